@@ -326,7 +326,7 @@ fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     }
 }
 
-/// Returns the tenant whose keys the requester may see; `None` for the deployer, who sees all.
+/// Returns the tenant that limits the requester to its own keys; `None` for the deployer.
 fn owner(maker: &KeyAuthor) -> Option<&TenantId> {
     match maker {
         KeyAuthor::Deployer(_) => None,

@@ -3,8 +3,8 @@
 //! **Invariant:** `main` always exists, and is never created, changed or deleted. The name of a deleted tenant
 //! is never used again. A change applies everywhere after half a minute, when every environment has read the
 //! tenant again.
-//! **Suspension:** the tenant's item first makes its keys void. Each queue is flagged next, `default` with a
-//! job for the rest. Senders treat the flag like a pause.
+//! **Suspension:** the tenant's item first makes its keys void. Each queue is marked next, `default` with a
+//! job for the rest. Senders treat the mark like a pause.
 //! **After a crash** in between: the same request completes the change; behind the write of `default`,
 //! `promote` does.
 

@@ -1,4 +1,4 @@
-//! Keys and tenants: made, listed, revoked and changed, in the in-memory backend.
+//! API keys and tenants: created, listed, revoked and changed, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -24,7 +24,7 @@ use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
-/// An environment, which remembers what it has read.
+/// An environment with its cache.
 struct Environment {
     backend: MemoryBackend,
     authenticator: Authenticator,
@@ -70,7 +70,7 @@ impl Environment {
         self.ask(samples::DEPLOYER_KEY, method, path, body).await
     }
 
-    /// Makes a key with another one, and returns it.
+    /// Creates a key with another one, and returns it.
     async fn make(&self, maker: &str, body: Value) -> String {
         let (status, made) = self.ask(maker, "POST", "/api-keys", &body).await;
         assert_eq!(status, 201, "{made}");
@@ -90,9 +90,9 @@ fn acme() -> Value {
     json!({"name": "acme", "from_domains": ["acme.example"]})
 }
 
-/// What Lambda gives it.
+/// An event as Lambda delivers it.
 #[tokio::test]
-async fn the_golden_event_makes_a_key() {
+async fn the_golden_event_creates_a_key() {
     let it = environment();
     let event = serde_json::from_str(include_str!("../../../events/access.json")).unwrap();
     let response = it.answer(event).await;
@@ -106,7 +106,7 @@ async fn the_golden_event_makes_a_key() {
 }
 
 #[tokio::test]
-async fn the_deployer_makes_the_first_key_and_it_makes_others() {
+async fn the_deployers_key_creates_the_first_key() {
     let it = environment();
     let first = it.make(samples::DEPLOYER_KEY, json!({"name": "first"})).await;
     let second = it
@@ -144,13 +144,13 @@ async fn the_deployer_makes_the_first_key_and_it_makes_others() {
         !shown.contains(&first) && !shown.contains(&second),
         "a key is shown once"
     );
-    // It only reads, and keys are made by those who may do everything.
+    // It may only read; only keys with full access create keys.
     let (status, refused) = it.ask(&second, "GET", "/api-keys", &Value::Null).await;
     assert_eq!((status, &refused["name"]), (401, &"restricted_api_key".into()));
 }
 
 #[tokio::test]
-async fn a_key_is_rotated_with_two_live_at_once_and_revoked_for_good() {
+async fn a_key_is_rotated_and_revoked_permanently() {
     let it = environment();
     let old = it.make(samples::DEPLOYER_KEY, json!({"name": "shop"})).await;
     let new = it.make(&old, json!({"name": "shop"})).await;
@@ -180,7 +180,7 @@ async fn a_key_is_rotated_with_two_live_at_once_and_revoked_for_good() {
 }
 
 #[tokio::test]
-async fn a_key_can_do_no_more_than_the_one_that_made_it() {
+async fn a_key_has_no_more_rights_than_its_creator() {
     let it = environment();
     let narrow = json!({"name": "narrow", "from_domains": ["*.example.com", "example.com"], "expires_at": "in 1 hour"});
     let narrow = it.make(samples::DEPLOYER_KEY, narrow).await;
@@ -219,7 +219,7 @@ async fn a_key_can_do_no_more_than_the_one_that_made_it() {
 }
 
 #[tokio::test]
-async fn tenants_are_made_shown_changed_and_suspended() {
+async fn tenants_are_created_changed_and_suspended() {
     let it = environment();
     let (status, made) = it.deployer("POST", "/tenants", &acme()).await;
     assert_eq!(
@@ -259,7 +259,7 @@ async fn tenants_are_made_shown_changed_and_suspended() {
 }
 
 #[tokio::test]
-async fn the_deployer_lists_and_revokes_the_keys_of_every_tenant() {
+async fn the_deployer_manages_keys_of_every_tenant() {
     let it = environment();
     it.deployer("POST", "/tenants", &acme()).await;
     let key = it
@@ -273,13 +273,13 @@ async fn the_deployer_lists_and_revokes_the_keys_of_every_tenant() {
     let (_, own) = it.deployer("GET", "/api-keys", &Value::Null).await;
     assert!(!own.to_string().contains("theirs"));
     let path = format!("/api-keys/{}", token::id_of(key.as_bytes()).unwrap());
-    // Another tenant's key is not there, not even to be revoked.
+    // Another tenant's key is not found, not even by a revocation.
     assert_eq!(it.ask(samples::API_KEY, "DELETE", &path, &Value::Null).await.0, 404);
     assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 200);
 }
 
 #[tokio::test]
-async fn there_are_only_so_many_keys_and_they_come_in_pages() {
+async fn keys_are_limited_and_listed_in_pages() {
     let it = environment();
     let mut ids = Vec::new();
     for n in 1..KEYS_MAX {
@@ -332,10 +332,10 @@ async fn there_are_only_so_many_keys_and_they_come_in_pages() {
 }
 
 #[tokio::test]
-async fn a_change_that_meets_another_is_made_anew() {
+async fn a_conflicting_change_is_retried() {
     let it = environment();
     it.deployer("POST", "/tenants", &acme()).await;
-    // The first write takes effect and its answer is lost: what is read next is what was written.
+    // The first write takes effect and its answer is lost: the next read returns it.
     it.backend
         .state()
         .faults_of
@@ -348,7 +348,7 @@ async fn a_change_that_meets_another_is_made_anew() {
     );
 }
 
-/// A tenant with a key, suspended for two minutes.
+/// Creates a tenant with a key, suspended for two minutes.
 async fn suspended_tenant(it: &Environment) -> String {
     it.deployer("POST", "/tenants", &acme()).await;
     let key = it
@@ -360,7 +360,7 @@ async fn suspended_tenant(it: &Environment) -> String {
     key
 }
 
-/// An email of `acme`.
+/// Stores an email of `acme`.
 fn keep_email(it: &Environment, n: u8, change: impl FnOnce(&mut EmailRecord)) {
     let mut record = EmailRecord {
         tenant: TenantId::parse("acme").unwrap(),
@@ -375,7 +375,7 @@ async fn delete(it: &Environment) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn a_deleted_tenant_is_gone_and_its_name_is_never_free() {
+async fn a_deleted_tenants_name_is_never_free() {
     let it = environment();
     let key = suspended_tenant(&it).await;
     keep_email(&it, 1, |record| record.status = RecordStatus::Sent);
@@ -405,12 +405,12 @@ async fn a_deleted_tenant_is_gone_and_its_name_is_never_free() {
     );
     it.later(31);
     assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
-    // The same request once more says the same.
+    // The same request has the same response.
     assert_eq!(delete(&it).await, (200, deleted));
 }
 
 #[tokio::test]
-async fn a_deletion_needs_a_suspension_of_over_a_minute() {
+async fn a_deletion_needs_a_minute_of_suspension() {
     let it = environment();
     assert_eq!(delete(&it).await.0, 404);
     assert_eq!(it.deployer("DELETE", "/tenants/main", &Value::Null).await.0, 422);
@@ -424,7 +424,7 @@ async fn a_deletion_needs_a_suspension_of_over_a_minute() {
         refused["message"].as_str().unwrap().contains("less than 60 seconds"),
         "{refused}"
     );
-    // Lifted and made anew, it begins anew.
+    // A new suspension starts the minute again.
     it.deployer("PATCH", "/tenants/acme", &json!({"suspended": false}))
         .await;
     it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
@@ -435,7 +435,7 @@ async fn a_deletion_needs_a_suspension_of_over_a_minute() {
 }
 
 #[tokio::test]
-async fn a_suspension_without_a_time_has_to_be_repeated() {
+async fn a_suspension_without_a_time_is_repeated() {
     let it = environment();
     suspended_tenant(&it).await;
     let id = TenantId::parse("acme").unwrap();
@@ -447,7 +447,7 @@ async fn a_suspension_without_a_time_has_to_be_repeated() {
 }
 
 #[tokio::test]
-async fn unfinished_work_stops_a_deletion_and_is_named() {
+async fn unfinished_work_stops_a_deletion() {
     let it = environment();
     suspended_tenant(&it).await;
     keep_email(&it, 1, |_| {});
@@ -476,7 +476,7 @@ async fn unfinished_work_stops_a_deletion_and_is_named() {
     }
     assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 200);
 
-    // What was purged has ended, though nobody has written it yet.
+    // A purged email has ended, although its record does not say so yet.
     it.backend.state().jobs.get_mut(&key).unwrap().done = true;
     it.backend.state().queues.insert(queue.key.clone(), queue.purged(BORN));
     let (_, refused) = delete(&it).await;
@@ -490,7 +490,7 @@ async fn unfinished_work_stops_a_deletion_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_suspension_lifted_meanwhile_stops_a_deletion() {
+async fn an_ended_suspension_stops_a_deletion() {
     let mut it = environment();
     suspended_tenant(&it).await;
     let id = TenantId::parse("acme").unwrap();
@@ -508,14 +508,14 @@ async fn a_suspension_lifted_meanwhile_stops_a_deletion() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_ended_half_way_is_completed() {
+async fn an_interrupted_deletion_is_completed() {
     let it = environment();
     let key = suspended_tenant(&it).await;
     let id = token::id_of(key.as_bytes()).unwrap();
     it.backend.state().faults_of.insert("revoke", [Fault::Before].into());
     assert_eq!(delete(&it).await.0, 500);
     assert!(it.backend.state().keys[&id].revoked.is_none());
-    // Useless already: its tenant is not there.
+    // The key is void already: its tenant is gone.
     it.later(31);
     assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
     assert_eq!(delete(&it).await.0, 200);
@@ -523,14 +523,14 @@ async fn a_deletion_that_ended_half_way_is_completed() {
 }
 
 #[tokio::test]
-async fn every_page_of_the_list_is_looked_at() {
+async fn every_page_of_the_list_is_read() {
     let it = environment();
     suspended_tenant(&it).await;
     for n in 0..1_200_u16 {
         let bytes = n.to_be_bytes();
         keep_email(&it, 1, |record| {
             record.id = EmailId::from_random([bytes[0], bytes[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-            // The oldest one alone is unfinished.
+            // Only the oldest one is unfinished.
             record.status = if n == 0 {
                 RecordStatus::Queued
             } else {
@@ -545,7 +545,7 @@ async fn every_page_of_the_list_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_takes_along_what_it_made() {
+async fn a_revocation_includes_created_keys() {
     for fault in [None, Some(Fault::Before), Some(Fault::After)] {
         let it = environment();
         let leaked = it.make(samples::DEPLOYER_KEY, json!({"name": "leaked"})).await;
@@ -553,7 +553,7 @@ async fn a_revoked_key_takes_along_what_it_made() {
         let grandchild = it.make(&child, json!({"name": "grandchild"})).await;
         let other = it.make(samples::DEPLOYER_KEY, json!({"name": "other"})).await;
         let id = |token: &str| token::id_of(token.as_bytes()).unwrap();
-        // A key in between is revoked already. The keys that it made are found.
+        // A key in between is revoked already. The keys that it created are found.
         let (status, _) = it
             .deployer("DELETE", &format!("/api-keys/{}", id(&child)), &Value::Null)
             .await;
@@ -582,9 +582,9 @@ async fn a_revoked_key_takes_along_what_it_made() {
     }
 }
 
-/// No idempotency key completes the making of an API key: a repeated request makes a second one.
+/// No idempotency key covers the creation of an API key: a repeated request creates a second one.
 #[tokio::test]
-async fn a_throttled_creation_of_a_key_asks_for_no_repetition() {
+async fn a_throttled_key_creation_has_no_retry_after() {
     for (method, path, call, is_asked) in [
         ("POST", "/api-keys", "add_key", false),
         ("GET", "/api-keys", "keys", true),

@@ -1,4 +1,4 @@
-//! A key that is revoked, or loses From domains, holds the emails that were accepted with it. All in memory.
+//! Holds of keys that are revoked or lose From domains, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -35,7 +35,7 @@ fn queue(name: &str) -> QueueKey {
     }
 }
 
-/// The nth key of a tenant.
+/// Returns the nth key of a tenant.
 fn key(of: &str, n: u8) -> KeyId {
     samples::key_of(&tenant(of), n).0.id
 }
@@ -55,7 +55,8 @@ fn plant_email(backend: &MemoryBackend, n: u8, with: KeyId, from: &str) {
     backend.state().records.insert(EmailKey::of(&record), record);
 }
 
-/// The tenants `acme`, with a queue `news` and three keys, of which 10 made 11 and 12 is another; and `other`.
+/// Returns the tenants `acme` and `other`. `acme` has a queue `news` and three keys: 10 created 11, and 12 is
+/// independent.
 fn backend() -> MemoryBackend {
     let backend = MemoryBackend::default();
     backend.state().now_ms = BORN.as_millis();
@@ -121,7 +122,7 @@ fn is_revoked(backend: &MemoryBackend, n: u8) -> bool {
 }
 
 #[tokio::test]
-async fn a_revoked_key_holds_what_was_accepted_with_it() {
+async fn a_revoked_key_holds_its_emails() {
     let backend = backend();
     for n in 1..=3 {
         plant_email(&backend, n, key("acme", 10), "acme.example");
@@ -176,7 +177,7 @@ async fn a_revocation_without_hold_holds_nothing() {
 }
 
 #[tokio::test]
-async fn a_hold_with_children_is_repeated_after_the_caches_end() {
+async fn a_hold_with_children_is_repeated_later() {
     let backend = backend();
     let deployer = samples::DEPLOYER_KEY;
     let (status, answer) = revoke(&backend, deployer, 10, "children=true&hold=true").await;
@@ -185,7 +186,7 @@ async fn a_hold_with_children_is_repeated_after_the_caches_end() {
     assert_eq!(answer["hold"]["keys"], json!([parent.to_string(), child.to_string()]));
     let repeat_at = BORN.after(std::time::Duration::from_secs(60));
     assert_eq!(answer["hold"]["repeat_at"], repeat_at.to_string());
-    // An environment that still knew the key has made another one meanwhile.
+    // An environment with the cached key has created another one meanwhile.
     plant_key(&backend, "acme", 13, |key| ApiKey {
         created_by: Actor::Key(parent),
         ..key
@@ -199,7 +200,7 @@ async fn a_hold_with_children_is_repeated_after_the_caches_end() {
 }
 
 #[tokio::test]
-async fn a_hold_that_failed_half_way_is_completed() {
+async fn an_interrupted_hold_is_completed() {
     // The key, the two queues, the senders, and the child, in this order.
     let steps = [
         ("revoke", 0),
@@ -234,7 +235,7 @@ async fn a_hold_that_failed_half_way_is_completed() {
 }
 
 #[tokio::test]
-async fn a_lost_domain_holds_what_came_from_it() {
+async fn a_lost_domain_holds_its_emails() {
     let backend = backend();
     for (n, from) in [(1, "acme.example"), (2, "bad.example"), (3, "sub.bad.example")] {
         plant_email(&backend, n, key("acme", 10), from);
@@ -258,7 +259,7 @@ async fn a_lost_domain_holds_what_came_from_it() {
         [(samples::id(1), false), (samples::id(2), true), (samples::id(3), true)]
     );
 
-    // Again: it is one hold all the same. Without a hold, and without domains, nothing more is held.
+    // A repetition leaves one hold. A change without a hold or without domains holds nothing more.
     ask(&backend, samples::DEPLOYER_KEY, "PATCH", &path, Some(change)).await;
     let name = ask(
         &backend,
@@ -329,7 +330,7 @@ async fn nobody_holds_for_another_tenant() {
     assert!(!is_revoked(&backend, 10));
     assert_eq!(held(&backend), [vec![], vec![]]);
     assert!(backend.state().jobs.is_empty());
-    // Its own key holds nothing of others either.
+    // Its own key holds no emails of others either.
     let own = format!("/api-keys/{}?hold=true", key("other", 20));
     assert_eq!(ask(&backend, &foreign, "DELETE", &own, None).await.0, 200);
     assert_eq!(held(&backend), [vec![], vec![]]);

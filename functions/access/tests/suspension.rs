@@ -1,4 +1,4 @@
-//! A suspended tenant sends nothing any more: its queues hold what waits, until the deployer lifts that.
+//! Suspension of a tenant: its queues hold the waiting emails until the deployer ends it.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -44,7 +44,7 @@ async fn ask(backend: &MemoryBackend, method: &str, path: &str, body: &Value) ->
         .as_u16()
 }
 
-/// The tenant `acme` with the queues `news` and `old`, which was deleted.
+/// Returns the tenant `acme` with the queue `news` and the deleted queue `old`.
 async fn acme() -> MemoryBackend {
     let backend = MemoryBackend::default();
     backend.state().now_ms = BORN.as_millis();
@@ -110,7 +110,7 @@ async fn a_suspension_holds_every_queue_of_the_tenant() {
 }
 
 #[tokio::test]
-async fn another_change_of_a_tenant_leaves_its_queues_alone() {
+async fn other_changes_leave_the_queues_alone() {
     let backend = acme().await;
     let before = backend.state().queues.clone();
     let change = json!({"daily_cap": 5});
@@ -119,7 +119,7 @@ async fn another_change_of_a_tenant_leaves_its_queues_alone() {
 }
 
 #[tokio::test]
-async fn a_suspension_that_failed_half_way_is_completed() {
+async fn an_interrupted_suspension_is_completed() {
     for suspended in [true, false] {
         for fault in [Fault::Before, Fault::After] {
             // The tenant, its three queues, and the senders, in this order.

@@ -1,4 +1,4 @@
-//! Burying, in the in-memory backend.
+//! Dead-letter messages, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn status(backend: &MemoryBackend, key: &EmailKey) -> RecordStatus {
 }
 
 #[tokio::test]
-async fn failing_becomes_failed_and_a_doubled_message_changes_nothing() {
+async fn failing_becomes_failed_only_once() {
     let (backend, key, message) = backend(RecordStatus::Failing);
     for _ in 0..2 {
         assert_eq!(
@@ -41,7 +41,7 @@ async fn failing_becomes_failed_and_a_doubled_message_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_never_fails_what_is_not_failing() {
+async fn only_a_failing_email_becomes_failed() {
     for other in [
         RecordStatus::Queued,
         RecordStatus::Sending,
@@ -66,7 +66,7 @@ async fn a_message_never_fails_what_is_not_failing() {
 }
 
 #[tokio::test]
-async fn what_sqs_moved_by_itself_proves_nothing() {
+async fn a_message_that_sqs_moved_proves_nothing() {
     let (backend, key, _) = backend(RecordStatus::Failing);
     let send_task = format!(
         r#"{{"v":1,"tenant":"main","id":"{}","recipients":1,"bytes":1}}"#,
@@ -82,9 +82,9 @@ async fn what_sqs_moved_by_itself_proves_nothing() {
     assert_eq!(status(&backend, &key), RecordStatus::Failing);
 }
 
-/// Record 10 finds the table down, and it alone comes again; the garbage is acknowledged.
+/// The table fails for record 10, which alone is delivered again; the malformed message is acknowledged.
 #[tokio::test]
-async fn one_bad_record_among_nine_good_ones_fails_alone() {
+async fn one_bad_record_fails_alone() {
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../events/dead_letter.json")).expect("the golden event parses");
     let backend = samples::backend(10).expect("the samples parse");
@@ -97,7 +97,7 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
         .iter()
         .filter_map(|message| message.message_id.clone())
         .collect();
-    // Of every record the record is read once; the last read fails.
+    // Each message reads its record once; the last read fails.
     backend.state().faults = std::iter::repeat_n(memory::Fault::None, 16)
         .chain([memory::Fault::Before])
         .collect();

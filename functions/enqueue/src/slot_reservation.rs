@@ -1,6 +1,6 @@
 //! Slots of emails in queues with rate limits: one conditional write for each such queue of a request.
 //!
-//! **Invariant:** an email waits in the index for a slot only if its queue is known to be flagged. Otherwise
+//! **Invariant:** an email waits in the index for a slot only if its queue is known to be marked. Otherwise
 //! its send task has no slot, and `send` requests one.
 //! **Start reading at** [`EnqueueFunction::turns`].
 

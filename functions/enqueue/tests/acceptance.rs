@@ -1,4 +1,4 @@
-//! Accepting, in the in-memory backend.
+//! Acceptance, in the in-memory backend.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -46,7 +46,7 @@ fn refused_with(result: Result<impl std::fmt::Debug, AcceptError>) -> u16 {
     }
 }
 
-/// A backend with one email, which was accepted with the key `k`.
+/// Returns a backend with one email, which was accepted with the key `k`.
 async fn accepted() -> (MemoryBackend, EmailKey) {
     let backend = MemoryBackend::default();
     let first = enqueue(&backend)
@@ -57,9 +57,9 @@ async fn accepted() -> (MemoryBackend, EmailKey) {
     (backend, EmailKey { tenant, id })
 }
 
-/// The key is remembered, and what came again with the request does not stay.
+/// The key stays known, and the content of the repeated request is deleted.
 #[tokio::test]
-async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
+async fn an_erased_email_is_not_accepted_again() {
     let (backend, erased) = accepted().await;
     {
         let mut state = backend.state();
@@ -79,9 +79,10 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
     assert_eq!(refused_with(other), 409);
 }
 
-/// Its record is still read while it is erased: what came with the request goes all the same, for nobody would later.
+/// Its record is still readable during the erasure. The repeated content must be deleted now, because nothing
+/// would later.
 #[tokio::test]
-async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
+async fn content_sent_during_an_erasure_is_deleted() {
     let (backend, erased) = accepted().await;
     {
         let mut state = backend.state();
@@ -105,9 +106,9 @@ async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
     assert!(backend.state().send_tasks.is_empty());
 }
 
-/// What was possible when it was asked for is no mistake later, though nothing is left but the key.
+/// A time that was possible at the first request stays possible, although only the key is left.
 #[tokio::test]
-async fn an_erased_email_is_known_after_its_time_and_without_its_files() {
+async fn an_erased_email_is_known_without_its_files() {
     let upload = "00000000-0000-4000-8000-000000000001";
     for (field, value) in [
         ("scheduled_at", r#""1970-01-01T00:00:05Z""#.to_owned()),
@@ -142,7 +143,7 @@ async fn an_erased_email_is_known_after_its_time_and_without_its_files() {
 }
 
 #[tokio::test]
-async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
+async fn an_accepted_email_is_stored_and_enqueued() {
     let backend = MemoryBackend::default();
     let accepted = enqueue(&backend)
         .accept(&tenant(), None, &email())
@@ -176,9 +177,9 @@ async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
     assert_eq!(enqueued, [(record.id, 0)]);
 }
 
-/// The happy path's calls are counted: one more is money.
+/// The calls of the happy path are counted: each additional call costs money.
 #[tokio::test]
-async fn accepting_takes_two_writes_and_one_message() {
+async fn acceptance_takes_two_writes_and_one_message() {
     let backend = MemoryBackend::default();
     enqueue(&backend)
         .accept(&tenant(), Some(&key("k")), &email())
@@ -209,7 +210,7 @@ async fn a_large_content_goes_to_the_bucket() {
 }
 
 #[tokio::test]
-async fn the_same_request_again_is_the_same_email() {
+async fn a_repeated_request_is_the_same_email() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
     let first = enqueue
@@ -230,10 +231,10 @@ async fn the_same_request_again_is_the_same_email() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_wakes_only_what_is_still_queued() {
+async fn a_repeated_request_enqueues_only_queued_emails() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
-    // The first answer was lost with its send task.
+    // The first response was lost together with its send task.
     backend.state().faults = [Fault::None, Fault::None, Fault::Before].into();
     let first = enqueue
         .accept(&tenant(), Some(&key("k")), &email())
@@ -259,7 +260,7 @@ async fn a_repeated_request_wakes_only_what_is_still_queued() {
 }
 
 #[tokio::test]
-async fn another_request_with_the_key_is_refused_and_changes_nothing() {
+async fn another_request_with_the_key_is_refused() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
     let first = enqueue
@@ -286,7 +287,7 @@ async fn another_request_with_the_key_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_accepted_unless_row_and_content_are_both_durable() {
+async fn acceptance_needs_durable_record_and_content() {
     for faults in [
         [Fault::Before, Fault::None],
         [Fault::None, Fault::Before],
@@ -307,7 +308,7 @@ async fn nothing_is_accepted_unless_row_and_content_are_both_durable() {
 }
 
 #[tokio::test]
-async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
+async fn a_repeated_batch_is_the_same_batch() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
     let request = || batch(&["one", "two", "three"], BatchValidation::Strict);
@@ -339,11 +340,11 @@ async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
 }
 
 #[tokio::test]
-async fn a_batch_that_broke_half_way_is_completed_by_the_same_key() {
+async fn the_same_key_completes_a_broken_batch() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
     let request = || batch(&["one", "two", "three"], BatchValidation::Strict);
-    // The key is remembered, the first email stored, the second not.
+    // The key and the first email are stored, the second email is not.
     backend.state().faults = [Fault::None, Fault::None, Fault::None, Fault::None, Fault::Before].into();
     assert!(
         enqueue
@@ -360,7 +361,7 @@ async fn a_batch_that_broke_half_way_is_completed_by_the_same_key() {
 }
 
 #[tokio::test]
-async fn bad_items_of_a_permissive_batch_are_answered_again() {
+async fn bad_items_are_reported_again() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
     let request = || batch(&["one", "", "three"], BatchValidation::Permissive);

@@ -1,4 +1,4 @@
-//! Dry runs, in the in-memory backend: as an email that is accepted, and without a trace.
+//! Dry runs, in the in-memory backend: checked as for acceptance, and without a trace.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -27,7 +27,7 @@ use memory::MemoryBackend;
 use memory::samples::{self, BORN};
 use serde_json::{Value, json};
 
-/// Posts something to a path; with an idempotency key where one is given.
+/// Posts a body to a path, with an idempotency key if one is given.
 async fn post(backend: &MemoryBackend, path: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
     let mut request = Request::post(format!("https://example.com{path}"))
         .header("authorization", format!("Bearer {}", samples::API_KEY))
@@ -75,7 +75,7 @@ async fn suppress(backend: &MemoryBackend, address: &str) {
 }
 
 #[tokio::test]
-async fn it_tells_how_everything_was_understood() {
+async fn a_dry_run_shows_the_parsed_email() {
     let backend = samples::backend(0).unwrap();
     backend.state().queues.insert(queue("news").key, queue("news"));
     let told = tried(
@@ -119,7 +119,7 @@ async fn it_tells_how_everything_was_understood() {
         "cost_usd": 0.000_300_001,
     });
     assert_eq!(told, expected);
-    // A file is reckoned with two kilobytes of headers, as where it is decided what fits.
+    // A file counts with two kilobytes of headers, as in the size check.
     assert!(
         told["bytes"]
             .as_u64()
@@ -129,7 +129,7 @@ async fn it_tells_how_everything_was_understood() {
 }
 
 #[tokio::test]
-async fn nothing_is_stored_and_nothing_woken() {
+async fn a_dry_run_stores_and_enqueues_nothing() {
     let backend = samples::backend(0).unwrap();
     for (path, key) in [("/emails?dry_run=true", None), ("/emails?dry_run=true", Some("a"))] {
         let (status, _) = post(&backend, path, key, &email(json!({}))).await;
@@ -153,7 +153,7 @@ async fn nothing_is_stored_and_nothing_woken() {
 }
 
 #[tokio::test]
-async fn what_would_be_refused_is_refused_with_the_same_words() {
+async fn a_dry_run_is_refused_with_the_same_message() {
     let nowhere = "00000000-0000-4000-8000-000000000000";
     for change in [
         json!({"to": "nobody"}),
@@ -174,13 +174,13 @@ async fn what_would_be_refused_is_refused_with_the_same_words() {
     let (status, told) = post(&backend, "/emails/batch?dry_run=true", None, &batch).await;
     assert_eq!(status, 422);
     assert!(told["message"].as_str().unwrap().starts_with("dry_run: "), "{told}");
-    // One letter less, and it would have been sent.
+    // With a misspelled parameter it must not be sent.
     let (status, told) = post(&backend, "/emails?dryrun=true", None, &email(json!({}))).await;
     assert_eq!((status, backend.state().records.len()), (422, 0), "{told}");
 }
 
 #[tokio::test]
-async fn a_key_that_was_used_tells_what_its_request_became() {
+async fn a_used_key_shows_its_email() {
     let backend = samples::backend(0).unwrap();
     let body = email(json!({"scheduled_at": BORN.after(Duration::from_secs(60)).to_string()}));
     let (_, accepted) = post(&backend, "/emails", Some("a"), &body).await;
@@ -194,7 +194,7 @@ async fn a_key_that_was_used_tells_what_its_request_became() {
 }
 
 #[tokio::test]
-async fn who_is_suppressed_is_left_out_and_costs_nothing() {
+async fn suppressed_recipients_cost_nothing() {
     let backend = samples::backend(0).unwrap();
     suppress(&backend, "gone@example.com").await;
     let told = tried(&backend, &email(json!({"cc": ["GONE@example.com", "c@example.com"]}))).await;
@@ -206,7 +206,7 @@ async fn who_is_suppressed_is_left_out_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn it_tells_when_the_email_would_go_by_its_queue_and_the_rates() {
+async fn a_dry_run_estimates_the_time_of_sending() {
     let backend = samples::backend(0).unwrap();
     let told = tried(&backend, &email(json!({}))).await;
     assert_eq!(
@@ -223,7 +223,7 @@ async fn it_tells_when_the_email_would_go_by_its_queue_and_the_rates() {
         (&later(4).into(), &"account_rate".into())
     );
 
-    // The default queue can be paused as well; it is no less read for that.
+    // The default queue can be paused too, and is read as well.
     let mut paused = queue("default");
     paused.priority = Priority::Normal;
     let (since, reason, until) = (BORN, None, None);
@@ -237,7 +237,7 @@ async fn it_tells_when_the_email_would_go_by_its_queue_and_the_rates() {
 }
 
 #[tokio::test]
-async fn what_would_come_too_late_is_told_so() {
+async fn a_dry_run_reports_a_missed_deadline() {
     let backend = samples::backend(0).unwrap();
     backend.state().account_rate.rate = Rate::from_millis(2_000);
     backend.state().account_rate.free_at = Some(Micros::of(BORN.after(Duration::from_secs(900))));

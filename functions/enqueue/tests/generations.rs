@@ -1,4 +1,4 @@
-//! What a record says of the queue and the key that it was accepted with, and what a purge can rely on.
+//! Queue generation and API key of an accepted record, on which a purge relies.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ fn news() -> QueueKey {
     }
 }
 
-/// A backend with the queue `news`.
+/// Returns a backend with the queue `news`.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(0).unwrap();
     let queue = Queue::plain(news(), samples::BORN);
@@ -56,7 +56,7 @@ fn purge(backend: &MemoryBackend) {
     *queue = queue.purged(now);
 }
 
-/// Accepts one email for the queue `news`; its record.
+/// Accepts one email for the queue `news`, and returns its record.
 async fn accepted<S: Clock + Random>(
     backend: &MemoryBackend,
     enqueue: &EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, S>,
@@ -68,7 +68,7 @@ async fn accepted<S: Clock + Random>(
 }
 
 #[tokio::test]
-async fn a_record_names_its_key_and_the_generation_of_its_queue() {
+async fn a_record_names_its_key_and_generation() {
     for (queue, generation) in [("news", Some(2)), ("default", None)] {
         let backend = backend();
         purge(&backend);
@@ -88,7 +88,7 @@ async fn a_record_names_its_key_and_the_generation_of_its_queue() {
 }
 
 #[tokio::test]
-async fn no_email_has_an_old_generation_when_a_purge_is_answered() {
+async fn no_old_generation_follows_an_answered_purge() {
     let backend = backend();
     let environment = enqueue(&backend);
     assert_eq!(accepted(&backend, &environment).await.generation, Some(0));
@@ -105,7 +105,7 @@ async fn no_email_has_an_old_generation_when_a_purge_is_answered() {
 }
 
 #[tokio::test]
-async fn a_deleted_queue_accepts_nothing_when_that_is_answered() {
+async fn a_deleted_queue_accepts_nothing_once_answered() {
     let backend = backend();
     let environment = enqueue(&backend);
     accepted(&backend, &environment).await;
@@ -121,7 +121,7 @@ async fn a_deleted_queue_accepts_nothing_when_that_is_answered() {
     assert!(backend.state().records.is_empty());
 }
 
-/// A system whose clock goes on by so much with each look at it.
+/// A system whose clock advances with each reading.
 struct Slow {
     backend: MemoryBackend,
     step: Duration,
@@ -154,7 +154,7 @@ impl Random for Slow {
 }
 
 #[tokio::test]
-async fn a_slow_request_is_not_accepted_behind_a_purge() {
+async fn a_slow_request_is_refused_after_a_purge() {
     type Change = fn(&Queue) -> Queue;
     let changes: [(Change, bool); 3] = [
         (|queue| queue.purged(samples::BORN), false),
@@ -188,7 +188,7 @@ async fn a_slow_request_is_not_accepted_behind_a_purge() {
                 quota_leases,
             };
             let tenant = TenantId::main();
-            // The environment knows the queue as it was.
+            // The environment has cached the earlier queue.
             slow.queues
                 .get(&backend, &tenant, &news().name, backend.now())
                 .await

@@ -1,4 +1,4 @@
-//! What a tenant may: from where it sends, how much in a day and in ten seconds.
+//! Limits of a tenant: From domains, a daily cap, and a rate over ten seconds.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -23,7 +23,7 @@ use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
-/// An environment, which remembers what it has read and drawn.
+/// An environment with its cache and its quota leases.
 struct Environment {
     enqueue: EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>,
     authenticator: Authenticator,
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// A backend with the tenant `acme`, which has such limits, and a key of it.
+/// Returns a backend with the tenant `acme` with these limits, and one of its keys.
 fn acme(daily_cap: Option<u64>, rate: Option<u32>) -> (MemoryBackend, String) {
     let (backend, id) = (MemoryBackend::default(), TenantId::parse("acme").unwrap());
     let (key, token) = samples::key_of(&id, 5);
@@ -115,7 +115,7 @@ impl Environment {
 }
 
 #[tokio::test]
-async fn beyond_the_rate_it_is_429_until_the_window_ends() {
+async fn a_spent_rate_is_a_429_until_the_window_ends() {
     let it = environment(&acme(None, Some(2)));
     for sent in 1..=20 {
         let answer = it.send(1).await;
@@ -128,7 +128,7 @@ async fn beyond_the_rate_it_is_429_until_the_window_ends() {
     it.later(4_500);
     let over = it.send(1).await;
     assert_eq!((over.status, over.name.as_str()), (429, "rate_limit_exceeded"));
-    // The window of ten seconds began with a whole one: BORN is 1,000 seconds after 1970.
+    // The window of ten seconds began on a whole one: BORN is 1,000 seconds after 1970.
     assert_eq!(
         (over.number("retry-after"), over.number("ratelimit-reset")),
         (Some(6), Some(6))
@@ -139,7 +139,7 @@ async fn beyond_the_rate_it_is_429_until_the_window_ends() {
 }
 
 #[tokio::test]
-async fn a_block_is_drawn_and_not_each_request_and_a_spent_window_costs_no_call() {
+async fn a_lease_covers_many_requests() {
     let it = environment(&acme(Some(2_000), None));
     for _ in 0..2_000 {
         assert_eq!(it.send(1).await.status, 200);
@@ -157,7 +157,7 @@ async fn a_block_is_drawn_and_not_each_request_and_a_spent_window_costs_no_call(
 }
 
 #[tokio::test]
-async fn the_cap_is_shared_by_all_environments_and_begins_anew_at_midnight() {
+async fn all_environments_share_the_daily_cap() {
     let shared = acme(Some(60), None);
     let environments = [environment(&shared), environment(&shared), environment(&shared)];
     let mut accepted = 0;
@@ -176,7 +176,7 @@ async fn the_cap_is_shared_by_all_environments_and_begins_anew_at_midnight() {
 }
 
 #[tokio::test]
-async fn every_recipient_counts_and_a_request_that_can_never_fit_is_no_429() {
+async fn an_oversized_request_is_no_429() {
     let it = environment(&acme(Some(1_000), Some(1)));
     let too_many = it.send(11).await;
     assert_eq!(
@@ -196,7 +196,7 @@ async fn every_recipient_counts_and_a_request_that_can_never_fit_is_no_429() {
 }
 
 #[tokio::test]
-async fn what_is_refused_or_was_accepted_before_is_not_counted() {
+async fn refused_and_repeated_requests_are_not_counted() {
     let it = environment(&acme(None, Some(1)));
     for _ in 0..30 {
         let answer = it.post("/emails", Some("order-1"), &to(4)).await;
@@ -212,9 +212,9 @@ async fn what_is_refused_or_was_accepted_before_is_not_counted() {
     assert_eq!(it.send(1).await.status, 429);
 }
 
-/// A call that failed may have been stored all the same.
+/// A failed call may have stored the email all the same.
 #[tokio::test]
-async fn what_may_have_been_accepted_is_counted() {
+async fn a_possibly_accepted_request_is_counted() {
     let it = environment(&acme(None, Some(1)));
     it.enqueue
         .records
@@ -226,7 +226,7 @@ async fn what_may_have_been_accepted_is_counted() {
 }
 
 #[tokio::test]
-async fn a_tenant_refused_for_the_day_has_spent_nothing_of_its_rate() {
+async fn a_daily_refusal_spends_nothing_of_the_rate() {
     let it = environment(&acme(Some(3), Some(1)));
     assert_eq!(it.send(3).await.status, 200);
     for _ in 0..20 {
@@ -235,7 +235,7 @@ async fn a_tenant_refused_for_the_day_has_spent_nothing_of_its_rate() {
 }
 
 #[tokio::test]
-async fn the_tenant_main_has_no_limits_no_headers_and_costs_no_call() {
+async fn the_tenant_main_is_unlimited_at_no_cost() {
     let (backend, _) = acme(None, None);
     let it = environment(&(backend, samples::API_KEY.to_owned()));
     for _ in 0..50 {
@@ -250,7 +250,7 @@ async fn the_tenant_main_has_no_limits_no_headers_and_costs_no_call() {
 }
 
 #[tokio::test]
-async fn nobody_sends_from_a_domain_that_is_not_theirs() {
+async fn nobody_sends_from_a_foreign_domain() {
     let shared = acme(None, None);
     let it = environment(&shared);
     let mut elsewhere = to(1);
@@ -281,7 +281,7 @@ async fn nobody_sends_from_a_domain_that_is_not_theirs() {
     assert!(shared.0.state().records.is_empty());
 }
 
-/// The limits in which one request of two recipients fits, and not a second one.
+/// Limits that one request of two recipients fits into, and a second one does not.
 const SPENT_BY_TWO: [(Option<u64>, Option<u32>); 2] = [(Some(3), None), (Some(12), Some(1))];
 
 async fn spent(cap: Option<u64>, rate: Option<u32>) -> Environment {
@@ -318,7 +318,7 @@ async fn a_repeated_request_is_answered_beyond_a_limit() {
     }
 }
 
-/// A request within the limits reads no record and no record.
+/// A request within the limits reads no record.
 #[tokio::test]
 async fn a_key_is_looked_up_only_beyond_a_limit() {
     let it = environment(&acme(Some(4), None));
@@ -389,7 +389,7 @@ async fn a_broken_batch_is_completed_beyond_a_limit() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_is_left_and_what_was_asked_for() {
+async fn a_refusal_names_the_rest_and_the_request() {
     let it = environment(&acme(Some(5), None));
     it.send(2).await;
     let over = it.send(4).await;
@@ -407,11 +407,11 @@ async fn a_refusal_says_what_is_left_and_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_refused_beyond_a_limit_and_spends_nothing() {
+async fn a_dry_run_spends_no_quota() {
     for (cap, rate) in SPENT_BY_TWO {
         let it = spent(cap, rate).await;
         let drawn = it.enqueue.records.state().drawn.clone();
-        // Another environment, which has drawn nothing and knows nothing.
+        // Another environment without a lease or a cached value.
         let other = environment(&(it.enqueue.records.clone(), it.key.clone()));
         for it in [&it, &other] {
             let real = it.post("/emails", None, &to(2)).await;
@@ -431,9 +431,9 @@ async fn a_dry_run_is_refused_beyond_a_limit_and_spends_nothing() {
     assert_eq!(it.send(3).await.status, 200);
 }
 
-/// However far ahead it is scheduled.
+/// Even if it is scheduled far ahead.
 #[tokio::test]
-async fn a_scheduled_email_spends_the_cap_of_today() {
+async fn a_scheduled_email_counts_for_today() {
     let it = environment(&acme(Some(1), None));
     let mut later = to(1);
     later["scheduled_at"] = "in 3 days".into();

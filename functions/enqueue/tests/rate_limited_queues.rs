@@ -59,7 +59,7 @@ async fn accept(backend: &MemoryBackend, more: &str) {
 const SLOW: &str = r#","queue":"slow""#;
 
 #[tokio::test]
-async fn an_idle_queue_sends_at_once_and_the_next_have_their_slots() {
+async fn an_idle_queue_sends_its_first_email_at_once() {
     let backend = backend();
     for _ in 0..4 {
         accept(&backend, SLOW).await;
@@ -77,7 +77,7 @@ async fn an_idle_queue_sends_at_once_and_the_next_have_their_slots() {
 }
 
 #[tokio::test]
-async fn an_email_behind_a_minute_waits_in_the_index() {
+async fn an_email_beyond_a_minute_waits_in_the_index() {
     let backend = backend();
     let reserved = Some(Micros::of(at(60_001)));
     backend.state().rate_limits.get_mut(&slow()).unwrap().free_at = reserved;
@@ -92,7 +92,7 @@ async fn an_email_behind_a_minute_waits_in_the_index() {
 }
 
 #[tokio::test]
-async fn an_email_costs_one_conditional_write_more() {
+async fn a_slot_costs_one_conditional_write() {
     let (limited, plain) = (backend(), backend());
     accept(&limited, SLOW).await;
     accept(&plain, "").await;
@@ -105,7 +105,7 @@ async fn an_email_costs_one_conditional_write_more() {
 }
 
 #[tokio::test]
-async fn a_scheduled_email_waits_where_promote_looks_at_its_time() {
+async fn promote_finds_a_scheduled_email_in_time() {
     let backend = backend();
     let soon = at(500_000).to_string();
     accept(&backend, &format!(r#"{SLOW},"scheduled_at":"{soon}""#)).await;
@@ -120,9 +120,9 @@ async fn a_scheduled_email_waits_where_promote_looks_at_its_time() {
     assert!(state.send_tasks.is_empty());
 }
 
-/// Its message goes without a slot, and `send` asks for one.
+/// Its send task has no slot, and `send` requests one.
 #[tokio::test]
-async fn an_email_is_accepted_though_no_slot_can_be_reserved() {
+async fn acceptance_needs_no_slot() {
     for fault in [Fault::Before, Fault::After] {
         let backend = backend();
         backend.state().faults_of.insert("change_rate_limit", [fault].into());
@@ -139,7 +139,7 @@ async fn an_email_is_accepted_though_no_slot_can_be_reserved() {
 }
 
 #[tokio::test]
-async fn a_batch_reserves_for_all_with_one_write() {
+async fn a_batch_reserves_its_slots_with_one_write() {
     let backend = backend();
     let one = format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"{SLOW}}}"#);
     let body = format!("[{}]", vec![one; 200].join(","));

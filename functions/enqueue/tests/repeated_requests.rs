@@ -1,4 +1,4 @@
-//! Batches that are repeated, late or after they broke off, in the in-memory backend.
+//! Batches that are repeated late or after a partial failure, in the in-memory backend.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -45,7 +45,7 @@ fn backend() -> MemoryBackend {
     backend
 }
 
-/// A batch of emails with these fields more.
+/// Returns a batch of emails with these additional fields.
 fn batch(more: &[Value]) -> BatchRequest {
     let item = |more: &Value| {
         let mut item = json!({"from": "a@example.com", "to": "b@example.com", "subject": "s", "text": "t"});
@@ -86,7 +86,7 @@ async fn accept(backend: &MemoryBackend, keyed: bool, batch: &BatchRequest) -> R
         .await
 }
 
-/// The status and the message of a failure.
+/// Returns the status and the message of a failure.
 fn failure(result: Result<AcceptedBatch, AcceptError>) -> (u16, String) {
     match result {
         Err(AcceptError::Refused(error)) => (error.status(), error.message().to_owned()),
@@ -100,7 +100,7 @@ fn email(index: usize) -> EmailKey {
     EmailKey { tenant: tenant(), id }
 }
 
-/// Everything that is due is sent, and whatever is past its time is deleted.
+/// Sends all due emails, and deletes all expired items.
 fn pass_to(backend: &MemoryBackend, to: Timestamp) {
     let mut state = backend.state();
     let sent: Vec<EmailRecord> = state
@@ -133,7 +133,7 @@ fn enqueued(backend: &MemoryBackend) -> Vec<EmailId> {
         .collect()
 }
 
-/// Otherwise another batch with the same key would meet the last email, in the middle.
+/// Otherwise another batch with the same key would meet the last email in the middle.
 #[tokio::test]
 async fn the_record_of_a_batch_outlives_its_last_email() {
     let backend = backend();
@@ -152,7 +152,7 @@ async fn the_record_of_a_batch_outlives_its_last_email() {
 }
 
 #[tokio::test]
-async fn a_plain_batch_is_remembered_for_weeks_after_its_emails() {
+async fn a_batch_is_kept_for_weeks_after_its_emails() {
     let backend = backend();
     accept(&backend, true, &batch(&[plain("one")])).await.expect("accepted");
     let until = backend.state().batches.values().map(|(_, until)| *until).next();
@@ -162,9 +162,9 @@ async fn a_plain_batch_is_remembered_for_weeks_after_its_emails() {
     assert!(until > Some(record.expires_at.after(RETENTION)));
 }
 
-/// Some emails of the batch are forgotten: nobody knows whether a missing one was sent.
+/// The records of some emails have expired: nothing shows whether a missing one was sent.
 #[tokio::test]
-async fn a_forgotten_email_of_a_batch_is_not_sent_again() {
+async fn an_expired_email_of_a_batch_is_not_resent() {
     let backend = backend();
     let request = batch(&[plain("one"), plain("two"), json!({"scheduled_at": "in 300 days"})]);
     let first = accept(&backend, true, &request).await.expect("accepted");
@@ -175,7 +175,7 @@ async fn a_forgotten_email_of_a_batch_is_not_sent_again() {
         pass_to(&backend, at(days));
         assert_eq!(backend.state().records.len(), 1, "{days}");
         let (status, message) = failure(accept(&backend, true, &request).await);
-        // A refusal would invite the caller to send all of it with another key.
+        // A refusal would invite the caller to send the whole batch with another key.
         assert!(
             status == 500 && message.contains("sent again"),
             "{days}: {status} {message}"
@@ -185,7 +185,7 @@ async fn a_forgotten_email_of_a_batch_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_batch_is_replayed_for_as_long_as_all_its_emails_are_there() {
+async fn a_batch_is_replayed_while_its_emails_exist() {
     let backend = backend();
     let request = batch(&[
         json!({"scheduled_at": "in 300 days"}),
@@ -199,9 +199,9 @@ async fn a_batch_is_replayed_for_as_long_as_all_its_emails_are_there() {
     }
 }
 
-/// What is stored only then expires later than what was stored at first.
+/// An email that is stored only then expires later than the first ones.
 #[tokio::test]
-async fn a_batch_that_is_completed_late_is_remembered_for_longer() {
+async fn a_late_completed_batch_is_kept_longer() {
     let backend = backend();
     let request = batch(&[plain("one"), plain("two")]);
     backend
@@ -215,9 +215,9 @@ async fn a_batch_that_is_completed_late_is_remembered_for_longer() {
     assert_eq!(until, Some(batch::keep_until(at(34), RETENTION)));
 }
 
-/// By b1156e8 the record of a batch could end before its emails.
+/// In b1156e8 the record of a batch could expire before its emails.
 #[tokio::test]
-async fn an_older_email_in_the_middle_of_a_batch_is_no_refusal() {
+async fn an_older_email_of_a_batch_is_no_refusal() {
     let backend = backend();
     let first = batch(&[plain("one"), json!({"scheduled_at": "in 300 days"}), plain("three")]);
     accept(&backend, true, &first).await.expect("accepted");
@@ -237,9 +237,9 @@ async fn an_older_email_in_the_middle_of_a_batch_is_no_refusal() {
     );
 }
 
-/// Nothing is stored, so that it is a refusal, and the key is as free as before.
+/// Nothing is stored, so that the answer is a refusal, and the key stays free.
 #[tokio::test]
-async fn an_upload_that_vanishes_refuses_a_batch_before_any_write() {
+async fn a_missing_upload_refuses_a_new_batch() {
     for keyed in [false, true] {
         let backend = backend();
         upload(&backend);
@@ -257,9 +257,9 @@ async fn an_upload_that_vanishes_refuses_a_batch_before_any_write() {
     }
 }
 
-/// An earlier request has stored a part: the rest is completed, and the answer is no refusal.
+/// An earlier request has stored a part: the rest is completed, and the response is no refusal.
 #[tokio::test]
-async fn a_vanished_upload_of_a_begun_batch_is_no_refusal() {
+async fn a_missing_upload_completes_a_begun_batch() {
     for between in [false, true] {
         let backend = backend();
         upload(&backend);
@@ -285,7 +285,7 @@ async fn a_vanished_upload_of_a_begun_batch_is_no_refusal() {
 }
 
 #[tokio::test]
-async fn a_broken_batch_wakes_and_names_what_is_stored() {
+async fn a_broken_batch_names_its_stored_emails() {
     for keyed in [false, true] {
         let backend = backend();
         backend
@@ -311,7 +311,7 @@ async fn a_broken_batch_wakes_and_names_what_is_stored() {
 }
 
 #[tokio::test]
-async fn a_queue_that_was_read_is_known_for_two_seconds() {
+async fn a_queue_is_cached_for_two_seconds() {
     let backend = backend();
     let key = QueueKey {
         tenant: tenant(),

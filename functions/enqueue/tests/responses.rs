@@ -41,7 +41,7 @@ async fn answer(backend: &MemoryBackend, event: &str) -> (u16, Value, Option<Str
 }
 
 #[tokio::test]
-async fn an_email_is_accepted_and_its_repetition_says_so() {
+async fn a_repeated_email_is_reported_as_such() {
     let backend = MemoryBackend::default();
     let (status, first, replayed) = answer(&backend, SINGLE).await;
     assert_eq!((status, replayed), (200, None));
@@ -51,7 +51,7 @@ async fn an_email_is_accepted_and_its_repetition_says_so() {
 }
 
 #[tokio::test]
-async fn one_bad_item_among_nine_good_ones_is_refused_alone() {
+async fn one_bad_item_is_refused_alone() {
     let backend = MemoryBackend::default();
     let (status, body, _) = answer(&backend, BATCH).await;
     assert_eq!((status, body["data"].as_array().map(Vec::len)), (200, Some(9)));
@@ -64,7 +64,7 @@ async fn one_bad_item_among_nine_good_ones_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_typed_and_stores_nothing() {
+async fn a_refusal_is_typed_and_stores_nothing() {
     for (change, status, name) in [
         (("Bearer ", ""), 401, "missing_api_key"),
         (("5a0b3aa3d0", "5a0b3aa3d1"), 403, "invalid_api_key"),
@@ -89,7 +89,7 @@ async fn what_is_refused_is_typed_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_in_base64_is_read_as_its_bytes() {
+async fn a_base64_body_is_decoded() {
     let encoded = "eyJmcm9tIjoiYUBleGFtcGxlLmNvbSIsInRvIjoiYkBleGFtcGxlLmNvbSIsInN1YmplY3QiOiJTIiwidGV4dCI6IlQifQ==";
     let mut event: Value = serde_json::from_str(SINGLE).unwrap();
     event["body"] = encoded.into();
@@ -101,7 +101,7 @@ async fn a_body_in_base64_is_read_as_its_bytes() {
 }
 
 #[tokio::test]
-async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
+async fn an_internal_failure_is_a_500_without_its_cause() {
     let backend = MemoryBackend::default();
     backend.fail_next(1);
     let (status, body, _) = answer(&backend, SINGLE).await;
@@ -109,7 +109,7 @@ async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
     assert!(!body["message"].as_str().unwrap().contains("world"), "{body}");
 }
 
-/// The status, the body and whether the caller is asked to repeat the request, while a call of the table is throttled.
+/// Returns the status, the body and whether there is a `Retry-After`, while a call of the table is throttled.
 async fn throttled(call: &'static str, faults: Vec<Fault>, event: &str) -> (u16, Value, bool) {
     let backend = MemoryBackend::default();
     backend.state().faults_of.insert(call, faults.into());
@@ -156,14 +156,14 @@ async fn a_throttled_batch_names_the_stored_emails() {
     assert_eq!((status, asked), (503, true), "{body}");
 }
 
-/// A golden event without its idempotency key.
+/// Returns a golden event without its idempotency key.
 fn without_key(event: &str) -> String {
     let mut event: Value = serde_json::from_str(event).unwrap();
     event["headers"].as_object_mut().unwrap().remove("idempotency-key");
     event.to_string()
 }
 
-/// A golden event with an idempotency key.
+/// Returns a golden event with an idempotency key.
 fn with_key(event: &str) -> String {
     let mut event: Value = serde_json::from_str(event).unwrap();
     event["headers"]["idempotency-key"] = "batch-1".into();
@@ -171,7 +171,7 @@ fn with_key(event: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_scheduled_email_is_accepted_and_its_repetition_says_so_when_its_time_has_passed() {
+async fn a_late_repetition_is_reported_as_such() {
     let options = r#"\"text\":\"Hi\",\"scheduled_at\":\"1970-01-01T00:05:00Z\""#;
     let event = SINGLE.replace(r#"\"text\":\"Hi\""#, options);
     assert_ne!(event, SINGLE);
@@ -189,7 +189,7 @@ async fn a_scheduled_email_is_accepted_and_its_repetition_says_so_when_its_time_
 }
 
 #[tokio::test]
-async fn an_impossible_time_in_a_batch_is_named_with_its_place() {
+async fn an_impossible_time_is_named_with_its_index() {
     // The sixth item; the fifth is bad for another reason.
     let options = r#"\"b6@example.com\",\"expires_at\":\"1969-12-31T00:00:00Z\""#;
     let permissive = BATCH.replace(r#"\"b6@example.com\""#, options);

@@ -1,4 +1,4 @@
-//! When an email is wanted, and what it is to the same request later, in the in-memory backend.
+//! Scheduled times and later repetitions of the same request, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -21,11 +21,11 @@ use domain::wire::send_task::SendTask;
 use enqueue::{AcceptError, Accepted, AcceptedBatch};
 use memory::{Fault, MemoryBackend};
 
-/// The settings in `common`.
+/// Settings in `common`.
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
-/// So many seconds after the backend began, which is at 1970-01-01T00:00:00Z.
+/// Returns the time this many seconds after the backend began, at 1970-01-01T00:00:00Z.
 fn at(after: i64) -> Timestamp {
     Timestamp::from_millis(after * 1000)
 }
@@ -48,7 +48,7 @@ fn key() -> IdempotencyKey {
     IdempotencyKey::parse("k").unwrap()
 }
 
-/// An email as JSON: its text, and the fields that are wished beside it.
+/// Returns an email as JSON: its text, and the additional options.
 fn body(text: &str, options: &str) -> String {
     let comma = if options.is_empty() { "" } else { "," };
     format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"S","text":"{text}"{comma}{options}}}"#)
@@ -58,7 +58,7 @@ fn request(options: &str) -> EmailRequest {
     parse_email(body("Hi", options).as_bytes()).unwrap()
 }
 
-/// A batch with an email for each of the send options.
+/// Returns a batch with an email for each of the send options.
 fn batch(options: &[&str], validation: BatchValidation) -> BatchRequest {
     let items: Vec<_> = options.iter().map(|options| body("Hi", options)).collect();
     parse_batch(format!("[{}]", items.join(",")).as_bytes(), validation).unwrap()
@@ -97,7 +97,7 @@ fn refusal(error: &ApiError) -> (u16, &str, &str) {
     (error.status(), error.name().as_str(), error.message())
 }
 
-/// Until when a record's content is kept.
+/// Returns the end of retention of a record's content.
 fn kept_until(backend: &MemoryBackend, record: &EmailRecord) -> Option<Timestamp> {
     let name = (EmailKey::of(record), record.body.sha256.clone());
     let state = backend.state();
@@ -105,14 +105,14 @@ fn kept_until(backend: &MemoryBackend, record: &EmailRecord) -> Option<Timestamp
     state.kept_until.get(&name).copied()
 }
 
-/// Everything that is stored, to see that nothing has changed. The record of a batch may be kept for longer.
+/// Returns everything stored, to detect changes. The record of a batch may be kept for longer.
 fn stored(backend: &MemoryBackend) -> impl PartialEq + std::fmt::Debug + use<> {
     let state = backend.state();
     let records: Vec<_> = state.batches.values().map(|(record, _)| record.clone()).collect();
     (state.records.clone(), state.bodies.clone(), records)
 }
 
-/// The delays of the send tasks that were sent, in seconds.
+/// Returns the delays of the sent send tasks, in seconds.
 fn delays(backend: &MemoryBackend) -> Vec<u64> {
     backend
         .state()
@@ -123,7 +123,7 @@ fn delays(backend: &MemoryBackend) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn an_email_waits_for_its_time_where_it_will_be_found() {
+async fn a_scheduled_email_is_in_the_index() {
     let (check, request) = (DueKind::Check, DueKind::Wake);
     for (options, scheduled_at, not_before, due, delay) in [
         ("", None, 0, (check, 900), Some(0)),
@@ -163,7 +163,7 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
             (request, 315_446_400),
             None,
         ),
-        // The caller's clock is behind: that is now, and no email is shown as scheduled for it.
+        // The caller's clock is slow: the email is due now, and is not shown as scheduled.
         (
             r#""scheduled_at":"1969-12-31T23:59:00Z""#,
             None,
@@ -195,7 +195,7 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
             .into_iter()
             .collect();
         assert_eq!(backend.state().send_tasks, send_tasks, "{options}");
-        // One more call of the backend is money.
+        // Each additional call costs money.
         let mut calls = vec!["put", "create"];
         calls.extend(delay.map(|_| "enqueue"));
         assert_eq!(backend.state().calls, calls, "{options}");
@@ -208,7 +208,7 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
 }
 
 #[tokio::test]
-async fn a_deadline_is_the_callers_if_one_is_given() {
+async fn the_caller_may_set_the_deadline() {
     for (options, expires_at) in [
         (r#""expires_at":"in 1 hour""#, 3600),
         (r#""expires_at":"1970-01-01T01:00:00Z""#, 3600),
@@ -234,7 +234,7 @@ async fn a_deadline_is_the_callers_if_one_is_given() {
 }
 
 #[tokio::test]
-async fn what_to_do_in_doubt_is_in_the_row() {
+async fn on_uncertain_is_stored_in_the_record() {
     for (options, expected) in [
         ("", OnUncertain::Resend),
         (r#""on_uncertain":"resend""#, OnUncertain::Resend),
@@ -249,7 +249,7 @@ async fn what_to_do_in_doubt_is_in_the_row() {
     }
 }
 
-/// Wishes that cannot be fulfilled at the backend's beginning, each with the reason.
+/// Impossible options at the backend's beginning, each with the reason.
 const IMPOSSIBLE: [(&str, &str); 6] = [
     (
         r#""scheduled_at":"1969-12-31T23:58:59.999Z""#,
@@ -275,7 +275,7 @@ const IMPOSSIBLE: [(&str, &str); 6] = [
 ];
 
 #[tokio::test]
-async fn an_impossible_time_is_a_422_and_nothing_is_stored() {
+async fn an_impossible_time_stores_nothing() {
     for (options, message) in IMPOSSIBLE {
         for (key, calls) in [(None, [].as_slice()), (Some(key()), &["load", "tombstone"])] {
             let backend = world_at(0);
@@ -290,11 +290,11 @@ async fn an_impossible_time_is_a_422_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn the_same_request_is_the_same_email_also_when_its_time_has_passed() {
+async fn a_late_repetition_is_the_same_email() {
     for (options, later) in [
         (r#""scheduled_at":"1970-01-01T00:05:00Z""#, 86_400),
         (r#""expires_at":"1970-01-01T00:05:00Z""#, 300),
-        // A wait is the one that was meant when it was accepted.
+        // A relative time counts from the acceptance.
         (r#""scheduled_at":"in 5 minutes""#, 86_400),
         (r#""scheduled_at":"in 5 minutes","expires_at":"in 6 minutes""#, 86_400),
     ] {
@@ -311,7 +311,7 @@ async fn the_same_request_is_the_same_email_also_when_its_time_has_passed() {
 }
 
 #[tokio::test]
-async fn without_a_key_nothing_was_accepted_before() {
+async fn a_request_without_a_key_is_always_new() {
     let options = r#""scheduled_at":"1970-01-01T00:05:00Z""#;
     let backend = world_at(0);
     accepted(&backend, None, options).await;
@@ -321,7 +321,7 @@ async fn without_a_key_nothing_was_accepted_before() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_wakes_for_the_time_that_is_left() {
+async fn a_repeated_request_keeps_the_scheduled_time() {
     let options = r#""scheduled_at":"in 30 minutes""#;
     let backend = world_at(0);
     accepted(&backend, Some(&key()), options).await;
@@ -338,7 +338,7 @@ async fn a_repeated_request_wakes_for_the_time_that_is_left() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_does_not_undo_what_was_asked_for_since() {
+async fn a_repeated_request_undoes_no_later_command() {
     let backend = world_at(0);
     let record = accepted(&backend, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
     for since in [
@@ -362,7 +362,7 @@ async fn a_repeated_request_does_not_undo_what_was_asked_for_since() {
 }
 
 #[tokio::test]
-async fn other_wishes_with_the_key_are_another_request_and_change_nothing() {
+async fn other_options_are_another_request() {
     let first = r#""scheduled_at":"1970-01-01T02:00:00Z","expires_at":"1970-01-02T00:00:00Z""#;
     for other in [
         "",
@@ -395,7 +395,7 @@ async fn other_wishes_with_the_key_are_another_request_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn another_request_with_the_key_is_not_answered_as_the_first_because_it_is_late() {
+async fn a_late_other_request_is_not_the_first() {
     let (first, other) = (
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         r#""scheduled_at":"1970-01-01T00:06:00Z""#,
@@ -428,7 +428,7 @@ async fn another_request_with_the_key_is_not_answered_as_the_first_because_it_is
 }
 
 #[tokio::test]
-async fn a_time_is_the_same_however_it_is_written() {
+async fn all_forms_of_a_time_are_equal() {
     let backend = world_at(0);
     let record = accepted(&backend, Some(&key()), r#""scheduled_at":"1970-01-01T02:00:00Z""#).await;
     for same in [
@@ -441,7 +441,7 @@ async fn a_time_is_the_same_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_does_not_shorten_the_contents_life() {
+async fn a_repeated_request_keeps_the_retention() {
     for (text, place) in [
         ("Hi".to_owned(), BodyPlace::Table),
         ("x".repeat(5000), BodyPlace::Bucket),
@@ -456,7 +456,7 @@ async fn a_repeated_request_does_not_shorten_the_contents_life() {
                 .unwrap();
             let record = backend.record(&email_key(first.id)).unwrap();
             assert_eq!(record.body.place, place);
-            // Somebody has rescheduled it since.
+            // Another request has rescheduled it since.
             let name = (EmailKey::of(&record), record.body.sha256.clone());
             backend.state().kept_until.insert(name, at(1_000_000_000));
             pass_to(&backend, later);
@@ -475,7 +475,7 @@ async fn a_repeated_request_does_not_shorten_the_contents_life() {
 }
 
 #[tokio::test]
-async fn an_object_that_a_forgotten_email_left_is_kept_for_the_new_one() {
+async fn a_leftover_object_is_kept_for_a_new_email() {
     let backend = world_at(0);
     let large = parse_email(body(&"x".repeat(5000), "").as_bytes()).unwrap();
     let first = enqueue(&backend).accept(&tenant(), Some(&key()), &large).await.unwrap();
@@ -490,7 +490,7 @@ async fn an_object_that_a_forgotten_email_left_is_kept_for_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_scheduled_email_is_not_accepted_unless_row_and_content_are_both_durable() {
+async fn a_scheduled_email_needs_record_and_content() {
     for faults in [
         [Fault::Before, Fault::None],
         [Fault::None, Fault::Before],
@@ -512,7 +512,7 @@ async fn a_scheduled_email_is_not_accepted_unless_row_and_content_are_both_durab
 }
 
 #[tokio::test]
-async fn one_impossible_time_refuses_a_strict_batch_as_a_whole() {
+async fn one_impossible_time_refuses_a_strict_batch() {
     for (options, message) in IMPOSSIBLE {
         for key in [None, Some(key())] {
             let backend = world_at(0);
@@ -528,7 +528,7 @@ async fn one_impossible_time_refuses_a_strict_batch_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_permissive_batch_reports_just_the_impossible_times_and_again_with_the_same_key() {
+async fn a_permissive_batch_reports_impossible_times() {
     let options = [
         r#""scheduled_at":"in 5 minutes""#,
         r#""scheduled_at":"1979-12-31T23:59:59Z","subject":"given twice""#,
@@ -568,7 +568,7 @@ async fn a_permissive_batch_reports_just_the_impossible_times_and_again_with_the
 }
 
 #[tokio::test]
-async fn a_batch_of_nothing_but_impossible_times_stores_nothing_but_its_key() {
+async fn a_wholly_impossible_batch_stores_only_its_key() {
     let backend = world_at(0);
     let request = || batch(&[r#""scheduled_at":"in 3654 days""#], BatchValidation::Permissive);
     for _ in 0..2 {
@@ -583,7 +583,7 @@ async fn a_batch_of_nothing_but_impossible_times_stores_nothing_but_its_key() {
 }
 
 #[tokio::test]
-async fn the_same_batch_is_the_same_emails_also_when_their_times_have_passed() {
+async fn a_late_repeated_batch_has_the_same_emails() {
     let options = [
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         "",
@@ -612,7 +612,7 @@ async fn the_same_batch_is_the_same_emails_also_when_their_times_have_passed() {
 }
 
 #[tokio::test]
-async fn a_batch_with_another_time_and_the_same_key_is_another_batch() {
+async fn a_batch_with_another_time_is_another_batch() {
     let backend = world_at(0);
     let first = ["", r#""scheduled_at":"in 1 hour""#];
     accept_batch(&backend, Some(&key()), batch(&first, BatchValidation::Strict))
@@ -636,7 +636,7 @@ async fn a_batch_with_another_time_and_the_same_key_is_another_batch() {
 }
 
 #[tokio::test]
-async fn a_batch_that_broke_half_way_is_completed_while_there_is_time() {
+async fn a_broken_batch_is_completed_in_time() {
     let options = [r#""scheduled_at":"1970-01-01T00:05:00Z""#; 3];
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
         let backend = world_at(0);
@@ -657,7 +657,7 @@ async fn a_batch_that_broke_half_way_is_completed_while_there_is_time() {
 }
 
 #[tokio::test]
-async fn a_broken_batch_that_is_repeated_too_late_is_completed_all_the_same() {
+async fn a_broken_batch_is_completed_after_its_time() {
     let options = [
         "",
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
@@ -665,7 +665,7 @@ async fn a_broken_batch_that_is_repeated_too_late_is_completed_all_the_same() {
     ];
     let request = || batch(&options, BatchValidation::Permissive);
     let backend = world_at(0);
-    // The batch is remembered and its first record written, the second is not.
+    // The batch and its first record are written, the second record is not.
     backend
         .state()
         .faults_of
@@ -687,13 +687,13 @@ async fn a_broken_batch_that_is_repeated_too_late_is_completed_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_repeated_too_late_is_not_answered_without_its_content() {
+async fn a_late_repetition_needs_its_content() {
     for options in [
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         r#""expires_at":"1970-01-01T00:05:00Z""#,
     ] {
         let backend = world_at(0);
-        // The record is written, the content is not: nothing was promised.
+        // The record is written, the content is not: no response was sent.
         backend.state().faults_of.insert("put", [Fault::Before].into());
         let first = accept(&backend, Some(&key()), options).await;
         assert!(matches!(first, Err(AcceptError::Port(_))));
@@ -708,7 +708,7 @@ async fn what_is_repeated_too_late_is_not_answered_without_its_content() {
 }
 
 #[tokio::test]
-async fn an_object_that_a_forgotten_email_left_is_kept_also_when_that_fails_at_first() {
+async fn a_leftover_object_is_kept_after_a_failure() {
     for fault in [Fault::Before, Fault::After] {
         let backend = world_at(0);
         let large = parse_email(body(&"x".repeat(5000), "").as_bytes()).unwrap();

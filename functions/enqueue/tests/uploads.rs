@@ -1,4 +1,4 @@
-//! Emails with files that were uploaded before, in the in-memory backend.
+//! Emails with uploaded files, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -24,7 +24,7 @@ const ID: &str = "01010101-0101-4101-8101-010101010101";
 const OTHER: &str = "02020202-0202-4202-8202-020202020202";
 const TENANT: &str = "main";
 
-/// A backend in which a file of `size` bytes, of which `said` were said, was uploaded.
+/// Returns a backend with an uploaded file of `size` bytes, declared as `said` bytes.
 fn world_with(tenant: &str, said: u64, size: u64) -> MemoryBackend {
     let backend = MemoryBackend::default();
     put(&backend, tenant, ID, said, size);
@@ -44,7 +44,7 @@ fn put(backend: &MemoryBackend, tenant: &str, id: &str, said: u64, size: u64) {
     backend.state().uploads.insert(name, (uploaded, b"file".to_vec()));
 }
 
-/// How many records and files there are.
+/// Returns the numbers of records and files.
 fn counted(backend: &MemoryBackend) -> (usize, usize) {
     let state = backend.state();
     (state.records.len(), state.files.len())
@@ -87,7 +87,7 @@ fn record(backend: &MemoryBackend, accepted: &Accepted) -> EmailRecord {
 }
 
 #[tokio::test]
-async fn an_upload_becomes_a_copy_of_the_email_and_counts_in_its_wake_up() {
+async fn an_upload_is_copied_and_counts_in_the_send_task() {
     let backend = world_with(TENANT, 14_000_000, 14_000_000);
     let file = json!([{"filename": "a.txt", "content": "aGk="}, {"id": ID, "content_id": "x"}, {"id": ID, "filename": "b.txt"}]);
     let accepted = accept(&backend, None, file).await.expect("accepted");
@@ -116,13 +116,13 @@ async fn an_upload_becomes_a_copy_of_the_email_and_counts_in_its_wake_up() {
             .kept_until
             .get(&(EmailKey::of(&record), record.body.sha256.clone()))
     );
-    // What the senders' memory and patience are reckoned by.
+    // The size that the senders' memory and timeouts depend on.
     assert_eq!(record.body.bytes, email.bytes() as u64);
     assert!(SendTask::of(&record).bytes > 28_000_000);
 }
 
 #[tokio::test]
-async fn an_email_without_uploads_asks_for_none() {
+async fn an_email_without_uploads_reads_none() {
     let backend = MemoryBackend::default();
     accept(&backend, None, json!([{"filename": "a.txt", "content": "aGk="}]))
         .await
@@ -157,7 +157,7 @@ async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
                 && state.send_tasks.is_empty()
         );
     }
-    // Two that fit alone.
+    // Two files that fit alone.
     let backend = world_with(TENANT, 15_000_000, 15_000_000);
     assert!(accept(&backend, None, json!([{"id": ID}])).await.is_ok());
     let said = refusal(accept(&backend, None, json!([{"id": ID}, {"id": ID}])).await);
@@ -165,7 +165,7 @@ async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_request_is_answered_again_though_its_uploads_are_gone() {
+async fn a_repetition_needs_no_uploads() {
     let backend = world_with(TENANT, 4, 4);
     let (key, file) = (key("k"), json!([{"id": ID}]));
     let first = accept(&backend, Some(&key), file.clone()).await.expect("accepted");
@@ -220,9 +220,9 @@ async fn other_attachments_are_another_request() {
     }
 }
 
-/// A record that is rescheduled keeps its files; a late repetition of the request must not shorten that.
+/// A rescheduled record keeps its files; a late repetition of the request must not shorten that.
 #[tokio::test]
-async fn a_repeated_request_does_not_shorten_the_life_of_the_files() {
+async fn a_repeated_request_keeps_the_files() {
     let backend = world_with(TENANT, 4, 4);
     let (key, file) = (key("k"), json!([{"id": ID}]));
     let accepted = accept(&backend, Some(&key), file.clone()).await.expect("accepted");
@@ -236,7 +236,7 @@ async fn a_repeated_request_does_not_shorten_the_life_of_the_files() {
 }
 
 #[tokio::test]
-async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
+async fn a_batch_reads_each_upload_once() {
     let backend = world_with(TENANT, 4, 4);
     let good = email(&json!([{"id": ID}, {"id": ID}]));
     let items = json!([good, email(&json!([{"id": OTHER}])), good, email(&json!([]))]).to_string();
@@ -264,7 +264,7 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
     assert!(accepted.errors[0].message.starts_with("attachments[0].id: "));
     assert_eq!(backend.state().files.len(), 2, "one copy for each email and upload");
 
-    // Refused then, refused again, though the file is there now.
+    // A refused item stays refused, although the file exists now.
     put(&backend, TENANT, OTHER, 4, 4);
     let again = batch()
         .accept_batch(&tenant, Some(&key), &parse(BatchValidation::Permissive))
@@ -279,9 +279,9 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
     assert!(gone.replayed && gone.ids == accepted.ids && gone.errors == accepted.errors);
 }
 
-/// There is no record without its files, whatever fails on the way.
+/// No record exists without its files, whatever fails.
 #[tokio::test]
-async fn a_failure_on_the_way_leaves_no_row_without_its_files() {
+async fn no_failure_leaves_a_record_without_files() {
     for call in ["uploaded", "attach", "put", "create"] {
         for fault in [Fault::Before, Fault::After] {
             let backend = world_with(TENANT, 4, 4);

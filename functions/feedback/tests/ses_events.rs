@@ -1,4 +1,4 @@
-//! Hearing, in the in-memory backend.
+//! Events of SES, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 use std::sync::Mutex;
@@ -76,7 +76,7 @@ async fn after(events: &[String]) -> EmailRecord {
 }
 
 #[tokio::test]
-async fn events_in_any_order_and_doubled_give_one_result() {
+async fn duplicated_events_in_any_order_agree() {
     let (send, delivery, bounce) = (send(), delivery(), bounce());
     let orders = [
         vec![send.clone(), delivery.clone(), bounce.clone()],
@@ -101,7 +101,7 @@ async fn events_in_any_order_and_doubled_give_one_result() {
 }
 
 #[tokio::test]
-async fn an_event_that_says_nothing_new_is_not_written() {
+async fn an_event_without_news_is_not_written() {
     let backend = backend(1);
     for _ in 0..3 {
         heard(&backend, &send()).await.expect("heard");
@@ -109,9 +109,9 @@ async fn an_event_that_says_nothing_new_is_not_written() {
     assert_eq!(backend.state().calls, ["load", "write", "load", "load"]);
 }
 
-/// One by one, at the same time, they would fight each other for the record.
+/// Concurrent events of one email would contend for its record.
 #[tokio::test]
-async fn all_that_is_said_of_one_email_is_read_and_written_together() {
+async fn events_of_an_email_are_written_together() {
     let backend = backend(1);
     let events: Vec<_> = [send(), delivery(), bounce(), delivery()]
         .iter()
@@ -130,7 +130,7 @@ async fn all_that_is_said_of_one_email_is_read_and_written_together() {
     );
 }
 
-/// Every address that is suppressed, with its origin, its email and its time.
+/// Returns every suppressed address, with its origin, its email and its time.
 fn suppressed(backend: &MemoryBackend) -> Vec<(String, Origin, Option<EmailId>, i64)> {
     let state = backend.state();
     let entries = state.suppressions.values().filter_map(|entry| match entry {
@@ -155,7 +155,7 @@ fn soft_bounce() -> String {
     bounce().replace("Permanent", "Transient")
 }
 
-/// A backend whose clock is behind the events.
+/// Returns a backend with a clock that is later than the events.
 fn later_world() -> MemoryBackend {
     let backend = backend(1);
     backend.state().now_ms = 1_100_000;
@@ -163,7 +163,7 @@ fn later_world() -> MemoryBackend {
 }
 
 #[tokio::test]
-async fn who_bounces_for_good_or_complains_is_suppressed_and_the_senders_are_told() {
+async fn bounces_and_complaints_suppress_an_address() {
     for (message, origin, at) in [
         (bounce(), Origin::Bounce, 1_003_000),
         (complaint(), Origin::Complaint, 1_004_000),
@@ -187,7 +187,7 @@ async fn who_bounces_for_good_or_complains_is_suppressed_and_the_senders_are_tol
 }
 
 #[tokio::test]
-async fn the_first_reason_stays_however_often_and_in_whatever_order_events_come() {
+async fn the_first_reason_of_a_suppression_stays() {
     let backend = later_world();
     for message in [bounce(), complaint(), bounce(), complaint()] {
         heard(&backend, &message).await.expect("heard");
@@ -206,7 +206,7 @@ fn listed_bounce() -> String {
 }
 
 #[tokio::test]
-async fn an_address_on_sess_list_is_remembered_and_not_suppressed() {
+async fn a_listed_address_is_not_suppressed() {
     let id = SuppressionId::of(
         &TenantId::main(),
         &EmailAddress::parse("b@example.com").expect("an address"),
@@ -235,7 +235,7 @@ async fn an_address_on_sess_list_is_remembered_and_not_suppressed() {
 }
 
 #[tokio::test]
-async fn a_complaint_of_several_ends_and_a_second_one_does_not() {
+async fn only_a_first_shared_complaint_is_temporary() {
     let several = |id: u8| {
         let two = r#"[{"emailAddress":"b@example.com"},{"emailAddress":"c@example.com"}]"#;
         let text = complaint().replace(r#"[{"emailAddress":"B@example.com"}]"#, two);
@@ -273,7 +273,7 @@ async fn a_complaint_of_several_ends_and_a_second_one_does_not() {
 }
 
 #[tokio::test]
-async fn an_event_from_before_its_release_suppresses_nobody_again() {
+async fn an_event_before_a_release_suppresses_nobody() {
     let backend = later_world();
     heard(&backend, &bounce()).await.expect("heard");
     let id = SuppressionId::of(
@@ -293,7 +293,7 @@ async fn an_event_from_before_its_release_suppresses_nobody_again() {
 }
 
 #[tokio::test]
-async fn a_complaint_is_heeded_when_its_email_is_gone_but_not_of_another_life_of_the_id() {
+async fn a_complaint_counts_without_its_record() {
     let backend = later_world();
     let key = samples::key(1);
     if let Some(record) = backend.state().records.get_mut(&key) {
@@ -309,9 +309,10 @@ async fn a_complaint_is_heeded_when_its_email_is_gone_but_not_of_another_life_of
     assert_eq!(suppressed(&backend).len(), 1);
 }
 
-/// Whatever of it fails, the event comes again, and then all of it is done: the senders are told too.
+/// After a failure at any step the event is delivered again, and completes all of it, including the notice to
+/// the senders.
 #[tokio::test]
-async fn a_suppression_that_broke_off_anywhere_is_completed_when_the_event_comes_again() {
+async fn a_repeated_event_completes_a_suppression() {
     for (what, fault) in [
         ("suppress", Fault::Before),
         ("suppress", Fault::After),
@@ -329,7 +330,7 @@ async fn a_suppression_that_broke_off_anywhere_is_completed_when_the_event_comes
 }
 
 #[tokio::test]
-async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
+async fn a_foreign_event_changes_nothing() {
     let backend = backend(1);
     heard(&backend, &event("Send", "", 5)).await.expect("heard");
     assert_eq!(
@@ -341,7 +342,7 @@ async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
 }
 
 #[tokio::test]
-async fn when_the_table_fails_the_event_comes_again() {
+async fn a_failing_table_brings_the_event_again() {
     let backend = backend(1);
     backend.fail_next(1);
     assert!(heard(&backend, &send()).await.is_err());
@@ -368,7 +369,7 @@ async fn come_again(backend: &MemoryBackend, messages: &[&str]) -> Result<Vec<St
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_comes_again_until_a_person_sees_it_and_strangers_do_not() {
+async fn unreadable_events_return_and_foreign_ones_do_not() {
     let strangers = send().replace("mq_id", "their_id");
     let messages = [
         "",
@@ -384,7 +385,7 @@ async fn what_cannot_be_read_comes_again_until_a_person_sees_it_and_strangers_do
 }
 
 #[tokio::test]
-async fn when_nothing_goes_well_the_invocation_fails_so_that_the_alarm_tells() {
+async fn an_invocation_fails_if_every_event_fails() {
     let backend = backend(1);
     backend.fail_next(1);
     let messages = [send(), delivery()];
@@ -393,7 +394,7 @@ async fn when_nothing_goes_well_the_invocation_fails_so_that_the_alarm_tells() {
 }
 
 #[tokio::test]
-async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
+async fn a_broken_event_fails_alone() {
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../events/feedback.json")).expect("the golden event parses");
     let ids: Vec<_> = event
@@ -441,9 +442,9 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
     assert!(record(9).opened_at.is_some() && record(10).clicked_at.is_some());
 }
 
-/// What `promote` takes for evidence.
+/// The time that `promote` uses as evidence.
 #[tokio::test]
-async fn how_far_it_is_is_said_at_most_every_half_minute() {
+async fn progress_is_stored_every_half_minute() {
     let backend = backend(1);
     backend.state().now_ms = 2_000_000;
     let feedback = feedback(&backend);
@@ -475,7 +476,7 @@ async fn how_far_it_is_is_said_at_most_every_half_minute() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_not_worked_off_or_is_of_the_future_is_no_evidence() {
+async fn failed_and_future_events_are_no_evidence() {
     let failing = backend(1);
     failing.fail_next(1);
     let result = handler::handle(&feedback(&failing), batch(&[&send()]), Duration::from_secs(5)).await;

@@ -18,8 +18,8 @@ use crate::commands::not_there;
 use crate::paging::Page;
 use crate::{ManageError, ManageFunction, Store};
 
-/// Number of contents in memory. The largest request is 4 MiB; packed, unpacked and parsed it takes about 16
-/// MB, so that eight fill half of a function of 256 MB.
+/// Number of contents in memory. The largest request is 4 MiB; packed, unpacked and parsed it takes about 16 MB.
+/// Eight of them fill half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
 
 impl<R, B, L, S> ManageFunction<R, B, L, S>
@@ -96,9 +96,10 @@ where
         ItemView::new(record, email.as_ref(), now)
     }
 
-    /// Reads an email's content, which takes a [`TenantPrincipal`]: the deployer may not read any. `None` when it is
-    /// gone or when this program cannot parse it: a retry would not help, and the status must be visible all
-    /// the same.
+    /// Reads an email's content. It takes a [`TenantPrincipal`]: the deployer may not read any.
+    ///
+    /// `None` when the content is gone or this program cannot parse it. A retry would not help, and the status must
+    /// be visible all the same.
     pub(crate) async fn content(
         &self,
         _: &TenantPrincipal,

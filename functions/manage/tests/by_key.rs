@@ -38,7 +38,7 @@ fn lead(tenant: TenantId) -> QueueKey {
     }
 }
 
-/// The nth email of a tenant, which waits.
+/// Returns the nth waiting email of a tenant.
 fn email(of: &TenantId, n: u16, with: KeyId) -> EmailRecord {
     EmailRecord {
         tenant: of.clone(),
@@ -61,7 +61,7 @@ fn hold(backend: &MemoryBackend, of: TenantId, keys: &[KeyId]) {
     backend.state().queues.insert(queue.key.clone(), queue);
 }
 
-/// An empty backend, at [`BORN`].
+/// Returns an empty backend, at [`BORN`].
 fn backend() -> MemoryBackend {
     samples::backend(0).expect("the samples parse")
 }
@@ -139,7 +139,7 @@ async fn a_release_ends_the_hold_of_one_key() {
 }
 
 #[tokio::test]
-async fn a_count_of_held_emails_is_bounded_and_says_so() {
+async fn the_count_of_held_emails_is_bounded() {
     let (backend, main) = (backend(), TenantId::main());
     let all = u16::try_from(held_emails::LOOKED_AT_MAX).unwrap() + 10;
     for n in 0..all {
@@ -152,7 +152,7 @@ async fn a_count_of_held_emails_is_bounded_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_release_that_failed_half_way_is_completed() {
+async fn an_interrupted_release_is_completed() {
     for what in ["save_queue", "change_account_rate"] {
         for fault in [Fault::Before, Fault::After] {
             let (backend, main) = (backend(), TenantId::main());
@@ -177,7 +177,7 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
     let all = u16::try_from(CANCELED_MAX).unwrap() + 300;
     for n in 0..all {
         let record = email(&main, n, key(1));
-        // Held, and waiting for its time.
+        // One is held, the other waits for its time.
         let due = record.due.map(|due| Due {
             kind: if n % 2 == 0 { DueKind::Held } else { DueKind::Wake },
             ..due
@@ -218,7 +218,7 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_cancellation_looks_at_a_bounded_number() {
+async fn a_cancellation_reads_a_bounded_number() {
     let (backend, main) = (backend(), TenantId::main());
     let all = u16::try_from(LOOKED_AT_MAX).unwrap() + 10;
     for n in 0..all {
@@ -231,7 +231,7 @@ async fn a_cancellation_looks_at_a_bounded_number() {
 }
 
 #[tokio::test]
-async fn an_email_that_is_being_sent_is_left() {
+async fn an_email_being_sent_is_left() {
     let (backend, main) = (backend(), TenantId::main());
     for (n, status, maybe_duplicate) in [
         (1, RecordStatus::Sending, false),
@@ -258,7 +258,7 @@ async fn an_email_that_is_being_sent_is_left() {
 }
 
 #[tokio::test]
-async fn a_cancellation_that_failed_is_repeated() {
+async fn a_failed_cancellation_is_repeated() {
     for fault in [Fault::Before, Fault::After] {
         let (backend, main) = (backend(), TenantId::main());
         for n in 0..3 {
@@ -278,7 +278,7 @@ async fn a_cancellation_that_failed_is_repeated() {
     }
 }
 
-/// The tenant `acme` with a key of this permission and these domains; and its text.
+/// Returns the tenant `acme` with a key of this permission and these domains; and the key's text.
 fn acme(backend: &MemoryBackend, permission: Permission, domains: &[&str]) -> String {
     let id = TenantId::parse("acme").unwrap();
     let (made, token) = samples::key_of(&id, 6);
@@ -300,7 +300,7 @@ fn acme(backend: &MemoryBackend, permission: Permission, domains: &[&str]) -> St
 }
 
 #[tokio::test]
-async fn no_other_tenant_and_no_lesser_key_acts_on_emails_by_key() {
+async fn actions_by_key_need_full_access_to_the_tenant() {
     let main = TenantId::main();
     for (permission, domains, expected) in [
         (Permission::FullAccess, &[][..], None),
@@ -330,7 +330,7 @@ async fn no_other_tenant_and_no_lesser_key_acts_on_emails_by_key() {
 }
 
 #[tokio::test]
-async fn the_deployer_cancels_by_key_and_releases_nothing() {
+async fn the_deployer_cancels_by_key_only() {
     let (backend, main) = (backend(), TenantId::main());
     plant(&backend, email(&main, 1, key(1)));
     hold(&backend, main.clone(), &[key(1)]);
@@ -346,7 +346,7 @@ async fn the_deployer_cancels_by_key_and_releases_nothing() {
 }
 
 #[tokio::test]
-async fn a_queue_shows_its_held_keys_and_a_new_one_has_them() {
+async fn queues_show_held_keys_and_new_ones_copy_them() {
     let (backend, main) = (backend(), TenantId::main());
     hold(&backend, main, &[key(1)]);
     let mut event: Value = serde_json::from_str(GET).unwrap();

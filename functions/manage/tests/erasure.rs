@@ -1,4 +1,4 @@
-//! Erasing an email, and telling its past, in the in-memory backend.
+//! Erasure and history of an email, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -43,7 +43,7 @@ fn erased() -> (u16, Value) {
     )
 }
 
-/// The first sample as it is in a status, and another email beside it; each with a file.
+/// Returns a backend with the first sample in a status, and another email beside it; each with a file.
 fn world_with(status: RecordStatus) -> MemoryBackend {
     let backend = samples::backend(2).unwrap();
     let due = Due {
@@ -75,7 +75,7 @@ fn has(backend: &MemoryBackend, n: u8) -> [bool; 3] {
 }
 
 #[tokio::test]
-async fn of_an_email_that_has_ended_nothing_is_left_but_that_it_was_there() {
+async fn an_erased_email_leaves_only_a_tombstone() {
     for status in RecordStatus::ALL.into_iter().filter(|status| status.is_final()) {
         let backend = world_with(status);
         assert_eq!(erase(&backend).await, erased(), "{status:?}");
@@ -99,7 +99,7 @@ async fn of_an_email_that_has_ended_nothing_is_left_but_that_it_was_there() {
 }
 
 #[tokio::test]
-async fn what_has_not_ended_is_not_erased() {
+async fn an_unfinished_email_is_not_erased() {
     for (status, tells) in [
         (RecordStatus::Queued, "Cancel it"),
         (RecordStatus::Sending, "being sent"),
@@ -118,9 +118,9 @@ async fn what_has_not_ended_is_not_erased() {
     }
 }
 
-/// Nobody has written yet that its time is over; it can be claimed no more.
+/// Its record does not show the expiry yet, but no claim is possible any more.
 #[tokio::test]
-async fn an_email_whose_time_is_over_has_ended() {
+async fn an_expired_email_has_ended() {
     let backend = world_with(RecordStatus::Queued);
     backend.state().records.get_mut(&samples::key(1)).unwrap().expires_at = BORN;
     assert_eq!(erase(&backend).await, erased());
@@ -128,7 +128,7 @@ async fn an_email_whose_time_is_over_has_ended() {
 }
 
 #[tokio::test]
-async fn another_tenants_email_is_not_there_to_be_erased() {
+async fn another_tenants_email_cannot_be_erased() {
     let backend = world_with(RecordStatus::Sent);
     let key = EmailKey {
         tenant: TenantId::parse("other").unwrap(),
@@ -148,9 +148,9 @@ async fn another_tenants_email_is_not_there_to_be_erased() {
     assert!(backend.record(&key).is_some());
 }
 
-/// Whatever fails: an answer of 200 is true, and who asks again after another one gets it.
+/// A 200 is true whatever fails, and a repeated request succeeds after a failure.
 #[tokio::test]
-async fn what_fails_on_the_way_is_done_when_it_is_asked_again() {
+async fn a_repeated_request_completes_an_erasure() {
     let whole = world_with(RecordStatus::Sent);
     erase(&whole).await;
     let calls = whole.state().calls.clone();
@@ -170,9 +170,9 @@ async fn what_fails_on_the_way_is_done_when_it_is_asked_again() {
     }
 }
 
-/// The order: as long as the record is there, so is what it needs.
+/// The order: as long as the record exists, so does its content.
 #[tokio::test]
-async fn a_row_is_never_without_its_content() {
+async fn a_record_is_never_without_its_content() {
     let backend = world_with(RecordStatus::Failed);
     backend
         .state()
@@ -183,7 +183,7 @@ async fn a_row_is_never_without_its_content() {
 }
 
 #[tokio::test]
-async fn an_emails_past_is_told_at_its_address() {
+async fn the_history_of_an_email_is_shown() {
     let backend = world_with(RecordStatus::Failed);
     backend.state().records.get_mut(&samples::key(1)).unwrap().outcomes = vec![Outcome {
         claim_no: 1,

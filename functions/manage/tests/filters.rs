@@ -1,4 +1,5 @@
-//! A key that is limited to From domains, and a tenant that has lost one, act on no email from elsewhere.
+//! Limits of From domains: neither a narrowed key nor a tenant that lost a domain acts on emails from
+//! elsewhere.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,8 +24,8 @@ use serde_json::{Value, json};
 
 const GET: &str = include_str!("../../../events/manage.json");
 
-/// The tenant `acme`, which may send from these domains, with one email from `example.com` in this status, and a
-/// key that is limited to these domains.
+/// Returns the tenant `acme` with these domains, one email from `example.com` in this status, and a key with
+/// these domains.
 fn acme(tenant: &[&str], key: &[&str], status: RecordStatus) -> (MemoryBackend, String) {
     let backend = samples::backend(0).unwrap();
     let domains =
@@ -73,7 +74,7 @@ async fn call(backend: &MemoryBackend, key: &str, method: &str, path: &str, body
     read(&ask(backend, &event).await)
 }
 
-/// The four acts on one email: method, what follows its path, body, and a status in which it is possible.
+/// Returns the four commands on one email: method, path suffix, body, and a status that allows it.
 fn acts() -> [(&'static str, &'static str, String, RecordStatus); 4] {
     let later = json!({"scheduled_at": "1970-01-01T01:00:00Z"}).to_string();
     [
@@ -97,7 +98,7 @@ fn the_email(backend: &MemoryBackend) -> EmailRecord {
 }
 
 #[tokio::test]
-async fn a_narrowed_key_acts_on_no_email_from_elsewhere() {
+async fn a_narrowed_key_acts_only_on_its_domains() {
     for act in acts() {
         let (backend, key) = acme(&["*"], &["news.example"], act.3);
         let before = the_email(&backend);
@@ -115,7 +116,7 @@ async fn a_narrowed_key_acts_on_no_email_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_narrowed_key_needs_to_know_where_an_email_is_from() {
+async fn a_narrowed_key_needs_the_sender_of_an_email() {
     for act in acts() {
         let (backend, key) = acme(&["*"], &["example.com"], act.3);
         backend.state().bodies.clear();
@@ -129,11 +130,11 @@ async fn a_narrowed_key_needs_to_know_where_an_email_is_from() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_lost_a_domain_sends_no_more_from_it() {
+async fn a_tenant_sends_from_no_lost_domain() {
     for act in acts() {
         let (backend, key) = acme(&["other.example"], &[], act.3);
         let (status, error) = act_on_it(&backend, &key, &act).await;
-        // What sends nothing is allowed: the email is the tenant's own.
+        // A command that sends nothing is allowed: the email is the tenant's own.
         let expected = match act.1 {
             "/retry" => (422, Some("invalid_from_address")),
             "" if act.0 == "PATCH" => (422, Some("invalid_from_address")),
@@ -144,7 +145,7 @@ async fn a_tenant_that_lost_a_domain_sends_no_more_from_it() {
 }
 
 #[tokio::test]
-async fn a_narrowed_key_neither_purges_nor_restores_a_queue() {
+async fn a_narrowed_key_does_not_purge_or_restore() {
     let (backend, key) = acme(&["*"], &["example.com"], RecordStatus::Queued);
     for (method, path) in [
         ("POST", "/queues/default/purge"),
@@ -162,7 +163,7 @@ async fn a_narrowed_key_neither_purges_nor_restores_a_queue() {
 }
 
 #[tokio::test]
-async fn a_narrowed_key_retries_email_of_a_queue_from_its_domains() {
+async fn a_narrowed_key_retries_only_its_domains() {
     let (backend, key) = acme(&["*"], &["news.example"], RecordStatus::Failed);
     assert_eq!(call(&backend, &key, "POST", "/queues/default/retry", "{}").await.0, 202);
     let task = backend.state().jobs.values().next().unwrap().task.clone();
@@ -174,7 +175,7 @@ async fn a_narrowed_key_retries_email_of_a_queue_from_its_domains() {
 
 /// A key without limits pays nothing for those of others.
 #[tokio::test]
-async fn a_key_without_limits_reads_no_content_to_cancel() {
+async fn an_unlimited_key_reads_no_content_to_cancel() {
     let (backend, key) = acme(&["*"], &[], RecordStatus::Queued);
     assert_eq!(act_on_it(&backend, &key, &acts()[0]).await.0, 200);
     assert!(
@@ -185,7 +186,7 @@ async fn a_key_without_limits_reads_no_content_to_cancel() {
 }
 
 #[tokio::test]
-async fn emails_are_listed_by_the_key_they_came_with() {
+async fn emails_are_listed_by_their_key() {
     let (backend, key) = acme(&["*"], &[], RecordStatus::Queued);
     let own = the_email(&backend).key.unwrap();
     for (asked, found) in [(own, 1), (samples::api_key().id, 0)] {

@@ -1,4 +1,4 @@
-//! The list in pages, over several shards, in the in-memory backend.
+//! Pages of the list, over several shards, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -26,7 +26,7 @@ use manage::paging::Page;
 use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
 
-/// Emails that were accepted so many seconds after the first.
+/// Returns a backend with emails that were accepted this many seconds after the first.
 fn backend(seconds: &[(u8, u64)]) -> MemoryBackend {
     let backend = samples::backend(0).unwrap();
     let email = samples::email().unwrap();
@@ -40,7 +40,7 @@ fn backend(seconds: &[(u8, u64)]) -> MemoryBackend {
     backend
 }
 
-/// A place as many seconds after the first email, of no email that there is.
+/// Returns a place without an email, this many seconds after the first email.
 fn gone(secs: u64, index: usize) -> Place {
     let id = EmailId::from_batch_key(&TenantId::main(), "gone", index);
     Place {
@@ -59,7 +59,7 @@ async fn page(backend: &MemoryBackend, query: &str) -> (u16, Value) {
     read(&ask(backend, &event).await)
 }
 
-/// The samples on a page, and whether there are more.
+/// Returns the samples on a page, and whether there are more.
 async fn shown(backend: &MemoryBackend, query: &str) -> (Vec<u8>, bool) {
     let (status, page) = page(backend, query).await;
     assert_eq!(status, 200, "{query}: {page}");
@@ -78,7 +78,7 @@ async fn shown(backend: &MemoryBackend, query: &str) -> (Vec<u8>, bool) {
 }
 
 #[tokio::test]
-async fn the_newest_come_first_whatever_their_shard() {
+async fn the_newest_of_all_shards_come_first() {
     let backend = backend(&[(1, 30), (2, 10), (3, 50), (4, 20), (5, 40), (9, 60)]);
     assert_eq!(shown(&backend, "").await, (vec![9, 3, 5, 1, 4, 2], false));
     for (limit, has_more) in [(1, true), (5, true), (6, false), (7, false)] {
@@ -93,7 +93,7 @@ async fn the_newest_come_first_whatever_their_shard() {
 }
 
 #[tokio::test]
-async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
+async fn pages_meet_without_gap_or_overlap() {
     // All but two were accepted in the same millisecond.
     let backend = backend(&[(1, 0), (2, 5), (3, 5), (4, 5), (5, 5), (6, 5), (7, 5), (8, 9)]);
     let all = [8, 7, 6, 5, 4, 3, 2, 1];
@@ -125,7 +125,7 @@ async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
 }
 
 #[tokio::test]
-async fn what_is_accepted_in_between_moves_no_page() {
+async fn new_emails_move_no_page() {
     let backend = backend(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
     assert_eq!(shown(&backend, "limit=2").await, (vec![4, 3], true));
     let newer = EmailRecord {
@@ -150,7 +150,7 @@ async fn what_is_accepted_in_between_moves_no_page() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
+async fn a_foreign_cursor_is_refused() {
     let backend = backend(&[(1, 1)]);
     let other = TenantId::parse("other").unwrap();
     let theirs = EmailRecord {
@@ -184,7 +184,7 @@ async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
 }
 
 #[tokio::test]
-async fn rows_that_are_gone_are_no_rows_and_do_not_end_the_list() {
+async fn missing_records_do_not_end_the_list() {
     let backend = backend(&[(1, 1), (2, 2), (3, 900), (4, 901)]);
     backend.state().forgotten = (0..300).map(|n| gone(100 + n, usize::try_from(n).unwrap())).collect();
     assert_eq!(shown(&backend, "limit=3").await, (vec![4, 3, 2], true));
@@ -193,13 +193,13 @@ async fn rows_that_are_gone_are_no_rows_and_do_not_end_the_list() {
         shown(&backend, &format!("limit=1&before={}", samples::id(2))).await,
         (vec![3], true)
     );
-    // Only the gone ones are left: there is nothing more.
+    // Only missing emails are left: there is nothing more.
     backend.state().records.retain(|key, _| *key == samples::key(4));
     assert_eq!(shown(&backend, "limit=1").await, (vec![4], false));
 }
 
 #[tokio::test]
-async fn a_page_costs_a_bounded_number_of_calls_however_many_are_gone() {
+async fn a_page_costs_a_bounded_number_of_calls() {
     let backend = backend(&[]);
     backend.state().forgotten = (0..5_000).map(|n| gone(1, n)).collect();
     assert_eq!(shown(&backend, "limit=100").await, (vec![], false));
@@ -207,7 +207,7 @@ async fn a_page_costs_a_bounded_number_of_calls_however_many_are_gone() {
     assert!(calls <= 20, "{calls}");
 }
 
-/// Contents that count how many are held at the same time.
+/// Contents that count how many are held concurrently.
 struct Counted {
     backend: MemoryBackend,
     held: AtomicUsize,
@@ -290,7 +290,7 @@ impl Bodies for Counted {
 }
 
 #[tokio::test]
-async fn a_full_page_holds_few_contents_at_a_time() {
+async fn a_page_holds_few_contents_at_a_time() {
     let backend = samples::backend(120).unwrap();
     let bodies = Counted {
         backend: backend.clone(),

@@ -1,4 +1,4 @@
-//! Named queues: made, changed, paused, purged, restored, retried, deleted.
+//! Named queues: created, changed, paused, purged, restored, retried, deleted.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -50,7 +50,7 @@ async fn make(backend: &MemoryBackend, name: &str) {
 }
 
 #[tokio::test]
-async fn a_queue_is_made_shown_changed_and_deleted() {
+async fn a_queue_is_created_changed_and_deleted() {
     let backend = backend();
     let settings = json!({
         "name": "news", "priority": "low", "rate_per_second": 5, "retry_waits_seconds": [7, 70],
@@ -106,7 +106,7 @@ async fn a_queue_is_made_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_changed_rate_is_in_the_rate_limit_too() {
+async fn a_changed_rate_reaches_the_rate_limit() {
     let backend = backend();
     make(&backend, "news").await;
     for (body, rate) in [
@@ -123,7 +123,7 @@ async fn a_changed_rate_is_in_the_rate_limit_too() {
 }
 
 #[tokio::test]
-async fn the_default_queue_always_exists_and_keeps_what_is_fixed() {
+async fn the_default_queue_exists_with_fixed_settings() {
     let backend = backend();
     let (status, shown) = call(&backend, "GET", "/queues/default", "").await;
     assert_eq!((status, shown["name"].as_str()), (200, Some("default")));
@@ -295,7 +295,7 @@ async fn bad_input_is_named_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_pause_says_who_knows_why_and_the_senders_are_told() {
+async fn a_pause_has_a_reason_and_reaches_the_senders() {
     let backend = backend();
     make(&backend, "news").await;
     let told = backend.state().account_rate.settings_version;
@@ -327,7 +327,7 @@ async fn a_pause_says_who_knows_why_and_the_senders_are_told() {
 }
 
 #[tokio::test]
-async fn a_purge_is_seen_at_once_and_so_is_its_end() {
+async fn a_purge_and_its_end_are_seen_at_once() {
     let backend = backend();
     let email = format!("/emails/{}", samples::key(1).id);
     let status_of = |answer: Value| (answer["status"].clone(), answer["cause"].clone());
@@ -366,7 +366,7 @@ async fn a_purge_is_seen_at_once_and_so_is_its_end() {
 }
 
 #[tokio::test]
-async fn what_was_purged_can_be_retried_by_its_id() {
+async fn a_purged_email_can_be_retried() {
     let backend = backend();
     call(&backend, "POST", "/queues/default/purge", "").await;
     backend.state().now_ms += 1;
@@ -401,7 +401,7 @@ async fn a_retry_by_cause_is_a_job() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_made_once() {
+async fn a_lost_write_is_made_once() {
     for what in ["save_queue", "change_account_rate"] {
         let backend = backend();
         backend.state().faults_of.insert(what, [Fault::After].into());

@@ -1,4 +1,5 @@
-//! Emails of a queue with a rate limit that a caller moves: each waits for a slot, and the queue is marked before.
+//! Commands on emails of a queue with a rate limit: each email waits for a slot, and the queue is marked
+//! first.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -41,7 +42,7 @@ fn due(kind: DueKind, secs: u64) -> Option<Due> {
     Some(Due { kind, at: at(secs) })
 }
 
-/// A backend with the first sample in a queue with a rate limit, which nobody has marked.
+/// Returns a backend with the first sample in a queue with a rate limit, which is not marked.
 fn backend(record: EmailRecord) -> MemoryBackend {
     let backend = samples::backend(1).unwrap();
     let queue = Queue {
@@ -87,7 +88,7 @@ async fn asked(backend: &MemoryBackend, event: &str, body: &str) -> u16 {
     read(&ask(backend, &event).await).0
 }
 
-/// The email waits for its slot from this second on, and `promote` looks at its queue no later.
+/// Checks that the email waits for its slot from this second on, and that `promote` looks at its queue in time.
 fn assert_waits_from(backend: &MemoryBackend, secs: u64) {
     let record = backend.record(&samples::key(1)).unwrap();
     assert_eq!(
@@ -102,7 +103,7 @@ fn assert_waits_from(backend: &MemoryBackend, secs: u64) {
 }
 
 #[tokio::test]
-async fn a_rescheduled_email_of_a_limited_queue_waits_for_a_slot() {
+async fn a_rescheduled_email_waits_for_a_slot() {
     for (scheduled_at, secs) in [("in 10 minutes", 600), ("in 2 hours", 7_200), ("in 0 seconds", 0)] {
         let backend = backend(scheduled());
         let body = format!(r#"{{"scheduled_at": "{scheduled_at}"}}"#);
@@ -112,7 +113,7 @@ async fn a_rescheduled_email_of_a_limited_queue_waits_for_a_slot() {
 }
 
 #[tokio::test]
-async fn a_retried_email_of_a_limited_queue_waits_for_a_slot() {
+async fn a_retried_email_waits_for_a_slot() {
     let backend = backend(failed());
     assert_eq!(asked(&backend, RETRY, "").await, 200);
     assert_waits_from(&backend, 0);

@@ -1,4 +1,4 @@
-//! What became of emails, asked over HTTP, in a backend whose counters a test has written.
+//! Statistics over HTTP, in a backend with counters written by the test.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -21,7 +21,7 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).unwrap()
 }
 
-/// A backend in which these were counted, at 18:20.
+/// Returns a backend with these counters, at 18:20.
 fn backend(counted: &[(Counter, Stored)]) -> MemoryBackend {
     let backend = MemoryBackend::default();
     {
@@ -93,7 +93,7 @@ fn counted() -> MemoryBackend {
 }
 
 #[tokio::test]
-async fn the_last_days_are_told_of_the_caller_only() {
+async fn statistics_show_only_the_callers_emails() {
     let (status, metrics) = get(&counted(), "/emails/metrics", "").await;
     assert_eq!(status, 200, "{metrics}");
     assert_eq!(metrics["totals"]["sent"], 12);
@@ -106,7 +106,7 @@ async fn the_last_days_are_told_of_the_caller_only() {
 }
 
 #[tokio::test]
-async fn a_queue_and_a_time_are_asked_for() {
+async fn statistics_are_read_by_queue_and_period() {
     let backend = counted();
     let query = "queue=news&metrics=sent&dimensions=period&granularity=hourly&start_date=2026-11-24T17:00:00Z";
     let (_, metrics) = get(&backend, "/emails/metrics", query).await;
@@ -123,7 +123,7 @@ async fn a_queue_and_a_time_are_asked_for() {
 }
 
 #[tokio::test]
-async fn failures_are_told_with_advice_and_the_call_that_retries_them() {
+async fn failures_name_a_remedy_and_a_retry_call() {
     let backend = counted();
     let (status, failures) = get(&backend, "/failures", "").await;
     assert_eq!(status, 200, "{failures}");
@@ -139,7 +139,7 @@ async fn failures_are_told_with_advice_and_the_call_that_retries_them() {
 }
 
 #[tokio::test]
-async fn bad_questions_are_refused() {
+async fn bad_queries_are_refused() {
     let backend = counted();
     for (path, query, name) in [
         ("/emails/metrics", "since=2026-01-01", "since"),
@@ -163,7 +163,7 @@ async fn bad_questions_are_refused() {
 }
 
 #[tokio::test]
-async fn a_world_that_fails_is_our_fault() {
+async fn a_backend_failure_is_a_500() {
     let backend = counted();
     backend.fail_next(1);
     assert_eq!(get(&backend, "/failures", "").await.0, 500);

@@ -1,4 +1,4 @@
-//! Golden events of the HTTP API, good ones and hostile ones, in the in-memory backend.
+//! Golden events of the HTTP API, valid and hostile, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -20,7 +20,7 @@ use serde_json::Value;
 const ONE: &str = include_str!("../../../events/manage.json");
 const LIST: &str = include_str!("../../../events/manage_list.json");
 
-/// A golden event with one thing in it exchanged.
+/// Returns a golden event with one value replaced.
 fn changed(golden: &str, pointer: &str, value: &str) -> Value {
     let mut event: Value = serde_json::from_str(golden).unwrap();
     *event.pointer_mut(pointer).expect("a golden event has this") = value.into();
@@ -74,7 +74,7 @@ async fn a_list_is_shown_without_contents() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
+async fn another_tenants_email_is_a_404() {
     let backend = samples::backend(1).unwrap();
     let other = TenantId::parse("other").unwrap();
     let theirs = EmailRecord {
@@ -110,7 +110,7 @@ async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_known_path_says_which_methods_it_has() {
+async fn a_known_path_names_its_methods() {
     let backend = samples::backend(1).unwrap();
     let one = format!("/emails/{}", samples::id(1));
     let (cancel, retry) = (format!("{one}/cancel"), format!("{one}/retry"));
@@ -136,7 +136,7 @@ async fn a_known_path_says_which_methods_it_has() {
 }
 
 #[tokio::test]
-async fn without_a_key_nobody_is_told_what_there_is() {
+async fn nothing_is_revealed_without_a_key() {
     let backend = samples::backend(1).unwrap();
     let one = format!("/emails/{}", samples::id(1));
     let (cancel, retry) = (format!("{one}/cancel"), format!("{one}/retry"));
@@ -170,7 +170,7 @@ async fn without_a_key_nobody_is_told_what_there_is() {
 }
 
 #[tokio::test]
-async fn a_bad_query_is_a_422_that_names_the_parameter() {
+async fn a_bad_query_is_a_422_with_its_parameter() {
     let backend = samples::backend(1).unwrap();
     for (query, path) in [
         ("limit=0", "limit: "),
@@ -215,8 +215,8 @@ async fn an_email_outlives_its_content() {
 }
 
 #[tokio::test]
-async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
-    // The record; the content, of which nobody may say that it is gone; the list; its records.
+async fn an_internal_failure_is_a_500_without_its_cause() {
+    // The record; the content, which must not be reported as gone; the list; its records.
     for (golden, good_calls) in [(ONE, 0), (ONE, 1), (LIST, 0), (LIST, 1)] {
         let backend = samples::backend(1).unwrap();
         backend.state().faults = [vec![memory::Fault::None; good_calls], vec![memory::Fault::Before]]
@@ -233,7 +233,7 @@ async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
 }
 
 #[tokio::test]
-async fn one_content_that_cannot_be_read_does_not_hide_the_other_emails() {
+async fn an_unreadable_content_hides_no_other_email() {
     let backend: MemoryBackend = samples::backend(3).unwrap();
     let hash = samples::email().unwrap().hash();
     backend

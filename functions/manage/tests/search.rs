@@ -1,4 +1,4 @@
-//! The list through filters, in the in-memory backend: what is found, and how much is looked at for it.
+//! Filters of the list, in the in-memory backend: results, and the number of reads.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -34,7 +34,7 @@ fn event(query: &str) -> Value {
     })
 }
 
-/// The ids of a page, and where it says that there is more.
+/// Returns the ids of a page, and the start of the next one.
 fn found((status, page): (u16, Value)) -> (Vec<String>, Option<String>) {
     assert_eq!(status, 200, "{page}");
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -56,7 +56,7 @@ fn email(more: Value) -> EmailContent {
     api::parse_email(body.to_string().as_bytes()).unwrap().email
 }
 
-/// Stores an email that was accepted so many seconds after the first.
+/// Stores an email that was accepted this many seconds after the first.
 fn store(backend: &MemoryBackend, n: u16, email: &EmailContent, change: impl FnOnce(&mut EmailRecord)) -> String {
     let id = EmailId::from_batch_key(&TenantId::main(), "searched", usize::from(n));
     let key = EmailKey {
@@ -76,7 +76,7 @@ fn store(backend: &MemoryBackend, n: u16, email: &EmailContent, change: impl FnO
 }
 
 #[tokio::test]
-async fn each_filter_finds_what_it_names_and_nothing_else() {
+async fn each_filter_finds_only_matching_emails() {
     let backend = samples::backend(0).unwrap();
     let plain = email(json!({}));
     let tagged = email(json!({"tags": [{"name": "campaign", "value": "spring"}]}));
@@ -174,7 +174,7 @@ fn calls(backend: &MemoryBackend, what: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_page_looks_at_a_bounded_number_of_rows_and_contents_and_says_where_to_go_on() {
+async fn a_page_reads_a_bounded_number_and_continues() {
     let backend = samples::backend(0).unwrap();
     let plain = email(json!({}));
     let count = u16::try_from(RECORDS_MAX).unwrap() * 2 + 300;
@@ -184,7 +184,7 @@ async fn a_page_looks_at_a_bounded_number_of_rows_and_contents_and_says_where_to
     for (query, looked_at, contents) in [
         // By the record alone: no content is read.
         ("status=failed", RECORDS_MAX, 0),
-        // By the content: at most a few are read that are not looked at.
+        // By the content: at most a few contents are read without being examined.
         ("tag=none-such", CONTENTS_MAX, CONTENTS_MAX + 8),
     ] {
         let (mut pages, mut from) = (0, String::new());
@@ -203,18 +203,18 @@ async fn a_page_looks_at_a_bounded_number_of_rows_and_contents_and_says_where_to
 }
 
 #[tokio::test]
-async fn what_is_out_of_time_is_not_looked_at() {
+async fn emails_outside_the_period_are_not_read() {
     let backend = samples::backend(0).unwrap();
     let plain = email(json!({}));
     let ids: Vec<_> = (0..1500).map(|n| store(&backend, n, &plain, |_| ())).collect();
     let at = |seconds: u64| BORN.after(Duration::from_secs(seconds)).to_string();
-    // The oldest ones, of one page: what is newer is passed over.
+    // The oldest ones, of one page: newer ones are skipped.
     let query = format!("status=queued&limit=3&until={}", at(2));
     assert_eq!(
         search(&backend, &query).await,
         (vec![ids[1].clone(), ids[0].clone()], None)
     );
-    // The newest ones: what is older is not gone through to find no more.
+    // The newest ones: older ones are not read in vain.
     let query = format!("status=queued&since={}", at(1499));
     assert_eq!(search(&backend, &query).await, (vec![ids[1499].clone()], None));
     let query = format!("status=queued&until={}&before={}", at(4), ids[1]);
@@ -225,7 +225,7 @@ async fn what_is_out_of_time_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn emails_that_are_gone_end_no_page_early_and_cost_a_bounded_number_of_calls() {
+async fn missing_emails_end_no_page_early() {
     let backend = samples::backend(0).unwrap();
     let plain = email(json!({}));
     let ids = [store(&backend, 0, &plain, |_| ()), store(&backend, 900, &plain, |_| ())];
@@ -243,7 +243,7 @@ async fn emails_that_are_gone_end_no_page_early_and_cost_a_bounded_number_of_cal
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_not_taken_for_what_is_not_asked_for() {
+async fn an_unreadable_email_is_no_mismatch() {
     let backend = samples::backend(0).unwrap();
     let id = store(&backend, 0, &email(json!({})), |_| ());
     for (query, expected) in [("to=b@example.com", 500), ("status=queued", 200)] {

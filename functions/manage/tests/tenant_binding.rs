@@ -1,4 +1,4 @@
-//! Acts on a queue that are answered only when they bind everybody, in the in-memory backend.
+//! Commands on a queue that are answered only when they bind every environment, in the in-memory backend.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -48,7 +48,7 @@ fn request(method: &str, path: &str, body: &str) -> Value {
     event
 }
 
-/// The status of the answer, and the time from the change of the queue to the answer.
+/// Returns the status of the response, and the time from the change of the queue to the response.
 async fn answered(backend: &MemoryBackend, method: &str, path: &str, body: &str) -> (u16, Duration) {
     let mut manage = manage(backend, backend.clone());
     manage.with.binds_after = BINDS_AFTER;
@@ -56,7 +56,7 @@ async fn answered(backend: &MemoryBackend, method: &str, path: &str, body: &str)
     let mut answer = std::pin::pin!(ask_of(&manage, &event));
     let began = Instant::now();
     let at_once = poll!(answer.as_mut());
-    // Nothing in this backend takes time: the queue is changed when the function begins to wait.
+    // Nothing in this backend takes time: the queue has changed when the function begins to wait.
     assert_ne!(backend.state().queues, before, "{method} {path}");
     let response = match at_once {
         std::task::Poll::Ready(response) => response,
@@ -66,7 +66,7 @@ async fn answered(backend: &MemoryBackend, method: &str, path: &str, body: &str)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_purge_and_a_deletion_are_answered_when_they_bind() {
+async fn a_purge_or_deletion_is_answered_when_binding() {
     for (method, path, status, found) in [
         ("POST", "/queues/news/purge", 202, 200),
         ("POST", "/queues/default/purge", 202, 200),
@@ -82,7 +82,7 @@ async fn a_purge_and_a_deletion_are_answered_when_they_bind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_changes_of_a_queue_are_answered_at_once() {
+async fn other_changes_are_answered_at_once() {
     for (method, path, body, status) in [
         ("POST", "/queues/news/pause", "", 200),
         ("POST", "/queues/news/resume", "", 200),
@@ -95,9 +95,9 @@ async fn other_changes_of_a_queue_are_answered_at_once() {
     }
 }
 
-/// The settings of the tests do not decide for production.
+/// The settings of the tests say nothing about production.
 #[test]
-fn production_waits_until_an_act_binds() {
+fn production_waits_until_a_command_binds() {
     assert!(MAIN.contains("use domain::queue::BINDS_AFTER;"));
     assert!(MAIN.contains("            binds_after: BINDS_AFTER,\n"));
 }

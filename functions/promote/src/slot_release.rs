@@ -4,7 +4,7 @@
 //! A crash in between wastes the slots, and two concurrent runs never reserve the same ones.
 //! A released record stays in its place until it is claimed, so that a lost message is released again.
 //!
-//! **Role:** reads only queues that are flagged, and of each only the emails that it releases.
+//! **Role:** reads only queues that are marked, and of each only the emails that it releases.
 //! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::rate_limit::plan`] decides.
 
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, WaitingEmail};
@@ -47,7 +47,7 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Releases the emails of all flagged queues.
+    /// Releases the emails of all marked queues.
     ///
     /// While the breaker is open nothing is released, so that no burst follows.
     /// When a probe may pass, each queue releases one email: without any message in flight, nothing would

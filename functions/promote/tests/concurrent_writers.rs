@@ -1,4 +1,5 @@
-//! Others change a rate limit between the look of a run and its write: the write is refused, and nothing goes twice.
+//! Concurrent writers of a rate limit between the read of a run and its write: the write is refused, and no
+//! email goes twice.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -44,7 +45,7 @@ fn email(n: u32) -> EmailRecord {
     }
 }
 
-/// A backend in which so many emails of the queue wait, with this rate.
+/// Returns a backend in which this many emails of the queue wait, with this rate.
 fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     let backend = samples::backend(0).expect("the samples parse");
     let queue = Queue {
@@ -72,7 +73,7 @@ async fn run(backend: &MemoryBackend) -> Promoted {
     run.expect("carried out")
 }
 
-/// A run while others are quicker, the first of them before its first write of a rate limit, and so on.
+/// Runs while others are faster: the first of them before its first write of a rate limit, and so on.
 async fn contested(backend: &MemoryBackend, writers: Vec<ConcurrentWriter>) -> Promoted {
     let contested = backend.with_rivals(writers);
     let promoted = run(&contested).await;
@@ -80,7 +81,7 @@ async fn contested(backend: &MemoryBackend, writers: Vec<ConcurrentWriter>) -> P
     promoted
 }
 
-/// Another run of promote, from its beginning to its end.
+/// Returns another complete run of `promote`.
 fn another_run(backend: &MemoryBackend) -> ConcurrentWriter {
     let backend = backend.clone();
     Box::new(move || {
@@ -88,7 +89,7 @@ fn another_run(backend: &MemoryBackend) -> ConcurrentWriter {
     })
 }
 
-/// A change of the rate limit, as the table makes it.
+/// Returns a change of the rate limit, as the table makes it.
 fn change(
     backend: &MemoryBackend,
     change: impl Fn(&RateLimit) -> RateLimitChange + Send + 'static,
@@ -111,7 +112,7 @@ fn mark(limit: &RateLimit) -> RateLimitChange {
     }
 }
 
-/// The slots of the enqueued emails, in order.
+/// Returns the slots of the enqueued emails, in order.
 fn slots(backend: &MemoryBackend) -> Vec<Timestamp> {
     let state = backend.state();
     let mut slots: Vec<_> = state
@@ -133,7 +134,7 @@ fn looks(backend: &MemoryBackend) -> usize {
 }
 
 #[tokio::test]
-async fn a_run_that_another_one_overtakes_releases_nothing_twice() {
+async fn an_overtaken_run_releases_nothing_twice() {
     let backend = backend(300, Some(1));
     let promoted = contested(&backend, vec![another_run(&backend)]).await;
     assert_eq!((promoted.enqueued, looks(&backend)), (0, 2), "its own write is refused");
@@ -148,9 +149,9 @@ async fn a_run_that_another_one_overtakes_releases_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_run_releases_behind_slots_that_are_reserved_meanwhile() {
+async fn a_run_releases_behind_new_reservations() {
     let backend = backend(300, Some(1));
-    // The queue is quiet, so that emails that are accepted get slots at once.
+    // The queue is quiet, so that newly accepted emails get slots at once.
     backend.state().rate_limits.get_mut(&slow()).unwrap().quiet_since = Some(BORN);
     let rate = Rate::from_millis(1_000).unwrap();
     let ten_slots = move |_: &RateLimit| RateLimitChange::Reserve {
@@ -165,7 +166,7 @@ async fn a_run_releases_behind_slots_that_are_reserved_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_run_releases_at_a_rate_that_is_set_meanwhile() {
+async fn a_run_releases_at_a_newly_set_rate() {
     let backend = backend(300, Some(1));
     let rate = Rate::from_millis(2_000);
     let promoted = contested(
@@ -177,7 +178,7 @@ async fn a_run_releases_at_a_rate_that_is_set_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_run_that_loses_each_round_leaves_all_to_the_next() {
+async fn a_run_that_always_loses_leaves_all_emails() {
     let backend = backend(300, Some(1));
     let writers = (0..4).map(|_| change(&backend, mark)).collect();
     let promoted = contested(&backend, writers).await;
@@ -186,9 +187,9 @@ async fn a_run_that_loses_each_round_leaves_all_to_the_next() {
     assert_eq!(slots(&backend), minute_from(0));
 }
 
-/// The run found no rate limit and moves the emails out. Its last write would take the mark of the new limit away.
+/// The run found no rate limit and moves the emails out. Its last write would remove the mark of the new limit.
 #[tokio::test]
-async fn a_rate_that_is_set_while_emails_leave_keeps_its_mark() {
+async fn a_rate_set_during_a_move_keeps_its_mark() {
     let backend = backend(5, None);
     let late = EmailRecord {
         expires_at: at(3 * 86_400),
@@ -200,7 +201,7 @@ async fn a_rate_that_is_set_while_emails_leave_keeps_its_mark() {
         set();
         records.state().plant(late);
     });
-    // Nobody has looked for a day: the mark goes with this write, were it not refused.
+    // The queue was not looked at for a day: this write would remove the mark if it were not refused.
     {
         let mut state = backend.state();
         for email in (0..5).map(email) {

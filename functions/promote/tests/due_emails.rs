@@ -1,4 +1,4 @@
-//! Promoting, in the in-memory backend.
+//! Promotion of due emails, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -29,7 +29,7 @@ fn at(secs: u64) -> Timestamp {
     samples::BORN.after(Duration::from_secs(secs))
 }
 
-/// A backend with one email that was changed so.
+/// Returns a backend with one changed email.
 fn backend(change: impl FnOnce(&mut EmailRecord)) -> (MemoryBackend, EmailKey) {
     let (backend, key) = (samples::backend(1).expect("the samples parse"), samples::key(1));
     if let Some(record) = backend.state().records.get_mut(&key) {
@@ -42,7 +42,7 @@ fn sample(n: u8) -> EmailRecord {
     samples::record(n, &samples::email().expect("the sample parses"))
 }
 
-/// An email that waits in `wake` for its time.
+/// Returns an email that waits in `wake` for its time.
 fn waiting(n: u8, not_before: Timestamp) -> EmailRecord {
     EmailRecord {
         not_before,
@@ -77,7 +77,7 @@ fn enqueued(backend: &MemoryBackend) -> Vec<(EmailId, u16)> {
     enqueued
 }
 
-/// Makes the next calls of one method fare so.
+/// Sets the faults of the next calls of one method.
 fn fail(backend: &MemoryBackend, call: &'static str, faults: impl IntoIterator<Item = Fault>) {
     backend.state().faults_of.insert(call, faults.into_iter().collect());
 }
@@ -87,7 +87,7 @@ fn times(backend: &MemoryBackend, call: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_is_due_within_ten_minutes_is_woken_to_its_second_and_once() {
+async fn due_emails_are_enqueued_once_to_the_second() {
     let backend = world_of([waiting(1, at(1)), waiting(2, at(600)), waiting(3, at(601))]);
     assert_eq!(run(&backend).await.enqueued, 2);
     assert_eq!(enqueued(&backend), [(samples::id(1), 1), (samples::id(2), 600)]);
@@ -110,7 +110,7 @@ async fn pages_are_read_to_the_end() {
 }
 
 #[tokio::test]
-async fn the_cursor_stays_before_a_wake_up_that_failed() {
+async fn the_cursor_stays_before_a_failed_send_task() {
     // Both are in shard 0.
     let backend = world_of([waiting(2, at(10)), waiting(4, at(20))]);
     fail(&backend, "enqueue", [Fault::None, Fault::Before]);
@@ -125,7 +125,7 @@ async fn the_cursor_stays_before_a_wake_up_that_failed() {
 }
 
 #[tokio::test]
-async fn a_crash_before_the_cursor_is_saved_wakes_twice_and_loses_nothing() {
+async fn a_crash_before_the_cursor_loses_nothing() {
     let backend = world_of([waiting(2, at(10))]);
     fail(&backend, "save_cursor", [Fault::Before]);
     assert!(
@@ -139,7 +139,7 @@ async fn a_crash_before_the_cursor_is_saved_wakes_twice_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
+async fn a_lost_send_task_is_found_by_the_guard() {
     let (backend, key) = backend(|record| {
         record.due = Some(Due {
             kind: DueKind::Wake,
@@ -166,7 +166,7 @@ async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
 }
 
 #[tokio::test]
-async fn a_sender_that_died_leaves_an_email_that_is_settled_by_evidence_or_the_window() {
+async fn evidence_or_the_window_settles_a_dead_claim() {
     let (backend, key) = backend(|record| {
         record.status = RecordStatus::Sending;
         record.claim_no = 1;
@@ -214,7 +214,7 @@ async fn a_sender_that_died_leaves_an_email_that_is_settled_by_evidence_or_the_w
 }
 
 #[tokio::test]
-async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
+async fn feedback_is_read_once_and_only_if_needed() {
     let (quiet, _) = backend(|_| {});
     run(&quiet).await;
     assert_eq!(times(&quiet, "feedback"), 0);
@@ -230,7 +230,7 @@ async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_of_feedback_is_no_evidence() {
+async fn unknown_feedback_is_no_evidence() {
     let (backend, key) = backend(|record| {
         record.status = RecordStatus::Uncertain;
         record.claim_no = 1;
@@ -246,7 +246,7 @@ async fn what_is_not_known_of_feedback_is_no_evidence() {
 }
 
 #[tokio::test]
-async fn what_fails_is_handed_over_again_until_it_is_failed() {
+async fn a_failing_email_is_dead_lettered_until_failed() {
     let (backend, key) = backend(|record| {
         record.status = RecordStatus::Failing;
         record.claim_no = 3;
@@ -267,7 +267,7 @@ async fn what_fails_is_handed_over_again_until_it_is_failed() {
 }
 
 #[tokio::test]
-async fn one_row_that_cannot_be_written_does_not_stop_the_others() {
+async fn an_unwritable_record_stops_no_other() {
     let backend = world_of([2, 4, 6].map(sample));
     fail(&backend, "write", [Fault::Before]);
     let done = run(&backend).await;
@@ -276,7 +276,7 @@ async fn one_row_that_cannot_be_written_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn a_run_ends_when_its_time_is_over_and_the_next_goes_on() {
+async fn the_next_run_continues_after_the_deadline() {
     let backend = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
     let done = promote(&backend).run(Instant::now()).await.expect("carried out");
     assert!(done.unfinished && done.enqueued == 0);
@@ -284,7 +284,7 @@ async fn a_run_ends_when_its_time_is_over_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn the_accounts_rate_and_quota_become_the_pace() {
+async fn the_account_rate_follows_ses() {
     let backend = world_of([]);
     let account = AccountState {
         rate: Rate::from_millis(14_000),
@@ -319,7 +319,7 @@ async fn the_accounts_rate_and_quota_become_the_pace() {
 }
 
 #[tokio::test]
-async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_nothing() {
+async fn a_failing_account_stops_nothing() {
     for call in [
         "account",
         "account_rate",
@@ -343,10 +343,10 @@ async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_
 }
 
 #[tokio::test]
-async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
+async fn a_backlog_is_not_enqueued_again() {
     let backend = world_of([sample(1), sample(2)]);
     backend.state().waiting.normal.visible = 5;
-    // A priority queue that is not empty at this moment is no backlog yet.
+    // A priority queue that is not empty just now is no backlog yet.
     run(&backend).await;
     assert_eq!(enqueued(&backend).len(), 2);
     assert_eq!(backend.state().busy_since.get(&Priority::Normal), Some(&at(0)));
@@ -374,7 +374,7 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
 
 /// A send task can be lost in a priority queue that is never empty.
 #[tokio::test]
-async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
+async fn a_backlog_is_enqueued_again_after_an_hour() {
     let backend = world_of([sample(1)]);
     backend.state().waiting.normal.visible = 5;
     backend
@@ -386,18 +386,18 @@ async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
         run(&backend).await;
     }
     let written = times(&backend, "write");
-    // The first look is at once here, so that each comes a minute later than a doubling.
+    // The first look is immediate here, so that each comes a minute later than a doubling.
     assert_eq!(enqueued(&backend).len(), 2, "after one hour, and after two");
     assert!(written <= 6, "{written} writes in three hours");
 }
 
-/// The normal-priority queue has this many hidden messages.
+/// Sets the number of hidden messages of the normal-priority queue.
 fn hide(backend: &MemoryBackend, in_flight: u64) {
     backend.state().waiting.normal.in_flight = in_flight;
 }
 
 #[tokio::test]
-async fn senders_are_told_of_a_full_lane_once_and_when_it_has_room() {
+async fn senders_learn_once_of_a_full_queue() {
     let backend = world_of([]);
     hide(&backend, MOST_MESSAGES + 1);
     run(&backend).await;
@@ -408,7 +408,7 @@ async fn senders_are_told_of_a_full_lane_once_and_when_it_has_room() {
     );
     assert_eq!(times(&backend, "change_account_rate"), 1);
 
-    // Nobody knows how full it is: it stays so.
+    // The count is unknown: the state stays.
     fail(&backend, "waiting", [Fault::Before]);
     run(&backend).await;
     assert!(backend.state().account_rate.full.has(Priority::Normal));
@@ -420,7 +420,7 @@ async fn senders_are_told_of_a_full_lane_once_and_when_it_has_room() {
 }
 
 #[tokio::test]
-async fn senders_are_told_while_the_account_cannot_be_asked() {
+async fn senders_learn_without_the_account() {
     let backend = world_of([]);
     hide(&backend, MOST_MESSAGES + 1);
     fail(&backend, "account", [Fault::Before]);
@@ -429,7 +429,7 @@ async fn senders_are_told_while_the_account_cannot_be_asked() {
 }
 
 #[tokio::test]
-async fn nothing_is_woken_into_a_full_lane() {
+async fn nothing_is_enqueued_into_a_full_queue() {
     let backend = world_of([sample(1), waiting(2, at(10))]);
     hide(&backend, MOST_MESSAGES + 1);
     for minute in 1..=300_u64 {
@@ -440,7 +440,7 @@ async fn nothing_is_woken_into_a_full_lane() {
     let written = times(&backend, "write");
     assert!(written <= 2 * 9, "{written} writes for two records in five hours");
 
-    // With room again both are found within four guards.
+    // With room again both are found within four guard intervals.
     hide(&backend, 0);
     for minute in 301..=361_u64 {
         backend.state().now_ms = at(minute * 60).as_millis();
@@ -452,7 +452,7 @@ async fn nothing_is_woken_into_a_full_lane() {
 
 /// Five records are overdue, and the priority queue may hide three more messages.
 #[tokio::test]
-async fn a_run_wakes_no_more_than_a_lane_has_room_for() {
+async fn a_run_enqueues_no_more_than_the_room() {
     let backend = world_of((1..=5).map(sample));
     hide(&backend, MOST_MESSAGES - 3);
     backend.state().now_ms = at(3_600).as_millis();
@@ -477,9 +477,9 @@ async fn delayed_messages_stop_no_scheduled_email() {
     assert_eq!(enqueued(&backend).len(), 1, "SQS holds any number of delayed messages");
 }
 
-/// Ten hours of a backlog: what recovery adds to it must not grow with it.
+/// Ten hours of a backlog: recovery must not add in proportion to it.
 #[tokio::test]
-async fn an_old_backlog_is_not_drowned_in_wake_ups() {
+async fn recovery_adds_little_to_an_old_backlog() {
     const EMAILS: u8 = 240;
     let backend = world_of((1..=EMAILS).map(sample));
     backend
@@ -522,9 +522,9 @@ async fn an_old_backlog_is_not_drowned_in_wake_ups() {
     );
 }
 
-/// Otherwise nobody would ever probe.
+/// Otherwise nothing would ever probe.
 #[tokio::test]
-async fn when_the_breaker_may_be_probed_and_every_wake_up_is_lost_one_is_sent() {
+async fn an_open_breaker_gets_a_probe() {
     let backend = world_of([sample(1)]);
     backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::AccountPaused,
@@ -539,7 +539,7 @@ async fn when_the_breaker_may_be_probed_and_every_wake_up_is_lost_one_is_sent() 
 }
 
 #[tokio::test]
-async fn while_the_breaker_is_open_nothing_is_woken_again() {
+async fn an_open_breaker_stops_recovery() {
     let backend = world_of([sample(1)]);
     backend.state().account = Some(AccountState {
         rate: Rate::from_millis(14_000),
@@ -555,7 +555,7 @@ async fn while_the_breaker_is_open_nothing_is_woken_again() {
 }
 
 #[tokio::test]
-async fn under_traffic_that_never_ends_a_newer_event_is_the_evidence() {
+async fn constant_traffic_is_judged_by_a_newer_event() {
     let (backend, key) = backend(|record| {
         record.status = RecordStatus::Uncertain;
         record.claim_no = 1;

@@ -1,4 +1,5 @@
-//! Jobs of whole queues: a record that fails ends none of them, and in a limited queue each email waits for a slot.
+//! Jobs of whole queues: a failing record ends none of them, and in a limited queue each email waits for a
+//! slot.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -17,7 +18,7 @@ use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};
 
-/// Emails of a queue.
+/// Number of emails of a queue.
 const EMAILS: u8 = 6;
 
 fn at(secs: u64) -> Timestamp {
@@ -54,7 +55,7 @@ fn failed(n: u8) -> EmailRecord {
 /// A job, and an email that it moves.
 type JobCase = (Task, fn(u8) -> EmailRecord);
 
-/// Each job that lets emails go.
+/// Returns each job that releases emails.
 fn jobs() -> [JobCase; 4] {
     let retry = Task::Retry {
         cause: None,
@@ -69,7 +70,7 @@ fn jobs() -> [JobCase; 4] {
     ]
 }
 
-/// A backend of these emails and their contents, whose queue has a job and perhaps a rate limit.
+/// Returns a backend with these emails and their contents, whose queue has a job and perhaps a rate limit.
 fn backend(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> MemoryBackend {
     let backend = samples::backend(EMAILS).expect("the samples parse");
     let queue = Queue {
@@ -103,7 +104,7 @@ async fn run_at(backend: &MemoryBackend, secs: u64) {
     run.expect("carried out");
 }
 
-/// The emails that wait in this kind of partition.
+/// Returns the number of emails that wait in this kind of partition.
 fn waiting(backend: &MemoryBackend, kind: DueKind) -> usize {
     let is_there =
         |record: &&EmailRecord| record.status == RecordStatus::Queued && record.due.is_some_and(|due| due.kind == kind);
@@ -115,7 +116,7 @@ fn is_done(backend: &MemoryBackend) -> bool {
 }
 
 #[tokio::test]
-async fn a_job_goes_on_behind_a_record_that_fails() {
+async fn a_job_continues_behind_a_failing_record() {
     for (task, email) in jobs() {
         let calls: &[_] = if task.revives() { &["write", "keep"] } else { &["write"] };
         for call in calls {
@@ -139,7 +140,7 @@ async fn a_job_goes_on_behind_a_record_that_fails() {
 }
 
 #[tokio::test]
-async fn the_emails_of_a_job_wait_for_slots_in_a_limited_queue() {
+async fn the_emails_of_a_job_wait_for_slots() {
     for (task, email) in jobs() {
         let backend = backend(&task, email, Some(1));
         run_at(&backend, 1).await;
@@ -172,7 +173,7 @@ async fn a_job_moves_no_email_into_an_unmarked_queue() {
         let faults = [Fault::Before].into();
         backend.state().faults_of.insert("change_rate_limit", faults);
         run_at(&backend, 1).await;
-        // Each page marks the queue; the first one could not.
+        // Each page marks the queue; the first one failed to.
         assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS) - 2, "{task:?}");
         assert!(!is_done(&backend), "{task:?}");
         for minutes in [2, 4, 6] {

@@ -1,4 +1,4 @@
-//! What was done to a queue, carried out by the index's keeper.
+//! Commands on a queue, carried out by `promote`.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -52,7 +52,7 @@ fn ended(n: u8, status: RecordStatus, cause: Cause) -> EmailRecord {
     }
 }
 
-/// A backend of these records, their contents, and their queue.
+/// Returns a backend with these records, their contents, and their queue.
 fn backend(records: Vec<EmailRecord>, queue: Queue, job: Option<Task>) -> MemoryBackend {
     let backend = samples::backend(0).expect("the samples parse");
     let email = samples::email().expect("the sample parses");
@@ -97,7 +97,7 @@ fn job(backend: &MemoryBackend) -> Job {
 }
 
 #[tokio::test]
-async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
+async fn due_emails_of_a_paused_queue_are_parked() {
     let records = vec![sample(1, DueKind::Wake, at(60)), sample(2, DueKind::Check, BORN)];
     let backend = backend(records, paused(), None);
     run(&backend).await;
@@ -110,7 +110,7 @@ async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
 }
 
 #[tokio::test]
-async fn a_paused_queues_emails_are_set_aside_in_groups() {
+async fn emails_of_a_paused_queue_move_in_groups() {
     let records = (1..=200).map(|n| sample(n, DueKind::Wake, at(60))).collect();
     let backend = backend(records, paused(), None);
     run(&backend).await;
@@ -121,7 +121,7 @@ async fn a_paused_queues_emails_are_set_aside_in_groups() {
 }
 
 #[tokio::test]
-async fn a_purge_goes_on_behind_emails_that_fail() {
+async fn a_purge_continues_behind_failing_emails() {
     for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
         let records = (1..=6).map(|n| sample(n, DueKind::Held, BORN)).collect();
         let backend = backend(records, paused().purged(at(1)), Some(Task::Purge));
@@ -142,7 +142,7 @@ async fn a_purge_goes_on_behind_emails_that_fail() {
 }
 
 #[tokio::test]
-async fn what_was_held_goes_back_page_by_page_whatever_fails() {
+async fn held_emails_return_despite_failures() {
     for fault in [Fault::Before, Fault::After] {
         for call in [
             "aside",
@@ -161,7 +161,7 @@ async fn what_was_held_goes_back_page_by_page_whatever_fails() {
             for _ in 0..3 {
                 try_to_run(&backend).await.ok();
             }
-            // An email that could not be moved is found by the next sweep, a minute later.
+            // The next sweep finds an email that could not be moved, a minute later.
             backend.state().now_ms += 61_000;
             try_to_run(&backend).await.ok();
             for n in 1..=5 {
@@ -178,7 +178,7 @@ async fn what_was_held_goes_back_page_by_page_whatever_fails() {
 }
 
 #[tokio::test]
-async fn the_senders_are_told_by_the_job_when_who_asked_for_it_died() {
+async fn the_job_tells_the_senders_after_a_crash() {
     let backend = backend(Vec::new(), plain(), Some(Task::Release));
     run(&backend).await;
     assert_eq!(backend.state().account_rate.settings_version, 1);
@@ -187,7 +187,7 @@ async fn the_senders_are_told_by_the_job_when_who_asked_for_it_died() {
 }
 
 #[tokio::test]
-async fn a_queue_that_was_paused_again_keeps_what_it_holds() {
+async fn a_queue_paused_again_keeps_its_held_emails() {
     let backend = backend(vec![sample(1, DueKind::Held, BORN)], paused(), Some(Task::Release));
     run(&backend).await;
     assert_eq!(kind(&backend, 1), Some(DueKind::Held));
@@ -195,7 +195,7 @@ async fn a_queue_that_was_paused_again_keeps_what_it_holds() {
 }
 
 #[tokio::test]
-async fn what_is_held_in_a_purged_queue_is_canceled_and_restored() {
+async fn held_emails_are_purged_and_restored() {
     let purged = paused().purged(at(1));
     let backend = backend(vec![sample(1, DueKind::Held, BORN)], purged.clone(), Some(Task::Purge));
     run(&backend).await;
@@ -231,7 +231,7 @@ async fn what_is_held_in_a_purged_queue_is_canceled_and_restored() {
 }
 
 #[tokio::test]
-async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
+async fn a_redrive_needs_the_cause_and_a_content() {
     let records = vec![
         ended(1, RecordStatus::Failed, Cause::Rejected),
         ended(2, RecordStatus::Failed, Cause::UnverifiedSender),
@@ -289,9 +289,9 @@ async fn a_retry_leaves_email_from_other_domains_alone() {
     }
 }
 
-/// Whatever a queue holds, nobody else's email is looked at later for it.
+/// Held emails add no reads of other queues' emails.
 #[tokio::test]
-async fn ten_thousand_emails_that_are_held_cost_the_others_not_one_call() {
+async fn held_emails_cost_the_others_no_call() {
     let calls = async |held: u32| {
         let backend = backend(vec![sample(1, DueKind::Wake, at(60))], plain(), None);
         let news = QueueKey {
@@ -338,7 +338,7 @@ async fn a_tenants_queues_follow_its_default_queue() {
     assert_eq!((suspended(&news), suspended(&other)), (true, false));
     assert_eq!(kind(&backend, 1), Some(DueKind::Held), "what is met is held");
 
-    // A key that an environment still knew has made another queue meanwhile.
+    // An environment with the cached key has created another queue meanwhile.
     let late = QueueKey {
         name: domain::queue::QueueName::parse("late").unwrap(),
         ..news.clone()
@@ -355,7 +355,7 @@ async fn a_tenants_queues_follow_its_default_queue() {
 }
 
 #[tokio::test]
-async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
+async fn the_end_of_a_suspension_releases_emails() {
     let default = plain().with_suspension(true).with_suspension(false);
     let news = QueueKey {
         name: domain::queue::QueueName::parse("news").unwrap(),
@@ -372,13 +372,13 @@ async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
     run(&backend).await;
     assert!(!backend.state().queues[&news].suspended);
     assert_eq!(kind(&backend, 1), Some(DueKind::Check));
-    // The job of the other queue is met by the next run.
+    // The next run works off the job of the other queue.
     run(&backend).await;
     assert_eq!(kind(&backend, 2), Some(DueKind::Check));
     assert_eq!(backend.state().send_tasks.len(), 2);
 }
 
-/// The queue `default` of these samples, with holds of these keys.
+/// Returns the queue `default` of these samples, with holds of these keys.
 fn holding(keys: &[KeyId]) -> Queue {
     let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
     plain().with_common(&Common {
@@ -395,7 +395,7 @@ fn of_key(record: EmailRecord, n: u8) -> EmailRecord {
 }
 
 #[tokio::test]
-async fn an_email_of_a_held_key_is_set_aside_when_it_is_overdue() {
+async fn an_overdue_email_of_a_held_key_is_parked() {
     let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
     let records = vec![
         of_key(sample(1, DueKind::Check, BORN), 1),
@@ -420,7 +420,7 @@ async fn an_email_of_a_held_key_is_set_aside_when_it_is_overdue() {
 }
 
 #[tokio::test]
-async fn a_released_hold_lets_the_emails_of_all_queues_go() {
+async fn a_released_hold_frees_emails_of_all_queues() {
     let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
     let news = QueueKey {
         name: domain::queue::QueueName::parse("news").unwrap(),
@@ -436,7 +436,7 @@ async fn a_released_hold_lets_the_emails_of_all_queues_go() {
             of_key(sample(2, DueKind::Held, BORN), 2),
             of_key(of_news.clone(), 1),
         ];
-        // The hold of one key is released in `default`, and the other queue does not know it yet.
+        // The hold of one key is released in `default`, and the other queue does not have that change yet.
         let backend = backend(records, holding(&[other]), Some(Task::FollowTenant));
         let queue = Queue {
             key: news.clone(),
@@ -460,9 +460,9 @@ async fn a_released_hold_lets_the_emails_of_all_queues_go() {
     }
 }
 
-/// DynamoDB promises no bound for the delay of an index. Such an email would be held by nobody, and never sent.
+/// DynamoDB promises no bound for the delay of an index. Without this, such an email would never be sent.
 #[tokio::test]
-async fn a_held_email_that_the_index_tells_of_late_is_released() {
+async fn a_late_index_entry_is_released_too() {
     for late in LATE_SWEEPS {
         let records = vec![
             sample(1, DueKind::Held, at(200_000)),

@@ -1,4 +1,4 @@
-//! The emails of queues with rate limits, released minute by minute, in the in-memory backend.
+//! Emails of queues with rate limits, released minute by minute, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -36,7 +36,7 @@ fn slow() -> QueueKey {
     }
 }
 
-/// The `n`th email of the queue, in this kind of partition, due then.
+/// Returns the `n`th email of the queue, in this kind of partition, due at this time.
 fn email(n: u32, kind: DueKind, due: Timestamp) -> EmailRecord {
     let mut bytes = [0; 16];
     // Ids are random: each shard has its share.
@@ -52,7 +52,7 @@ fn email(n: u32, kind: DueKind, due: Timestamp) -> EmailRecord {
     }
 }
 
-/// A backend in which so many emails of the queue wait, with this rate.
+/// Returns a backend in which this many emails of the queue wait, with this rate.
 fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     let backend = samples::backend(0).expect("the samples parse");
     let mut state = backend.state();
@@ -80,7 +80,7 @@ async fn try_to_run(backend: &MemoryBackend) -> Result<Promoted, String> {
     run.map_err(|error| error.what.to_owned())
 }
 
-/// Runs at a second; returns what was enqueued in it.
+/// Runs at a second; returns the send tasks of the run.
 async fn run(backend: &MemoryBackend, secs: i64) -> Vec<SendTaskRequest> {
     backend.state().now_ms = at(secs).as_millis();
     backend.state().send_tasks.clear();
@@ -160,12 +160,12 @@ async fn a_lost_message_is_released_again() {
 }
 
 #[tokio::test]
-async fn an_email_that_comes_late_into_the_index_is_found() {
+async fn a_late_index_entry_is_found() {
     let backend = backend(0, Some(10));
     for secs in [0, 60, 120] {
         assert_eq!(run(&backend, secs).await.len(), 0);
     }
-    // Beyond what a writer takes, and earlier than all that was released.
+    // Beyond the time of a slow writer, and earlier than every released email.
     backend.state().plant(email(7, DueKind::Paced, at(-50)));
     let mut found = 0;
     for minute in 3..=16 {
@@ -177,7 +177,7 @@ async fn an_email_that_comes_late_into_the_index_is_found() {
 }
 
 #[tokio::test]
-async fn an_idle_queue_is_not_looked_at() {
+async fn an_idle_queue_is_not_read() {
     let backend = backend(0, Some(10));
     for minute in 0..1_500 {
         run(&backend, minute * 60).await;
@@ -197,7 +197,7 @@ async fn an_idle_queue_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn while_the_breaker_is_open_nothing_is_released() {
+async fn an_open_breaker_releases_nothing() {
     let backend = backend(10, Some(10));
     let open = |until| OpenBreaker {
         cause: Cause::QuotaExceeded,
@@ -205,7 +205,7 @@ async fn while_the_breaker_is_open_nothing_is_released() {
         times: 0,
     };
     backend.state().account_rate.open = Some(open(at(100)));
-    // What SES says must not bring the probe forward here.
+    // The state of SES must not bring the probe forward here.
     backend
         .state()
         .faults_of
@@ -224,7 +224,7 @@ async fn while_the_breaker_is_open_nothing_is_released() {
 }
 
 #[tokio::test]
-async fn no_slot_is_reserved_in_a_lane_that_is_too_full() {
+async fn a_full_queue_reserves_no_slot() {
     let backend = backend(10, Some(10));
     backend.state().waiting.normal.in_flight = MOST_MESSAGES + 1;
     assert_eq!(run(&backend, 0).await.len(), 0);
@@ -237,7 +237,7 @@ async fn no_slot_is_reserved_in_a_lane_that_is_too_full() {
 }
 
 #[tokio::test]
-async fn an_email_of_another_lane_is_released_beside_a_full_one() {
+async fn another_priority_is_released_beside_a_full_one() {
     let backend = backend(3, Some(10));
     let high = EmailRecord {
         priority: Priority::High,
@@ -254,7 +254,7 @@ async fn an_email_of_another_lane_is_released_beside_a_full_one() {
 }
 
 #[tokio::test]
-async fn a_paused_queue_gives_out_no_slot() {
+async fn a_paused_queue_reserves_no_slot() {
     let backend = backend(5, Some(10));
     let paused = backend.state().queues[&slow()].paused(Pause {
         since: BORN,
@@ -303,7 +303,7 @@ async fn a_removed_rate_lets_all_go() {
 }
 
 #[tokio::test]
-async fn what_expired_takes_no_slot() {
+async fn an_expired_email_takes_no_slot() {
     let backend = backend(0, Some(1));
     for n in 0..100 {
         let expired = EmailRecord {
@@ -329,9 +329,9 @@ async fn what_expired_takes_no_slot() {
     assert_eq!(expired, 100);
 }
 
-/// Emails that were accepted when the queue had no rate limit, or before this version.
+/// Emails that were accepted before the queue had a rate limit, or before this version.
 #[tokio::test]
-async fn what_waited_without_a_limit_is_moved() {
+async fn an_email_that_waited_without_a_limit_moves() {
     let backend = backend(0, Some(10));
     backend.state().rate_limits.get_mut(&slow()).unwrap().look_at = None;
     backend.state().plant(email(1, DueKind::Wake, at(300)));
@@ -352,7 +352,7 @@ async fn what_waited_without_a_limit_is_moved() {
 }
 
 #[tokio::test]
-async fn a_purge_ends_what_waits_for_a_slot() {
+async fn a_purge_ends_emails_that_wait_for_a_slot() {
     let backend = backend(100, Some(1));
     {
         let mut state = backend.state();
@@ -372,7 +372,7 @@ async fn a_purge_ends_what_waits_for_a_slot() {
 }
 
 #[tokio::test]
-async fn a_fault_at_any_call_loses_no_email_and_no_minute_twice() {
+async fn no_fault_loses_an_email_or_doubles_a_minute() {
     for fault in [Fault::Before, Fault::After] {
         for call in [
             "queues_to_look_at",
@@ -411,10 +411,10 @@ async fn a_fault_at_any_call_loses_no_email_and_no_minute_twice() {
     }
 }
 
-/// Ten queues with 100,000 emails each, at rates of one to ten a second. Nobody reads the records of those that only
-/// wait, so that they are there only where they may be released.
+/// Ten queues with 100,000 emails each, at rates of one to ten a second. The records of emails that only wait
+/// are never read, so that only releasable ones exist.
 #[tokio::test]
-async fn a_million_waiting_emails_cost_what_is_released() {
+async fn the_cost_depends_only_on_released_emails() {
     const QUEUES: u32 = 10;
     const EACH: u32 = 100_000;
     let backend = samples::backend(0).expect("the samples parse");
@@ -473,7 +473,7 @@ async fn a_million_waiting_emails_cost_what_is_released() {
         backend.state().calls.clear();
         let send_tasks = run(&backend, minute * 60).await;
         let read = backend.state().in_line_read;
-        // 55 emails a second in all; of each shard a few more are read than its share.
+        // 55 emails a second in all; of each shard a few more than its share are read.
         assert!(
             (3_300..=3_310).contains(&send_tasks.len()),
             "{} in a minute",

@@ -20,8 +20,8 @@ use domain::timestamp::Timestamp;
 /// Maximum age of the cached state for a refusal, and for a batch without a limit.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Maximum age of a cached [`AccountRate::settings_version`]. With the claim, a pause of a queue takes effect within five
-/// seconds.
+/// Maximum age of a cached [`AccountRate::settings_version`]. With the claim, a pause of a queue takes effect within
+/// five seconds.
 const SETTINGS_FRESH: Duration = Duration::from_secs(4);
 
 /// Attempts to write a change while other writers contend.
@@ -248,8 +248,8 @@ impl RateLimiter {
         Ok(paced)
     }
 
-    /// Returns [`AccountRate::settings_version`], at most a few seconds old. A recent reservation has cached it. After a
-    /// long wait for a slot it is read once more.
+    /// Returns [`AccountRate::settings_version`], at most a few seconds old. A recent reservation has cached it.
+    /// After a long wait for a slot it is read once more.
     ///
     /// # Errors
     /// A necessary read failed.

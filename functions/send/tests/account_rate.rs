@@ -1,4 +1,4 @@
-//! The account's rate and the breaker, as batches of send tasks meet them, in the in-memory backend.
+//! The account rate and the breaker with batches of send tasks, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -22,12 +22,12 @@ use serde_json::json;
 
 type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
 
-/// An environment, with what it knows of the account's rate.
+/// An environment with its cached account rate.
 fn environment(backend: &MemoryBackend) -> Sender {
     common::sender(backend, backend.clone())
 }
 
-/// A priority queue, and what was put back into it, in seconds.
+/// A priority queue, and the delays of the returned messages, in seconds.
 struct PriorityQueues(Priority, RefCell<Vec<u64>>);
 
 impl MessageSource for PriorityQueues {
@@ -63,7 +63,7 @@ fn event(bodies: impl Iterator<Item = String>) -> SqsEvent {
     serde_json::from_value(json!({"Records": messages})).expect("an event of SQS")
 }
 
-/// Works off a batch of the normal-priority queue; returns what was put back.
+/// Processes a batch of the normal-priority queue; returns the delays of the returned messages.
 async fn batch(environment: &Sender, emails: impl Iterator<Item = u8>) -> Vec<u64> {
     let bodies = emails.map(|n| send_task(n, 1).to_json());
     let (_, put_back) = worked_off(environment, Priority::Normal, event(bodies)).await;
@@ -76,10 +76,10 @@ async fn worked_off(environment: &Sender, priority: Priority, event: SqsEvent) -
     (response.expect("not all failed"), priority_queues.1.into_inner())
 }
 
-/// Nothing was put back.
+/// No message was returned.
 const NONE: [u64; 0] = [];
 
-/// Twenty a second, of which everything is free.
+/// Twenty a second, all of it free.
 fn twenty_a_second() -> AccountRate {
     AccountRate {
         rate: Rate::from_millis(20_000),
@@ -90,7 +90,7 @@ fn twenty_a_second() -> AccountRate {
     }
 }
 
-/// A backend of ten emails at twenty a second.
+/// Returns a backend with emails at twenty a second.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(20).expect("the samples parse");
     backend.state().account_rate = twenty_a_second();
@@ -120,14 +120,14 @@ fn refused(cause: Cause) -> Attempt {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_books_once_and_is_spread_over_what_it_booked() {
+async fn a_batch_is_spread_over_its_reservation() {
     let (backend, began) = (backend(), tokio::time::Instant::now());
     let environment = environment(&backend);
     assert_eq!(batch(&environment, 1..=10).await, NONE);
     assert_eq!(count(&backend, RecordStatus::Sent), 10);
     // A quarter of a second was free before, so that the tenth goes 200 ms from now.
     assert_eq!(began.elapsed().as_millis(), 200);
-    // The first batch of an environment reads the account's rate, any other does not.
+    // The first batch of an environment reads the account rate; later ones do not.
     assert_eq!(
         (times(&backend, "account_rate"), times(&backend, "change_account_rate")),
         (1, 1)
@@ -142,7 +142,7 @@ async fn a_batch_books_once_and_is_spread_over_what_it_booked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_beyond_the_horizon_goes_back_and_is_not_claimed() {
+async fn emails_beyond_the_horizon_return_unclaimed() {
     let backend = backend();
     backend.state().account_rate.free_at = Some(Micros::of(later(12)));
     assert_eq!(batch(&environment(&backend), 1..=10).await, [7; 10]);
@@ -157,15 +157,15 @@ async fn what_is_beyond_the_horizon_goes_back_and_is_not_claimed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_again() {
+async fn a_spent_quota_stops_until_a_probe_passes() {
     let backend = backend();
     let (one, two) = (environment(&backend), environment(&backend));
     backend.state().answers = vec![refused(Cause::QuotaExceeded); 10].into();
     let put_back = batch(&one, 1..=10).await;
     assert_eq!(put_back.len(), 10);
-    // Those that SES has refused wait for their next attempt, the others for the breaker.
+    // Emails that SES refused wait for their next attempt, the others for the breaker.
     assert!(put_back.iter().all(|secs| [15, 60].contains(secs)), "{put_back:?}");
-    // Those that had leave at once; the others of the batch saw it and stopped.
+    // Emails with a permit went at once; the others of the batch saw the breaker and stopped.
     let asked = backend.state().submitted.len();
     assert!(asked <= 6, "{asked}");
     let open = backend.state().account_rate.open.unwrap();
@@ -176,7 +176,7 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     );
 
     backend.state().answers.clear();
-    // At first they come again soon: a probe could be under way.
+    // At first they are delivered again soon: a probe could be in flight.
     assert_eq!(batch(&one, 11..=20).await, [15; 10]);
     assert_eq!(batch(&two, 11..=20).await, [15; 10]);
     backend.state().now_ms += 20_000;
@@ -193,14 +193,14 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
         "one probe"
     );
     assert_eq!(backend.state().account_rate.open, None, "which was accepted");
-    // The others that it put back may come.
+    // The other returned emails may go.
     backend.state().now_ms += 10_000;
     assert_eq!(batch(&one, 11..=20).await, NONE);
     assert_eq!(count(&backend, RecordStatus::Sent), 10);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
+async fn a_refused_probe_keeps_the_breaker_open() {
     let backend = backend();
     let open = OpenBreaker {
         cause: Cause::AccountPaused,
@@ -219,14 +219,14 @@ async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
 
 /// The prober's environment died.
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_never_came_back_is_followed_by_another() {
+async fn a_lost_probe_is_followed_by_another() {
     let backend = backend();
     backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: samples::BORN,
         times: 0,
     });
-    // It dies in its claim: the write of the probe is all that it has done.
+    // It dies in its claim: only the write of the probe is done.
     backend.state().faults_of.insert("claim", [Fault::Before].into());
     let bodies = |n: u8| event([send_task(n, 1).to_json(), "{}".to_owned()].into_iter());
     let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
@@ -251,14 +251,14 @@ async fn a_probe_that_never_came_back_is_followed_by_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_for_an_email_that_is_gone_is_handed_to_the_next() {
+async fn a_probe_without_an_email_passes_to_the_next() {
     let backend = backend();
     backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: samples::BORN,
         times: 0,
     });
-    // What is no send task at all is no probe either.
+    // A malformed message is no probe either.
     let bodies = event(["{}".to_owned(), send_task(99, 1).to_json(), send_task(1, 1).to_json()].into_iter());
     worked_off(&environment(&backend), Priority::Normal, bodies).await;
     assert!(backend.state().submitted.is_empty(), "there is no such email");
@@ -276,7 +276,7 @@ async fn a_probe_for_an_email_that_is_gone_is_handed_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
+async fn repeated_throttles_open_the_breaker() {
     let backend = backend();
     let environment = environment(&backend);
     backend.state().answers = (0..10)
@@ -295,9 +295,9 @@ async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
     assert_eq!((open.cause, open.until), (Cause::Throttled, later(5)));
 }
 
-/// What one environment knows is old as soon as another has reserved.
+/// The cache of one environment is outdated as soon as another has reserved.
 #[tokio::test(start_paused = true)]
-async fn an_old_pace_is_good_for_a_booking_and_not_for_a_refusal() {
+async fn an_old_rate_suffices_only_for_reservations() {
     let backend = backend();
     let environment = environment(&backend);
     batch(&environment, 1..=5).await;
@@ -319,7 +319,7 @@ async fn an_old_pace_is_good_for_a_booking_and_not_for_a_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
+async fn an_unknown_rate_stops_and_no_rate_does_not() {
     let backend = backend();
     for fault in [Fault::Before, Fault::After] {
         backend.state().faults = [Fault::None, fault].into();
@@ -330,7 +330,7 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
     let free = environment(&backend);
     assert_eq!(batch(&free, 1..=10).await, NONE);
     assert_eq!(count(&backend, RecordStatus::Sent), 10);
-    // And another environment's breaker is seen by the next batch.
+    // And the next batch sees another environment's breaker.
     backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::AccountPaused,
         until: later(60),
@@ -339,9 +339,9 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
     assert_eq!(batch(&free, 11..=20).await, [15; 10]);
 }
 
-/// A send task is only a message: what it says must not stop the queue for years.
+/// A send task is only a message: a forged number must not stop the queue for years.
 #[tokio::test(start_paused = true)]
-async fn a_wake_up_with_absurd_recipients_books_what_an_email_can_have() {
+async fn absurd_recipients_reserve_at_most_the_limit() {
     let backend = backend();
     let bodies = [send_task(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
     let (response, _) = worked_off(&environment(&backend), Priority::Normal, event(bodies)).await;
@@ -350,14 +350,14 @@ async fn a_wake_up_with_absurd_recipients_books_what_an_email_can_have() {
     assert_eq!(backend.state().account_rate.free_at, Some(reserved));
 }
 
-/// Put back for its priority queue's visibility timeout, it would be late by minutes.
+/// With the visibility timeout of its queue it would be minutes late.
 #[tokio::test(start_paused = true)]
-async fn what_would_not_be_done_in_the_invocations_time_comes_again() {
+async fn an_email_without_enough_time_returns() {
     let backend = backend();
     backend.state().account_rate.free_at = Some(Micros::of(later(4)));
     let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
     let event = event((1..=10).map(|n| send_task(n, 1).to_json()));
-    // Of which 12 are an attempt's and its record's.
+    // Of these, an attempt and its record take 12.
     let time = Duration::from_secs(15);
     let response = handler::handle(&environment(&backend), &priority_queues, event, time)
         .await

@@ -1,4 +1,4 @@
-//! Sending, in the in-memory backend.
+//! Attempts to send, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -22,7 +22,7 @@ use send::rate_limiter::Permit;
 use send::{TaskError, TaskOutcome};
 use tokio::time::Instant;
 
-/// A backend with one queued email and its content.
+/// Returns a backend with one queued email and its content.
 fn backend() -> (MemoryBackend, EmailKey) {
     (samples::backend(1).expect("the samples parse"), samples::key(1))
 }
@@ -43,7 +43,7 @@ fn record(backend: &MemoryBackend, key: &EmailKey) -> EmailRecord {
     backend.record(key).expect("the row")
 }
 
-/// Carries out a send task that has leave.
+/// Carries out a send task that has a permit.
 async fn process(backend: &MemoryBackend, send_task: SendTask) -> Result<TaskOutcome, TaskError> {
     sender(backend, backend.clone())
         .process(
@@ -66,7 +66,7 @@ fn refused(cause: Cause) -> Attempt {
 }
 
 #[tokio::test]
-async fn an_email_is_submitted_once_however_often_it_is_woken() {
+async fn duplicate_send_tasks_submit_once() {
     let (backend, key) = backend();
     for _ in 0..3 {
         assert_eq!(outcome(&backend, &key).await, TaskOutcome::Done);
@@ -76,9 +76,9 @@ async fn an_email_is_submitted_once_however_often_it_is_woken() {
     assert_eq!((sent.status, sent.due), (RecordStatus::Sent, None));
 }
 
-/// The happy path's calls are counted: one more is money.
+/// The calls of the happy path are counted: each additional call costs money.
 #[tokio::test]
-async fn sending_takes_a_claim_beside_the_content_and_one_write() {
+async fn sending_takes_one_claim_and_one_write() {
     let backend = samples::backend(2).expect("the samples parse");
     let send = sender(&backend, backend.clone());
     for n in [1, 2] {
@@ -89,12 +89,12 @@ async fn sending_takes_a_claim_beside_the_content_and_one_write() {
             .await;
         assert_eq!(outcome.expect("carried out"), TaskOutcome::Done);
     }
-    // The first email of an environment reads who is suppressed; every other one remembers it.
+    // The first email of an environment reads the suppressions; later ones use the cache.
     assert_eq!(backend.state().calls, ["claim", "load_near", "write"]);
 }
 
 #[tokio::test]
-async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
+async fn a_large_content_is_loaded_after_the_claim() {
     let (backend, key) = backend();
     let large = SendTask {
         bytes: 4_000_000,
@@ -117,7 +117,7 @@ async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
 }
 
 #[tokio::test]
-async fn a_wake_up_for_nothing_harms_nobody() {
+async fn a_stale_send_task_is_harmless() {
     let (backend, _) = backend();
     let key = EmailKey {
         tenant: TenantId::main(),
@@ -128,7 +128,7 @@ async fn a_wake_up_for_nothing_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_wake_up_that_comes_early_goes_back_for_the_rest_of_its_time() {
+async fn an_early_send_task_returns_until_its_time() {
     let (backend, key) = backend();
     if let Some(record) = backend.state().records.get_mut(&key) {
         record.not_before = samples::BORN.after(Duration::from_secs(30));
@@ -157,7 +157,7 @@ async fn an_expired_email_is_never_submitted() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_not_tried_again() {
+async fn a_lost_answer_is_not_retried() {
     let (backend, key) = backend();
     backend.state().answers.push_back(Attempt::Ambiguous);
     outcome(&backend, &key).await;
@@ -167,7 +167,7 @@ async fn a_lost_answer_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
+async fn permanent_failures_are_dead_lettered() {
     let (one, key) = backend();
     one.state().answers.push_back(refused(Cause::Unavailable));
     assert_eq!(outcome(&one, &key).await, TaskOutcome::Later(Duration::from_secs(60)));
@@ -186,7 +186,7 @@ async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
 }
 
 #[tokio::test]
-async fn a_hand_over_that_fails_is_left_to_the_index() {
+async fn a_failed_dead_letter_is_left_to_the_index() {
     let (backend, key) = backend();
     backend.state().answers.push_back(refused(Cause::Rejected));
     backend
@@ -200,7 +200,7 @@ async fn a_hand_over_that_fails_is_left_to_the_index() {
 }
 
 #[tokio::test]
-async fn a_missing_content_is_a_cause_and_never_a_submission() {
+async fn a_missing_content_is_never_submitted() {
     let (backend, key) = backend();
     backend.state().bodies.clear();
     assert_eq!(
@@ -208,7 +208,7 @@ async fn a_missing_content_is_a_cause_and_never_a_submission() {
         TaskOutcome::Later(Duration::from_secs(60))
     );
     let record = record(&backend, &key);
-    // Whoever repeats the request that broke off stores it yet.
+    // A repetition of the broken request will store it.
     assert_eq!(
         (record.status, record.cause),
         (RecordStatus::Queued, Some(Cause::BodyMissing))
@@ -236,7 +236,7 @@ async fn a_content_of_an_unknown_version_waits() {
 }
 
 #[tokio::test]
-async fn a_content_that_cannot_be_read_is_tried_again_later() {
+async fn an_unreadable_content_is_retried_later() {
     let (backend, key) = backend();
     backend.state().faults = [Fault::None, Fault::None, Fault::Before, Fault::Before].into();
     assert_eq!(
@@ -262,7 +262,7 @@ async fn without_a_claim_nothing_is_submitted() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
+async fn an_unrecorded_outcome_is_not_resubmitted() {
     let (backend, key) = backend();
     backend.state().faults_of.insert("write", [Fault::Before].into());
     assert!(matches!(
@@ -283,14 +283,14 @@ async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
 }
 
 #[test]
-fn the_attempt_may_take_a_second_more_for_each_megabyte() {
+fn the_timeout_grows_with_the_size() {
     assert_eq!(
         [0, 999_999, 5_000_000].map(|bytes| with().timeout(bytes).as_secs()),
         [10, 10, 15]
     );
 }
 
-/// What was put back, as (message, seconds).
+/// The returned messages, as (message, seconds).
 #[derive(Default)]
 struct PriorityQueues(RefCell<Vec<(String, u64)>>);
 
@@ -308,10 +308,10 @@ impl MessageSource for PriorityQueues {
     }
 }
 
-/// Of the golden event's ten records the fifth is broken, the seventh panics, and the second
-/// has to wait; the other seven are sent.
+/// Of the golden event's ten records the fifth is broken, the seventh panics, and the second has to wait; the
+/// other seven are sent.
 #[tokio::test]
-async fn one_bad_record_among_nine_good_ones_fails_alone() {
+async fn one_bad_record_fails_alone() {
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../events/send.json")).expect("the golden event parses");
     let ids: Vec<_> = event

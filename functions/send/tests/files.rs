@@ -1,4 +1,4 @@
-//! Uploaded files, in the in-memory backend: loaded before SES is asked.
+//! Uploaded files, in the in-memory backend: loaded before SES is called.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ use tokio::time::Instant;
 const ID: &str = "01010101-0101-4101-8101-010101010101";
 const SIZE: u64 = 4;
 
-/// What SES is given.
+/// The files that SES received.
 #[derive(Default)]
 struct Given(Mutex<Vec<Vec<u8>>>);
 
@@ -44,7 +44,7 @@ impl Provider for &Given {
     }
 }
 
-/// A backend with one email that has a file inside of it and one beside it.
+/// Returns a backend with one email that has an inline file and an attached one.
 fn backend() -> MemoryBackend {
     let stored = format!(
         "{{\"v\":2,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\",\"attachments\":[\
@@ -94,15 +94,15 @@ async fn send(backend: &MemoryBackend) -> (Vec<Vec<u8>>, EmailRecord) {
 }
 
 #[tokio::test]
-async fn ses_is_given_every_file_with_its_bytes() {
+async fn ses_receives_every_file_with_its_bytes() {
     let (files, record) = send(&backend()).await;
     assert_eq!(files, [b"hi".to_vec(), b"file".to_vec()]);
     assert_eq!(record.status, RecordStatus::Sent);
 }
 
-/// Half an email is none.
+/// An incomplete email is never sent.
 #[tokio::test]
-async fn without_a_file_ses_is_not_asked() {
+async fn ses_is_not_called_without_a_file() {
     let gone = backend();
     gone.state().files.clear();
     let (files, record) = send(&gone).await;

@@ -19,7 +19,7 @@ use memory::{Fault, MemoryBackend, samples};
 use send::handler::{self, MessageSource};
 use serde_json::json;
 
-/// A priority queue, and the messages that were put back into it.
+/// A priority queue, and the returned messages.
 struct PriorityQueues(Priority, RefCell<BTreeSet<String>>);
 
 impl MessageSource for PriorityQueues {
@@ -38,8 +38,8 @@ fn later(minutes: i64) -> Timestamp {
     Timestamp::from_millis(samples::BORN.as_millis() + minutes * 60_000)
 }
 
-/// A backend of ten emails whose records are looked at in a quarter of an hour; the breaker is open, and
-/// the normal-priority queue full.
+/// Returns a backend with ten emails that the index finds in a quarter of an hour; the breaker is open, and the
+/// normal-priority queue full.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(10).expect("the samples parse");
     {
@@ -61,7 +61,7 @@ fn backend() -> MemoryBackend {
     backend
 }
 
-/// Works off the messages of emails 1 to 3; returns those that were put back.
+/// Processes the messages of emails 1 to 3; returns the returned ones.
 async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
     let message = |n: u8| {
         let key = samples::key(n);
@@ -82,7 +82,7 @@ async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
     let sender = common::sender(backend, backend.clone());
     let response = handler::handle(&sender, &priority_queues, event, Duration::from_secs(60)).await;
     let put_back: Vec<_> = priority_queues.1.into_inner().into_iter().collect();
-    // A message that is put back must not be deleted, and the others must.
+    // A returned message must not be deleted, and the others must.
     let kept = response.expect("not all failed").batch_item_failures;
     let kept: BTreeSet<_> = kept.into_iter().map(|failure| failure.item_identifier).collect();
     assert_eq!(kept.into_iter().collect::<Vec<_>>(), put_back);
@@ -94,7 +94,7 @@ fn times(backend: &MemoryBackend, call: &str) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_lane_hides_no_message() {
+async fn a_full_queue_hides_no_message() {
     let backend = backend();
     assert_eq!(put_back(&backend, Priority::Normal).await, [""; 0]);
     // One read for all of them, and no write: their records are found in time.
@@ -109,14 +109,14 @@ async fn a_full_lane_hides_no_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_lanes_hide_their_messages_and_read_nothing() {
+async fn other_queues_hide_messages_without_reads() {
     let backend = backend();
     assert_eq!(put_back(&backend, Priority::High).await, ["1", "2", "3"]);
     assert_eq!(times(&backend, "load_many"), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_would_be_found_too_late_is_moved_closer() {
+async fn a_record_found_too_late_is_moved_closer() {
     let backend = backend();
     let due = |minutes| {
         Some(Due {
@@ -155,7 +155,7 @@ async fn a_message_without_a_known_record_is_hidden() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_brief_wait_is_hidden_in_a_full_lane_too() {
+async fn a_full_queue_hides_brief_waits() {
     let backend = backend();
     {
         let mut state = backend.state();

@@ -44,7 +44,7 @@ fn lead() -> QueueKey {
     QueueKey::of(&samples::record(1, &samples::email().expect("the sample parses")))
 }
 
-/// Eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.
+/// Returns eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(8).expect("the samples parse");
     let mut state = backend.state();
@@ -73,7 +73,7 @@ fn event(backend: &MemoryBackend, change: impl Fn(SendTask) -> SendTask) -> SqsE
     serde_json::from_value(json!({"Records": (1..=8).map(message).collect::<Vec<_>>()})).expect("an event of SQS")
 }
 
-/// Works off all eight messages; the numbers of those that come again.
+/// Processes all eight messages; returns the number of those that are delivered again.
 async fn batch(backend: &MemoryBackend, event: SqsEvent) -> usize {
     let sender = common::sender(backend, backend.clone());
     let done = handler::handle(&sender, &PriorityQueues, event, Duration::from_secs(60)).await;
@@ -88,7 +88,7 @@ fn places(backend: &MemoryBackend) -> Vec<(RecordStatus, Option<DueKind>)> {
     (1..=8).map(place).collect()
 }
 
-/// As [`places`], when all is done.
+/// Returns the final [`places`].
 fn expected() -> Vec<(RecordStatus, Option<DueKind>)> {
     let place = |n| match n % 2 {
         1 => (RecordStatus::Queued, Some(DueKind::Held)),
@@ -98,11 +98,11 @@ fn expected() -> Vec<(RecordStatus, Option<DueKind>)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_email_of_a_held_key_is_held_and_others_go() {
+async fn only_emails_of_a_held_key_are_held() {
     let backend = backend();
     assert_eq!(batch(&backend, event(&backend, |send_task| send_task)).await, 0);
     assert_eq!(places(&backend), expected());
-    // A message that was lost on the way, or doubled, changes nothing.
+    // A lost or duplicated message changes nothing.
     let writes = |backend: &MemoryBackend| {
         backend
             .state()
@@ -117,7 +117,7 @@ async fn an_email_of_a_held_key_is_held_and_others_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_email_of_a_held_key_takes_no_slot_for_good() {
+async fn a_held_email_keeps_no_slot() {
     let backend = backend();
     {
         let mut state = backend.state();
@@ -142,13 +142,13 @@ async fn an_email_of_a_held_key_takes_no_slot_for_good() {
             state.plant(record);
         }
     }
-    // Released by promote, each with its slot.
+    // As released by `promote`, each with its slot.
     batch(&backend, event(&backend, |send_task| send_task.at_slot(Some(BORN)))).await;
     assert_eq!(places(&backend), expected(), "promote does not release it again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_email_of_a_held_key_is_sent_while_calls_fail() {
+async fn a_held_email_stays_held_while_calls_fail() {
     for what in ["queue", "load", "write", "account_rate"] {
         for fault in [Fault::Before, Fault::After] {
             let backend = backend();
@@ -171,7 +171,7 @@ async fn no_email_of_a_held_key_is_sent_while_calls_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_tenants_with_a_held_key_pay_for_it() {
+async fn only_tenants_with_a_hold_pay_for_it() {
     let reads = async |holds: bool| {
         let backend = backend();
         if !holds {

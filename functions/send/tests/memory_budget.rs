@@ -16,10 +16,10 @@ use send::TaskOutcome;
 use send::rate_limiter::Permit;
 use tokio::time::Instant;
 
-/// As long as nobody waits in vain.
+/// Longer than any wait of these tests.
 const TIME: Duration = Duration::from_secs(100_000);
 
-/// SES takes its time; how many emails it is given at once.
+/// A slow SES that counts its concurrent emails.
 struct Slow<'a> {
     now: &'a AtomicUsize,
     most: &'a AtomicUsize,
@@ -36,8 +36,8 @@ impl Provider for Slow<'_> {
     }
 }
 
-/// Sends ten emails whose send tasks say that each has so many bytes; returns how many were with
-/// SES at once.
+/// Sends ten emails with this size in their send tasks; returns the maximum number that SES handled
+/// concurrently.
 async fn at_once(bytes: u64) -> usize {
     let backend = samples::backend(10).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -70,7 +70,7 @@ async fn at_once(bytes: u64) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_batch_of_the_largest_emails_takes_turns() {
+async fn the_largest_emails_take_turns() {
     assert_eq!(at_once(2_000).await, 10, "small ones all at once");
     assert_eq!(at_once(4_000_000).await, 8, "32 MB together");
     assert_eq!(
@@ -81,15 +81,14 @@ async fn a_full_batch_of_the_largest_emails_takes_turns() {
     assert_eq!(at_once(u64::MAX).await, 1, "and one that lies");
 }
 
-/// Who waits for memory until an attempt would not be over in time comes again, and has no claim whose
-/// lease would run out.
+/// An email whose attempt could not end in time is delivered again, without a claim whose lease would expire.
 #[tokio::test(start_paused = true)]
-async fn what_would_not_be_sent_in_time_is_not_begun() {
+async fn an_email_without_enough_time_is_not_begun() {
     let backend = samples::backend(3).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let slow = Slow { now: &now, most: &most };
     let send = common::sender(&backend, slow);
-    // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two, one after the other.
+    // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two in sequence.
     let end = Instant::now() + Duration::from_millis(42_500);
     let process = |n: u8| {
         let key = samples::key(n);

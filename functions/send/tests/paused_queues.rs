@@ -1,4 +1,4 @@
-//! The emails of a paused queue, parked in groups, in the in-memory backend.
+//! Emails of a paused queue, parked in groups, in the in-memory backend.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -19,12 +19,12 @@ fn queue(name: &str) -> QueueKey {
     }
 }
 
-/// A backend with these emails in these queues, all of which are paused.
+/// Returns a backend with these emails in these paused queues.
 fn backend(queues: &[(&str, &[u8])]) -> MemoryBackend {
     let backend = samples::backend(20).unwrap();
     {
         let mut state = backend.state();
-        // Queues were changed: senders read them.
+        // The settings version makes senders read the queues.
         state.account_rate.settings_version = 1;
         for (name, emails) in queues {
             let pause = Pause {
@@ -60,7 +60,7 @@ fn place(backend: &MemoryBackend, n: u8) -> (RecordStatus, Option<DueKind>) {
     (record.status, record.due.map(|due| due.kind))
 }
 
-/// Sets emails aside; counts the reads and the writes of their records.
+/// Parks emails; counts the reads and the writes of their records.
 async fn park(backend: &MemoryBackend, send_tasks: &[SendTask]) -> (Vec<Option<TaskOutcome>>, [usize; 3]) {
     let sender = sender(backend, backend.clone());
     backend.state().calls.clear();
@@ -106,7 +106,7 @@ async fn each_paused_queue_has_a_write_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_record_that_moved_is_taken_out_of_its_group() {
+async fn a_moved_record_leaves_its_group() {
     let emails: Vec<u8> = (1..=10).collect();
     let backend = backend(&[("news", &emails)]);
     let elsewhere = backend.clone();
@@ -130,7 +130,7 @@ async fn a_record_that_moved_is_taken_out_of_its_group() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_resumed_meanwhile_keeps_its_emails() {
+async fn a_queue_resumed_meanwhile_parks_nothing() {
     let backend = backend(&[("news", &[1, 2, 3])]);
     let elsewhere = backend.clone();
     let resume: ConcurrentWriter = Box::new(move || {
@@ -147,7 +147,7 @@ async fn a_queue_that_is_resumed_meanwhile_keeps_its_emails() {
 }
 
 #[tokio::test]
-async fn a_group_that_fails_stops_no_other() {
+async fn a_failing_group_stops_no_other() {
     for fault in [Fault::Before, Fault::Conflict, Fault::Throttled] {
         let backend = backend(&[("mail", &[1, 2]), ("news", &[3, 4])]);
         backend.state().faults_of.insert("write_many", [fault].into());

@@ -29,7 +29,7 @@ use serde_json::json;
 
 type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
 
-/// A priority queue, and what was put back into it, in seconds.
+/// A priority queue, and the delays of the returned messages, in seconds.
 struct PriorityQueues(RefCell<Vec<u64>>);
 
 impl MessageSource for PriorityQueues {
@@ -55,7 +55,7 @@ fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(BORN.as_millis() + secs * 1000)
 }
 
-/// Ten emails of a queue with one a second, and ten of `default`.
+/// Returns ten emails of a queue with one a second, and ten of `default`.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(20).expect("the samples parse");
     let mut state = backend.state();
@@ -81,7 +81,7 @@ fn backend() -> MemoryBackend {
     backend
 }
 
-/// A sender that knows the queue.
+/// Returns a sender with the cached queue.
 async fn sender(backend: &MemoryBackend) -> Sender {
     let sender = common::sender(backend, backend.clone());
     let queue = backend.state().queues[&slow()].clone();
@@ -100,7 +100,7 @@ fn event(backend: &MemoryBackend, emails: impl IntoIterator<Item = (u8, Option<T
     serde_json::from_value(json!({"Records": messages})).expect("an event of SQS")
 }
 
-/// Works off a batch; returns what was put back.
+/// Processes a batch; returns the delays of the returned messages.
 async fn batch(sender: &Sender, event: SqsEvent) -> Vec<u64> {
     let priority_queues = PriorityQueues(RefCell::default());
     let done = handler::handle(sender, &priority_queues, event, Duration::from_secs(60)).await;
@@ -145,7 +145,7 @@ async fn a_sender_waits_for_no_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_email_goes_by_its_slot_until_a_minute_later() {
+async fn a_slot_is_usable_for_a_minute() {
     let backend = backend();
     let sender = sender(&backend).await;
     backend.state().now_ms = at(100).as_millis();
@@ -170,7 +170,7 @@ async fn an_email_goes_by_its_slot_until_a_minute_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_waits_in_the_index_costs_no_write() {
+async fn an_email_already_in_the_index_costs_no_write() {
     let backend = backend();
     let sender = sender(&backend).await;
     batch(&sender, event(&backend, [(1, Some(at(-61)))])).await;
@@ -181,7 +181,7 @@ async fn one_that_waits_in_the_index_costs_no_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_email_with_a_slot_costs_no_call_more_than_others() {
+async fn a_slot_costs_no_additional_call() {
     let backend = backend();
     let sender = sender(&backend).await;
     batch(&sender, event(&backend, [(11, None)])).await;
@@ -194,7 +194,7 @@ async fn an_email_with_a_slot_costs_no_call_more_than_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fault_at_the_rate_limit_loses_no_email() {
+async fn a_fault_of_the_rate_limit_loses_no_email() {
     for fault in [Fault::Before, Fault::After] {
         for call in ["change_rate_limit", "rate_limit", "load", "write"] {
             let backend = backend();
@@ -235,7 +235,7 @@ async fn a_failed_attempt_waits_for_its_next_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_email_that_waits_stays_while_its_queue_is_paused() {
+async fn a_waiting_email_stays_while_its_queue_is_paused() {
     let backend = backend();
     let record = EmailRecord {
         due: Some(Due {

@@ -23,7 +23,7 @@ use memory::{Fault, MemoryBackend, samples};
 use send::rate_limiter::Permit;
 use send::{SendFunction, TaskOutcome};
 
-/// SES, which remembers whom it was given.
+/// SES that records its recipients.
 #[derive(Default)]
 struct Ses(Mutex<Vec<Vec<String>>>);
 
@@ -50,7 +50,7 @@ fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")
 }
 
-/// A backend with this many emails to `Ann@example.com`, with a copy to `cc@example.com` where it is said.
+/// Returns a backend with this many emails to `Ann@example.com`, optionally with a copy to `cc@example.com`.
 fn backend(emails: u8, with_cc: bool) -> MemoryBackend {
     let cc = if with_cc { r#""cc":"CC <cc@example.com>","# } else { "" };
     let body = format!(r#"{{"from":"a@example.com","to":"Ann@example.com",{cc}"subject":"Hello","text":"Hi"}}"#);
@@ -101,7 +101,7 @@ fn record(backend: &MemoryBackend, n: u8) -> EmailRecord {
     backend.record(&samples::key(n)).expect("the row")
 }
 
-/// Puts an email back as it was before anybody woke it, its claims and delivery statuses aside.
+/// Resets an email to its state before the first send task, except for its claims and delivery statuses.
 fn requeue(backend: &MemoryBackend, n: u8) {
     if let Some(record) = backend.state().records.get_mut(&samples::key(n)) {
         (record.status, record.not_before) = (RecordStatus::Queued, samples::BORN);
@@ -109,7 +109,7 @@ fn requeue(backend: &MemoryBackend, n: u8) {
 }
 
 #[tokio::test]
-async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses() {
+async fn a_suppressed_recipient_fails_without_ses() {
     let (backend, ses) = (backend(1, false), Ses::default());
     let send = sender(&backend, &ses);
     suppress(&backend, "ANN@EXAMPLE.com").await;
@@ -124,7 +124,7 @@ async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses
 }
 
 #[tokio::test]
-async fn one_of_several_is_left_out_and_shown() {
+async fn one_suppressed_recipient_is_left_out() {
     let (backend, ses) = (backend(1, true), Ses::default());
     suppress(&backend, "ann@example.com").await;
     assert_eq!(process(&sender(&backend, &ses), 1).await, TaskOutcome::Done);
@@ -136,7 +136,7 @@ async fn one_of_several_is_left_out_and_shown() {
 }
 
 #[tokio::test]
-async fn a_suppression_that_has_ended_leaves_nobody_out() {
+async fn an_ended_suppression_leaves_nobody_out() {
     let ends = |at| Suppression {
         until: Some(at),
         ..Suppression::manual(TenantId::main(), &address("ann@example.com"), samples::BORN)
@@ -173,7 +173,7 @@ async fn a_simulator_address_is_never_left_out() {
 }
 
 #[tokio::test]
-async fn when_all_of_several_are_suppressed_the_email_fails() {
+async fn an_email_fails_if_all_are_suppressed() {
     let (backend, ses) = (backend(1, true), Ses::default());
     suppress(&backend, "ann@example.com").await;
     suppress(&backend, "cc@example.com").await;
@@ -182,9 +182,9 @@ async fn when_all_of_several_are_suppressed_the_email_fails() {
     assert!(ses.given().is_empty());
 }
 
-/// The environment still remembers the mark: a release needs no telling.
+/// The environment still caches the hash prefix: a release needs no notice.
 #[tokio::test]
-async fn a_released_address_is_sent_to_at_once() {
+async fn a_release_takes_effect_at_once() {
     let (backend, ses) = (backend(3, true), Ses::default());
     let send = sender(&backend, &ses);
     suppress(&backend, "ann@example.com").await;
@@ -195,7 +195,7 @@ async fn a_released_address_is_sent_to_at_once() {
         ses.given(),
         [vec!["cc@example.com"], vec!["Ann@example.com", "cc@example.com"]]
     );
-    // Who was left out of an earlier attempt that did not go is not shown so any more.
+    // A recipient that only an unsent attempt left out is no longer shown as left out.
     requeue(&backend, 1);
     process(&send, 1).await;
     assert!(record(&backend, 1).delivery_statuses.is_empty());
@@ -203,14 +203,14 @@ async fn a_released_address_is_sent_to_at_once() {
 }
 
 #[tokio::test]
-async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
+async fn prefixes_are_read_again_after_a_change() {
     let (backend, ses) = (backend(6, false), Ses::default());
     let send = sender(&backend, &ses);
     let reads = || backend.state().calls.iter().filter(|call| **call == "marks").count();
     futures::future::join_all((1..=4).map(|n| process(&send, n))).await;
     assert_eq!((reads(), ses.given().len()), (1, 4), "a batch reads them once");
     suppress(&backend, "ann@example.com").await;
-    // What a batch learns when it reserves.
+    // Permits bring the settings version of a batch.
     backend.state().now_ms += 5_000;
     process(&send, 5).await;
     assert_eq!((reads(), ses.given().len()), (2, 4));
@@ -223,7 +223,7 @@ async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
 }
 
 #[tokio::test]
-async fn with_too_many_marks_every_recipient_is_looked_up() {
+async fn full_prefixes_look_up_every_recipient() {
     let (backend, ses) = (backend(2, true), Ses::default());
     let send = sender(&backend, &ses);
     suppress(&backend, "ann@example.com").await;
@@ -244,9 +244,9 @@ async fn with_too_many_marks_every_recipient_is_looked_up() {
     assert_eq!(looked_up, 2);
 }
 
-/// Another address with the same mark, as chance would have it once in 2^62.
+/// Another address with the same prefix, whose probability is one in 2^62.
 #[tokio::test]
-async fn a_mark_that_only_fits_leaves_nobody_out() {
+async fn a_colliding_prefix_leaves_nobody_out() {
     let (backend, ses) = (backend(1, false), Ses::default());
     let mark = SuppressionId::of(&TenantId::main(), &address("ann@example.com")).mark();
     backend
@@ -257,9 +257,9 @@ async fn a_mark_that_only_fits_leaves_nobody_out() {
     assert_eq!(ses.given(), [["Ann@example.com"]]);
 }
 
-/// Neither lost nor sent to somebody who may be suppressed.
+/// Neither lost nor sent to a suppressed recipient.
 #[tokio::test]
-async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
+async fn unknown_suppressions_make_an_email_wait() {
     for what in ["marks", "suppressions", "write"] {
         let (backend, ses) = (backend(1, true), Ses::default());
         let send = sender(&backend, &ses);
@@ -283,7 +283,7 @@ async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
 }
 
 #[tokio::test]
-async fn a_read_that_failed_is_not_tried_by_each_email_that_waited_for_it() {
+async fn a_failed_read_counts_for_all_waiting_emails() {
     let (backend, ses) = (backend(5, false), Ses::default());
     let send = sender(&backend, &ses);
     backend.state().faults_of.insert("marks", [Fault::Before].into());

@@ -1,4 +1,4 @@
-//! Suppressions over HTTP, over ports in memory.
+//! Suppressions over HTTP, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -87,7 +87,7 @@ async fn the_golden_event_suppresses_its_address() {
 }
 
 #[tokio::test]
-async fn the_key_of_the_deployer_manages_no_suppressions() {
+async fn the_deployer_manages_no_suppressions() {
     let backend = MemoryBackend::default();
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["headers"]["authorization"] = format!("Bearer {}", samples::DEPLOYER_KEY).into();
@@ -98,7 +98,7 @@ async fn the_key_of_the_deployer_manages_no_suppressions() {
 }
 
 #[tokio::test]
-async fn an_address_is_suppressed_shown_and_released_by_either_name() {
+async fn addresses_are_managed_by_id_or_address() {
     let backend = MemoryBackend::default();
     backend.state().now_ms = 1_000;
     let ann = id("ann@example.com");
@@ -200,7 +200,7 @@ async fn a_list_with_a_bad_entry_changes_nothing() {
     assert!(backend.calls_inside().is_empty());
 }
 
-/// Three of each origin, of different times.
+/// Returns three suppressions of each origin, of different times.
 async fn filled() -> MemoryBackend {
     let backend = MemoryBackend::default();
     let mut suppressions = Vec::new();
@@ -223,7 +223,7 @@ async fn filled() -> MemoryBackend {
 }
 
 #[tokio::test]
-async fn the_list_is_read_in_pages_newest_first_and_by_origin() {
+async fn the_list_is_paged_newest_first_by_origin() {
     let backend = filled().await;
     let a = |n: u8| format!("a{n}@example.com");
     let (five, seven) = (id(&a(5)), id(&a(7)));
@@ -255,9 +255,9 @@ async fn the_list_is_read_in_pages_newest_first_and_by_origin() {
     assert!(error["message"].as_str().unwrap().starts_with("after: "), "{error}");
 }
 
-/// 500 and nothing half-known: the same request again completes it.
+/// A failure is a 500, and the same request completes it.
 #[tokio::test]
-async fn a_request_that_broke_off_is_completed_by_the_next() {
+async fn a_repetition_completes_a_failed_request() {
     for (what, fault) in [
         ("suppress", Fault::Before),
         ("suppress", Fault::After),
@@ -286,7 +286,7 @@ async fn a_request_that_broke_off_is_completed_by_the_next() {
     }
 }
 
-/// SES has refused an email of `main` to this address, which is on the account's list for a reason.
+/// Records that SES refused an email of `main` to this address, which is on the account's list for a reason.
 async fn refused_by_ses(backend: &MemoryBackend, text: &str, reason: Option<ListReason>) {
     let listed = Listed {
         tenant: TenantId::main(),
@@ -302,7 +302,7 @@ async fn refused_by_ses(backend: &MemoryBackend, text: &str, reason: Option<List
 }
 
 #[tokio::test]
-async fn a_release_also_releases_the_address_at_ses() {
+async fn a_release_also_applies_at_ses() {
     for suppressed_here in [true, false] {
         let backend = MemoryBackend::default();
         backend.state().now_ms = 1_000;
@@ -332,7 +332,7 @@ async fn a_release_also_releases_the_address_at_ses() {
 }
 
 #[tokio::test]
-async fn an_address_that_ses_never_refused_is_not_asked_about() {
+async fn ses_is_asked_only_about_refused_addresses() {
     let backend = MemoryBackend::default();
     backend.state().now_ms = 1_000;
     backend.state().account_list.is_on = true;
@@ -354,7 +354,7 @@ async fn an_address_that_ses_never_refused_is_not_asked_about() {
 }
 
 #[tokio::test]
-async fn a_complaint_stays_on_sess_list_unless_the_deployment_allows() {
+async fn the_deployment_decides_about_complaints_at_ses() {
     let backend = MemoryBackend::default();
     backend.state().now_ms = 1_000;
     let path = "/suppressions/ann@example.com";
@@ -406,7 +406,7 @@ async fn many_are_released_at_ses_too() {
 }
 
 #[tokio::test]
-async fn a_suppression_that_has_ended_is_not_there() {
+async fn an_ended_suppression_is_not_shown() {
     let backend = MemoryBackend::default();
     backend.state().now_ms = 1_000;
     let suspected = Suppression {
@@ -432,7 +432,7 @@ async fn a_suppression_that_has_ended_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_release_that_fails_at_ses_is_completed_by_the_next() {
+async fn a_repetition_completes_a_release_at_ses() {
     for (what, fault) in [
         ("reason on the account's list", Fault::Before),
         ("remove from the account's list", Fault::Before),

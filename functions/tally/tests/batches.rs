@@ -1,4 +1,4 @@
-//! Lambda's events: what is counted of them, and when they must come again.
+//! Lambda's events: counted records, and batches that are delivered again.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn counted(backend: &MemoryBackend, event: &Value) -> Result<(), BatchErro
 }
 
 #[tokio::test]
-async fn of_the_golden_event_everything_is_counted_that_can_be_read() {
+async fn every_readable_record_is_counted() {
     let (backend, event) = (MemoryBackend::default(), serde_json::from_str(GOLDEN).unwrap());
     counted(&backend, &event).await.unwrap();
     let marks: usize = backend
@@ -41,7 +41,7 @@ async fn of_the_golden_event_everything_is_counted_that_can_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_not_counted_comes_again() {
+async fn an_uncounted_batch_is_delivered_again() {
     let event = serde_json::from_str(GOLDEN).unwrap();
     for fault in [Fault::Before, Fault::After] {
         for call in ["versions", "marked", "count"] {
@@ -57,7 +57,7 @@ async fn a_batch_that_is_not_counted_comes_again() {
 }
 
 #[tokio::test]
-async fn an_event_without_records_is_counted_at_once() {
+async fn an_empty_event_succeeds() {
     for event in [json!({}), json!({"Records": []}), json!({"Records": 5}), json!(null)] {
         let backend = MemoryBackend::default();
         counted(&backend, &event).await.unwrap();

@@ -1,4 +1,4 @@
-//! However the stream delivers its changes, each is counted once.
+//! Exact counts: each change is counted once, in any order of delivery.
 
 #![expect(
     clippy::indexing_slicing,
@@ -17,7 +17,7 @@ use futures::future::join_all;
 use memory::{Fault, MemoryBackend};
 use tally::TallyFunction;
 
-/// Streams that are tried of each shape.
+/// Number of streams per shape.
 const SEEDS: u64 = 60;
 
 fn tally(backend: &MemoryBackend) -> TallyFunction<ContendedBackend, MemoryBackend> {
@@ -35,13 +35,13 @@ async fn deliver(backend: &MemoryBackend, batches: impl IntoIterator<Item = &[Ch
     }
 }
 
-/// Some stretch of a stream.
+/// Returns a random part of a stream.
 fn stretch<'a>(rng: &mut Rng, changes: &'a [Change]) -> &'a [Change] {
     let (one, other) = (rng.usize(0..=changes.len()), rng.usize(0..=changes.len()));
     &changes[one.min(other)..one.max(other)]
 }
 
-/// A stream for each seed, and chance that the seed repeats.
+/// Returns a stream for each seed, and a random generator that the seed repeats.
 fn streams() -> impl Iterator<Item = (u64, Rng, Vec<Change>)> {
     (0..SEEDS).map(|seed| {
         let mut rng = Rng::with_seed(seed);
@@ -53,7 +53,7 @@ fn streams() -> impl Iterator<Item = (u64, Rng, Vec<Change>)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_batch_again_counts_nothing() {
+async fn a_repeated_batch_counts_nothing() {
     for (seed, _, changes) in streams() {
         let backend = MemoryBackend::default();
         deliver(&backend, [&changes[..], &changes[..], &changes[..]]).await;
@@ -62,7 +62,7 @@ async fn the_same_batch_again_counts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn batches_with_other_bounds_count_what_is_new_in_them() {
+async fn overlapping_batches_count_only_new_changes() {
     for (seed, mut rng, changes) in streams() {
         let backend = MemoryBackend::default();
         for _ in 0..3 {
@@ -74,10 +74,10 @@ async fn batches_with_other_bounds_count_what_is_new_in_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_in_halves_and_from_any_place_on_counts_once() {
+async fn split_batches_count_each_change_once() {
     for (seed, mut rng, changes) in streams() {
         let backend = MemoryBackend::default();
-        // What was counted of a batch before it failed, then its halves, then all from somewhere.
+        // A part of the batch before a failure, then its halves, then everything from some place on.
         deliver(&backend, [&changes[..rng.usize(0..=changes.len())]]).await;
         let (front, back) = changes.split_at(changes.len() / 2);
         deliver(&backend, [front, front, back]).await;
@@ -87,7 +87,7 @@ async fn a_batch_in_halves_and_from_any_place_on_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invocations_at_the_same_time_count_each_change_once() {
+async fn concurrent_invocations_count_changes_once() {
     let mut refused = 0;
     for (seed, mut rng, changes) in streams() {
         let backend = MemoryBackend::default();
@@ -101,7 +101,7 @@ async fn invocations_at_the_same_time_count_each_change_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_are_lost_and_calls_that_fail_change_nothing() {
+async fn lost_answers_and_failures_change_nothing() {
     let mut lost = 0;
     for (seed, mut rng, changes) in streams() {
         let backend = MemoryBackend::default();
@@ -122,7 +122,7 @@ async fn answers_that_are_lost_and_calls_that_fail_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shards_whose_numbers_are_alike_do_not_take_each_other_for_counted() {
+async fn equal_numbers_of_two_shards_are_distinct() {
     let mut rng = Rng::with_seed(7);
     let one = stream(&mut rng, 80);
     // The same places and times, of other emails.
@@ -141,10 +141,10 @@ async fn shards_whose_numbers_are_alike_do_not_take_each_other_for_counted() {
     assert_eq!(found(&backend), expected(&[one, other].concat()));
 }
 
-/// One of the two counts a change and its opposite, the other the change alone: together they
-/// change nothing, and must be noticed all the same.
+/// One invocation counts a change and its opposite, the other only the change. The sum of the first is zero,
+/// but must be recognised all the same.
 #[tokio::test(start_paused = true)]
-async fn changes_that_cancel_out_are_counted_once_beside_others() {
+async fn changes_that_cancel_out_are_counted_once() {
     for seed in 0..SEEDS {
         fastrand::seed(seed);
         let mut rng = Rng::with_seed(seed);

@@ -1,4 +1,4 @@
-//! Emails as the machine moves them, told by the stream of the backend in memory, and counted.
+//! Emails that the state machine moves, counted from the stream of the in-memory backend.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn written(decision: Decision) -> EmailRecord {
 }
 
 #[tokio::test]
-async fn the_machine_s_own_moves_are_counted() {
+async fn moves_of_the_state_machine_are_counted() {
     let (backend, email) = (MemoryBackend::default(), samples::email().unwrap());
     let (policy, now) = (Policy::standard(), samples::BORN);
     backend.state().now_ms = now.as_millis();

@@ -1,4 +1,4 @@
-//! The account's rate, against DynamoDB's answers: each change means what `domain` says.
+//! The account rate, against DynamoDB's answers: each change agrees with `domain`.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn full_normal_and_low() -> FullPriorityQueues {
     FullPriorityQueues::of(|priority| priority != Priority::High)
 }
 
-/// What is asked for a change: update, condition and values.
+/// Returns the request for a change: update, condition and values.
 async fn asked(change: AccountRateChange) -> (Value, Value, Value) {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     replay.table(16).change_account_rate(&change).await.unwrap();
@@ -120,7 +120,7 @@ async fn each_change_is_one_conditional_write() {
 }
 
 #[tokio::test]
-async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
+async fn every_answer_brings_the_current_rate() {
     let change = AccountRateChange::Rate { rate: None };
     let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
     assert_eq!(
@@ -143,7 +143,7 @@ async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
 }
 
 #[tokio::test]
-async fn a_pace_that_was_never_written_or_cannot_be_read_limits_nothing() {
+async fn a_missing_or_unreadable_rate_limits_nothing() {
     let nothing = Replay::new([Answer::ok(&json!({}))]);
     assert_eq!(nothing.table(16).account_rate().await.unwrap(), AccountRate::default());
     let all = Replay::new([Answer::ok(&json!({"Item": stored()}))]);
@@ -154,9 +154,9 @@ async fn a_pace_that_was_never_written_or_cannot_be_read_limits_nothing() {
     assert_eq!(bad.table(16).account_rate().await.unwrap(), AccountRate::default());
 }
 
-/// Found by reading: a call that DynamoDB repeats must not let anything go faster.
+/// A call that the SDK repeats must not let any email go faster.
 #[tokio::test(start_paused = true)]
-async fn a_booking_whose_answer_was_lost_is_refused_or_booked_once_more() {
+async fn a_lost_reservation_is_refused_or_made_again() {
     let begin = Begin::Here(Micros(1_000_000));
     let change = AccountRateChange::Reserve {
         rate: rate(),

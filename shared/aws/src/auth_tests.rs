@@ -141,7 +141,7 @@ async fn comes_in(authenticator: &Authenticator, records: &EmailRecords, key: &s
 }
 
 #[tokio::test]
-async fn a_key_is_missing_wrong_or_good() {
+async fn a_key_is_missing_invalid_or_valid() {
     let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
     let good = token.as_str();
     let status = async |values: &[&str]| match authenticator.authenticate(&with(values), &records, at(0)).await {
@@ -174,9 +174,9 @@ async fn a_guess_costs_no_call() {
     assert_eq!(records.reads.load(Ordering::Relaxed), 0);
 }
 
-/// The checksum is public arithmetic: a forged key with a right one costs a read, and takes no real key's place.
+/// Anybody can compute a checksum: a forged key with a correct one costs a read, and evicts no real key.
 #[tokio::test]
-async fn forged_keys_do_not_drive_out_real_ones() {
+async fn forged_keys_do_not_evict_real_ones() {
     let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
     assert_eq!(comes_in(&authenticator, &records, token.as_str(), at(0)).await, Ok(()));
     for forged in 0..5_000_u64 {
@@ -199,9 +199,9 @@ async fn forged_keys_do_not_drive_out_real_ones() {
 }
 
 #[tokio::test]
-async fn a_deployers_key_of_another_form_is_refused() {
+async fn a_deployers_key_needs_the_right_form() {
     let records = records(Permission::FullAccess);
-    // The first one is what the README asked for once: it passes for its own hash.
+    // The first one has the form that an old README named: it matches its own hash.
     for wrong in [&"0f".repeat(32), "the deployer's", "", &DEPLOYER.to_uppercase()] {
         let authenticator = Authenticator::new(KeySettings::of(wrong));
         assert!(
@@ -213,7 +213,7 @@ async fn a_deployers_key_of_another_form_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_is_read_once_in_thirty_seconds_and_so_is_one_that_there_is_not() {
+async fn known_and_unknown_keys_are_cached_for_30_seconds() {
     let token = token();
     for known in [true, false] {
         let (authenticator, records) = (authenticator(), records(Permission::FullAccess));
@@ -233,7 +233,7 @@ async fn a_key_is_read_once_in_thirty_seconds_and_so_is_one_that_there_is_not() 
 }
 
 #[tokio::test]
-async fn what_is_revoked_or_over_is_good_for_nothing_within_a_minute() {
+async fn a_revocation_takes_effect_within_a_minute() {
     let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
     assert_eq!(comes_in(&authenticator, &records, token.as_str(), at(0)).await, Ok(()));
     records.change(|key| key.revoked = Some((at(1), Actor::Deployer)));
@@ -245,7 +245,7 @@ async fn what_is_revoked_or_over_is_good_for_nothing_within_a_minute() {
         comes_in(&authenticator, &records, token.as_str(), at(30_000)).await,
         Err(403)
     );
-    // An end that is known comes to the moment.
+    // A known expiry takes effect at once.
     records.change(|key| (key.revoked, key.expires_at) = (None, Some(at(70_000))));
     assert_eq!(
         comes_in(&authenticator, &records, token.as_str(), at(69_999)).await,
@@ -258,7 +258,7 @@ async fn what_is_revoked_or_over_is_good_for_nothing_within_a_minute() {
 }
 
 #[tokio::test]
-async fn a_use_is_noted_to_the_hour_and_for_good_keys_alone() {
+async fn the_hour_of_use_is_recorded_for_valid_keys() {
     let (hour, token) = (3_600_000, token());
     let (authenticator, records) = (authenticator(), records(Permission::FullAccess));
     assert_eq!(
@@ -288,7 +288,7 @@ async fn the_key_decides_the_tenant() {
     };
     let (authenticator, records, token) = (authenticator(), EmailRecords::default(), token());
     *records.key.lock().unwrap() = Some(key(&acme.id, Permission::FullAccess));
-    // A key whose tenant there is not.
+    // A key of a missing tenant.
     assert_eq!(
         comes_in(&authenticator, &records, token.as_str(), at(0)).await,
         Err(403)
@@ -310,7 +310,7 @@ async fn the_key_decides_the_tenant() {
 }
 
 #[tokio::test]
-async fn a_table_that_cannot_be_read_lets_nobody_in() {
+async fn an_unreadable_table_authenticates_nobody() {
     let records = EmailRecords {
         broken: true,
         ..records(Permission::FullAccess)
@@ -322,7 +322,7 @@ async fn a_table_that_cannot_be_read_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn each_kind_of_key_gets_through_its_own_gates() {
+async fn each_kind_of_key_has_its_own_permissions() {
     let token = token();
     for (permission, send, read, manage) in [
         (Permission::FullAccess, true, true, true),
@@ -350,7 +350,7 @@ async fn each_kind_of_key_gets_through_its_own_gates() {
 }
 
 #[tokio::test]
-async fn who_sends_from_elsewhere_is_told_whose_limit_it_is() {
+async fn a_foreign_sender_is_refused_by_key_or_tenant() {
     let domains = |names: &[&str]| {
         names
             .iter()
@@ -376,7 +376,7 @@ async fn who_sends_from_elsewhere_is_told_whose_limit_it_is() {
         ("a@news.acme.example", Ok(())),
         ("a@acme.example", Err((401, "[2].from: "))),
         ("a@shop.acme.example", Err((401, "[2].from: "))),
-        // What its tenant may not, no key may.
+        // A key never exceeds its tenant's domains.
         ("a@example.com", Err((422, "[2].from: "))),
         ("a@evil.example", Err((422, "[2].from: "))),
     ] {
@@ -417,10 +417,10 @@ async fn acting(named: &[&str], records: &EmailRecords) -> Result<Operator, (u16
 }
 
 #[tokio::test]
-async fn the_deployer_acts_for_a_tenant_that_it_names() {
+async fn the_deployer_acts_for_the_named_tenant() {
     let acme = Tenant {
         id: TenantId::parse("acme").unwrap(),
-        // The deployer acts for suspended tenants above all.
+        // The deployer mainly acts for suspended tenants.
         suspended: true,
         ..Tenant::main()
     };
@@ -447,7 +447,7 @@ async fn the_deployer_acts_for_a_tenant_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_tenant_s_key_names_its_own_tenant_or_none() {
+async fn a_key_names_its_own_tenant_or_none() {
     let records = records(Permission::FullAccess);
     for (named, expected) in [
         (&[][..], Ok(())),

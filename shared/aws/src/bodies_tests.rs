@@ -1,4 +1,4 @@
-//! The contents, against the answers of DynamoDB and S3.
+//! Contents, against the answers of DynamoDB and S3.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::email::sha256_hex;
@@ -26,7 +26,7 @@ fn named(place: BodyPlace, content: &[u8]) -> BodyRef {
     }
 }
 
-/// Bytes that cannot be packed smaller.
+/// Returns incompressible bytes.
 fn noise(len: usize) -> Vec<u8> {
     (0_u32..)
         .flat_map(|n| Sha256::digest(n.to_be_bytes()))
@@ -45,7 +45,7 @@ fn store(replay: &Replay) -> BodyStore {
     BodyStore::new(replay.table(16), replay.clients().s3(), &settings)
 }
 
-/// Loads a content from where `answer` is given.
+/// Loads a content from a place that gives this answer.
 async fn load(answer: Answer, place: BodyPlace) -> Result<Option<Vec<u8>>, String> {
     let store = store(&Replay::new([answer]));
     store
@@ -81,7 +81,7 @@ fn s3_error(status: u16, code: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn what_is_small_when_packed_goes_to_the_table() {
+async fn a_small_packed_content_goes_to_the_table() {
     let store = store(&Replay::unasked());
     let place = |content: &[u8]| {
         let packed = store.pack(content).unwrap();
@@ -101,7 +101,7 @@ async fn what_is_small_when_packed_goes_to_the_table() {
 }
 
 #[tokio::test]
-async fn a_small_content_is_an_item_beside_its_row() {
+async fn a_small_content_is_an_item_beside_its_record() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     let (content, body) = (b"hello", named(BodyPlace::Table, b"hello"));
     let store = store(&replay);
@@ -166,7 +166,7 @@ async fn a_large_content_is_an_object() {
 }
 
 #[test]
-fn an_object_is_kept_for_the_shortest_time_that_is_long_enough() {
+fn an_object_has_the_shortest_sufficient_retention() {
     let kept = |keep_until| keep_days(at(keep_until), at(0));
     for (keep_until, days) in [
         (-DAY, 2),
@@ -182,9 +182,9 @@ fn an_object_is_kept_for_the_shortest_time_that_is_long_enough() {
     }
 }
 
-/// A tag that no rule knows keeps a content for ever; a rule of other days loses it.
+/// Without a rule for its tag a content is kept forever; with a rule of other days it is lost.
 #[test]
-fn the_bucket_has_a_rule_for_each_time() {
+fn the_bucket_has_a_rule_for_each_retention() {
     let template = include_str!("../../../template.yaml");
     let lines: Vec<_> = template.lines().map(str::trim).collect();
     let rules: Vec<_> = lines
@@ -203,7 +203,7 @@ fn the_bucket_has_a_rule_for_each_time() {
 }
 
 #[tokio::test]
-async fn a_content_that_is_gone_is_no_error() {
+async fn a_missing_content_is_no_error() {
     for (answer, place) in [
         (Answer::ok(&json!({})), BodyPlace::Table),
         (
@@ -216,9 +216,9 @@ async fn a_content_that_is_gone_is_no_error() {
     }
 }
 
-/// Each would be told to a person as a content that is gone, though it is there.
+/// Otherwise a person would read that an existing content is gone.
 #[tokio::test]
-async fn a_content_that_could_not_be_asked_for_is_not_gone() {
+async fn a_failed_read_does_not_mean_a_missing_content() {
     let unknown_table = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
     for (answer, place) in [
         (unknown_table, BodyPlace::Table),
@@ -231,7 +231,7 @@ async fn a_content_that_could_not_be_asked_for_is_not_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_bucket_is_asked_again() {
+async fn a_failing_bucket_is_called_again() {
     for first in [s3_error(503, "SlowDown"), s3_error(500, "InternalError"), Answer::Lost] {
         let replay = Replay::new([first, in_bucket(&packed(b"content"))]);
         let loaded = store(&replay).load(&key(), &named(BodyPlace::Bucket, b"content")).await;
@@ -239,7 +239,7 @@ async fn a_broken_bucket_is_asked_again() {
     }
 }
 
-/// Packed a thousand times smaller than it is, with and without saying so at its beginning.
+/// Contents that shrink a thousandfold, with and without their size in the header.
 fn bombs(size: usize) -> [Vec<u8>; 2] {
     let content = vec![0; size];
     [
@@ -249,7 +249,7 @@ fn bombs(size: usize) -> [Vec<u8>; 2] {
 }
 
 #[tokio::test]
-async fn garbage_and_bombs_are_errors() {
+async fn malformed_contents_and_bombs_are_errors() {
     let garbage = [b"garbage".to_vec(), packed(b"cut off")[..8].to_vec()];
     for bytes in garbage.into_iter().chain(bombs(UNPACKED_MAX + 1)) {
         for (answer, place) in [
@@ -263,14 +263,14 @@ async fn garbage_and_bombs_are_errors() {
 }
 
 #[test]
-fn the_largest_content_comes_back_whole() {
+fn the_largest_content_is_read_back_whole() {
     for packed in bombs(UNPACKED_MAX) {
         assert!(unpack(&packed).unwrap() == vec![0; UNPACKED_MAX]);
     }
 }
 
 #[tokio::test]
-async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
+async fn contents_beside_a_record_are_read_by_hash() {
     let [bomb, _] = bombs(UNPACKED_MAX + 1);
     let item = |sk: &str, content: (String, AttributeValue)| {
         dynamodb_json(&Item::from([attributes::s("sk", sk.to_owned()), content]))
@@ -301,9 +301,9 @@ async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
     );
 }
 
-/// Overwritten, its life could end before the email is sent that it belongs to.
+/// An overwritten content could expire before its email is sent.
 #[tokio::test]
-async fn a_content_that_is_there_is_left_alone() {
+async fn an_existing_content_is_left_alone() {
     for (answer, place) in [
         (
             Answer::condition_failed(Some(&Item::from([attributes::s("pk", "x".to_owned())]))),
@@ -321,7 +321,7 @@ async fn a_content_that_is_there_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_refuses_has_not_stored_anything() {
+async fn a_refusing_bucket_has_stored_nothing() {
     for status in [400, 403, 404, 405, 410, 413, 416, 501] {
         let packed = Packed {
             place: BodyPlace::Bucket,
@@ -343,7 +343,7 @@ async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = Answer>) -> (R
 }
 
 #[tokio::test]
-async fn an_item_is_kept_for_longer_and_never_for_less() {
+async fn retention_of_an_item_is_never_shortened() {
     let (kept, replay) = keep(BodyPlace::Table, [Answer::ok(&json!({}))]).await;
     assert_eq!(kept, Ok(true));
     let asked = replay.only().json();
@@ -369,16 +369,16 @@ fn head(keep_until: Option<&'static str>) -> Answer {
     }
 }
 
-/// An object that was last modified then.
+/// Returns the metadata of an object with this modification time.
 fn head_of(modified: &'static str, keep_until: &'static str) -> Answer {
     let headers = vec![("last-modified", modified), ("x-amz-meta-keep-until", keep_until)];
     let (status, body) = (200, Vec::new());
     Answer::Says { status, headers, body }
 }
 
-/// Two keepers at once: the one with the shorter time must not win, or the content would end before its email.
+/// Two concurrent writers: the shorter retention must not win, or the content would expire before its email.
 #[tokio::test(start_paused = true)]
-async fn a_longer_life_that_another_gave_stays() {
+async fn a_longer_retention_by_another_writer_stays() {
     let old = "Wed, 31 Dec 1969 23:00:00 GMT";
     let answers = [
         head_of(old, "1970-01-02T00:00:00.000Z"),
@@ -393,9 +393,9 @@ async fn a_longer_life_that_another_gave_stays() {
     assert_eq!(copies[0].header("x-amz-copy-source-if-unmodified-since"), old);
 }
 
-/// S3's times are whole seconds: a copy in the same second would pass for the object that was looked at.
+/// S3's times are whole seconds: a copy in the same second would look like the object that was read.
 #[tokio::test(start_paused = true)]
-async fn an_object_of_this_moment_is_looked_at_again() {
+async fn a_just_written_object_is_read_again() {
     let young = || head_of("Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-02T00:00:00.000Z");
     let (kept, replay) = keep(BodyPlace::Bucket, [young(), young(), copied()]).await;
     assert_eq!(kept, Ok(true));
@@ -418,7 +418,7 @@ fn copied() -> Answer {
 }
 
 #[tokio::test]
-async fn an_object_that_would_end_too_early_begins_its_life_anew() {
+async fn an_object_that_expires_too_early_is_renewed() {
     for known in [None, Some("1970-02-09T23:59:59.999Z"), Some("nonsense")] {
         let (kept, replay) = keep(BodyPlace::Bucket, [head(known), copied()]).await;
         assert_eq!(kept, Ok(true), "{known:?}");
@@ -439,7 +439,7 @@ async fn an_object_that_would_end_too_early_begins_its_life_anew() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_gone_cannot_be_kept() {
+async fn the_retention_of_a_missing_object_fails() {
     let gone = Answer::Says {
         status: 404,
         headers: vec![],

@@ -7,7 +7,7 @@ use crate::records::samples::{at, full, record};
 use crate::replay::dynamodb_json;
 use crate::table::keys;
 
-/// A record of the stream, of a write of a record.
+/// Returns the stream record of a write of an email's record.
 fn stream_record(before: Option<&EmailRecord>, after: Option<&EmailRecord>) -> Value {
     let image = |record: Option<&EmailRecord>| record.map(|record| dynamodb_json(&item::from_record(record, 16)));
     let some = before.or(after).unwrap();
@@ -31,7 +31,7 @@ fn read_change(stream_record: &Value) -> Change {
 }
 
 #[test]
-fn a_write_of_a_row_is_a_change() {
+fn a_write_of_a_record_is_a_change() {
     let (before, after) = (record(), full());
     let change = read_change(&stream_record(Some(&before), Some(&after)));
     assert_eq!(change.key, domain::ports::EmailKey::of(&after));
@@ -61,7 +61,7 @@ fn a_write_of_a_row_is_a_change() {
 }
 
 #[test]
-fn what_is_no_row_is_passed_over() {
+fn other_items_are_ignored() {
     let mut body = stream_record(None, Some(&record()));
     body["dynamodb"]["Keys"]["sk"] = json!({"S": "body#00"});
     assert_eq!(read(&body).unwrap(), None);
@@ -70,7 +70,7 @@ fn what_is_no_row_is_passed_over() {
 }
 
 #[test]
-fn partitions_and_values_of_a_newer_version_are_no_obstacle() {
+fn values_of_a_newer_version_are_tolerated() {
     let mut stream_record = stream_record(None, Some(&full()));
     for (partition, held) in [
         ("held#main#news#03", true),
@@ -94,7 +94,7 @@ fn partitions_and_values_of_a_newer_version_are_no_obstacle() {
 }
 
 #[test]
-fn what_is_left_of_an_erased_email_is_no_row() {
+fn a_tombstone_is_no_record() {
     let mut erased = stream_record(Some(&record()), Some(&record()));
     erased["dynamodb"]["NewImage"] = json!({"pk": {"S": "x"}, "sk": {"S": "email"}, "ttl": {"N": "9"}});
     let change = read_change(&erased);
@@ -102,7 +102,7 @@ fn what_is_left_of_an_erased_email_is_no_row() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_an_error_without_its_values() {
+fn an_unreadable_record_is_an_error_without_values() {
     for (attribute, value) in [
         ("s", json!({"S": "secret"})),
         ("r", json!({"N": "secret"})),
@@ -126,7 +126,7 @@ fn a_row_that_cannot_be_read_is_an_error_without_its_values() {
 }
 
 #[test]
-fn an_error_says_how_a_sequence_number_is_wrong() {
+fn a_bad_sequence_number_is_explained() {
     let mut stream_record = stream_record(None, Some(&record()));
     let mut told = |number: Value| {
         stream_record["dynamodb"]["SequenceNumber"] = number;
@@ -144,7 +144,7 @@ fn an_error_says_how_a_sequence_number_is_wrong() {
 }
 
 #[test]
-fn times_are_read_as_lambda_writes_them() {
+fn the_times_of_lambda_are_read() {
     for (text, millis_of) in [
         ("1795514390", Some(1_795_514_390_000)),
         ("1795514390.0", Some(1_795_514_390_000)),
@@ -161,7 +161,7 @@ fn times_are_read_as_lambda_writes_them() {
 }
 
 #[test]
-fn a_row_waits_as_the_index_says() {
+fn the_index_decides_where_a_record_waits() {
     let waits = EmailRecord {
         due: Some(Due {
             kind: DueKind::Check,

@@ -11,7 +11,7 @@ use crate::records::samples::{at, full};
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;
 
-/// The record of the `n`th id, waiting so.
+/// Returns the record of the `n`th id, waiting in this kind of partition.
 fn nth(n: u8, kind: DueKind) -> EmailRecord {
     let due = Some(Due { kind, at: at(7_000) });
     EmailRecord {
@@ -22,7 +22,7 @@ fn nth(n: u8, kind: DueKind) -> EmailRecord {
     }
 }
 
-/// A record's entry in the index: keys only.
+/// Returns a record's entry in the index: keys only.
 fn entry(record: &EmailRecord) -> Value {
     let keys = ["pk", "sk", "due_pk", "due_sk"];
     let item = item::from_record(record, 1);
@@ -47,7 +47,7 @@ fn cursor(text: &str) -> DueCursor {
 }
 
 #[tokio::test]
-async fn a_page_is_what_lies_between_its_beginning_and_its_time() {
+async fn a_page_holds_the_entries_up_to_its_time() {
     let replay = Replay::new([page(&[], None), page(&[], None)]);
     let table = replay.table(16);
     table.overdue(3, at(7_000), None).await.unwrap();
@@ -69,9 +69,9 @@ async fn a_page_is_what_lies_between_its_beginning_and_its_time() {
     assert_eq!(replay.requests(), expected);
 }
 
-/// An entry before its bounds is sent again, one behind them late or never.
+/// An entry before the bounds would be sent twice, and one behind them late or never.
 #[tokio::test]
-async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
+async fn bounds_include_the_end_and_exclude_the_cursor() {
     let replay = Replay::new([page(&[], None)]);
     let sort_key = |record: &EmailRecord| {
         attributes::text(&item::from_record(record, 16), "due_sk")
@@ -99,9 +99,9 @@ async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
     );
 }
 
-/// DynamoDB refuses a query whose bounds are the wrong way round.
+/// DynamoDB refuses a query with reversed bounds.
 #[tokio::test]
-async fn a_page_that_would_end_before_it_begins_is_empty_without_a_call() {
+async fn reversed_bounds_are_empty_without_a_call() {
     let replay = Replay::unasked();
     let from = cursor("000000000007001#00000000-0000-4000-8000-000000000000");
     let page = replay.table(16).overdue(0, at(7_000), Some(&from)).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_page_that_would_end_before_it_begins_is_empty_without_a_call() {
 }
 
 #[tokio::test]
-async fn everything_that_a_wake_up_says_is_in_the_index() {
+async fn the_index_holds_all_fields_of_a_send_task() {
     let record = nth(1, DueKind::Wake);
     let replay = Replay::new([page(&[entry(&record)], None)]);
     let page = replay.table(16).coming(0, at(7_000), None).await.unwrap();
@@ -128,7 +128,7 @@ async fn everything_that_a_wake_up_says_is_in_the_index() {
 }
 
 #[tokio::test]
-async fn the_next_page_begins_where_dynamodb_stopped() {
+async fn the_next_page_begins_after_the_last() {
     let [first, last] = [1, 2].map(|n| nth(n, DueKind::Check));
     let replay = Replay::new([page(&[entry(&first)], Some(&entry(&last)))]);
     let page = replay.table(16).overdue(0, at(7_000), None).await.unwrap();
@@ -137,7 +137,7 @@ async fn the_next_page_begins_where_dynamodb_stopped() {
 }
 
 #[tokio::test]
-async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
+async fn an_unreadable_entry_hides_no_other() {
     for kind in [
         DueKind::Wake,
         DueKind::Check,
@@ -179,7 +179,7 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
 }
 
 #[tokio::test]
-async fn an_index_that_cannot_be_read_is_an_error_and_never_empty() {
+async fn an_unreadable_index_is_an_error_not_empty() {
     let gone = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
     let error = Replay::new([gone]).table(16).overdue(0, at(0), None).await.unwrap_err();
     assert!(
@@ -190,7 +190,7 @@ async fn an_index_that_cannot_be_read_is_an_error_and_never_empty() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_saved_beside_those_of_the_other_shards() {
+async fn a_cursor_is_saved_beside_the_others() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     replay
         .table(16)
@@ -212,7 +212,7 @@ async fn a_cursor_is_saved_beside_those_of_the_other_shards() {
 }
 
 #[tokio::test]
-async fn the_bookmarks_are_those_of_the_shards_and_lanes_that_there_are() {
+async fn bookmarks_cover_existing_shards_and_queues() {
     let item = json!({"Item": {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
         "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
@@ -235,7 +235,7 @@ async fn the_bookmarks_are_those_of_the_shards_and_lanes_that_there_are() {
 }
 
 #[tokio::test]
-async fn a_lane_is_busy_since_a_time_or_not_at_all() {
+async fn a_priority_queue_has_a_busy_time_or_none() {
     let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))]);
     let table = replay.table(16);
     table.save_busy_since(Priority::High, Some(at(7_000))).await.unwrap();

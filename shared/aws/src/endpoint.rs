@@ -1,7 +1,7 @@
 //! Request handling of a function with routes: authenticates, carries out, answers, and writes the audit log.
 //!
 //! **Invariant:** the key is checked first, whatever the route. Each request is one line of the log with actor,
-//! action and object, and without data that identifies a recipient (docs/SECURITY.md explains how to read it).
+//! action and object. No data in it identifies a recipient (docs/SECURITY.md explains how to read it).
 //! **Start reading at** [`answer`].
 
 use std::error::Error;

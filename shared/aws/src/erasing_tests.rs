@@ -1,4 +1,4 @@
-//! Erasing, against the answers of DynamoDB and S3.
+//! Erasure, against the answers of DynamoDB and S3.
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ async fn erase(replay: &Replay) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn every_content_and_every_file_beside_it_goes() {
+async fn all_contents_and_files_are_deleted() {
     let name = |end: &str| format!("main/{}/{end}", record().id);
     let done = || Answer::ok(&json!({}));
     let replay = Replay::new([
@@ -86,7 +86,7 @@ async fn every_content_and_every_file_beside_it_goes() {
     for (line, end) in gone.iter().zip(["aa", "aa/01", "cc"]) {
         assert!(line.contains(&name(end)), "{line}");
     }
-    // No other email's: the prefix ends with a slash.
+    // No other email's objects: the prefix ends with a slash.
     let listed: Vec<_> = asked
         .iter()
         .map(super::super::replay::Asked::line)
@@ -102,7 +102,7 @@ async fn every_content_and_every_file_beside_it_goes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_erased_is_an_error() {
+async fn a_failed_erasure_is_an_error() {
     let error = r#"<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>No.</Message></Error>"#;
     let none = || found(&[]);
     let one = || objects(&[format!("main/{}/aa", record().id)], None);

@@ -128,7 +128,7 @@ mod tests {
 
     /// If this came too early, an accepted email would be sent again.
     #[tokio::test]
-    async fn feedback_has_caught_up_only_when_every_count_is_known_to_be_zero() {
+    async fn feedback_is_done_only_if_every_count_is_zero() {
         let mut silent = counts("0", "0", "0");
         silent
             .as_object_mut()

@@ -54,9 +54,9 @@ fn s3_error(status: u16, code: &str) -> Answer {
     says(status, vec![("content-type", "application/xml")], &body)
 }
 
-/// All that a caller could change is signed: which object, how often, how large, and what is said of it.
+/// The signature covers everything that a caller could change: object, repetition, size and description.
 #[tokio::test]
-async fn an_invitation_is_to_write_one_object_once() {
+async fn an_upload_url_writes_one_object_once() {
     let store = store(&Replay::unasked());
     let tenant = TenantId::main();
     let invitation = store
@@ -91,9 +91,9 @@ async fn an_invitation_is_to_write_one_object_once() {
     assert!(!other.iter().any(|(name, _)| name == "x-amz-meta-type"));
 }
 
-/// Without it, what nobody uses would stay for ever; of another prefix, emails would lose their contents.
+/// Without the rule, unused uploads would stay forever. With another prefix, emails would lose their contents.
 #[test]
-fn the_bucket_forgets_uploads() {
+fn the_bucket_expires_uploads() {
     let template = include_str!("../../../template.yaml");
     let lines: Vec<_> = template.lines().map(str::trim).collect();
     let rules = lines.windows(3).filter(|lines| lines[1].starts_with("Prefix: "));
@@ -111,7 +111,7 @@ async fn uploaded(answer: Answer) -> (Result<Option<Uploaded>, String>, Replay) 
 }
 
 #[tokio::test]
-async fn what_was_said_of_an_upload_lies_at_it() {
+async fn an_upload_carries_its_description() {
     let headers = vec![
         ("content-length", "29000000"),
         ("x-amz-meta-filename", "%C3%84%201%22%2Epdf"),
@@ -151,7 +151,7 @@ async fn attach(answer: Answer) -> (Result<Option<Put>, String>, Replay) {
 }
 
 #[tokio::test]
-async fn an_email_gets_a_copy_that_lives_as_long_as_its_content() {
+async fn a_copy_is_kept_as_long_as_the_content() {
     let done = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";
     let (attached, replay) = attach(says(200, vec![("content-type", "application/xml")], done)).await;
     assert_eq!(attached, Ok(Some(Put::New)));
@@ -171,7 +171,7 @@ async fn an_email_gets_a_copy_that_lives_as_long_as_its_content() {
 }
 
 #[tokio::test]
-async fn a_copy_that_is_there_stays_and_an_upload_may_be_gone() {
+async fn an_existing_copy_stays_without_its_upload() {
     for (answer, expected) in [
         (s3_error(412, "PreconditionFailed"), Some(Put::There)),
         (s3_error(409, "ConditionalRequestConflict"), Some(Put::There)),

@@ -3,7 +3,7 @@
 //! **Role:** runs a function behind the HTTP API instead of `lambda_http::run`, which has three defects.
 //! It panics on a query with a byte that no URI allows (`?after="`), which any client can send.
 //! It fails the invocation on a header with a control character.
-//! It embeds a JSON response as text in its own JSON, where every quote is escaped again: an email of 4 MiB
+//! It embeds a JSON response as text in its own JSON, where every quote is escaped again. An email of 4 MiB
 //! could be accepted, but not be shown.
 //! **Invariant:** every event becomes a request or a refusal in the API's form. Every response up to 4.5 MiB
 //! fits into Lambda's limit of 6 MB.

@@ -43,7 +43,7 @@ fn full() -> ApiKey {
 }
 
 #[tokio::test]
-async fn a_key_is_stored_and_read_as_it_was() {
+async fn a_key_is_read_back_unchanged() {
     for key in [plain(), full()] {
         let stored = dynamodb_json(&from_key(&key).unwrap());
         let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({"Item": stored}))]);
@@ -65,7 +65,7 @@ async fn a_key_is_stored_and_read_as_it_was() {
 }
 
 #[tokio::test]
-async fn there_may_be_none_or_garbage() {
+async fn a_key_may_be_missing_or_malformed() {
     let none = Replay::new([Answer::ok(&json!({}))]);
     assert!(none.table(16).key(id()).await.unwrap().is_none());
     let mut item = dynamodb_json(&from_key(&plain()).unwrap());
@@ -76,7 +76,7 @@ async fn there_may_be_none_or_garbage() {
 }
 
 #[tokio::test]
-async fn a_tenant_s_live_keys_are_listed_newest_first() {
+async fn active_keys_are_listed_newest_first() {
     let newer = ApiKey {
         id: KeyId::of(EmailId::from_random([2; 16])),
         created_at: at(2_000),
@@ -87,7 +87,7 @@ async fn a_tenant_s_live_keys_are_listed_newest_first() {
         ..plain()
     })
     .unwrap();
-    // The index may still have it.
+    // The index may still contain it.
     revoked.extend([n("revoked_at", 5), s("revoked_by", "deployer".to_owned())]);
     let items = [from_key(&plain()).unwrap(), revoked, from_key(&newer).unwrap()];
     let entries: Vec<_> = items
@@ -107,7 +107,7 @@ async fn a_tenant_s_live_keys_are_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn a_key_is_revoked_by_its_tenant_or_by_the_deployer() {
+async fn a_tenant_or_the_deployer_revokes_a_key() {
     for (of, condition) in [(None, None), (Some(TenantId::main()), Some(json!({"S": "main"})))] {
         let replay = Replay::new([Answer::ok(&json!({}))]);
         let revoked = replay.table(16).revoke(of.as_ref(), id(), Actor::Deployer, at(7)).await;
@@ -129,7 +129,7 @@ async fn a_key_is_revoked_by_its_tenant_or_by_the_deployer() {
 }
 
 #[tokio::test]
-async fn a_live_key_is_changed_by_its_tenant() {
+async fn a_tenant_changes_its_active_key() {
     let (name, domains) = ("new".to_owned(), vec![FromDomain::parse("a.example").unwrap()]);
     let change = |name: Option<&String>, from_domains: Option<&Vec<FromDomain>>| KeyChange {
         name: name.cloned(),
@@ -159,7 +159,7 @@ async fn a_live_key_is_changed_by_its_tenant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_whose_answer_was_lost_is_repeated() {
+async fn a_lost_revocation_is_repeated() {
     let replay = Replay::new([Answer::Lost, Answer::ok(&json!({}))]);
     assert!(
         replay
@@ -168,7 +168,7 @@ async fn a_revocation_whose_answer_was_lost_is_repeated() {
             .await
             .unwrap()
     );
-    // The condition lets its own write through.
+    // The condition accepts its own write.
     let [first, second] = replay.requests().try_into().unwrap();
     assert_eq!(first["ConditionExpression"], second["ConditionExpression"]);
     assert!(
@@ -180,7 +180,7 @@ async fn a_revocation_whose_answer_was_lost_is_repeated() {
 }
 
 #[tokio::test]
-async fn a_use_is_noted_unless_a_later_one_is() {
+async fn a_use_is_recorded_unless_a_later_one_is() {
     for answer in [Answer::ok(&json!({})), Answer::condition_failed(None)] {
         let replay = Replay::new([answer]);
         replay.table(16).note_use(id(), at(3_600_000)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The queues that we send to, against the answers of SQS; partial ones too.
+//! SQS queues that we send to, against complete and partial answers of SQS.
 
 use domain::wire::send_task::SendTask;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn priority_queues(replay: &Replay) -> SqsPriorityQueues {
     SqsPriorityQueues::new(&replay.clients().sqs(), &settings)
 }
 
-/// A send task that is known by its bytes.
+/// Returns a send task that its size identifies.
 fn request(bytes: u64, priority: Priority, delay: Duration) -> SendTaskRequest {
     SendTaskRequest {
         priority,
@@ -48,7 +48,7 @@ fn entries(asked: &Asked) -> Vec<Value> {
     asked.json()["Entries"].as_array().unwrap().clone()
 }
 
-/// The last part of a queue's address.
+/// Returns the last part of a queue's address.
 fn queue(asked: &Asked) -> String {
     asked.json()["QueueUrl"]
         .as_str()
@@ -59,7 +59,7 @@ fn queue(asked: &Asked) -> String {
         .to_owned()
 }
 
-/// Which send tasks a call carried.
+/// Returns the send tasks of a call, by their size.
 fn carried(asked: &Asked) -> Vec<u64> {
     let bodies = entries(asked);
     bodies
@@ -80,7 +80,7 @@ fn partly(successful: &[Value], failed: &[Value]) -> Answer {
     Answer::ok(&json!({"Successful": successful, "Failed": failed}))
 }
 
-/// Takes all that it is given.
+/// Accepts every message.
 fn all_sent(asked: &Asked) -> Answer {
     let ids = entries(asked);
     partly(
@@ -92,7 +92,7 @@ fn all_sent(asked: &Asked) -> Answer {
 }
 
 #[tokio::test]
-async fn each_lane_is_given_its_own_in_calls_of_ten() {
+async fn each_queue_gets_its_messages_ten_per_call() {
     let replay = Replay::by(all_sent);
     let priority_queues = [
         Priority::Normal,
@@ -125,12 +125,12 @@ async fn each_lane_is_given_its_own_in_calls_of_ten() {
 }
 
 #[tokio::test]
-async fn nothing_to_wake_is_no_call() {
+async fn no_send_tasks_is_no_call() {
     assert_eq!(send(&Replay::unasked(), &[]).await, []);
 }
 
 #[tokio::test]
-async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
+async fn a_delay_is_sent_in_whole_seconds() {
     let replay = Replay::by(all_sent);
     let millis = [0, 1, 1_000, 1_001, 899_001, 900_000, 900_001, u64::MAX];
     let requests = millis.map(|millis| request(7, Priority::Low, Duration::from_millis(millis)));
@@ -145,7 +145,7 @@ async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
 }
 
 #[tokio::test]
-async fn what_failed_in_part_is_tried_once_more_and_then_reported_at_its_place() {
+async fn a_partial_failure_is_retried_once_then_reported() {
     let replay = Replay::new([
         partly(&[sent("3"), sent("0")], &[failed("2", false), failed("1", false)]),
         partly(&[sent("1")], &[failed("0", false)]),
@@ -159,13 +159,13 @@ async fn what_failed_in_part_is_tried_once_more_and_then_reported_at_its_place()
 }
 
 #[tokio::test]
-async fn a_single_message_is_tried_once_more_too() {
+async fn a_single_message_is_retried_too() {
     let replay = Replay::new([partly(&[], &[failed("0", false)]), partly(&[sent("0")], &[])]);
     assert_eq!(send(&replay, &requests(1)).await, [Ok(())]);
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_message_itself_is_not_tried_again() {
+async fn a_malformed_message_is_not_retried() {
     let replay = Replay::new([partly(&[sent("0")], &[failed("1", true)])]);
     let results = send(&replay, &requests(2)).await;
     assert_eq!(
@@ -178,7 +178,7 @@ async fn what_is_wrong_with_the_message_itself_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_message_of_which_nothing_is_said_is_not_taken_for_sent() {
+async fn a_message_missing_in_the_answer_is_not_sent() {
     let replay = Replay::new([partly(&[sent("1")], &[]), partly(&[], &[])]);
     let results = send(&replay, &requests(2)).await;
     assert_eq!(
@@ -195,7 +195,7 @@ async fn a_message_of_which_nothing_is_said_is_not_taken_for_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_fails_as_a_whole_fails_for_its_messages_and_for_no_others() {
+async fn a_failed_call_fails_only_its_own_messages() {
     let gone =
         json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
     let replay = Replay::by(move |asked| match queue(asked).as_str() {
@@ -228,7 +228,7 @@ async fn a_call_that_fails_as_a_whole_fails_for_its_messages_and_for_no_others()
 }
 
 #[tokio::test]
-async fn when_the_second_try_fails_as_a_whole_the_first_answer_stands() {
+async fn a_failed_retry_keeps_the_first_answer() {
     let refused = json!({"__type": "AccessDeniedException", "message": "no"});
     let replay = Replay::new([partly(&[sent("0")], &[failed("1", false)]), Answer::says(403, &refused)]);
     let results = send(&replay, &requests(2)).await;
@@ -256,7 +256,7 @@ async fn put_back(replay: &Replay, messages: &[(ReceivedMessage, Duration)]) -> 
 }
 
 #[tokio::test]
-async fn a_batch_is_put_back_into_its_lane_with_one_call() {
+async fn a_batch_returns_to_its_queue_with_one_call() {
     let replay = Replay::by(|asked| {
         let entries = entries(asked);
         partly(
@@ -286,7 +286,7 @@ async fn a_batch_is_put_back_into_its_lane_with_one_call() {
 }
 
 #[tokio::test]
-async fn what_is_not_put_back_is_counted() {
+async fn messages_that_cannot_return_are_counted() {
     let two = [1, 2].map(|n| (message(&n.to_string(), "high"), Duration::from_secs(n)));
     let answers = [
         partly(&[json!({"Id": "1"})], &[failed("0", false)]),
@@ -365,7 +365,7 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
 }
 
 #[tokio::test]
-async fn emails_are_handed_over_at_once_and_in_calls_of_ten() {
+async fn dead_letter_messages_go_ten_per_call() {
     let replay = Replay::by(|asked| match carried_claims(asked).contains(&10) {
         true => partly(&[sent("1")], &[failed("0", true)]),
         false => all_sent(asked),
@@ -407,7 +407,7 @@ fn carried_claims(asked: &Asked) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn a_message_is_of_the_lane_whose_queue_it_came_from() {
+async fn the_arn_of_a_message_names_its_priority() {
     let priority_queues = priority_queues(&Replay::unasked());
     let of = |arn: &str| priority_queues.priority_of(arn);
     assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:high"), Some(Priority::High));
@@ -442,7 +442,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
     );
     assert_eq!(replay.asked().len(), 3, "one call for each lane");
 
-    // What is not said is not known to be empty, nor to be full.
+    // A missing count means neither an empty nor a full queue.
     for silent in [
         json!({}),
         json!({"Attributes": {"ApproximateNumberOfMessages": "many"}}),

@@ -57,7 +57,7 @@ fn job() -> Job {
 }
 
 #[test]
-fn queues_and_jobs_come_back_as_they_were() {
+fn queues_and_jobs_are_read_back_unchanged() {
     for queue in [Queue::plain(key(), at(100)), full()] {
         assert_eq!(to_queue(&from_queue(&queue).unwrap()), Ok(queue));
     }
@@ -76,7 +76,7 @@ fn queues_and_jobs_come_back_as_they_were() {
 }
 
 #[test]
-fn garbage_is_an_error_of_its_attribute() {
+fn a_malformed_attribute_is_named_in_the_error() {
     let whole = from_queue(&full()).unwrap();
     for attribute in whole
         .keys()
@@ -105,7 +105,7 @@ fn a_job_waits_in_the_index_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn a_queue_is_written_over_what_was_read_only() {
+async fn a_queue_overwrites_only_the_version_read() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     let before = Queue { no: 2, ..full() };
     assert!(replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap());
@@ -122,7 +122,7 @@ async fn a_queue_is_written_over_what_was_read_only() {
 }
 
 #[tokio::test]
-async fn a_new_queue_takes_nobodys_place() {
+async fn a_new_queue_replaces_none() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     let new = Queue::plain(key(), at(100));
     assert!(replay.table(16).save_queue(None, &new, None).await.unwrap());

@@ -6,7 +6,6 @@
 //! **Invariant:** a change is one conditional write; a refusal returns the current rate limit.
 //! **Lost answers:** a call whose answer was lost is repeated. Slots that are reserved twice go unused. A look
 //! that finds its own write is refused, and the next run looks again.
-//! finds its own write is refused, and the next run looks again.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::account_rate::{Begin, Micros, Rate};

@@ -1,4 +1,4 @@
-//! The rate limits, against DynamoDB's answers: each change means what `domain` says.
+//! Rate limits, against DynamoDB's answers: each change agrees with `domain`.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn limit() -> RateLimit {
     }
 }
 
-/// The request for a change, without what is the same for all.
+/// Returns the request for a change, without the parts that all changes share.
 async fn asked(change: &RateLimitChange) -> (String, String, Value) {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     replay.table(16).change_rate_limit(&news(), change).await.unwrap();
@@ -97,7 +97,7 @@ async fn slots_are_reserved_with_one_conditional_write() {
 }
 
 #[tokio::test]
-async fn a_mark_and_a_look_are_refused_when_others_came_before() {
+async fn a_late_mark_or_look_is_refused() {
     let mark = |seen| RateLimitChange::Mark {
         seen,
         look_at: secs(8),
@@ -136,7 +136,7 @@ async fn a_mark_and_a_look_are_refused_when_others_came_before() {
 }
 
 #[tokio::test]
-async fn the_answer_brings_the_rate_limit_in_any_case() {
+async fn every_answer_brings_the_rate_limit() {
     let change = RateLimitChange::Rate { rate: None };
     let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
     let changed = done.table(16).change_rate_limit(&news(), &change).await.unwrap();
@@ -148,9 +148,9 @@ async fn the_answer_brings_the_rate_limit_in_any_case() {
     assert_eq!(unchanged, RateLimitOutcome::Refused(limit()));
 }
 
-/// Written by b1156e8, where the item was an account rate like the account's.
+/// Written by b1156e8, where the item had the form of the account rate.
 #[tokio::test]
-async fn an_older_item_is_a_rate_limit_of_an_idle_queue() {
+async fn an_older_item_is_an_idle_rate_limit() {
     let older = json!({
         "pk": {"S": "main#queues"}, "sk": {"S": "pace#news"}, "rate": {"N": "2000"}, "free_at": {"N": "5000123"},
     });
@@ -170,7 +170,7 @@ async fn an_older_item_is_a_rate_limit_of_an_idle_queue() {
 }
 
 #[tokio::test]
-async fn only_queues_that_are_due_are_looked_at() {
+async fn only_due_queues_are_read() {
     let keys = |name: &str| json!({"pk": {"S": "main#queues"}, "sk": {"S": name}, "due_pk": {"S": "limited"}, "due_sk": {"S": "000000000007000#x"}});
     let replay = Replay::new([
         Answer::ok(&json!({"Items": [keys("pace#news"), keys("garbage")], "LastEvaluatedKey": keys("pace#news")})),
@@ -187,7 +187,7 @@ async fn only_queues_that_are_due_are_looked_at() {
 }
 
 #[tokio::test]
-async fn a_stretch_of_what_waits_is_read_up_to_a_count() {
+async fn waiting_emails_are_read_up_to_a_count() {
     let replay = Replay::new([Answer::ok(&json!({"Items": []}))]);
     let stretch = IndexRange {
         after: Some(DueCursor("a".to_owned())),

@@ -1,7 +1,7 @@
-//! What becomes of an attempt when the connection to SES, and not its answer, decides.
+//! Outcomes of an attempt that the connection to SES decides, not SES's answer.
 //!
-//! A server on this machine stands for SES, so that the SDK's own HTTP client meets what it
-//! meets in the backend. It counts the requests it has read: each may be a copy of the email.
+//! A local server replaces SES, so that the SDK's own HTTP client runs as in production. It counts the requests
+//! that it has read: each may be a copy of the email.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,10 @@ use crate::clients::{Clients, SES_IDLE, connector};
 use crate::records::samples::full;
 use crate::replay::environment;
 
-/// More than this machine needs for an answer.
+/// Generous time for an answer on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the server does once it has read a request.
+/// Behaviour of the server after it has read a request.
 #[derive(Debug, Clone)]
 enum Then {
     /// Writes this, and closes the connection.
@@ -27,13 +27,13 @@ enum Then {
     Stalls(String),
 }
 
-/// A whole answer.
+/// Returns a complete answer.
 fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
-/// A server, until the test's runtime ends.
+/// A server that runs until the test's runtime ends.
 struct Server {
     url: String,
     read: Arc<AtomicUsize>,
@@ -65,7 +65,7 @@ async fn serve(mut connection: TcpStream, then: Then, read: Arc<AtomicUsize>) {
         Then::Writes(answer) => connection.write_all(answer.as_bytes()).await.unwrap(),
         Then::Stalls(answer) => {
             connection.write_all(answer.as_bytes()).await.unwrap();
-            // Until the client has had enough.
+            // Until the client gives up.
             let gone = connection.read(&mut [0]).await;
             assert!(matches!(gone, Ok(0) | Err(_)), "nothing may follow a request");
         }
@@ -99,7 +99,7 @@ async fn submit(url: &str, patience: Duration) -> Attempt {
         .await
 }
 
-/// Lets the server have one request; its second would be a second email.
+/// Allows the server one request; a second would be a second email.
 async fn submit_once(then: Then, patience: Duration) -> Attempt {
     let server = Server::start(then.clone()).await;
     let attempt = submit(&server.url, patience).await;
@@ -108,7 +108,7 @@ async fn submit_once(then: Then, patience: Duration) -> Attempt {
 }
 
 #[tokio::test]
-async fn an_ok_is_an_acceptance_with_or_without_an_id() {
+async fn ok_means_accepted_with_or_without_an_id() {
     for (body, id) in [(r#"{"MessageId":"0100"}"#, "0100"), ("{}", ""), ("", "")] {
         let message_id = id.to_owned();
         let attempt = submit_once(Then::Writes(answer("200 OK", body)), PATIENCE).await;
@@ -117,7 +117,7 @@ async fn an_ok_is_an_acceptance_with_or_without_an_id() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_or_broken_is_ambiguous_and_the_email_is_not_sent_again() {
+async fn a_lost_or_broken_answer_is_ambiguous() {
     let ok = answer("200 OK", r#"{"MessageId":"0100"}"#);
     let throttled = answer(
         "429 Too Many Requests",
@@ -140,7 +140,7 @@ async fn an_answer_that_is_lost_or_broken_is_ambiguous_and_the_email_is_not_sent
 }
 
 #[tokio::test]
-async fn a_server_that_falls_silent_is_ambiguous_when_the_patience_ends() {
+async fn a_silent_server_is_ambiguous_after_the_timeout() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{\"Mess";
     for begun in ["", half] {
         let attempt = submit_once(Then::Stalls(begun.to_owned()), Duration::from_millis(300)).await;
@@ -149,7 +149,7 @@ async fn a_server_that_falls_silent_is_ambiguous_when_the_patience_ends() {
 }
 
 #[tokio::test]
-async fn a_throttle_is_not_tried_again_by_the_sdk() {
+async fn the_sdk_does_not_retry_a_throttle() {
     let throttled = answer(
         "429 Too Many Requests",
         r#"{"message":"Maximum sending rate exceeded."}"#,
@@ -167,9 +167,9 @@ async fn a_throttle_is_not_tried_again_by_the_sdk() {
     );
 }
 
-/// Nobody has read it, so that it may go again without a doubt.
+/// The server has read nothing, so that a repetition is safe.
 #[tokio::test]
-async fn a_connection_that_is_refused_has_submitted_nothing() {
+async fn a_refused_connection_has_submitted_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -1,4 +1,4 @@
-//! What SES is asked, and what its answers mean.
+//! Requests to SES, and the meaning of its answers.
 
 use domain::wire::api::parse_email;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::replay::{Answer, Replay};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The smallest email there is.
+/// Returns the smallest possible email.
 pub(super) fn email() -> EmailContent {
     parsed(&json!({"from": "a@example.com", "to": "b@example.com", "subject": "Hi", "text": "Hello"}))
 }
@@ -35,7 +35,7 @@ fn accepted() -> Answer {
 }
 
 #[tokio::test]
-async fn everything_of_an_email_reaches_ses_as_it_takes_it() {
+async fn every_field_of_an_email_reaches_ses() {
     let email = parsed(&json!({
         "from": "Grüße <ada@bücher.example>",
         "to": ["\"Last, First\" <b@example.com>", "c@example.com"],
@@ -131,7 +131,7 @@ async fn files_reach_ses_with_their_names_and_types() {
 }
 
 #[tokio::test]
-async fn what_an_email_does_not_have_is_not_sent_as_empty() {
+async fn missing_fields_are_not_sent_as_empty() {
     let replay = Replay::new([accepted()]);
     submit(&replay, &email()).await;
     let request = replay.only().json();
@@ -143,10 +143,9 @@ async fn what_an_email_does_not_have_is_not_sent_as_empty() {
     assert_eq!(request.get("ReplyToAddresses"), None);
 }
 
-/// SES's answers that it did not accept. Statuses and names are from the sources named at
-/// [`cause`]. The words that decide are from there too, or from answers of SES that its users have
-/// published (of its first API, where the second one's were not found); words that decide nothing
-/// are ours.
+/// Answers of SES for refused emails. Statuses and names are from the sources named at [`cause`]. The deciding
+/// words are from there too, or from answers that users of SES have published. Where none of the second API was
+/// found, they are from the first. Words without influence are ours.
 const REFUSALS: [(u16, &str, &str, Cause); 37] = [
     (
         429,
@@ -317,7 +316,7 @@ const REFUSALS: [(u16, &str, &str, Cause); 37] = [
     ),
 ];
 
-/// Answers that leave open what SES did.
+/// Answers that leave the outcome open.
 const AMBIGUOUS: [(u16, &str, &str); 8] = [
     (500, "InternalServiceErrorException", ""),
     (500, "InternalFailure", "Maximum sending rate exceeded."),
@@ -337,7 +336,7 @@ const AMBIGUOUS: [(u16, &str, &str); 8] = [
     (307, "", ""),
 ];
 
-/// An answer as SES's API v2 gives it: its name for what is wrong is in a header.
+/// Returns an error as SES's API v2 sends it: its code is in a header.
 fn error(status: u16, name: &'static str, message: &str) -> Answer {
     let headers = vec![("content-type", "application/json"), ("x-amzn-errortype", name)];
     let headers = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
@@ -349,7 +348,7 @@ fn error(status: u16, name: &'static str, message: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_refusal_has_its_cause_and_ses_is_asked_once() {
+async fn a_refusal_has_its_cause_after_one_call() {
     for (status, name, message, cause) in REFUSALS {
         let replay = Replay::new([error(status, name, message)]);
         let short = name.split(':').next().unwrap();
@@ -362,7 +361,7 @@ async fn a_refusal_has_its_cause_and_ses_is_asked_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_to_be_a_refusal_is_ambiguous_and_ses_is_asked_once() {
+async fn an_unknown_error_is_ambiguous_after_one_call() {
     for (status, name, message) in AMBIGUOUS {
         let replay = Replay::new([error(status, name, message)]);
         assert_eq!(
@@ -373,9 +372,9 @@ async fn what_is_not_known_to_be_a_refusal_is_ambiguous_and_ses_is_asked_once() 
     }
 }
 
-/// A proxy's page, or half an answer: no name, no words.
+/// A proxy's page or a truncated answer has neither code nor message.
 #[tokio::test]
-async fn a_refusal_without_words_goes_by_its_status() {
+async fn the_status_decides_a_refusal_without_a_code() {
     for (status, expected) in [
         (400, None),
         (403, Some(Cause::Unavailable)),
@@ -399,7 +398,7 @@ async fn a_refusal_without_words_goes_by_its_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_never_comes_is_ambiguous_when_the_patience_ends() {
+async fn a_missing_answer_is_ambiguous_after_the_timeout() {
     let (began, replay) = (tokio::time::Instant::now(), Replay::new([Answer::Lost]));
     assert_eq!(submit(&replay, &email()).await, Attempt::Ambiguous);
     assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());

@@ -6,7 +6,7 @@ use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;
 
 const ID: &str = "d592d4b9-0d8e-89e0-a2ff-febbe05311a0";
-/// The last eight bytes of the id, in base64.
+/// Last eight bytes of the id, in base64.
 const MARK: &str = "ov/+u+BTEaA=";
 const OTHER_MARK: &str = "AAAAAAAAAAE=";
 
@@ -73,7 +73,7 @@ async fn suppress(replay: &Replay, suppression: &Suppression) -> Result<Added, S
 }
 
 #[tokio::test]
-async fn an_address_and_its_mark_are_written_in_one_transaction_and_nothing_is_read_before() {
+async fn an_address_and_its_prefix_are_one_transaction() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     let bounced = suppression(Origin::Bounce);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::New));
@@ -117,7 +117,7 @@ async fn an_address_and_its_mark_are_written_in_one_transaction_and_nothing_is_r
 }
 
 #[tokio::test]
-async fn what_a_person_asks_overcomes_a_release_of_any_time() {
+async fn a_manual_suppression_overrides_any_release() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     assert_eq!(suppress(&replay, &suppression(Origin::Manual)).await, Ok(Added::New));
     let update = &replay.only().json()["TransactItems"][0]["Update"];
@@ -130,7 +130,7 @@ async fn what_a_person_asks_overcomes_a_release_of_any_time() {
 }
 
 #[tokio::test]
-async fn what_is_stored_says_why_nothing_was_added() {
+async fn the_stored_item_says_why_nothing_was_added() {
     let bounced = suppression(Origin::Bounce);
     for (item, expected) in [
         (stored(&suppression(Origin::Manual)), Ok(Added::Already)),
@@ -151,7 +151,7 @@ async fn what_is_stored_says_why_nothing_was_added() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_that_another_stands_in_the_way_of_is_tried_again_and_not_for_ever() {
+async fn a_conflict_is_retried_a_limited_number_of_times() {
     let bounced = suppression(Origin::Bounce);
     let replay = Replay::new([
         canceled(&[none(), conflict()]),
@@ -169,7 +169,7 @@ async fn a_transaction_that_another_stands_in_the_way_of_is_tried_again_and_not_
 }
 
 #[tokio::test]
-async fn when_there_are_too_many_marks_they_are_given_up_before_the_address_is_written() {
+async fn full_prefixes_are_given_up_before_the_address() {
     let bounced = suppression(Origin::Bounce);
     let mut full = keys::marks(&TenantId::main());
     let replay = Replay::new([
@@ -192,7 +192,7 @@ async fn when_there_are_too_many_marks_they_are_given_up_before_the_address_is_w
         assert_eq!(requests[2][part], alone[part], "{part}");
     }
 
-    // Given up long ago: not once more.
+    // Given up long ago: not written again.
     full.extend([("too_many".to_owned(), AttributeValue::Bool(true))]);
     let replay = Replay::new([
         canceled(&[none(), failed(Some(&full))]),
@@ -202,7 +202,7 @@ async fn when_there_are_too_many_marks_they_are_given_up_before_the_address_is_w
 }
 
 #[tokio::test]
-async fn a_release_takes_the_mark_away_with_the_address_and_keeps_the_time() {
+async fn a_release_removes_the_prefix_and_keeps_the_time() {
     let release = async |answer| {
         let replay = Replay::new([answer]);
         let released = replay.table(16).release(&TenantId::main(), id(), at(7_000)).await;
@@ -229,7 +229,7 @@ async fn a_release_takes_the_mark_away_with_the_address_and_keeps_the_time() {
     assert_eq!(release(canceled(&[failed(None), none()])).await.0, Ok(false));
 }
 
-/// A complaint of several about this email.
+/// Returns a complaint about this email that one of several recipients made.
 fn suspected(email: u8) -> Suppression {
     Suppression {
         source: Some(EmailId::from_random([email; 16])),
@@ -245,7 +245,7 @@ fn stored_until(suppression: &Suppression) -> Item {
 }
 
 #[tokio::test]
-async fn a_second_complaint_replaces_the_one_that_ends() {
+async fn a_second_complaint_replaces_a_temporary_one() {
     let known = stored_until(&suspected(1));
     let replay = Replay::new([canceled(&[failed(Some(&known)), none()]), Answer::ok(&json!({}))]);
     assert_eq!(suppress(&replay, &suspected(2)).await, Ok(Added::New));
@@ -292,7 +292,7 @@ async fn an_address_is_read_beside_its_last_release() {
 }
 
 #[tokio::test]
-async fn an_address_of_sess_list_is_remembered_read_and_forgotten() {
+async fn a_listed_address_is_stored_read_and_deleted() {
     let listed = Listed {
         tenant: TenantId::main(),
         address: EmailAddress::parse("Ann@example.com").unwrap(),
@@ -328,7 +328,7 @@ async fn an_address_of_sess_list_is_remembered_read_and_forgotten() {
 }
 
 #[tokio::test]
-async fn marks_are_read_or_that_there_are_too_many() {
+async fn prefixes_are_read_or_were_given_up() {
     let mark = |bytes| HashPrefix(bytes);
     let both = BTreeSet::from([id().mark(), mark([0, 0, 0, 0, 0, 0, 0, 1])]);
     for (item, expected) in [
@@ -342,7 +342,7 @@ async fn marks_are_read_or_that_there_are_too_many() {
             json!({"Item": {"too_many": {"BOOL": true}}}),
             Some(SuppressionFilter::TooMany),
         ),
-        // Never as if nobody were suppressed.
+        // Never as if there were no suppressions.
         (json!({"Item": {"m": {"S": "x"}}}), None),
         (json!({"Item": {"m": {"BS": ["AA=="]}}}), None),
     ] {
@@ -359,12 +359,12 @@ async fn marks_are_read_or_that_there_are_too_many() {
 }
 
 #[tokio::test]
-async fn suppressions_are_read_by_their_ids_and_released_ones_are_none() {
+async fn suppressions_are_read_by_id_without_released() {
     let bounced = suppression(Origin::Bounce);
     let read = async |items: &[Item]| {
         let items: Vec<_> = items.iter().map(dynamodb_json).collect();
         let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": items}}))]);
-        // DynamoDB refuses a key that is there twice.
+        // DynamoDB refuses duplicate keys.
         let read = replay
             .table(16)
             .suppressions(&TenantId::main(), &[id(), id()], at(0))
@@ -389,7 +389,7 @@ async fn suppressions_are_read_by_their_ids_and_released_ones_are_none() {
 }
 
 #[tokio::test]
-async fn the_list_is_one_query_for_each_origin() {
+async fn the_list_is_one_query_per_origin() {
     let place = Place {
         born: at(5_000),
         id: id(),

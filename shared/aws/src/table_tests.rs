@@ -1,4 +1,4 @@
-//! The verbs against DynamoDB's answers: refusals, conflicts, throttling, lost answers.
+//! Operations of the table, against DynamoDB's answers: refusals, conflicts, throttling, lost answers.
 
 use domain::ports::FailureKind;
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ async fn a_refused_transaction_says_which_condition_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_that_never_succeeds_says_how_it_failed() {
+async fn a_failed_transaction_reports_its_kind() {
     for (answer, kind) in [
         (canceled(["TransactionConflict", "None"]), FailureKind::Conflict),
         (
@@ -143,9 +143,9 @@ async fn a_transaction_that_never_succeeds_says_how_it_failed() {
     }
 }
 
-/// What DynamoDB answers to a plain write and to a read that meet a transaction, or come too fast.
+/// Answers of DynamoDB to a plain write and to a read that meet a transaction or a throttle.
 #[tokio::test(start_paused = true)]
-async fn every_verb_waits_out_what_passes() {
+async fn every_operation_waits_out_transient_errors() {
     for name in [
         "TransactionConflictException",
         "ProvisionedThroughputExceededException",
@@ -189,7 +189,7 @@ async fn no_empty_expression_is_sent() {
     }
 }
 
-/// The rule of this module: nobody else speaks with DynamoDB. Types of the SDK's items are everywhere.
+/// The rule of this module: only it calls DynamoDB. Types of the SDK's items are everywhere.
 #[test]
 fn only_the_table_calls_dynamodb() {
     fn rust_files(directory: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
@@ -222,9 +222,9 @@ fn only_the_table_calls_dynamodb() {
     }
 }
 
-/// Replayed requests are compared elsewhere; here only that the operations are the ones expected.
+/// Other tests compare the requests; this one only checks the operations.
 #[tokio::test]
-async fn each_verb_is_one_operation() {
+async fn each_method_is_one_operation() {
     let replay = Replay::by(|_| done());
     let table = replay.table(1);
     let key = || keys::of("a", "b");

@@ -9,7 +9,7 @@ use super::*;
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;
 
-/// Half past nine.
+/// Half past nine, plus seconds.
 fn at(secs: i64) -> Timestamp {
     let begin = Timestamp::parse_rfc3339("2026-11-24T09:30:00Z").unwrap();
     Timestamp::from_millis(begin.as_millis() + secs * 1000)
@@ -68,7 +68,7 @@ async fn count(answer: impl Into<Answer>) -> (Result<Counted, String>, Replay) {
 }
 
 #[tokio::test]
-async fn counters_and_marks_are_one_transaction() {
+async fn counters_and_markers_are_one_transaction() {
     let (counted, replay) = count(Answer::ok(&json!({}))).await;
     assert_eq!(counted, Ok(Counted::Done));
     let asked = replay.only();
@@ -131,7 +131,7 @@ fn canceled(codes: &[&str]) -> Answer {
 }
 
 #[tokio::test]
-async fn only_what_met_another_write_is_decided_anew() {
+async fn only_a_conflict_is_decided_again() {
     for codes in [
         &["ConditionalCheckFailed", "None", "None"][..],
         &["ConditionalCheckFailed", "TransactionConflict"],
@@ -151,7 +151,7 @@ async fn only_what_met_another_write_is_decided_anew() {
 }
 
 #[tokio::test]
-async fn versions_are_read_with_all_that_was_written() {
+async fn versions_are_read_consistently() {
     let stored =
         |sk: &str, v: u32| json!({"pk": {"S": "tally:flow#main#*"}, "sk": {"S": sk}, "v": {"N": v.to_string()}});
     let replay = Replay::new([Answer::ok(
@@ -165,7 +165,7 @@ async fn versions_are_read_with_all_that_was_written() {
 }
 
 #[tokio::test]
-async fn keys_that_are_left_unread_are_read_again() {
+async fn unprocessed_keys_are_read_again() {
     let key = |counter: &Counter| {
         let (key, _) = address(counter);
         dynamodb_json(&key)
@@ -185,7 +185,7 @@ async fn keys_that_are_left_unread_are_read_again() {
 }
 
 #[tokio::test]
-async fn marks_are_read_page_by_page_from_the_first_number_on() {
+async fn markers_are_read_from_the_first_number_on() {
     let marker = |bytes: &[u8]| json!({"f": {"B": BASE64_STANDARD.encode(bytes)}});
     let more = json!({"pk": {"S": "p"}, "sk": {"S": "s"}});
     let replay = Replay::new([
@@ -213,7 +213,7 @@ async fn marks_are_read_page_by_page_from_the_first_number_on() {
 }
 
 #[tokio::test]
-async fn a_queue_s_counts_are_three_items_and_the_days_ahead() {
+async fn the_counts_of_a_queue_are_three_items_and_days() {
     let slot = |level: Level, secs: i64| {
         let (begin, slot) = level.slot(at(secs));
         (keys::stretch_sk(level, begin), Figure::ScheduledIn(slot).name())
@@ -249,7 +249,7 @@ async fn a_queue_s_counts_are_three_items_and_the_days_ahead() {
 }
 
 #[tokio::test]
-async fn hours_and_failures_are_read_in_their_bounds() {
+async fn hours_and_failures_are_read_within_bounds() {
     let hours = Hours {
         from: hour(),
         until: Timestamp::from_millis(hour().as_millis() + 7_200_000),

@@ -22,7 +22,7 @@ fn acme() -> Tenant {
 }
 
 #[tokio::test]
-async fn a_tenant_is_stored_and_read_as_it_was() {
+async fn a_tenant_is_read_back_unchanged() {
     let plain = Tenant {
         daily_cap: None,
         rate: None,
@@ -46,7 +46,7 @@ async fn a_tenant_is_stored_and_read_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_change_is_written_over_the_one_before_alone() {
+async fn a_change_overwrites_only_the_version_before() {
     let changed = Tenant { no: 3, ..acme() };
     let other = Tenant {
         rate: None,
@@ -95,7 +95,7 @@ async fn a_suspension_without_a_time_is_read() {
 }
 
 #[tokio::test]
-async fn a_deleted_tenant_leaves_a_tombstone_and_the_list() {
+async fn a_deleted_tenant_is_a_tombstone_and_unlisted() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     assert!(replay.table(16).delete_tenant(&acme(), at(9_000)).await.unwrap());
     let put = replay.only().json();
@@ -117,7 +117,7 @@ async fn a_deleted_tenant_leaves_a_tombstone_and_the_list() {
 }
 
 #[tokio::test]
-async fn the_name_of_a_deleted_tenant_is_not_free() {
+async fn a_deleted_tenants_name_stays_reserved() {
     let tombstone = tombstone(&acme(), at(9_000)).unwrap();
     let replay = Replay::new([Answer::condition_failed(Some(&tombstone))]);
     assert!(!replay.table(16).save_tenant(&acme()).await.unwrap());
@@ -132,7 +132,7 @@ async fn draw(answer: Answer, ask: u64) -> (Result<QuotaOutcome, String>, Replay
 }
 
 #[tokio::test]
-async fn a_block_is_drawn_if_it_is_there() {
+async fn a_block_is_leased_if_available() {
     let (drawn, replay) = draw(Answer::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
     assert_eq!(drawn, Ok(QuotaOutcome::Granted(150)));
     assert_eq!(
@@ -159,7 +159,7 @@ async fn a_block_is_drawn_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn more_than_there_can_be_is_never_asked_for() {
+async fn no_lease_exceeds_the_limit() {
     let window = Window::of(&acme(), Limit::Day, at(0)).unwrap();
     let drawn = Replay::unasked().table(16).draw(&acme().id, &window, 1_001).await;
     assert_eq!(drawn.unwrap(), QuotaOutcome::Refused(0));

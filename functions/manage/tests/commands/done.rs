@@ -1,4 +1,4 @@
-//! What was asked is done: the record, the index, the content and the send task say so.
+//! Commands that succeed: record, index, content and send task agree.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
-    // One that was tried and waits for its next attempt is as good as one that was not.
+async fn a_canceled_email_cannot_be_claimed() {
+    // An email that waits for its next attempt is treated like a new one.
     let tried = EmailRecord {
         claim_no: 2,
         attempts: 2,
@@ -48,14 +48,14 @@ async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
 }
 
 #[tokio::test]
-async fn an_email_may_be_canceled_whose_content_is_gone() {
+async fn an_email_without_content_can_be_canceled() {
     let backend = world_with(&sample(RecordStatus::Queued));
     lose_content(&backend);
     assert_eq!(answer(&backend, &golden(CANCEL)).await, done());
 }
 
 #[tokio::test]
-async fn cancel_asked_twice_is_answered_twice_and_written_once() {
+async fn a_repeated_cancel_is_written_once() {
     let backend = world_with(&sample(RecordStatus::Queued));
     assert_eq!(answer(&backend, &golden(CANCEL)).await, done());
     let canceled = stored(&backend);
@@ -64,8 +64,8 @@ async fn cancel_asked_twice_is_answered_twice_and_written_once() {
     assert_eq!(backend.calls_inside(), ["load", "queue", "write", "load", "queue"]);
 }
 
-/// Beside the record: an email that is due within a quarter of an hour is enqueued by this call,
-/// anything further away by `promote`, and one more call of the backend is money.
+/// This call enqueues an email that is due within a quarter of an hour; `promote` enqueues later ones. Each
+/// additional call costs money.
 #[tokio::test]
 async fn a_rescheduled_email_waits_for_its_new_time() {
     let (near, far) = (DueKind::Check, DueKind::Wake);
@@ -73,7 +73,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
         ("in 10 minutes", at(600), 600, due(near, 1500), Some(600)),
         ("1970-01-01T01:26:40+01:00", at(600), 600, due(near, 1500), Some(600)),
         ("in 0 seconds", BORN, 0, due(near, 900), Some(0)),
-        // The caller's clock is behind.
+        // The caller's clock is slow.
         (
             "1970-01-01T00:15:40Z",
             BORN.before(secs(60)),
@@ -139,7 +139,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
 }
 
 #[tokio::test]
-async fn a_body_in_base64_is_read_as_its_bytes() {
+async fn a_base64_body_is_decoded() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let mut event = with_body(RESCHEDULE, "eyJzY2hlZHVsZWRfYXQiOiJpbiAxMCBtaW51dGVzIn0=");
     event["isBase64Encoded"] = true.into();
@@ -151,7 +151,7 @@ async fn a_body_in_base64_is_read_as_its_bytes() {
 }
 
 #[tokio::test]
-async fn the_callers_deadline_stays_until_the_caller_moves_it() {
+async fn only_the_caller_moves_its_deadline() {
     for (given, scheduled_at, expires_at, expected) in [
         (false, 600, None, (at(600).after(TWO_WEEKS), false)),
         (false, 600, Some("in 1 hour"), (at(3600), true)),
@@ -177,7 +177,7 @@ async fn the_callers_deadline_stays_until_the_caller_moves_it() {
 }
 
 #[tokio::test]
-async fn a_shorter_deadline_does_not_shorten_the_contents_life() {
+async fn a_shorter_deadline_keeps_the_content() {
     let backend = world_with(&sample(RecordStatus::Queued));
     assert_eq!(answer(&backend, &rescheduled_to("in 100 days", None)).await, done());
     let kept = kept_until(&backend);
@@ -189,7 +189,7 @@ async fn a_shorter_deadline_does_not_shorten_the_contents_life() {
 }
 
 #[tokio::test]
-async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
+async fn a_retry_sends_at_once_with_a_new_budget() {
     const FORCE: &str = r#"{"force":true}"#;
     for (status, body, marked) in [
         (RecordStatus::Failed, None, false),
@@ -251,7 +251,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
 
 /// Otherwise another batch with the same key would meet this email.
 #[tokio::test]
-async fn a_rescheduled_email_keeps_the_record_of_its_batch() {
+async fn a_rescheduled_email_keeps_its_batch_record() {
     let batch = BatchId::from_bytes(&[7; 32]).unwrap();
     let name = (TenantId::main(), batch);
     for (event, status) in [

@@ -1,4 +1,4 @@
-//! Calls that fail: what was answered 200 is written, and no record falls out of the index.
+//! Failing calls: a 200 means that the command is written, and no record leaves the index.
 
 use domain::lifecycle::commands::Refusal;
 use domain::record::RecordStatus;
@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_wake_up_that_fails_takes_nothing_back() {
+async fn a_failed_send_task_reverts_nothing() {
     for (event, status) in [(RESCHEDULE, RecordStatus::Queued), (RETRY, RecordStatus::Failed)] {
         for fault in [Fault::Before, Fault::After] {
             let backend = world_with(&sample(status));
@@ -32,7 +32,7 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
 
 /// The backend fails at each call in turn, before or after its effect.
 #[tokio::test]
-async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_index() {
+async fn a_200_is_written_and_no_record_leaves_the_index() {
     for (event, status) in [
         (CANCEL, RecordStatus::Queued),
         (RESCHEDULE, RecordStatus::Queued),
@@ -64,7 +64,7 @@ async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_
                     assert!(!body.to_string().contains("world"), "{body}");
                 }
 
-                // The caller asks again. A retry that was written is not taken for another one.
+                // The caller repeats the request. A written retry does not count as another one.
                 let again = answer(&backend, &golden(event)).await;
                 let expected = if event == RETRY && record == wanted {
                     conflict(Refusal::NotEnded(RecordStatus::Queued))

@@ -10,7 +10,7 @@ use crate::{
     RETENTION, RETRY, answer, done, golden, kept_until, refused, rescheduled_to, sample, stored, with_body, world_with,
 };
 
-/// Files lie beside the content, and have lives of their own.
+/// Files are stored beside the content, each with its own retention.
 #[tokio::test]
 async fn uploaded_files_are_kept_as_long_as_the_content() {
     let upload = UploadId::parse("01010101-0101-4101-8101-010101010101").unwrap();
@@ -35,7 +35,7 @@ async fn uploaded_files_are_kept_as_long_as_the_content() {
         assert_eq!(kept, Some(stored(&backend).expires_at.after(RETENTION)));
         assert_eq!(kept, kept_until(&backend));
 
-        // An email that cannot be sent whole is not sent.
+        // An incomplete email is not sent.
         let backend = world_with(&sample(status));
         let name = (samples::key(1), stored(&backend).body.sha256);
         backend.state().bodies.insert(name, stored_email.clone().into_bytes());

@@ -1,5 +1,4 @@
-//! What is asked of emails over the HTTP API: golden events, failures and races, in a backend in
-//! memory.
+//! Commands on emails over the HTTP API: golden events, failures and races, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -32,7 +31,7 @@ const CANCEL: &str = include_str!("../../../../events/manage_cancel.json");
 const RESCHEDULE: &str = include_str!("../../../../events/manage_reschedule.json");
 const RETRY: &str = include_str!("../../../../events/manage_retry.json");
 
-/// The settings in `common`.
+/// Settings in `common`.
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -40,14 +39,14 @@ fn golden(event: &str) -> Value {
     serde_json::from_str(event).unwrap()
 }
 
-/// A golden event with another body.
+/// Returns a golden event with another body.
 fn with_body(event: &str, body: &str) -> Value {
     let mut event = golden(event);
     event["body"] = body.into();
     event
 }
 
-/// A golden event about the `n`th sample.
+/// Returns a golden event about the `n`th sample.
 fn about(event: &str, n: u8) -> Value {
     let mut event = golden(event);
     let path = event["rawPath"].as_str().unwrap();
@@ -66,7 +65,8 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// So many seconds after the samples were born, which is now unless a test says otherwise.
+/// Returns the time this many seconds after the samples were accepted, which is now unless a test says
+/// otherwise.
 fn at(after: u64) -> Timestamp {
     BORN.after(secs(after))
 }
@@ -75,7 +75,7 @@ fn due(kind: DueKind, after: u64) -> Option<Due> {
     Some(Due { kind, at: at(after) })
 }
 
-/// The first sample, as it is in a status.
+/// Returns the first sample in a status.
 fn sample(status: RecordStatus) -> EmailRecord {
     let record = samples::record(1, &samples::email().unwrap());
     let tried = EmailRecord {
@@ -124,7 +124,7 @@ fn sample(status: RecordStatus) -> EmailRecord {
     }
 }
 
-/// A backend with one email and its content.
+/// Returns a backend with one email and its content.
 fn world_with(record: &EmailRecord) -> MemoryBackend {
     let backend = samples::backend(1).unwrap();
     backend.state().records.insert(samples::key(1), record.clone());
@@ -135,7 +135,7 @@ fn stored(backend: &MemoryBackend) -> EmailRecord {
     backend.record(&samples::key(1)).expect("the email is still there")
 }
 
-/// Until when the content is kept, if anybody said so.
+/// Returns the end of the content's retention, if any request set it.
 fn kept_until(backend: &MemoryBackend) -> Option<Timestamp> {
     let name = (samples::key(1), samples::email().unwrap().hash());
     backend.state().kept_until.get(&name).copied()
@@ -149,7 +149,7 @@ async fn answer(backend: &MemoryBackend, event: &Value) -> (u16, Value) {
     read(&ask(backend, event).await)
 }
 
-/// The answer that says: it is so now.
+/// Returns the response of a successful command.
 fn done() -> (u16, Value) {
     (200, json!({"object": "email", "id": samples::id(1).to_string()}))
 }
@@ -162,12 +162,12 @@ fn conflict(refusal: Refusal) -> (u16, Value) {
     refused(409, "conflict", &refusal.to_string())
 }
 
-/// What is true of every record at every moment.
+/// Checks the invariants of every record.
 fn assert_in_its_place(record: &EmailRecord, what: &str) {
     assert!(record.is_in_its_place(), "{what}: {record:?}");
 }
 
-/// A record that waits to be sent must have something to send until the end of its days.
+/// Checks that a waiting record has its content until its expiry.
 fn assert_content_is_kept(backend: &MemoryBackend, what: &str) {
     let record = stored(backend);
     if record.status == RecordStatus::Queued && record != sample(RecordStatus::Queued) {

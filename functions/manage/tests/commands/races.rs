@@ -1,4 +1,4 @@
-//! Somebody else was quicker: between the reading of the record and the writing of it.
+//! Concurrent writers between the read of a record and its write.
 
 use domain::lifecycle::commands::Refusal;
 use domain::ports::{Claimed, EmailRecords};
@@ -13,14 +13,14 @@ use crate::{
     refused, rescheduled_to, sample, stored, world_with,
 };
 
-/// What somebody else does to the email between the reading of its record and the writing of it.
+/// Change by a concurrent writer between the read of a record and its write.
 #[derive(Debug, Clone)]
 enum Meddling {
     /// A sender claims it.
     Claim,
-    /// A caller asks something of it, and is answered 200.
+    /// A caller's command succeeds.
     Ask(Value),
-    /// Its time is over, and the table forgets it.
+    /// The record expires, and the table deletes it.
     Forget,
 }
 
@@ -43,12 +43,12 @@ impl Meddling {
     }
 }
 
-/// Nobody waits in a backend without a fault model.
+/// Nothing waits in a backend without a fault model.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("nothing is waited for")
 }
 
-/// Asks while others meddle, the first of them before the first write, and so on.
+/// Sends a command while others write: the first of them before the first write, and so on.
 async fn meddled(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
     let writers = with.into_iter().map(|meddling| meddling.in_world(backend)).collect();
     let contested = backend.with_rivals(writers);
@@ -58,7 +58,7 @@ async fn meddled(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) ->
 }
 
 #[tokio::test]
-async fn a_claim_that_comes_first_wins_and_is_left_alone() {
+async fn a_claim_that_comes_first_wins() {
     for event in [CANCEL, RESCHEDULE] {
         let backend = world_with(&sample(RecordStatus::Queued));
         let got = meddled(&backend, &golden(event), vec![Meddling::Claim]).await;
@@ -80,7 +80,7 @@ async fn a_claim_that_comes_first_wins_and_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_cancel_that_comes_behind_a_reschedule_takes_the_rescheduled_email_back() {
+async fn a_cancel_after_a_reschedule_wins() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(RESCHEDULE));
     assert_eq!(meddled(&backend, &golden(CANCEL), vec![first]).await, done());
@@ -92,7 +92,7 @@ async fn a_cancel_that_comes_behind_a_reschedule_takes_the_rescheduled_email_bac
 }
 
 #[tokio::test]
-async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
+async fn a_reschedule_does_not_undo_a_cancel() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(CANCEL));
     let got = meddled(&backend, &golden(RESCHEDULE), vec![first]).await;
@@ -106,7 +106,7 @@ async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
 }
 
 #[tokio::test]
-async fn of_two_cancels_at_once_both_are_answered_that_it_is_so() {
+async fn two_concurrent_cancels_both_succeed() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(CANCEL));
     assert_eq!(meddled(&backend, &golden(CANCEL), vec![first]).await, done());
@@ -114,20 +114,20 @@ async fn of_two_cancels_at_once_both_are_answered_that_it_is_so() {
 }
 
 #[tokio::test]
-async fn of_two_reschedules_at_once_the_later_one_stands_whole() {
+async fn the_later_of_two_reschedules_wins() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);
     assert_eq!(meddled(&backend, &second, vec![first]).await, done());
     let record = stored(&backend);
     assert_eq!((record.not_before, record.due), (at(600), due(DueKind::Check, 1500)));
-    // The second says nothing of a deadline, and so leaves the first one's.
+    // The second names no deadline, and so keeps the first one's.
     assert_eq!((record.expires_at, record.expires_given), (at(400 * 86_400), true));
     assert!(kept_until(&backend) >= Some(record.expires_at.after(RETENTION)));
 }
 
 #[tokio::test]
-async fn a_deadline_that_comes_first_holds_for_a_reschedule_behind_it() {
+async fn an_earlier_deadline_binds_a_reschedule() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 minute", Some("in 10 minutes")));
     let got = meddled(&backend, &rescheduled_to("in 10 minutes", None), vec![first]).await;
@@ -137,9 +137,9 @@ async fn a_deadline_that_comes_first_holds_for_a_reschedule_behind_it() {
     assert_eq!((record.not_before, record.expires_at), (at(60), at(600)));
 }
 
-/// What a retry has made wait again must keep what it is to send.
+/// An email that a retry made wait again must keep its content.
 #[tokio::test]
-async fn a_retry_that_comes_first_keeps_an_email_from_being_erased() {
+async fn a_retry_that_comes_first_prevents_an_erasure() {
     let backend = world_with(&sample(RecordStatus::Failed));
     let mut erase = golden(CANCEL);
     erase["requestContext"]["http"]["method"] = "DELETE".into();
@@ -151,7 +151,7 @@ async fn a_retry_that_comes_first_keeps_an_email_from_being_erased() {
 }
 
 #[tokio::test]
-async fn of_two_retries_at_once_one_is_told_that_the_email_waits_already() {
+async fn one_of_two_concurrent_retries_is_refused() {
     for status in [RecordStatus::Failed, RecordStatus::Unknown] {
         let backend = world_with(&sample(status));
         let first = Meddling::Ask(golden(RETRY));
@@ -162,7 +162,7 @@ async fn of_two_retries_at_once_one_is_told_that_the_email_waits_already() {
 }
 
 #[tokio::test]
-async fn an_email_that_moves_all_the_time_is_a_500_and_not_called_canceled() {
+async fn an_email_that_keeps_moving_is_a_500() {
     for (times, status) in [(7, 200), (8, 500)] {
         let backend = world_with(&sample(RecordStatus::Queued));
         let moves = (1..=times)
@@ -177,7 +177,7 @@ async fn an_email_that_moves_all_the_time_is_a_500_and_not_called_canceled() {
 }
 
 #[tokio::test]
-async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
+async fn an_email_that_expires_meanwhile_is_a_404() {
     for (event, status) in [
         (CANCEL, RecordStatus::Queued),
         (RESCHEDULE, RecordStatus::Queued),
@@ -197,9 +197,10 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
     }
 }
 
-/// The two keepers of a large content look at it at the same time; the one with the longer life copies first.
+/// Both writers read the retention of a large content concurrently; the one with the longer retention copies
+/// first.
 #[tokio::test]
-async fn of_two_keepers_of_a_content_the_longer_life_stays() {
+async fn the_longer_of_two_retentions_stays() {
     let mut record = sample(RecordStatus::Queued);
     record.body.place = BodyPlace::Bucket;
     let backend = world_with(&record);
@@ -210,9 +211,9 @@ async fn of_two_keepers_of_a_content_the_longer_life_stays() {
     assert_eq!(kept_until(&backend), Some(longest), "the row may say 3,000 days by now");
 }
 
-/// What is decided anew is kept anew, in every round.
+/// Every attempt extends the retention again.
 #[tokio::test]
-async fn a_content_is_kept_in_every_round() {
+async fn every_attempt_extends_the_retention() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);

@@ -1,4 +1,4 @@
-//! What is refused, in words that say what to do; nothing is changed.
+//! Refusals: each names a remedy and changes nothing.
 
 use domain::id::TenantId;
 use domain::lifecycle::commands::Refusal;
@@ -14,13 +14,13 @@ use crate::{
 };
 
 #[tokio::test]
-async fn an_email_that_is_not_there_is_a_404_and_another_tenants_is_not_there() {
+async fn another_tenants_email_is_not_found() {
     let other = EmailKey {
         tenant: TenantId::parse("other").unwrap(),
         id: samples::id(7),
     };
     for event in [CANCEL, RESCHEDULE, RETRY] {
-        // Theirs is in a status in which the caller would be answered 200.
+        // Another tenant's email has a status that would give the caller a 200.
         let status = if event == RETRY {
             RecordStatus::Failed
         } else {
@@ -50,7 +50,7 @@ async fn an_email_that_is_not_there_is_a_404_and_another_tenants_is_not_there() 
     }
 }
 
-/// What each status is answered where nothing can be done; `None` is the happy path.
+/// Returns the refusal of a command in each status; `None` where it succeeds.
 fn too_late(event: &str, status: RecordStatus) -> Option<(u16, Value)> {
     match (event, status) {
         (CANCEL, RecordStatus::Queued | RecordStatus::Canceled)
@@ -63,7 +63,7 @@ fn too_late(event: &str, status: RecordStatus) -> Option<(u16, Value)> {
 }
 
 #[tokio::test]
-async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
+async fn a_late_command_is_a_409_with_its_reason() {
     for event in [CANCEL, RESCHEDULE, RETRY] {
         for status in RecordStatus::ALL {
             let record = sample(status);
@@ -87,7 +87,7 @@ async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_may_be_out_is_not_called_canceled_and_keeps_its_mark_when_it_is_rescheduled() {
+async fn a_possible_duplicate_stays_flagged() {
     let record = EmailRecord {
         claim_no: 2,
         maybe_duplicate: true,
@@ -102,7 +102,7 @@ async fn what_may_be_out_is_not_called_canceled_and_keeps_its_mark_when_it_is_re
 }
 
 #[tokio::test]
-async fn the_sentences_tell_what_to_do_instead() {
+async fn refusals_name_a_remedy() {
     for (event, status, sentence) in [
         (
             CANCEL,
@@ -141,7 +141,7 @@ async fn the_sentences_tell_what_to_do_instead() {
 }
 
 #[tokio::test]
-async fn an_email_whose_content_is_gone_is_not_made_to_wait_for_nothing() {
+async fn an_email_without_content_is_not_queued() {
     for (event, status) in [(RESCHEDULE, RecordStatus::Queued), (RETRY, RecordStatus::Canceled)] {
         let backend = world_with(&sample(status));
         lose_content(&backend);
@@ -159,7 +159,7 @@ async fn an_email_whose_content_is_gone_is_not_made_to_wait_for_nothing() {
 }
 
 #[tokio::test]
-async fn an_impossible_time_is_a_422_that_names_its_field() {
+async fn an_impossible_time_is_a_422_with_its_field() {
     let given = EmailRecord {
         expires_given: true,
         ..sample(RecordStatus::Queued)
@@ -207,7 +207,7 @@ async fn an_impossible_time_is_a_422_that_names_its_field() {
 }
 
 #[tokio::test]
-async fn a_body_that_says_something_else_is_refused_before_anybody_is_asked() {
+async fn a_malformed_body_is_refused_before_any_call() {
     let large = format!("\"{}\"", "x".repeat(limits::REQUEST_BYTES));
     let backend = world_with(&sample(RecordStatus::Failed));
     for (event, body, status, name, message) in [

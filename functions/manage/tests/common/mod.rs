@@ -1,4 +1,4 @@
-//! A caller of the API in the in-memory backend.
+//! A client of the API in the in-memory backend.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use manage::{ManageFunction, ManageSettings, handler};
 use memory::{MemoryBackend, samples};
 use serde_json::Value;
 
-/// The function over a backend of which a test may have exchanged the contents.
+/// Returns the function over a backend, with contents that a test may replace.
 pub(crate) fn manage<B>(
     backend: &MemoryBackend,
     bodies: B,
@@ -34,17 +34,17 @@ pub(crate) fn manage<B>(
     }
 }
 
-/// The authenticator of an environment that has just begun.
+/// Returns the authenticator of a new environment.
 pub(crate) fn authenticator() -> Authenticator {
     Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY))
 }
 
-/// Asks with one of API Gateway's events.
+/// Sends one of API Gateway's events.
 pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body> {
     ask_of(&manage(backend, backend.clone()), event).await
 }
 
-/// As [`ask`], of a function that a test has made itself.
+/// Sends an event to a function that the test has built.
 pub(crate) async fn ask_of<B>(
     manage: &ManageFunction<MemoryBackend, B, MemoryBackend, MemoryBackend>,
     event: &Value,
@@ -57,7 +57,7 @@ where
     handler::handle(manage, &authenticator(), request).await
 }
 
-/// An answer's status and JSON.
+/// Returns a response's status and JSON.
 pub(crate) fn read(response: &Response<Body>) -> (u16, Value) {
     let Body::Text(text) = response.body() else {
         panic!("an answer is text")

@@ -1,4 +1,4 @@
-//! A promoter in the in-memory backend.
+//! `promote` in the in-memory backend.
 
 use std::time::Duration;
 

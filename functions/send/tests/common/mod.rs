@@ -1,4 +1,4 @@
-//! A sender in the in-memory backend.
+//! `send` in the in-memory backend.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use send::rate_limiter::RateLimiter;
 use send::suppression_filter::Suppressed;
 use send::{SendFunction, SendSettings, memory};
 
-/// An environment that gives its emails to this provider.
+/// Returns an environment with this provider.
 pub(crate) fn sender<P: Provider>(
     backend: &MemoryBackend,
     provider: P,
@@ -29,7 +29,7 @@ pub(crate) fn sender<P: Provider>(
     }
 }
 
-/// The timings of production.
+/// Returns the timings of production.
 pub(crate) fn with() -> SendSettings {
     SendSettings {
         policy: Policy::standard(),

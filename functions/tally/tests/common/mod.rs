@@ -1,4 +1,4 @@
-//! Lives of emails as the stream tells them, and counters whose calls let others in between.
+//! Streams of changes for tests, and counters with concurrent writers between their calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,10 @@ use domain::timestamp::Timestamp;
 use fastrand::Rng;
 use memory::MemoryBackend;
 
-/// When everything begins: shortly before an hour is over.
+/// Beginning of the stream: shortly before the end of an hour.
 const BEGIN_MS: i64 = 1_795_514_390_000;
 
-/// A stream of `count` changes of emails in three queues, of two tenants, over some minutes.
+/// Returns a stream of `count` changes of emails in three queues, of two tenants, over some minutes.
 pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
     let mut records: BTreeMap<EmailKey, CountedRecord> = BTreeMap::new();
     let (mut at, mut sequence) = (BEGIN_MS, 100_000_u64);
@@ -48,7 +48,7 @@ pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
         .collect()
 }
 
-/// Any record at all: what is counted must not depend on which ways there are.
+/// Returns any next record: counting must not depend on the possible transitions.
 fn next(rng: &mut Rng, before: Option<&CountedRecord>, now: Timestamp) -> CountedRecord {
     let delivery_statuses = [
         DeliveryStatus::DeliveryDelayed,
@@ -77,7 +77,7 @@ fn next(rng: &mut Rng, before: Option<&CountedRecord>, now: Timestamp) -> Counte
     }
 }
 
-/// What the counters must say.
+/// Returns the expected counters.
 pub(crate) fn expected(changes: &[Change]) -> BTreeMap<Counter, Figures> {
     let mut sum: BTreeMap<Counter, Figures> = BTreeMap::new();
     for change in changes {
@@ -90,7 +90,7 @@ pub(crate) fn expected(changes: &[Change]) -> BTreeMap<Counter, Figures> {
     without_nothing(sum)
 }
 
-/// What they say.
+/// Returns the stored counters.
 pub(crate) fn found(backend: &MemoryBackend) -> BTreeMap<Counter, Figures> {
     let stored = backend.state().tally.counters.clone();
     without_nothing(
@@ -109,7 +109,7 @@ fn without_nothing(mut counters: BTreeMap<Counter, Figures>) -> BTreeMap<Counter
     counters
 }
 
-/// The counters of a backend, where others do something between any two calls.
+/// The counters of a backend with a concurrent writer between any two calls.
 #[derive(Debug, Clone)]
 pub(crate) struct ContendedBackend(pub MemoryBackend);
 

@@ -1,5 +1,4 @@
-//! A queue that is changed while a thousand of its emails are parked, against a DynamoDB that refuses what it is
-//! busy with.
+//! A queue that changes while a thousand of its emails are parked. DynamoDB refuses writes of a busy item.
 //!
 //! Source: Amazon DynamoDB Developer Guide, "Managing complex workflows with DynamoDB transactions", "Transaction
 //! conflict handling".
@@ -19,18 +18,18 @@ use super::tests::{canceled, done, held};
 use super::*;
 use crate::replay::{Answer, Asked, Replay};
 
-/// The time for which an item of a transaction stays busy.
+/// Time for which an item of a transaction stays busy.
 const WINDOW: Duration = Duration::from_millis(8);
 
 const EMAILS: u16 = 1_000;
 
-/// A table with one queue. Its emails are only remembered by their keys.
+/// A table with one queue. Of its emails it stores only the keys.
 #[derive(Debug, Default)]
 struct Busy {
     until: BTreeMap<String, Instant>,
     queue: Option<Value>,
     held: BTreeSet<String>,
-    /// Transactions that wrote emails.
+    /// Number of transactions that wrote emails.
     groups: usize,
     conflicts: usize,
 }
@@ -44,7 +43,7 @@ fn key(write: &Value) -> String {
     format!("{} {}", key["pk"]["S"], key["sk"]["S"])
 }
 
-/// The number that a condition names, if it is one on the number of changes.
+/// Returns the number of changes that a condition names, if it names one.
 fn number(write: &Value) -> Option<&Value> {
     let values = &write["ExpressionAttributeValues"];
     [":before", ":no"].into_iter().find_map(|name| values.get(name))
@@ -129,8 +128,8 @@ fn paused() -> Queue {
     })
 }
 
-/// An environment sets emails aside until all are, or the queue is resumed: under each state of the queue that it
-/// meets, as `promote` and `send` do. Returns how many it has parked.
+/// An environment parks emails until all are parked or the queue is resumed. It reads the queue again after
+/// each change, as `promote` and `send` do. Returns the number of parked emails.
 async fn park(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Range<u16>) -> usize {
     let mut left: Vec<u16> = emails.collect();
     let mut done = 0;
@@ -156,13 +155,13 @@ async fn park(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Range<u1
             }
         }
         left = moved;
-        // The queue is read anew.
+        // Read the queue again.
         tokio::task::yield_now().await;
     }
     done
 }
 
-/// Two environments set a thousand emails aside; a third one changes the queue when the first group is written.
+/// Two environments park a thousand emails; a third one changes the queue after the first group.
 async fn changed_meanwhile(change: impl Fn(&Queue) -> (Queue, Option<Job>)) -> (usize, Busy) {
     let busy = Arc::new(Mutex::new(Busy::default()));
     let model = Arc::clone(&busy);
@@ -191,7 +190,7 @@ async fn changed_meanwhile(change: impl Fn(&Queue) -> (Queue, Option<Job>)) -> (
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_is_changed_while_its_emails_are_set_aside() {
+async fn a_queue_changes_while_its_emails_are_parked() {
     let (park, busy) = changed_meanwhile(|queue| {
         let changed = Queue {
             rate_per_second: Some(5),
@@ -209,7 +208,7 @@ async fn a_queue_is_changed_while_its_emails_are_set_aside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_is_resumed_while_its_emails_are_set_aside() {
+async fn a_queue_is_resumed_while_emails_are_parked() {
     let (park, busy) = changed_meanwhile(|queue| {
         let resumed = queue.resumed();
         let job = Job::new(&resumed, nth(9), Task::Release, at(3_000));

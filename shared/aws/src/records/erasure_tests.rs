@@ -33,7 +33,7 @@ async fn replace_with_tombstone(replay: &Replay) -> Result<Written, String> {
 }
 
 #[tokio::test]
-async fn what_is_left_names_nobody_and_is_in_no_index() {
+async fn a_tombstone_is_anonymous_and_in_no_index() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     assert_eq!(replace_with_tombstone(&replay).await, Ok(Written::Done));
     let asked = replay.only();
@@ -47,7 +47,7 @@ async fn what_is_left_names_nobody_and_is_in_no_index() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burial_whose_answer_was_lost_is_done_and_one_that_came_too_late_is_not() {
+async fn a_lost_tombstone_is_done_and_a_late_one_not() {
     let lost = Replay::new([Answer::Lost, Answer::condition_failed(Some(&tombstone()))]);
     assert_eq!(replace_with_tombstone(&lost).await, Ok(Written::Done));
     let retried = item::from_record(&record(), 16);
@@ -62,9 +62,9 @@ async fn a_burial_whose_answer_was_lost_is_done_and_one_that_came_too_late_is_no
     assert!(replace_with_tombstone(&failed).await.is_err());
 }
 
-/// Whoever looks for the record finds none; who would write it anew learns which request it was.
+/// A read finds no record. A new creation learns the hash of the erased request.
 #[tokio::test]
-async fn a_tombstone_is_no_row_but_it_is_remembered() {
+async fn a_tombstone_is_no_record_but_is_found() {
     let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone())}));
     let (key, table) = (EmailKey::of(&record()), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);

@@ -18,7 +18,7 @@ fn nth(n: u8) -> EmailRecord {
     }
 }
 
-/// The `n`th email is parked while its queue is in this state.
+/// Returns the transition that parks the `n`th email while its queue is in this state.
 pub(super) fn held(n: u8, queue_version: u64) -> RecordWrite {
     let before = nth(n);
     let due = Some(Due {
@@ -67,7 +67,7 @@ fn sizes(replay: &Replay) -> Vec<usize> {
 }
 
 #[tokio::test]
-async fn a_thousand_emails_are_set_aside_in_eleven_transactions() {
+async fn eleven_transactions_park_a_thousand_emails() {
     let writes = (0..1_000_u16).map(|n| {
         let mut write = held(0, 5);
         write.before.id = EmailId::from_random([n.to_be_bytes(); 8].concat().try_into().unwrap());
@@ -85,7 +85,7 @@ async fn a_thousand_emails_are_set_aside_in_eleven_transactions() {
 }
 
 #[tokio::test]
-async fn a_refused_record_is_taken_out_and_the_rest_is_written() {
+async fn a_refused_record_leaves_its_group() {
     let moved = EmailRecord { claim_no: 9, ..nth(2) };
     let replay = Replay::new([canceled(&[none(), none(), stored(&moved), none()]), done()]);
     let writes = [held(1, 5), held(2, 5), held(3, 5)];
@@ -99,7 +99,7 @@ async fn a_refused_record_is_taken_out_and_the_rest_is_written() {
 }
 
 #[tokio::test]
-async fn a_queue_that_has_changed_stops_its_group_and_no_other() {
+async fn a_changed_queue_stops_only_its_group() {
     let refused = json!({"Code": "ConditionalCheckFailed"});
     let replay = Replay::new([canceled(&[refused, none()]), done()]);
     let written = replay.table(16).write_many(&[held(1, 4), held(2, 5)], at(3_000)).await;
@@ -107,9 +107,9 @@ async fn a_queue_that_has_changed_stops_its_group_and_no_other() {
     assert_eq!(written, [Written::QueueMoved, Written::Done]);
 }
 
-/// Its own write, whose answer was lost: the stored records are the ones that were to be written.
+/// Its own write, whose answer was lost: the stored records equal the intended ones.
 #[tokio::test(start_paused = true)]
-async fn a_group_whose_answer_was_lost_is_known_by_its_records() {
+async fn a_lost_group_is_recognised_by_its_records() {
     let writes = [held(1, 5), held(2, 5)];
     let ours = writes.each_ref().map(|write| stored(&write.transition.record));
     let [first, second] = ours;
@@ -119,7 +119,7 @@ async fn a_group_whose_answer_was_lost_is_known_by_its_records() {
 }
 
 #[tokio::test]
-async fn a_record_that_can_never_be_written_fails_alone() {
+async fn a_permanently_refused_record_fails_alone() {
     let bad = dynamodb_json(&keys::email(&EmailKey::of(&nth(3))));
     let replay = Replay::by(move |asked| {
         let items = asked.json()["TransactItems"].as_array().unwrap().clone();
@@ -148,7 +148,7 @@ async fn a_record_that_can_never_be_written_fails_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_always_conflicts_fails_as_a_conflict() {
+async fn a_constant_conflict_is_reported_as_such() {
     let replay = Replay::by(|_| canceled(&[json!({"Code": "TransactionConflict"}), none()]));
     let written = replay.table(16).write_many(&[held(1, 5)], at(3_000)).await;
     assert_eq!(written[0].as_ref().unwrap_err().kind, FailureKind::Conflict);

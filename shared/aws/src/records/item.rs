@@ -41,7 +41,10 @@
 //! | `oc` | L of S | `outcomes`: claim, time, cause and text, separated by spaces |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: time and text |
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact, separated by a space: time and text |
-//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also priority queue, recipients, bytes and queue; in `paced` priority queue, recipients, bytes and expiry; in `ended` status and cause); the index `due` |
+//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id; the index `due` |
+//! | `due_sk` in `wake` | | also priority, recipients, bytes and queue |
+//! | `due_sk` in `paced` | | also priority, recipients, bytes and expiry |
+//! | `due_sk` in `ended` | | also status and cause |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
 //! | `ttl` | N | expiry of a finished record, in seconds |
 //!

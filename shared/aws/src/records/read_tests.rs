@@ -1,4 +1,4 @@
-//! Reading records, against DynamoDB's answers.
+//! Reads of records, against DynamoDB's answers.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
@@ -14,7 +14,7 @@ use crate::table::keys;
 use crate::table::retry::PATIENCE;
 use crate::telemetry::chain;
 
-/// The record of the `n`th id.
+/// Returns the record of the `n`th id.
 fn nth(n: u8) -> EmailRecord {
     EmailRecord {
         id: EmailId::from_random([n; 16]),
@@ -57,7 +57,7 @@ fn keys_asked(asked: &Asked) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_row_is_read_as_it_was_last_written() {
+async fn a_record_is_read_as_last_written() {
     let replay = Replay::new([found(&stored(&full()))]);
     let loaded = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap();
     assert_eq!(loaded, Some(full()));
@@ -74,7 +74,7 @@ async fn a_row_is_read_as_it_was_last_written() {
 }
 
 #[tokio::test]
-async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
+async fn an_expired_record_is_no_record() {
     let kept_until_7_s = found(&with(stored(&record()), attributes::n("ttl", 7)));
     let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
     let table = replay.table(16);
@@ -85,14 +85,14 @@ async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
+async fn an_unreadable_record_is_an_error_without_content() {
     let replay = Replay::new([found(&with(stored(&full()), attributes::s("s", "secret".to_owned())))]);
     let error = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap_err();
     assert_eq!(chain(&error), "reading an email record: attribute s is malformed");
 }
 
 #[tokio::test]
-async fn many_rows_come_in_the_order_of_their_keys() {
+async fn records_come_in_the_order_of_their_keys() {
     let records = [nth(1), nth(2), nth(3), nth(4)];
     let [a, b, c, d] = &records;
     let forgotten = with(stored(d), attributes::n("ttl", 7));
@@ -103,7 +103,7 @@ async fn many_rows_come_in_the_order_of_their_keys() {
 }
 
 #[tokio::test]
-async fn one_unreadable_row_hides_no_other() {
+async fn an_unreadable_record_hides_no_other() {
     let records = [nth(1), nth(2)];
     let garbage = with(stored(&nth(1)), attributes::s("v", "x".to_owned()));
     let replay = Replay::new([many(&[garbage, stored(&nth(2))], &[])]);
@@ -113,10 +113,9 @@ async fn one_unreadable_row_hides_no_other() {
     );
 }
 
-/// DynamoDB refuses a whole read for one key that is in it twice, and an index that is being
-/// written can name a record twice.
+/// DynamoDB refuses a read with duplicate keys, and during a write an index can name a record twice.
 #[tokio::test]
-async fn a_key_that_is_given_twice_is_asked_once() {
+async fn a_duplicate_key_is_read_once() {
     let replay = Replay::new([many(&[stored(&nth(1)), stored(&nth(2))], &[])]);
     let loaded = replay
         .table(16)
@@ -134,7 +133,7 @@ async fn no_key_is_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_dynamodb_left_unread_is_asked_again() {
+async fn unprocessed_keys_are_read_again() {
     let records = [nth(1), nth(2), nth(3)];
     let left = keys(&records[1..]);
     let replay = Replay::new([
@@ -151,7 +150,7 @@ async fn what_dynamodb_left_unread_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_that_stay_unread_are_an_error_and_never_missing() {
+async fn unread_records_are_an_error_not_missing() {
     let began = tokio::time::Instant::now();
     let keys = keys(&[nth(1), nth(2)]);
     let unread = keys.clone();
@@ -166,7 +165,7 @@ async fn rows_that_stay_unread_are_an_error_and_never_missing() {
 }
 
 #[tokio::test]
-async fn one_call_reads_a_hundred_rows_at_most() {
+async fn a_call_reads_at_most_100_records() {
     let records: Vec<_> = (0..=100).map(nth).collect();
     let replay = Replay::by(|asked| {
         let records = (0..=u8::MAX).map(nth).map(|record| stored(&record));
@@ -184,7 +183,7 @@ async fn one_call_reads_a_hundred_rows_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_failed_for_a_passing_reason_is_repeated_and_not_for_ever() {
+async fn a_transient_failure_is_retried_for_a_while() {
     let throttled = Answer::dynamodb_error(
         400,
         "ProvisionedThroughputExceededException",

@@ -1,4 +1,4 @@
-//! Records to begin a test with.
+//! Sample records for tests.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// A record as it is accepted.
+/// Returns a newly accepted record.
 pub(crate) fn record() -> EmailRecord {
     let body = BodyRef {
         sha256: "ab".repeat(32),
@@ -33,7 +33,7 @@ pub(crate) fn record() -> EmailRecord {
     }
 }
 
-/// A record in which everything is said.
+/// Returns a record with every field set.
 pub(crate) fn full() -> EmailRecord {
     EmailRecord {
         status: RecordStatus::Sending,
@@ -94,7 +94,7 @@ pub(crate) fn full() -> EmailRecord {
     }
 }
 
-/// The timings of production.
+/// Returns the timings of production.
 pub(crate) fn policy() -> Policy {
     Policy::standard()
 }

@@ -1,4 +1,4 @@
-//! What an older deployment has stored and sent is read as it was meant.
+//! Items and requests of an older deployment keep their meaning.
 
 use std::collections::BTreeMap;
 
@@ -24,14 +24,14 @@ fn text(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_the_first_version_stored_is_read() {
+async fn items_of_the_first_version_are_read() {
     let load = async |name: &str| {
         let replay = Replay::new([Answer::ok(&json!({"Item": stored()[name]}))]);
         replay.table(16).load(&EmailKey::of(&record()), at(0)).await.unwrap()
     };
     assert_eq!(load("accepted").await, Some(record()));
     let everything = EmailRecord {
-        // Unknown then.
+        // Unknown to that version.
         scheduled_at: None,
         attachment_bytes: 0,
         expires_given: false,
@@ -62,9 +62,9 @@ async fn what_the_first_version_stored_is_read() {
     );
 }
 
-/// Otherwise a request that is repeated across the deployment is another email.
+/// Otherwise a request that is repeated across the deployment would be another email.
 #[test]
-fn what_the_first_version_was_asked_is_the_same_request_now() {
+fn the_hash_of_a_request_never_changes() {
     let request = parse_email(text("request").as_bytes()).unwrap();
     assert_eq!(
         EmailContent::from_body(text("content").as_bytes()).unwrap(),

@@ -1,4 +1,4 @@
-//! Creating, claiming and writing records, against DynamoDB's answers; lost ones too.
+//! Creation, claim and transition of records, against DynamoDB's answers; lost ones too.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn create(replay: &Replay, record: &EmailRecord) -> Result<Created, String
 }
 
 #[tokio::test]
-async fn a_row_is_created_where_there_is_none_or_one_whose_time_is_over() {
+async fn a_record_is_created_over_none_or_an_expired_one() {
     let replay = Replay::new([done()]);
     assert_eq!(create(&replay, &record()).await, Ok(Created::New));
     let asked = replay.only();
@@ -62,14 +62,14 @@ async fn a_row_is_created_where_there_is_none_or_one_whose_time_is_over() {
 }
 
 #[tokio::test]
-async fn what_was_there_before_is_returned() {
+async fn the_existing_record_is_returned() {
     let replay = Replay::new([refused_by(&full())]);
     assert_eq!(create(&replay, &record()).await, Ok(Created::Exists(Box::new(full()))));
 }
 
-/// The record is written, its answer lost: the SDK's repetition finds it, and it is no other's.
+/// The record is written, and its answer lost. The SDK's repetition finds this very record.
 #[tokio::test(start_paused = true)]
-async fn a_creation_whose_answer_was_lost_is_known_by_its_row() {
+async fn a_lost_creation_is_recognised_by_its_record() {
     let replay = Replay::new([Answer::Lost, refused_by(&record())]);
     assert_eq!(create(&replay, &record()).await, Ok(Created::New));
 
@@ -85,7 +85,7 @@ async fn a_creation_whose_answer_was_lost_is_known_by_its_row() {
 }
 
 #[tokio::test]
-async fn a_creation_that_fails_otherwise_is_an_error() {
+async fn any_other_failure_of_a_creation_is_an_error() {
     let refused = Answer::dynamodb_error(400, "ValidationException", "One or more parameter values were invalid");
     for (answer, says) in [
         (refused_by_garbage(), "attribute s is malformed"),
@@ -108,7 +108,7 @@ async fn claim(replay: &Replay) -> Result<Claimed, String> {
         .map_err(|error| chain(&error))
 }
 
-/// The record as our claim leaves it.
+/// Returns the record after our claim.
 fn claimed() -> EmailRecord {
     lifecycle::claimed(record(), &policy(), NONCE, at(3_000))
 }
@@ -118,7 +118,7 @@ fn granted(record: &EmailRecord) -> Answer {
 }
 
 #[tokio::test]
-async fn a_claim_is_one_conditional_write_that_brings_the_row() {
+async fn a_claim_is_one_write_that_returns_the_record() {
     let replay = Replay::new([granted(&claimed())]);
     assert_eq!(claim(&replay).await, Ok(Claimed::Granted(Box::new(claimed()))));
     let asked = replay.only();
@@ -135,7 +135,7 @@ async fn a_claim_is_one_conditional_write_that_brings_the_row() {
 }
 
 #[tokio::test]
-async fn a_refused_claim_brings_the_row_as_it_is() {
+async fn a_refused_claim_returns_the_stored_record() {
     let others = EmailRecord {
         lease: Some(Lease {
             until: at(5_000),
@@ -154,7 +154,7 @@ async fn a_refused_claim_brings_the_row_as_it_is() {
     }
 }
 
-/// A record that still has our nonce and is no longer being sent: no claim.
+/// Returns a record that still has our nonce, but is no longer being sent: no claim.
 fn full_of_ours_but_queued() -> EmailRecord {
     EmailRecord {
         status: RecordStatus::Queued,
@@ -163,7 +163,7 @@ fn full_of_ours_but_queued() -> EmailRecord {
 }
 
 #[tokio::test]
-async fn a_claim_of_what_is_gone_is_refused() {
+async fn a_claim_of_a_missing_record_is_refused() {
     let mut forgotten = stored(&EmailRecord {
         status: RecordStatus::Failed,
         ..record()
@@ -177,10 +177,10 @@ async fn a_claim_of_what_is_gone_is_refused() {
     }
 }
 
-/// Were it refused, nobody would send the email until the lease runs out; were another's claim
-/// taken for ours, it would be sent twice.
+/// A refusal would leave the email unsent until the lease expires. Mistaking another claim for ours would send
+/// it twice.
 #[tokio::test(start_paused = true)]
-async fn a_claim_whose_answer_was_lost_is_known_by_its_nonce() {
+async fn a_lost_claim_is_recognised_by_its_nonce() {
     let replay = Replay::new([Answer::Lost, refused_by(&claimed())]);
     assert_eq!(claim(&replay).await, Ok(Claimed::Granted(Box::new(claimed()))));
     let requests = replay.requests();
@@ -198,7 +198,7 @@ async fn a_claim_whose_answer_was_lost_is_known_by_its_nonce() {
 }
 
 #[tokio::test]
-async fn a_claim_that_cannot_be_understood_is_an_error() {
+async fn an_unreadable_claim_is_an_error() {
     for (answer, says) in [
         (done(), "DynamoDB answered a claim without the record"),
         (refused_by_garbage(), "attribute s is malformed"),
@@ -210,7 +210,7 @@ async fn a_claim_that_cannot_be_understood_is_an_error() {
     }
 }
 
-/// SES has accepted the email of our claim.
+/// Returns the transition for an email of our claim that SES has accepted.
 fn sent() -> Transition {
     let condition = Condition::Unmoved {
         claim_no: 1,
@@ -239,7 +239,7 @@ async fn write(replay: &Replay) -> Result<Written, String> {
 }
 
 #[tokio::test]
-async fn a_transition_writes_what_differs_under_its_condition() {
+async fn a_transition_writes_only_differences() {
     let replay = Replay::new([done()]);
     assert_eq!(write(&replay).await, Ok(Written::Done));
     assert_eq!(
@@ -261,9 +261,9 @@ async fn a_transition_writes_what_differs_under_its_condition() {
     );
 }
 
-/// DynamoDB takes no empty expression.
+/// DynamoDB refuses an empty expression.
 #[tokio::test]
-async fn a_transition_that_changes_nothing_has_no_update() {
+async fn an_empty_transition_has_no_update() {
     let replay = Replay::new([done()]);
     let same = Transition {
         record: claimed(),
@@ -281,7 +281,7 @@ async fn a_transition_that_changes_nothing_has_no_update() {
 }
 
 #[tokio::test]
-async fn a_row_that_moved_is_brought_or_that_it_is_gone() {
+async fn a_moved_or_missing_record_is_reported() {
     let newer = EmailRecord {
         claim_no: 2,
         ..claimed()
@@ -308,14 +308,14 @@ async fn a_row_that_moved_is_brought_or_that_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_whose_answer_was_lost_is_known_by_its_row() {
+async fn a_lost_write_is_recognised_by_its_record() {
     let replay = Replay::new([Answer::Lost, refused_by(&sent().record)]);
     assert_eq!(write(&replay).await, Ok(Written::Done));
     assert_eq!(replay.asked().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_fails_every_time_is_an_error_in_time() {
+async fn a_constantly_failing_write_ends_in_time() {
     let began = tokio::time::Instant::now();
     let replay = Replay::by(|_| Answer::Lost);
     assert!(write(&replay).await.unwrap_err().starts_with("writing a transition: "));
@@ -323,7 +323,7 @@ async fn a_write_that_fails_every_time_is_an_error_in_time() {
     assert!(waited < Duration::from_secs(15), "{waited:?} would outlast a function");
 }
 
-/// An email of a paused queue is parked.
+/// Returns the transition that parks an email of a paused queue.
 fn held() -> Transition {
     Transition {
         condition: Condition::UnmovedIn {
@@ -355,7 +355,7 @@ fn canceled(reasons: &serde_json::Value) -> Answer {
 }
 
 #[tokio::test]
-async fn what_depends_on_the_queue_is_written_in_a_transaction_with_its_state() {
+async fn a_write_checks_its_queue_in_one_transaction() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     let written = replay.table(16).write(&record(), &held(), at(3_000)).await.unwrap();
     assert_eq!(written, Written::Done);
@@ -380,7 +380,7 @@ async fn what_depends_on_the_queue_is_written_in_a_transaction_with_its_state() 
 }
 
 #[tokio::test]
-async fn a_transaction_says_which_of_the_two_has_moved() {
+async fn a_refusal_names_the_moved_record_or_queue() {
     let (none, failed) = (json!({"Code": "None"}), json!({"Code": "ConditionalCheckFailed"}));
     let stored = |record: &EmailRecord| json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_record(record, 16))});
     for (reasons, expected) in [

@@ -1,7 +1,7 @@
 //! Keys of every item, in one place.
 //!
 //! **Why in one place:** the roles in `template.yaml` allow writes by the beginning of the partition key
-//! (`dynamodb:LeadingKeys`), so that a new form may need a new rule there. No tenant's name contains a colon or
+//! (`dynamodb:LeadingKeys`). A new form may need a new rule there. No tenant's name contains a colon or
 //! a number sign, so that no two forms collide.
 //!
 //! | Item | `pk` | `sk` |

@@ -1,7 +1,7 @@
 //! The only back-off of all calls to DynamoDB.
 //!
 //! **Rule:** a call that surely had no effect (a conflict, throttling) is repeated with jitter for up to
-//! [`PATIENCE`], and no longer than the invocation lasts. A call with an unknown outcome is tried
+//! [`PATIENCE`]. Repetition ends with the invocation. A call with an unknown outcome is tried
 //! [`UNKNOWN_TRIES`] times. A permanent refusal is not repeated.
 //! **Why not the SDK's retries:** they do not repeat `TransactionConflict`, and they give up on throttling
 //! after half a second.
