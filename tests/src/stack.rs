@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws::clients::Clients;
-use aws::settings::{Environment, of_process};
+use aws::runtime::clients::Clients;
+use aws::runtime::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 

@@ -1,7 +1,7 @@
 //! The items and objects that an email has in the table and the bucket.
 
-use aws::clients::Clients;
-use aws::settings::of_process;
+use aws::runtime::clients::Clients;
+use aws::runtime::settings::of_process;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The stored parts of one email.

@@ -7,20 +7,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws::auth::{KeyAuthor, TenantPrincipal};
-use aws::query::{self, Cursor};
-use domain::access::key::{Actor, ApiKey, KeyChange};
-use domain::access::sender::FromDomain;
-use domain::access::token::Token;
-use domain::api_error::ApiError;
-use domain::email::{EmailError, Problem};
+use aws::http::auth::{KeyAuthor, TenantPrincipal};
+use aws::http::query::{self, Cursor};
+use domain::api::access_api::{ChangedView, HoldView, KeysView, NewKey, NewKeyView, RevokedView};
+use domain::api::error::ApiError;
+use domain::api::requests::to_api;
 use domain::id::{KeyId, TenantId};
 use domain::limits;
+use domain::message::email::{EmailError, Problem};
 use domain::ports::{Clock, Random};
 use domain::queue::key_hold::{Exception, KeyHold};
+use domain::tenant::key::{Actor, ApiKey, KeyChange};
+use domain::tenant::sender::FromDomain;
+use domain::tenant::token::Token;
 use domain::timestamp::Timestamp;
-use domain::wire::access_api::{ChangedView, HoldView, KeysView, NewKey, NewKeyView, RevokedView};
-use domain::wire::api::to_api;
 
 use crate::{AccessError, AccessFunction, Store};
 

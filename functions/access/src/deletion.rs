@@ -10,19 +10,19 @@
 
 use std::collections::BTreeMap;
 
-use aws::auth::Deployer;
-use domain::access::key::Actor;
-use domain::access::tenant::{Leftovers, Tenant};
-use domain::api_error::ApiError;
-use domain::email_status::EmailStatus;
+use aws::http::auth::Deployer;
+use domain::api::access_api::TenantDeletedView;
+use domain::api::error::ApiError;
+use domain::delivery::email_status::EmailStatus;
+use domain::delivery::record::EmailRecord;
 use domain::id::TenantId;
-use domain::listing::Start;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::{Clock, EmailKey, Listing, Queues};
 use domain::queue::{Queue, QueueName};
-use domain::record::EmailRecord;
+use domain::reporting::listing::Start;
+use domain::tenant::key::Actor;
+use domain::tenant::{Leftovers, Tenant};
 use domain::timestamp::Timestamp;
-use domain::wire::access_api::TenantDeletedView;
 
 use crate::{AccessError, AccessFunction};
 

@@ -3,11 +3,12 @@
 //! **Invariant:** each function behind authentication takes a value that only authentication gives: a
 //! [`KeyAuthor`] or a [`Deployer`].
 
-use aws::auth::{Authenticator, Deployer, KeyAuthor, Principal};
-use aws::endpoint::{self, Authentication, made};
-use aws::{http, query};
+use aws::http;
+use aws::http::auth::{Authenticator, Deployer, KeyAuthor, Principal};
+use aws::http::endpoint::{self, Authentication, made};
+use aws::http::query;
+use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::ports::{Clock, Random};
-use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use lambda_http::{Body, Request, Response};
 
 use crate::api_keys::{KeyPage, Revocation};

@@ -5,11 +5,11 @@
 //! **After a crash** behind the write of `default`, `promote` completes the change.
 //! **Start reading at** [`AccessFunction::mark_queues`].
 
-use domain::account_rate::AccountRateChange;
-use domain::api_error::ApiError;
-use domain::held_emails::{self, Held};
+use domain::api::error::ApiError;
+use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{KeyId, TenantId};
 use domain::ports::{Clock, Random};
+use domain::queue::held_emails::{self, Held};
 use domain::queue::job::follow_tenant;
 use domain::queue::key_hold::{HOLDS_MAX, KeyHold};
 use domain::queue::{Common, Queue, QueueKey, QueueName};

@@ -13,8 +13,8 @@ pub mod key_holds;
 pub mod routes;
 pub mod tenants;
 
-use aws::endpoint::Failure;
-use domain::api_error::ApiError;
+use aws::http::endpoint::Failure;
+use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::{AccountRates, Listing, PortError, Queues};
 

@@ -1,16 +1,17 @@
 //! Entry point of `access`: settings, AWS clients, the runtime.
 
 use access::{AccessFunction, handler};
-use aws::auth::Authenticator;
-use aws::clients::Clients;
-use aws::records::Table;
-use aws::system::System;
-use aws::{gateway, settings};
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::clients::Clients;
+use aws::runtime::settings;
+use aws::runtime::system::System;
+use aws::storage::records::Table;
 use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let (table, key) = settings::read(&settings::of_process(), |read| {
         let (table, key) = (read.table(), read.key());
         Some((table?, key?))

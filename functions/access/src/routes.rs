@@ -4,8 +4,8 @@
 //! only such a key gives. Name and object are defined for every route, so that none is missing in the log by
 //! accident.
 
-use aws::endpoint::Routed;
-use aws::routing::{self, Methods, NoRoute, on};
+use aws::http::endpoint::Routed;
+use aws::http::routing::{self, Methods, NoRoute, on};
 use domain::id::{KeyId, TenantId};
 use lambda_http::http::Method;
 

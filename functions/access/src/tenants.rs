@@ -8,13 +8,13 @@
 //! **After a crash** in between: the same request completes the change; behind the write of `default`,
 //! `promote` does.
 
-use aws::auth::Deployer;
-use domain::access::tenant::Tenant;
-use domain::api_error::ApiError;
+use aws::http::auth::Deployer;
+use domain::api::access_api::{TenantSettings, TenantView, TenantsView};
+use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::{Clock, Random};
 use domain::queue::Common;
-use domain::wire::access_api::{TenantSettings, TenantView, TenantsView};
+use domain::tenant::Tenant;
 
 use crate::{AccessError, AccessFunction, Store};
 

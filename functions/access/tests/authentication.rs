@@ -7,17 +7,17 @@
 )]
 
 use access::{AccessFunction, handler};
-use aws::auth::Authenticator;
-use aws::gateway;
-use aws::settings::KeySettings;
-use domain::access::key::{Actor, Permission};
-use domain::access::token;
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::settings::KeySettings;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, TenantId};
 use domain::limits::KEYS_MAX;
 use domain::ports::EmailKey;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::record::{EmailRecord, RecordStatus};
+use domain::tenant::key::{Actor, Permission};
+use domain::tenant::token;
 use domain::timestamp::Timestamp;
 use lambda_http::{Body, Response};
 use memory::samples::{self, BORN};

@@ -7,17 +7,17 @@
 )]
 
 use access::{AccessFunction, handler};
-use aws::auth::Authenticator;
-use aws::gateway;
-use aws::settings::KeySettings;
-use domain::access::key::{Actor, ApiKey};
-use domain::access::sender::FromDomain;
-use domain::access::tenant::Tenant;
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::settings::KeySettings;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{KeyId, TenantId};
 use domain::ports::EmailKey;
 use domain::queue::job::Task;
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::record::{EmailRecord, RecordStatus};
+use domain::tenant::Tenant;
+use domain::tenant::key::{Actor, ApiKey};
+use domain::tenant::sender::FromDomain;
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};

@@ -6,9 +6,9 @@
 )]
 
 use access::{AccessFunction, handler};
-use aws::auth::Authenticator;
-use aws::gateway;
-use aws::settings::KeySettings;
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::settings::KeySettings;
 use domain::id::TenantId;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Queue, QueueKey, QueueName};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::batch::{self, AllFailed};
+use aws::sqs::batch::{self, AllFailed};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Clock, EmailRecords};

@@ -9,13 +9,13 @@
 
 pub mod handler;
 
-use domain::apply::{ApplyError, apply};
-use domain::lifecycle::fail;
+use domain::delivery::apply::{ApplyError, apply};
+use domain::delivery::dead_letter_message::DeadLetterMessage;
+use domain::delivery::lifecycle::fail;
+use domain::delivery::record::RecordStatus;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{EmailKey, EmailRecords};
-use domain::record::RecordStatus;
 use domain::timestamp::Timestamp;
-use domain::wire::dead_letter_message::DeadLetterMessage;
 
 /// Outcome of a message of the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

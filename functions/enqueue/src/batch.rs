@@ -9,14 +9,14 @@
 use std::collections::BTreeMap;
 use std::iter::repeat;
 
-use domain::batch::{self, BatchId, BatchRecord, BatchStart};
+use domain::api::batch::{self, BatchId, BatchRecord, BatchStart};
+use domain::api::requests::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
-use domain::rate_limit::Turn;
+use domain::queue::rate_limit::Turn;
 use domain::timestamp::Timestamp;
-use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
 use futures::StreamExt;
 use futures::stream::iter;
 

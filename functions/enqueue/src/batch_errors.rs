@@ -3,9 +3,9 @@
 //! **Invariant:** pure. It is never a refusal: a caller who gets a refusal believes that nothing was accepted.
 //! **Start reading at** [`all_of`].
 
-use domain::api_error::ApiError;
+use domain::api::error::ApiError;
+use domain::api::requests::BatchItem;
 use domain::id::EmailId;
-use domain::wire::api::BatchItem;
 
 use crate::AcceptError;
 use crate::persistence::Stored;

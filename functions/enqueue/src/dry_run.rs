@@ -4,20 +4,20 @@
 //! message. This includes the tenant's limits, unless the same request was accepted before.
 //! **Start reading at** [`EnqueueFunction::try_out`].
 
-use aws::query;
-use domain::access::tenant::Tenant;
-use domain::address::EmailAddress;
-use domain::api_error::ApiError;
-use domain::email::{EmailContent, EmailError};
-use domain::forecast::{Forecast, ForecastRequest, QueueLoad, Situation, forecast};
+use aws::http::query;
+use domain::api::dry_run_view::{DryRunView, Tried};
+use domain::api::error::ApiError;
+use domain::api::requests::{EmailRequest, IdempotencyKey, to_api};
+use domain::delivery::forecast::{Forecast, ForecastRequest, QueueLoad, Situation, forecast};
+use domain::delivery::suppression::SuppressionId;
 use domain::id::{EmailId, TenantId};
+use domain::message::address::EmailAddress;
+use domain::message::email::{EmailContent, EmailError};
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::suppression::SuppressionId;
+use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
-use domain::wire::api::{EmailRequest, IdempotencyKey, to_api};
-use domain::wire::dry_run_view::{DryRunView, Tried};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::{AcceptError, EnqueueFunction, Store, queues, recipients};

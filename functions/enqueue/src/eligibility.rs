@@ -8,16 +8,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::attachment::Uploaded;
-use domain::batch::BatchRecord;
-use domain::email::EmailError;
+use domain::api::batch::BatchRecord;
+use domain::api::requests::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
 use domain::id::{EmailId, TenantId, UploadId};
+use domain::message::attachment::Uploaded;
+use domain::message::email::EmailError;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, EmailKey, EmailRecords, PortError, PriorityQueues, Queues, Random};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
-use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
 use futures::StreamExt;
 use futures::stream::iter;
 

@@ -1,14 +1,14 @@
 //! HTTP handler: takes a request, and returns a response.
 
-use aws::auth::{Authenticator, Principal, TenantPrincipal};
-use aws::endpoint::{self, Authentication};
 use aws::http;
-use domain::access::key::Action;
-use domain::api_error::ApiError;
+use aws::http::auth::{Authenticator, Principal, TenantPrincipal};
+use aws::http::endpoint::{self, Authentication};
+use domain::api::dry_run_view::DryRunView;
+use domain::api::error::ApiError;
+use domain::api::requests::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
-use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
-use domain::wire::dry_run_view::DryRunView;
+use domain::tenant::key::Action;
 use lambda_http::http::{HeaderMap, HeaderValue};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;

@@ -23,12 +23,13 @@ mod slot_reservation;
 
 use std::time::Duration;
 
-use aws::auth::TenantPrincipal;
-use domain::access::tenant::Tenant;
-use domain::api_error::ApiError;
-use domain::cost::Prices;
+use aws::http::auth::TenantPrincipal;
+use domain::api::error::ApiError;
+use domain::api::requests::{EmailRequest, IdempotencyKey, ItemError};
+use domain::delivery::index;
+use domain::delivery::record::RecordStatus;
+use domain::delivery::send_task::SendTask;
 use domain::id::{EmailId, KeyId, TenantId};
-use domain::index;
 use domain::ports::access::{Keys, Quotas, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
@@ -36,9 +37,8 @@ use domain::ports::{
     AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, PortError, PriorityQueues, Queues, Random,
     SendTaskRequest, Suppressions,
 };
-use domain::record::RecordStatus;
-use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
-use domain::wire::send_task::SendTask;
+use domain::reporting::cost::Prices;
+use domain::tenant::Tenant;
 
 use crate::batch_errors::Broken;
 use crate::persistence::{EmailIdentity, StorageTime, Stored};
@@ -318,7 +318,7 @@ where
             .collect();
         if let Some(error) = failed.first() {
             let count = failed.len();
-            let error = aws::telemetry::chain(error);
+            let error = aws::runtime::telemetry::chain(error);
             tracing::warn!(
                 count,
                 error,

@@ -1,12 +1,13 @@
 //! Entry point of `enqueue`: settings, AWS clients, the runtime.
 
-use aws::auth::Authenticator;
-use aws::bodies::BodyStore;
-use aws::clients::{Clients, Service};
-use aws::priority_queues::SqsPriorityQueues;
-use aws::records::Table;
-use aws::system::System;
-use aws::{gateway, settings};
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::clients::{Clients, Service};
+use aws::runtime::settings;
+use aws::runtime::system::System;
+use aws::sqs::priority_queues::SqsPriorityQueues;
+use aws::storage::bodies::BodyStore;
+use aws::storage::records::Table;
 use enqueue::queues::QueueCache;
 use enqueue::quota::QuotaLeases;
 use enqueue::{EnqueueFunction, EnqueueSettings, handler};
@@ -14,7 +15,7 @@ use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
         let (guard, expires_after, prices) = (read.guard(), read.expires(), read.prices());

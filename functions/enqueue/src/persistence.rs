@@ -8,22 +8,22 @@
 
 use std::collections::BTreeSet;
 
-use domain::api_error::ApiError;
-use domain::attachment::UploadUse;
-use domain::batch::BatchId;
+use domain::api::batch::BatchId;
+use domain::api::error::ApiError;
+use domain::api::requests::{EmailRequest, to_api};
+use domain::delivery::index;
+use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
 use domain::id::{EmailId, TenantId};
-use domain::index;
+use domain::message::attachment::UploadUse;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Batches, Bodies, Clock, Created, EmailKey, EmailRecords, FailureKind, Packed, PortError, PriorityQueues, Put,
     Queues, Random,
 };
+use domain::queue::rate_limit::Turn;
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
-use domain::rate_limit::Turn;
-use domain::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
 use domain::timestamp::Timestamp;
-use domain::wire::api::{EmailRequest, to_api};
 
 use crate::eligibility::{Timeliness, UploadsById};
 use crate::{AcceptError, EnqueueFunction, Requester, forgotten, other_request};

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use domain::email::{EmailError, Problem};
 use domain::id::TenantId;
+use domain::message::email::{EmailError, Problem};
 use domain::ports::{PortError, Queues};
 use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;

@@ -2,17 +2,17 @@
 //!
 //! **Invariant:** a tenant without limits costs no call. A tenant with limits costs one call per leased block,
 //! not per request. After its window is spent, requests are refused without a call until the window ends.
-//! **Start reading at** [`QuotaLeases::take`]; [`domain::access::allowance`] decides.
+//! **Start reading at** [`QuotaLeases::take`]; [`domain::tenant::allowance`] decides.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::access::quota::{LeaseDecision, Limit, QuotaLease, Window};
-use domain::access::tenant::Tenant;
-use domain::api_error::ApiError;
+use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::PortError;
 use domain::ports::access::{QuotaOutcome, Quotas};
+use domain::tenant::Tenant;
+use domain::tenant::quota::{LeaseDecision, Limit, QuotaLease, Window};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 

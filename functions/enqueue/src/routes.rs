@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** pure. Paths of other functions are unknown here.
 
-use aws::endpoint::Routed;
-use aws::routing::{self, Methods, NoRoute, on};
+use aws::http::endpoint::Routed;
+use aws::http::routing::{self, Methods, NoRoute, on};
 use lambda_http::http::Method;
 
 /// A route for a key that may send.

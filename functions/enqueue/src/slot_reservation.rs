@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 
+use domain::api::requests::EmailRequest;
 use domain::id::TenantId;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
+use domain::queue::rate_limit::{AHEAD, Turn};
+use domain::queue::slots;
 use domain::queue::{Queue, QueueName};
-use domain::rate_limit::{AHEAD, Turn};
-use domain::slots;
 use domain::timestamp::Timestamp;
-use domain::wire::api::EmailRequest;
 
 use crate::EnqueueFunction;
 
@@ -39,7 +39,7 @@ where
         let mut turns = vec![Turn::Free; requests.len()];
         for of_queue in self.with_rate_limits(tenant, requests, now).await {
             if let Err(error) = self.take_turns(&of_queue, &mut turns, now).await {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(
                     error,
                     "no send slots could be reserved; the emails are stored without one"

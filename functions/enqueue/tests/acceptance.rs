@@ -4,12 +4,12 @@
 mod common;
 
 use common::enqueue;
-use domain::email::EmailContent;
+use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use domain::delivery::index;
+use domain::delivery::record::{BodyPlace, RecordStatus};
 use domain::id::{EmailId, TenantId};
-use domain::index;
+use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
-use domain::record::{BodyPlace, RecordStatus};
-use domain::wire::api::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use enqueue::AcceptError;
 use memory::{Fault, MemoryBackend};
 

@@ -10,16 +10,16 @@ mod common;
 
 use std::time::Duration;
 
-use aws::auth::Authenticator;
-use aws::settings::KeySettings;
+use aws::http::auth::Authenticator;
+use aws::runtime::settings::KeySettings;
 use common::enqueue;
-use domain::account_rate::{Micros, Rate};
-use domain::address::EmailAddress;
+use domain::delivery::account_rate::{Micros, Rate};
+use domain::delivery::record::Priority;
+use domain::delivery::suppression::Suppression;
 use domain::id::TenantId;
+use domain::message::address::EmailAddress;
 use domain::ports::Suppressions;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::record::Priority;
-use domain::suppression::Suppression;
 use enqueue::handler;
 use lambda_http::http::Request;
 use lambda_http::{Body, RequestExt, Response};

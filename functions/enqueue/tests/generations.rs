@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::enqueue;
-use domain::access::token::SECRET_BYTES;
+use domain::api::requests::{EmailRequest, parse_email};
+use domain::delivery::record::EmailRecord;
+use domain::delivery::retry::Jitter;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Clock, PortError, Random};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey, QueueName};
-use domain::record::EmailRecord;
-use domain::retry::Jitter;
+use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
-use domain::wire::api::{EmailRequest, parse_email};
 use enqueue::{AcceptError, EnqueueFunction, Requester};
 use memory::{MemoryBackend, samples};
 

@@ -10,13 +10,13 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use aws::auth::Authenticator;
-use aws::settings::KeySettings;
+use aws::http::auth::Authenticator;
+use aws::runtime::settings::KeySettings;
 use common::enqueue;
-use domain::access::key::{ApiKey, Permission};
-use domain::access::sender::FromDomain;
-use domain::access::tenant::Tenant;
 use domain::id::TenantId;
+use domain::tenant::Tenant;
+use domain::tenant::key::{ApiKey, Permission};
+use domain::tenant::sender::FromDomain;
 use enqueue::{EnqueueFunction, handler};
 use lambda_http::{Body, RequestExt};
 use memory::samples::{self, BORN};

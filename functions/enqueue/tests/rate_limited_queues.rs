@@ -4,13 +4,13 @@
 mod common;
 
 use common::enqueue;
-use domain::account_rate::{Micros, Rate};
+use domain::api::requests::{self, EmailRequest};
+use domain::delivery::account_rate::{Micros, Rate};
+use domain::delivery::record::DueKind;
 use domain::id::TenantId;
+use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::rate_limit::RateLimit;
-use domain::record::DueKind;
 use domain::timestamp::Timestamp;
-use domain::wire::api::{self, EmailRequest};
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};
 
@@ -45,7 +45,7 @@ fn backend() -> MemoryBackend {
 
 fn request(more: &str) -> EmailRequest {
     let body = format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"{more}}}"#);
-    api::parse_email(body.as_bytes()).unwrap()
+    requests::parse_email(body.as_bytes()).unwrap()
 }
 
 async fn accept(backend: &MemoryBackend, more: &str) {
@@ -143,7 +143,7 @@ async fn a_batch_reserves_its_slots_with_one_write() {
     let backend = backend();
     let one = format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"{SLOW}}}"#);
     let body = format!("[{}]", vec![one; 200].join(","));
-    let batch = api::parse_batch(body.as_bytes(), api::BatchValidation::Strict).unwrap();
+    let batch = requests::parse_batch(body.as_bytes(), requests::BatchValidation::Strict).unwrap();
     let accepted = enqueue(&backend)
         .accept_batch(&TenantId::main(), None, &batch)
         .await

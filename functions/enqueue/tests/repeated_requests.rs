@@ -11,14 +11,14 @@ mod common;
 use std::time::Duration;
 
 use common::enqueue;
-use domain::attachment::{FileName, Upload, Uploaded};
-use domain::batch::{self, BatchId};
+use domain::api::batch::{self, BatchId};
+use domain::api::requests::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, TenantId, UploadId};
+use domain::message::attachment::{FileName, Upload, Uploaded};
 use domain::ports::EmailKey;
 use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
-use domain::record::{EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
-use domain::wire::api::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
 use enqueue::{AcceptError, AcceptedBatch};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};

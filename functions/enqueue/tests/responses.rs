@@ -9,8 +9,8 @@
 
 mod common;
 
-use aws::auth::Authenticator;
-use aws::settings::KeySettings;
+use aws::http::auth::Authenticator;
+use aws::runtime::settings::KeySettings;
 use common::enqueue;
 use enqueue::handler;
 use lambda_http::request::from_str;

@@ -11,13 +11,13 @@ mod common;
 use std::time::Duration;
 
 use common::enqueue;
-use domain::api_error::ApiError;
+use domain::api::error::ApiError;
+use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use domain::delivery::record::{BodyPlace, Due, DueKind, EmailRecord, OnUncertain, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{EmailKey, SendTaskRequest};
-use domain::record::{BodyPlace, Due, DueKind, EmailRecord, OnUncertain, RecordStatus};
 use domain::timestamp::Timestamp;
-use domain::wire::api::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
-use domain::wire::send_task::SendTask;
 use enqueue::{AcceptError, Accepted, AcceptedBatch};
 use memory::{Fault, MemoryBackend};
 

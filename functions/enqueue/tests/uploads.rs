@@ -9,13 +9,13 @@
 mod common;
 
 use common::enqueue;
-use domain::attachment::{Data, FileName, Upload, Uploaded};
-use domain::email::EmailContent;
+use domain::api::requests::{BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use domain::delivery::record::EmailRecord;
+use domain::delivery::send_task::SendTask;
 use domain::id::{TenantId, UploadId};
+use domain::message::attachment::{Data, FileName, Upload, Uploaded};
+use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
-use domain::record::EmailRecord;
-use domain::wire::api::{BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
-use domain::wire::send_task::SendTask;
 use enqueue::{AcceptError, Accepted};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws::batch::{self, AllFailed, ReceivedMessage};
+use aws::sqs::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::delivery::ses_event::{SesEvent, SesEventError};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, Suppressions, Watermark};
-use domain::wire::ses_event::{SesEvent, SesEventError};
 
 use crate::{FeedbackFunction, FeedbackOutcome};
 
@@ -48,7 +48,7 @@ where
             Ok(FeedbackOutcome::Known) => {}
             Ok(FeedbackOutcome::NoSuchEmail) => unknown += 1,
             Err(error) => {
-                tracing::error!(id = %about.key.id, error = aws::telemetry::chain(error), "events could not be recorded");
+                tracing::error!(id = %about.key.id, error = aws::runtime::telemetry::chain(error), "events could not be recorded");
                 failed.extend(&about.message_ids);
             }
         }

@@ -13,14 +13,14 @@ pub mod handler;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::apply::{ApplyError, apply};
-use domain::lifecycle::{heard, learned};
+use domain::delivery::apply::{ApplyError, apply};
+use domain::delivery::lifecycle::{heard, learned};
+use domain::delivery::record::EmailRecord;
+use domain::delivery::ses_event::SesEvent;
+use domain::delivery::suppression::{add, added_by, listed_by};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, PortError, Suppressions, Watermark};
-use domain::record::EmailRecord;
-use domain::suppression::{add, added_by, listed_by};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::SesEvent;
 
 /// Outcome of the events of one email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ where
         }
         // A fast clock or a forged event must not claim the future.
         if let Err(error) = self.records.raise_watermark(newest.min(now)).await {
-            let error = aws::telemetry::chain(&error);
+            let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(error, "the progress of feedback could not be stored");
         }
     }

@@ -2,19 +2,19 @@
 
 use std::sync::Mutex;
 
-use aws::batch::time_left;
-use aws::clients::Clients;
-use aws::records::Table;
-use aws::settings;
-use aws::system::System;
-use aws::table::within;
+use aws::runtime::clients::Clients;
+use aws::runtime::settings;
+use aws::runtime::system::System;
+use aws::sqs::batch::time_left;
+use aws::storage::records::Table;
+use aws::storage::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use feedback::{FeedbackFunction, handler};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let table = settings::read(&settings::of_process(), |read| read.table())?;
     let clients = Clients::connect()?;
     let feedback = &FeedbackFunction {

@@ -4,17 +4,17 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws::batch::AllFailed;
+use aws::sqs::batch::AllFailed;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::address::EmailAddress;
-use domain::apply::ApplyError;
-use domain::delivery_status::DeliveryStatus;
+use domain::delivery::apply::ApplyError;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::record::{EmailRecord, RecordStatus, recipient_key};
+use domain::delivery::ses_event::{GREETING, SesEvent};
+use domain::delivery::suppression::{Entry, Origin, SuppressionId};
 use domain::id::{EmailId, TenantId};
+use domain::message::address::EmailAddress;
 use domain::ports::EmailKey;
-use domain::record::{EmailRecord, RecordStatus, recipient_key};
-use domain::suppression::{Entry, Origin, SuppressionId};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{GREETING, SesEvent};
 use feedback::{FeedbackFunction, FeedbackOutcome, handler};
 use memory::{Fault, MemoryBackend, samples};
 

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use aws::auth::TenantPrincipal;
-use domain::attachment::Upload;
+use aws::http::auth::TenantPrincipal;
 use domain::id::UploadId;
+use domain::message::attachment::Upload;
 use domain::ports::{Bodies, Invitation, Random};
 use serde::Serialize;
 

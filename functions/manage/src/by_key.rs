@@ -5,18 +5,18 @@
 //! **After a crash** behind the write of a release, `promote` works the job off.
 //! **Start reading at** [`ManageFunction::release_key`]. Why this way: docs/adr/0032.
 
-use aws::auth::{ActsFor, TenantPrincipal};
-use aws::query::{self, Cursor};
-use domain::api_error::ApiError;
-use domain::apply::apply_many;
-use domain::held_emails::{self, Held};
+use aws::http::auth::{ActsFor, TenantPrincipal};
+use aws::http::query::{self, Cursor};
+use domain::api::error::ApiError;
+use domain::delivery::apply::apply_many;
+use domain::delivery::lifecycle::Decision;
+use domain::delivery::lifecycle::commands;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, KeyId};
-use domain::lifecycle::Decision;
-use domain::lifecycle::commands;
 use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random};
+use domain::queue::held_emails::{self, Held};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, QueueName};
-use domain::record::{EmailRecord, RecordStatus};
 use serde::Serialize;
 
 use crate::queues::{ROUNDS, of, refuse_narrowed};

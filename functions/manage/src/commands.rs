@@ -7,20 +7,20 @@
 
 use std::time::Duration;
 
-use aws::auth::{ActsFor, TenantPrincipal};
-use domain::api_error::ApiError;
-use domain::apply::{Applied, Before, apply, try_apply, try_apply_after};
+use aws::http::auth::{ActsFor, TenantPrincipal};
+use domain::api::error::ApiError;
+use domain::api::requests::{RescheduleRequest, to_api};
+use domain::delivery::apply::{Applied, Before, apply, try_apply, try_apply_after};
+use domain::delivery::lifecycle::commands::{self, Refusal, Times};
+use domain::delivery::lifecycle::queue_control::reconcile;
+use domain::delivery::lifecycle::{Decision, SideEffect};
+use domain::delivery::record::EmailRecord;
+use domain::delivery::retention;
+use domain::delivery::send_task::SendTask;
 use domain::id::EmailId;
-use domain::lifecycle::commands::{self, Refusal, Times};
-use domain::lifecycle::queue_control::reconcile;
-use domain::lifecycle::{Decision, SideEffect};
 use domain::ports::{Batches, Bodies, Clock, EmailKey, PortError, PriorityQueues, Random, SendTaskRequest};
 use domain::queue::{Disposition, Queue, QueueKey};
-use domain::record::EmailRecord;
-use domain::retention;
 use domain::timestamp::Timestamp;
-use domain::wire::api::{RescheduleRequest, to_api};
-use domain::wire::send_task::SendTask;
 use serde::Serialize;
 
 use crate::{ManageError, ManageFunction, Store};
@@ -239,7 +239,7 @@ where
                 .into_iter()
                 .filter_map(Result::err)
             {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(id = %record.id, error, "a send task could not be enqueued; promote finds the email in the due index");
             }
         }

@@ -4,15 +4,15 @@
 //! unreadable content is missing from its own email only.
 //! **Start reading at** [`ManageFunction::emails`].
 
-use aws::auth::{ActsFor, TenantPrincipal};
-use aws::query::Cursor;
-use domain::email::EmailContent;
+use aws::http::auth::{ActsFor, TenantPrincipal};
+use aws::http::query::Cursor;
+use domain::api::email_view::{EmailView, ItemView, PageView};
+use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, TenantId};
-use domain::listing::{Place, Start};
+use domain::message::email::EmailContent;
 use domain::ports::{Bodies, Clock, EmailKey, PortError, PriorityQueues, Random};
-use domain::record::EmailRecord;
+use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
-use domain::wire::email_view::{EmailView, ItemView, PageView};
 
 use crate::commands::not_there;
 use crate::paging::Page;
@@ -90,7 +90,7 @@ where
     /// Returns an email as the list shows it, without an unreadable content.
     pub(crate) async fn item(&self, caller: &TenantPrincipal, record: &EmailRecord, now: Timestamp) -> ItemView {
         let email = self.content(caller, record).await.unwrap_or_else(|error| {
-            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a stored content could not be read");
+            tracing::error!(id = %record.id, error = aws::runtime::telemetry::chain(&error), "a stored content could not be read");
             None
         });
         ItemView::new(record, email.as_ref(), now)
@@ -109,7 +109,7 @@ where
             return Ok(None);
         };
         EmailContent::from_body(&content).map(Some).or_else(|error| {
-            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a stored content is malformed");
+            tracing::error!(id = %record.id, error = aws::runtime::telemetry::chain(&error), "a stored content is malformed");
             Ok(None)
         })
     }

@@ -7,10 +7,10 @@
 //! rest.
 //! **Start reading at** [`ManageFunction::erase`].
 
-use aws::auth::TenantPrincipal;
-use domain::apply::ApplyError;
+use aws::http::auth::TenantPrincipal;
+use domain::delivery::apply::ApplyError;
+use domain::delivery::lifecycle::commands;
 use domain::id::EmailId;
-use domain::lifecycle::commands;
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random, Written};
 use domain::timestamp::Timestamp;

@@ -2,10 +2,10 @@
 //!
 //! **Invariant:** one read of the record and one of the content, which names the recipients.
 
-use aws::auth::TenantPrincipal;
+use aws::http::auth::TenantPrincipal;
+use domain::api::events_view::EventsView;
 use domain::id::EmailId;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
-use domain::wire::events_view::EventsView;
 
 use crate::{ManageError, ManageFunction, Store};
 

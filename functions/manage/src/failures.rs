@@ -2,11 +2,11 @@
 //!
 //! **Invariant:** a response costs a bounded number of reads, whatever the number of emails.
 
-use aws::auth::ActsFor;
-use aws::query;
-use domain::api_error::ApiError;
+use aws::http::auth::ActsFor;
+use aws::http::query;
+use domain::api::error::ApiError;
+use domain::api::failures_view::FailuresView;
 use domain::ports::{Clock, Counts};
-use domain::wire::failures_view::FailuresView;
 
 use crate::metrics::too_many;
 use crate::period::{Given, hours, read_queue, read_time};

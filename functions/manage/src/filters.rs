@@ -5,14 +5,14 @@
 
 use std::borrow::Cow;
 
-use domain::address::EmailAddress;
-use domain::api_error::ApiError;
-use domain::cause::Cause;
-use domain::email::EmailContent;
-use domain::email_status::EmailStatus;
+use domain::api::error::ApiError;
+use domain::delivery::cause::Cause;
+use domain::delivery::email_status::EmailStatus;
+use domain::delivery::record::EmailRecord;
 use domain::id::KeyId;
-use domain::listing::Place;
-use domain::record::EmailRecord;
+use domain::message::address::EmailAddress;
+use domain::message::email::EmailContent;
+use domain::reporting::listing::Place;
 use domain::timestamp::Timestamp;
 
 use crate::period::{read_queue, read_time};
@@ -117,7 +117,7 @@ impl Filter {
     pub fn admits_content(&self, email: &EmailContent) -> bool {
         let mut recipients = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let tagged = |(name, value): &(String, Option<String>)| {
-            let same = |tag: &domain::email::Tag| {
+            let same = |tag: &domain::message::email::Tag| {
                 tag.name() == name && value.as_deref().is_none_or(|value| value == tag.value())
             };
             email.tags().iter().any(same)

@@ -3,14 +3,15 @@
 //! **Invariant:** only the description of the API is public. Every other request takes a [`TenantPrincipal`], which a
 //! tenant's key gives, or an [`Operator`], which the deployer's key and a tenant's name give.
 
-use aws::auth::{ActsFor, Authenticator, Operator, Principal, TenantPrincipal};
-use aws::endpoint::{self, Authentication, made};
-use aws::{http, query};
+use aws::http;
+use aws::http::auth::{ActsFor, Authenticator, Operator, Principal, TenantPrincipal};
+use aws::http::endpoint::{self, Authentication, made};
+use aws::http::query;
+use domain::api::attachments::parse_upload;
+use domain::api::queue_api;
+use domain::api::requests::{parse_reschedule, parse_retry};
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
-use domain::wire::api::{parse_reschedule, parse_retry};
-use domain::wire::attachments::parse_upload;
-use domain::wire::queue_api;
 use lambda_http::{Body, Request, Response};
 
 use crate::by_key::{Cancellation, parse_release};

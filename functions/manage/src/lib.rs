@@ -33,16 +33,16 @@ pub mod search;
 
 use std::time::Duration;
 
-use aws::auth::Denied;
-use aws::endpoint::Failure;
-use domain::api_error::ApiError;
-use domain::apply::ApplyError;
-use domain::cost::Prices;
-use domain::lifecycle::Policy;
+use aws::http::auth::Denied;
+use aws::http::endpoint::Failure;
+use domain::api::error::ApiError;
+use domain::delivery::apply::ApplyError;
+use domain::delivery::lifecycle::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Batches, Counts, EmailRecords, Jobs, Listing, PortError, Queues};
+use domain::reporting::cost::Prices;
 
 /// The items of the table that this function reads and writes.
 pub trait Store:

@@ -1,19 +1,20 @@
 //! Entry point of `manage`: settings, AWS clients, the runtime.
 
-use aws::auth::Authenticator;
-use aws::bodies::BodyStore;
-use aws::clients::Clients;
-use aws::priority_queues::SqsPriorityQueues;
-use aws::records::Table;
-use aws::system::System;
-use aws::{gateway, settings};
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::clients::Clients;
+use aws::runtime::settings;
+use aws::runtime::system::System;
+use aws::sqs::priority_queues::SqsPriorityQueues;
+use aws::storage::bodies::BodyStore;
+use aws::storage::records::Table;
 use domain::queue::BINDS_AFTER;
 use lambda_runtime::Error;
 use manage::{ManageFunction, ManageSettings, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
         let (policy, expires_after, prices) = (read.policy(), read.expires(), read.prices());

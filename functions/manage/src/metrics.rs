@@ -4,12 +4,12 @@
 //! counters, which lag a moment behind the events.
 //! **Start reading at** [`ManageFunction::metrics`].
 
-use aws::auth::ActsFor;
-use aws::query;
-use domain::api_error::ApiError;
+use aws::http::auth::ActsFor;
+use aws::http::query;
+use domain::api::error::ApiError;
+use domain::api::metrics_view::{Dimension, Granularity, Metric, MetricsRequest, MetricsView};
 use domain::ports::{Clock, Counts};
 use domain::timestamp::Timestamp;
-use domain::wire::metrics_view::{Dimension, Granularity, Metric, MetricsRequest, MetricsView};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

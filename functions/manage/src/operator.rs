@@ -1,6 +1,6 @@
 //! Requests of the deployer for a tenant: lists emails and their history without content, and cancels.
 //!
-//! **Invariant:** nothing here takes a [`TenantPrincipal`](aws::auth::TenantPrincipal), so that nothing here can read a
+//! **Invariant:** nothing here takes a [`TenantPrincipal`](aws::http::auth::TenantPrincipal), so that nothing here can read a
 //! content, and the views have no field for one. Replies of mail servers are left out too: they may repeat
 //! addresses.
 //! Its commands on queues are in [`crate::queues`], whose functions take either party.
@@ -8,12 +8,12 @@
 
 use std::future::ready;
 
-use aws::auth::{ActsFor, Operator};
+use aws::http::auth::{ActsFor, Operator};
+use domain::api::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
+use domain::delivery::lifecycle::commands;
+use domain::delivery::record::EmailRecord;
 use domain::id::EmailId;
-use domain::lifecycle::commands;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
-use domain::record::EmailRecord;
-use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 
 use crate::commands::CommandResponse;
 use crate::paging::Page;

@@ -5,8 +5,8 @@
 //!
 //! Source: Resend's API reference, "Pagination", read 2026-11-24.
 
-use aws::query::{self, Cursor};
-use domain::api_error::ApiError;
+use aws::http::query::{self, Cursor};
+use domain::api::error::ApiError;
 use domain::id::EmailId;
 
 use crate::filters::Filter;

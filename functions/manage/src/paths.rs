@@ -3,7 +3,7 @@
 //! **Invariant:** pure. Paths are compared literally: no route needs escapes, ends with a slash, or has another
 //! spelling.
 
-use aws::routing::{self, Methods, NoRoute, on};
+use aws::http::routing::{self, Methods, NoRoute, on};
 use domain::id::EmailId;
 use domain::queue::QueueName;
 use lambda_http::http::Method;

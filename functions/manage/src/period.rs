@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use domain::api_error::ApiError;
+use domain::api::error::ApiError;
 use domain::ports::Hours;
-use domain::tally::counter::{HOUR_MS, hour_of};
+use domain::reporting::tally::counter::{HOUR_MS, hour_of};
 use domain::timestamp::Timestamp;
 
 /// Maximum number of days of one response. Our choice: 2,208 hours are three pages of the table.

@@ -6,20 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::auth::{ActsFor, TenantPrincipal};
-use domain::account_rate::AccountRateChange;
-use domain::api_error::ApiError;
+use aws::http::auth::{ActsFor, TenantPrincipal};
+use domain::api::error::ApiError;
+use domain::api::queue_api::{JobView, PauseRequest, QueueSettings, QueueView, QueuesView, RedriveRequest};
+use domain::api::requests::to_api;
+use domain::delivery::account_rate::AccountRateChange;
+use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::EmailId;
 use domain::limits;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::queue::job::{Job, Task};
+use domain::queue::rate_limit;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::rate_limit;
-use domain::record::{EmailRecord, Priority};
-use domain::tally::queue_counts::QueueCounts;
+use domain::reporting::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
-use domain::wire::api::to_api;
-use domain::wire::queue_api::{JobView, PauseRequest, QueueSettings, QueueView, QueuesView, RedriveRequest};
 use futures::future::try_join_all;
 use futures::stream::iter;
 use futures::{StreamExt, TryStreamExt};

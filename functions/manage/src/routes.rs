@@ -7,29 +7,29 @@
 //!
 //! This compiles:
 //! ```
-//! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(caller, id).await.map(drop)
 //! }
 //! ```
 //! This route has no principal, and does not compile:
 //! ```compile_fail
-//! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(id).await.map(drop)
 //! }
 //! ```
 //! Nor does this one, which forges its principal. Only authentication creates a caller
-//! ([`aws::auth::Authenticator::authenticate`]):
+//! ([`aws::http::auth::Authenticator::authenticate`]):
 //! ```compile_fail
-//! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(&TenantPrincipal { ..caller.clone() }, id).await.map(drop)
 //! }
 //! ```
-//! The deployer, acting for a tenant ([`aws::auth::Operator`]), lists and cancels:
+//! The deployer, acting for a tenant ([`aws::http::auth::Operator`]), lists and cancels:
 //! ```
-//! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email_metadata(operator, id).await?;
 //!     manage.cancel_for(operator, id).await.map(drop)
@@ -37,25 +37,25 @@
 //! ```
 //! An operator's route that reads content does not compile:
 //! ```compile_fail
-//! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email(operator, id).await.map(drop)
 //! }
 //! ```
 //! Nor does one that sends:
 //! ```compile_fail
-//! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.retry(operator, id, false).await.map(drop)
 //! }
 //! ```
 
-use aws::auth::not_for_the_deployer;
-use aws::endpoint::Routed;
-use domain::access::key::Action;
-use domain::api_error::ApiError;
+use aws::http::auth::not_for_the_deployer;
+use aws::http::endpoint::Routed;
+use domain::api::error::ApiError;
 use domain::id::EmailId;
 use domain::queue::QueueName;
+use domain::tenant::key::Action;
 
 /// Name in the log of the only route without a key.
 pub const DESCRIBE: &str = "describe";

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 
-use aws::auth::TenantPrincipal;
+use aws::http::auth::TenantPrincipal;
+use domain::api::email_view::ItemView;
+use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, TenantId};
-use domain::listing::{Place, Start};
 use domain::ports::{Bodies, Clock, EmailKey, PortError, PriorityQueues, Random};
-use domain::record::EmailRecord;
+use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
-use domain::wire::email_view::ItemView;
 use futures::StreamExt;
 use futures::stream::iter;
 

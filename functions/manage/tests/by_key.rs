@@ -10,16 +10,16 @@
 mod common;
 
 use common::{ask, read};
-use domain::access::key::{ApiKey, Permission};
-use domain::access::sender::FromDomain;
-use domain::access::tenant::Tenant;
-use domain::held_emails;
+use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
+use domain::queue::held_emails;
 use domain::queue::job::Task;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey, QueueName};
-use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
+use domain::tenant::Tenant;
+use domain::tenant::key::{ApiKey, Permission};
+use domain::tenant::sender::FromDomain;
 use manage::by_key::{CANCELED_MAX, LOOKED_AT_MAX};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};

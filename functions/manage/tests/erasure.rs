@@ -10,11 +10,11 @@
 mod common;
 
 use common::{ask, read};
-use domain::cause::Cause;
-use domain::history::Outcome;
+use domain::delivery::cause::Cause;
+use domain::delivery::history::Outcome;
+use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{TenantId, UploadId};
 use domain::ports::EmailKey;
-use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};

@@ -11,14 +11,14 @@
 mod common;
 
 use common::{ask, read};
-use domain::access::key::ApiKey;
-use domain::access::sender::FromDomain;
-use domain::access::tenant::Tenant;
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::TenantId;
 use domain::ports::EmailKey;
 use domain::queue::job::Task;
-use domain::record::{EmailRecord, RecordStatus};
+use domain::tenant::Tenant;
+use domain::tenant::key::ApiKey;
+use domain::tenant::sender::FromDomain;
 use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
 

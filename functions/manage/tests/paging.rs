@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::{ask, authenticator, manage, read};
-use domain::access::key::Action;
-use domain::attachment::{Upload, Uploaded};
+use domain::delivery::record::{BodyRef, EmailRecord};
 use domain::id::{EmailId, TenantId, UploadId};
-use domain::listing::Place;
+use domain::message::attachment::{Upload, Uploaded};
 use domain::ports::{Bodies, EmailKey, Files, Invitation, Packed, PortError, Put};
-use domain::record::{BodyRef, EmailRecord};
+use domain::reporting::listing::Place;
+use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 use manage::paging::Page;

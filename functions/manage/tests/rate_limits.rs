@@ -13,12 +13,12 @@ mod common;
 use std::time::Duration;
 
 use common::{ask, read};
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::TenantId;
 use domain::ports::EmailKey;
+use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};

@@ -9,9 +9,9 @@
 mod common;
 
 use common::{ask, read};
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
 use domain::id::{EmailId, TenantId};
-use domain::tally::counter::{Counter, Figure, Figures, hour_of};
+use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};
 use domain::timestamp::Timestamp;
 use memory::tallies::Stored;
 use memory::{MemoryBackend, samples};

@@ -10,10 +10,10 @@
 mod common;
 
 use common::{ask, read};
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::TenantId;
 use domain::ports::EmailKey;
-use domain::record::{EmailRecord, RecordStatus};
 use memory::{MemoryBackend, samples};
 use serde_json::Value;
 

@@ -12,14 +12,14 @@ mod common;
 use std::time::Duration;
 
 use common::{ask, read};
-use domain::cause::Cause;
-use domain::email::EmailContent;
+use domain::api::requests;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, TenantId};
-use domain::listing::Place;
+use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
 use domain::queue::QueueName;
-use domain::record::{EmailRecord, RecordStatus};
-use domain::wire::api;
+use domain::reporting::listing::Place;
 use manage::search::{CONTENTS_MAX, RECORDS_MAX};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
@@ -53,7 +53,7 @@ fn email(more: Value) -> EmailContent {
     if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
         body.extend(more);
     }
-    api::parse_email(body.to_string().as_bytes()).unwrap().email
+    requests::parse_email(body.to_string().as_bytes()).unwrap().email
 }
 
 /// Stores an email that was accepted this many seconds after the first.

@@ -1,6 +1,6 @@
 //! Keeps the account rate at the account's state: its rate, its quota, and whether it may send.
 
-use domain::account_rate::{AccountRate, AccountRateChange, AccountState, sync_account};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange, AccountState, sync_account};
 use domain::ports::{
     AccountRateOutcome, Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues,
 };
@@ -27,7 +27,7 @@ where
         let account_rate = match account_rate {
             Ok(account_rate) => account_rate,
             Err(error) => {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(error, "the account's rate is unknown");
                 return None;
             }
@@ -37,7 +37,7 @@ where
             Err(error) => Err(error),
         };
         Some(followed.unwrap_or_else(|error| {
-            let error = aws::telemetry::chain(&error);
+            let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(
                 error,
                 "the state of the SES account is unknown; its rate stays unchanged"
@@ -64,7 +64,7 @@ where
             ) = (paced, change)
                 && open.until > now
             {
-                aws::telemetry::sending_stops(open);
+                aws::runtime::telemetry::sending_stops(open);
             }
             let (AccountRateOutcome::Done(after) | AccountRateOutcome::Refused(after)) = paced;
             account_rate = after;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use domain::account_rate::{AccountRate, AccountRateChange};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange};
+use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::record::Priority;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PriorityQueues, Waiting};
-use domain::priority_queue::FullPriorityQueues;
-use domain::record::Priority;
 use domain::timestamp::Timestamp;
 
 use crate::{PromoteFunction, Store};
@@ -58,7 +58,7 @@ where
         let waiting = match self.priority_queues.waiting().await {
             Ok(waiting) => Some(waiting),
             Err(error) => {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(error, "the lengths of the priority queues could not be read");
                 None
             }
@@ -82,7 +82,7 @@ where
             if since != before
                 && let Err(error) = self.records.save_busy_since(priority, since).await
             {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(error, "the busy time of a priority queue could not be stored");
             }
             if since.is_some_and(|since| now.since(since) > self.policy.guard / 2) {
@@ -112,7 +112,7 @@ where
             return;
         }
         if let Err(error) = self.records.change_account_rate(&AccountRateChange::Full(full)).await {
-            let error = aws::telemetry::chain(&error);
+            let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(
                 error,
                 "the full priority queues could not be stored; the next run stores them"

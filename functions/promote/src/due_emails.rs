@@ -2,14 +2,14 @@
 //!
 //! SQS delays each send task to its second, and no record is written. Nine failed runs in a row delay no email.
 
-use domain::index::LOOK_AHEAD;
+use domain::delivery::index::LOOK_AHEAD;
+use domain::delivery::send_task::SendTask;
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, DueEmail, EmailKey, Evidence, PortError, PriorityQueues,
     SendTaskRequest,
 };
 use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
-use domain::wire::send_task::SendTask;
 
 use crate::{PromoteFunction, Promoted, Run, Store};
 
@@ -109,7 +109,7 @@ where
         }
         let results = self.priority_queues.enqueue(&requests).await;
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
-            let error = aws::telemetry::chain(error);
+            let error = aws::runtime::telemetry::chain(error);
             tracing::warn!(error, "send tasks could not be enqueued; the next run enqueues them");
         }
         let failed = results.iter().position(Result::is_err);

@@ -42,7 +42,7 @@ where
             Ok(())
         }
         Err(error) => {
-            tracing::error!(target: "mailqueue", duration_ms, error = aws::telemetry::chain(&error), "a run failed");
+            tracing::error!(target: "mailqueue", duration_ms, error = aws::runtime::telemetry::chain(&error), "a run failed");
             Err(error)
         }
     }

@@ -6,18 +6,18 @@
 //! again until nothing fails.
 //! **Start reading at** [`PromoteFunction::work_off_jobs`]; [`domain::queue::job`] decides.
 
-use domain::account_rate::AccountRateChange;
-use domain::apply::apply_many;
-use domain::email::EmailContent;
+use domain::delivery::account_rate::AccountRateChange;
+use domain::delivery::apply::apply_many;
+use domain::delivery::lifecycle::{Decision, SideEffect};
+use domain::delivery::record::EmailRecord;
+use domain::delivery::retention;
 use domain::id::EmailId;
-use domain::lifecycle::{Decision, SideEffect};
+use domain::message::email::EmailContent;
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, PortError, PriorityQueues,
 };
 use domain::queue::job::{Job, SweepPage, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
-use domain::record::EmailRecord;
-use domain::retention;
 use futures::StreamExt;
 use futures::stream::iter;
 
@@ -202,6 +202,6 @@ where
 }
 
 fn not_moved(record: &EmailRecord, error: &(dyn std::error::Error + 'static)) {
-    let error = aws::telemetry::chain(error);
+    let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(id = %record.id, error, "an email of a queue could not be moved; the next sweep finds it again");
 }

@@ -20,14 +20,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use domain::lifecycle::{Feedback, Policy, PriorityQueueState};
+use domain::delivery::lifecycle::{Feedback, Policy, PriorityQueueState};
+use domain::delivery::record::Priority;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, EmailRecords,
     Evidence, Jobs, PortError, PriorityQueues, Queues,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::record::Priority;
 use futures::StreamExt;
 use futures::future::join;
 use futures::stream::iter;
@@ -63,7 +63,7 @@ pub struct PromoteFunction<R, B, L, D, E, A, S> {
     /// Retention of a finished email.
     pub retention: Duration,
     /// Number of hidden and delayed messages above which a priority queue is full;
-    /// [`domain::priority_queue::MOST_MESSAGES`] in production.
+    /// [`domain::delivery::priority_queue::MOST_MESSAGES`] in production.
     pub most_messages: u64,
 }
 

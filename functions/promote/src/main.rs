@@ -1,22 +1,22 @@
 //! Entry point of `promote`: settings, AWS clients, the runtime.
 
-use aws::account::SesAccount;
-use aws::batch::time_left;
-use aws::bodies::BodyStore;
-use aws::clients::{Clients, Service};
-use aws::evidence::EvidenceQueue;
-use aws::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
-use aws::records::Table;
-use aws::settings;
-use aws::system::System;
-use aws::table::within;
+use aws::runtime::clients::{Clients, Service};
+use aws::runtime::settings;
+use aws::runtime::system::System;
+use aws::ses::account::SesAccount;
+use aws::sqs::batch::time_left;
+use aws::sqs::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
+use aws::storage::bodies::BodyStore;
+use aws::storage::evidence::EvidenceQueue;
+use aws::storage::records::Table;
+use aws::storage::table::within;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use promote::{PromoteFunction, handler};
 use serde::de::IgnoredAny;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let (table, bucket, priority_queues, queues, timings) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, priority_queues) = (read.table(), read.bucket(), read.priority_queues());
         let (dead_letter_url, feedback_url) = (read.dead_letter_url(), read.feedback_url());
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
         policy,
         expires_after,
         retention: table.retention,
-        most_messages: domain::priority_queue::MOST_MESSAGES,
+        most_messages: domain::delivery::priority_queue::MOST_MESSAGES,
     };
     futures::future::join(promote.records.warm(), clients.warm(&[Service::Sqs])).await;
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {

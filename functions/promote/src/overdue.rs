@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use domain::apply::apply_many;
-use domain::lifecycle::queue_control::{placed, reconcile};
-use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
+use domain::delivery::apply::apply_many;
+use domain::delivery::dead_letter_message::DeadLetterMessage;
+use domain::delivery::lifecycle::queue_control::{placed, reconcile};
+use domain::delivery::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
+use domain::delivery::record::{EmailRecord, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, PortError, PriorityQueues, SendTaskRequest,
     WRITES_AT_ONCE,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::record::{EmailRecord, RecordStatus};
-use domain::wire::dead_letter_message::DeadLetterMessage;
-use domain::wire::send_task::SendTask;
 use futures::future::join;
 
 use crate::{PromoteFunction, Promoted, Run, Store};
@@ -147,7 +147,7 @@ where
             .filter_map(Result::err)
             .collect();
         for error in &errors {
-            let error = aws::telemetry::chain(error);
+            let error = aws::runtime::telemetry::chain(error);
             tracing::warn!(
                 error,
                 "a recovered email could not be enqueued or dead-lettered; it stays in the due index"
@@ -184,7 +184,7 @@ where
     async fn feedback(&self, run: &Run) -> Feedback {
         let asked = run.feedback.get_or_init(|| async {
             self.evidence.feedback(self.system.now()).await.unwrap_or_else(|error| {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(
                     error,
                     "the progress of feedback could not be read; uncertain emails wait"
@@ -197,7 +197,7 @@ where
 }
 
 fn not_recovered(error: &(dyn std::error::Error + 'static)) {
-    let error = aws::telemetry::chain(error);
+    let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(
         error,
         "an email record could not be recovered; it stays in the due index"

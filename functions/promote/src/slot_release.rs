@@ -5,7 +5,7 @@
 //! A released record stays in its place until it is claimed, so that a lost message is released again.
 //!
 //! **Role:** reads only queues that are marked, and of each only the emails that it releases.
-//! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::rate_limit::plan`] decides.
+//! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::queue::rate_limit::plan`] decides.
 
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, WaitingEmail};
 use domain::ports::{
@@ -13,7 +13,7 @@ use domain::ports::{
     SendTaskRequest,
 };
 use domain::queue::QueueKey;
-use domain::rate_limit::{AHEAD, RateLimit, ReleasePlan, SHARDS, Waiting, WaitingPage, plan, room};
+use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, SHARDS, Waiting, WaitingPage, plan, room};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -126,7 +126,7 @@ where
         let results = self.priority_queues.enqueue(&requests).await;
         let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
         if let Some(error) = errors.first() {
-            let error = aws::telemetry::chain(*error);
+            let error = aws::runtime::telemetry::chain(*error);
             tracing::warn!(
                 error,
                 "released emails could not be enqueued; the next run releases them again"

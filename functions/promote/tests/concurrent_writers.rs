@@ -11,11 +11,11 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::account_rate::{Begin, Micros, Rate};
+use domain::delivery::account_rate::{Begin, Micros, Rate};
+use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::EmailId;
+use domain::queue::rate_limit::{RateLimit, RateLimitChange};
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::rate_limit::{RateLimit, RateLimitChange};
-use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 use futures::FutureExt;
 use memory::samples::BORN;

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::account_rate::{AccountState, OpenBreaker, Rate};
-use domain::cause::Cause;
+use domain::delivery::account_rate::{AccountState, OpenBreaker, Rate};
+use domain::delivery::cause::Cause;
+use domain::delivery::index;
+use domain::delivery::priority_queue::{FullPriorityQueues, MOST_MESSAGES};
+use domain::delivery::record::{Due, DueKind, EmailRecord, Lease, Priority, RecordStatus};
 use domain::id::EmailId;
-use domain::index;
 use domain::ports::EmailKey;
-use domain::priority_queue::{FullPriorityQueues, MOST_MESSAGES};
-use domain::record::{Due, DueKind, EmailRecord, Lease, Priority, RecordStatus};
 use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend, samples};
 use promote::Promoted;

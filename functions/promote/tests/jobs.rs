@@ -7,13 +7,13 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::access::sender::Scope;
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::EmailId;
 use domain::queue::job::{Job, Task};
+use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Queue, QueueKey};
-use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
+use domain::tenant::sender::Scope;
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};

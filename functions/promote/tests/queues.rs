@@ -10,14 +10,14 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::access::sender::{FromDomain, Scope};
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, KeyId};
 use domain::ports::EmailKey;
 use domain::queue::job::{Job, LATE_SWEEPS, SETTLED, Task};
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Pause, Queue, QueueKey};
-use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
+use domain::tenant::sender::{FromDomain, Scope};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};

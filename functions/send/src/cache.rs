@@ -1,7 +1,7 @@
 //! Cache of settings that seldom change: queues, suppressions.
 //!
 //! **Invariant:** a cached value is valid only under the settings version that it was read under
-//! ([`domain::account_rate::AccountRate::settings_version`]). Every batch learns that version with its permits.
+//! ([`domain::delivery::account_rate::AccountRate::settings_version`]). Every batch learns that version with its permits.
 //! A steady flow reads nothing twice, and the next batch sees a change.
 
 use std::collections::HashMap;

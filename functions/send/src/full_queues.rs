@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::apply::apply;
-use domain::lifecycle::full_queue::leave_to_index;
+use domain::delivery::apply::apply;
+use domain::delivery::lifecycle::full_queue::leave_to_index;
+use domain::delivery::record::{EmailRecord, Priority};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Provider, Queues, Random, Suppressions,
 };
-use domain::record::{EmailRecord, Priority};
 use futures::future::join_all;
 
 use crate::SendFunction;
@@ -44,7 +44,7 @@ where
         let records = match self.records.load_many(&keys, self.system.now()).await {
             Ok(records) => records,
             Err(error) => {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(
                     error,
                     "records of a full priority queue could not be read; their messages are hidden"
@@ -62,7 +62,7 @@ where
         match apply(&self.records, record, now, decide).await {
             Ok(_) => Some(key),
             Err(error) => {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(
                     error,
                     "a record of a full priority queue could not be moved; its message is hidden"

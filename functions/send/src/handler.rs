@@ -4,14 +4,14 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use aws::batch::{self, AllFailed, ReceivedMessage};
+use aws::sqs::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::delivery::record::Priority;
+use domain::delivery::send_task::{SendTask, SendTaskError};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Provider, Queues, Random, Suppressions,
 };
-use domain::record::Priority;
-use domain::wire::send_task::{SendTask, SendTaskError};
 
 use crate::full_queues::BRIEF;
 use crate::rate_limiter::Permit;
@@ -26,7 +26,7 @@ pub trait MessageSource {
     fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> impl Future<Output = usize>;
 }
 
-impl MessageSource for aws::priority_queues::SqsPriorityQueues {
+impl MessageSource for aws::sqs::priority_queues::SqsPriorityQueues {
     fn priority_of(&self, message: &ReceivedMessage) -> Option<Priority> {
         Self::priority_of(self, &message.queue_arn)
     }

@@ -16,22 +16,22 @@ pub mod suppression_filter;
 
 use std::time::Duration;
 
-use domain::apply::{ApplyError, apply};
-use domain::attachment::Data;
-use domain::cause::Cause;
-use domain::email::{BodyError, EmailContent};
-use domain::lifecycle::{Attempt, Policy, SideEffect, record_attempt};
+use domain::delivery::apply::{ApplyError, apply};
+use domain::delivery::cause::Cause;
+use domain::delivery::dead_letter_message::DeadLetterMessage;
+use domain::delivery::lifecycle::{Attempt, Policy, SideEffect, record_attempt};
+use domain::delivery::record::{EmailRecord, Priority};
+use domain::delivery::send_task::SendTask;
 use domain::limits;
+use domain::message::attachment::Data;
+use domain::message::email::{BodyError, EmailContent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random,
     Suppressions,
 };
 use domain::queue::Queue;
-use domain::record::{EmailRecord, Priority};
 use domain::timestamp::Timestamp;
-use domain::wire::dead_letter_message::DeadLetterMessage;
-use domain::wire::send_task::SendTask;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -214,7 +214,7 @@ where
         if let Permit::Probe(open) = permit
             && let Err(error) = self.rate_limiter.not_asked(&self.records, open, now).await
         {
-            let error = aws::telemetry::chain(&error);
+            let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(
                 error,
                 "an unused probe could not be returned; the next probe starts on schedule"
@@ -254,7 +254,7 @@ where
         )
         .await;
         if let Err(error) = reported {
-            let error = aws::telemetry::chain(&error);
+            let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(error, "the breaker could not be set; the next attempt does it");
         }
         let (side_effect, record) = recorded?;
@@ -329,7 +329,7 @@ where
                     .into_iter()
                     .filter_map(Result::err)
                 {
-                    let error = aws::telemetry::chain(&error);
+                    let error = aws::runtime::telemetry::chain(&error);
                     tracing::warn!(id = %record.id, error, "an email could not be dead-lettered yet; promote tries again");
                 }
                 TaskOutcome::Done

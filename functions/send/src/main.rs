@@ -1,14 +1,14 @@
 //! Entry point of `send`: settings, AWS clients, the runtime.
 
-use aws::batch::time_left;
-use aws::bodies::BodyStore;
-use aws::clients::{Clients, Service};
-use aws::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
-use aws::records::Table;
+use aws::runtime::clients::{Clients, Service};
+use aws::runtime::settings;
+use aws::runtime::system::System;
 use aws::ses::Ses;
-use aws::settings;
-use aws::system::System;
-use aws::table::within;
+use aws::sqs::batch::time_left;
+use aws::sqs::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
+use aws::storage::bodies::BodyStore;
+use aws::storage::records::Table;
+use aws::storage::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use send::queues::QueueCache;
@@ -18,7 +18,7 @@ use send::{SendFunction, SendSettings, handler, memory};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let (table, bucket, priority_queues, dead_letter_url, ses, policy) =
         settings::read(&settings::of_process(), |read| {
             let (table, bucket, priority_queues) = (read.table(), read.bucket(), read.priority_queues());

@@ -9,20 +9,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use domain::account_rate::PermitRequest;
-use domain::apply::{apply, apply_many};
-use domain::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
-use domain::lifecycle::{EARLY, SideEffect, not_claimable};
+use domain::delivery::account_rate::PermitRequest;
+use domain::delivery::apply::{apply, apply_many};
+use domain::delivery::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
+use domain::delivery::lifecycle::{EARLY, SideEffect, not_claimable};
+use domain::delivery::record::{EmailRecord, Priority, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
 };
+use domain::queue::rate_limit::{Turn, is_usable};
+use domain::queue::slots;
 use domain::queue::{Disposition, Queue, QueueKey};
-use domain::rate_limit::{Turn, is_usable};
-use domain::record::{EmailRecord, Priority, RecordStatus};
-use domain::slots;
 use domain::timestamp::Timestamp;
-use domain::wire::send_task::SendTask;
 
 use crate::cache::Cached;
 use crate::rate_limiter::Permit;
@@ -86,7 +86,7 @@ where
             // A slot for right now, or none: nothing waits here.
             let reserved = slots::reserve(&self.records, &queue, &of(&indexes), Duration::ZERO, now).await;
             let turns = reserved.unwrap_or_else(|error| {
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(
                     error,
                     "no send slot could be reserved; the emails return to the due index"
@@ -135,7 +135,7 @@ where
             .reserve(&self.records, &self.system, batch, base)
             .await;
         granted.unwrap_or_else(|error| {
-            let error = aws::telemetry::chain(&error);
+            let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(error, "the account's rate is unknown; SQS delivers the batch again");
             crate::rate_limiter::unknown(recipients.len())
         })

@@ -1,20 +1,20 @@
 //! Client of the account rate: reserves permits for a batch, and reports the outcomes of attempts.
 //!
 //! **Role:** one for each environment; its cache of the shared state saves calls.
-//! **Invariant:** decides nothing: [`domain::account_rate`] does. A cached state of any age suffices to reserve
+//! **Invariant:** decides nothing: [`domain::delivery::account_rate`] does. A cached state of any age suffices to reserve
 //! permits, because a conditional write checks it. A refusal, or sending without a limit, needs a fresh state.
 //! **Start reading at** [`RateLimiter::reserve`].
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::account_rate::{
+use domain::delivery::account_rate::{
     AccountRate, AccountRateChange, LONGEST_WAIT, Micros, OpenBreaker, PermitDecision, PermitRequest, ThrottleRun,
     horizon, opened, probed, request_permits, unprobed,
 };
-use domain::lifecycle::Attempt;
+use domain::delivery::lifecycle::Attempt;
+use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError};
-use domain::priority_queue::FullPriorityQueues;
 use domain::timestamp::Timestamp;
 
 /// Maximum age of the cached state for a refusal, and for a batch without a limit.
@@ -191,7 +191,7 @@ impl RateLimiter {
             if let (Permit::Probe(open), Attempt::NotAccepted { cause, .. }) = (permit, attempt)
                 && *cause == open.cause
             {
-                aws::telemetry::sending_stops(&open);
+                aws::runtime::telemetry::sending_stops(&open);
             }
             return Ok(());
         };
@@ -215,7 +215,7 @@ impl RateLimiter {
         }
         if let AccountRateOutcome::Done(_) = self.change(records, &change, now).await? {
             match becomes {
-                Some(open) if open.until > now => aws::telemetry::sending_stops(&open),
+                Some(open) if open.until > now => aws::runtime::telemetry::sending_stops(&open),
                 // The next probe may go at once.
                 Some(_) => {}
                 None => tracing::info!(target: "mailqueue", "sending resumes"),

@@ -8,19 +8,19 @@
 
 use std::sync::Arc;
 
-use domain::address::{EmailAddress, Mailbox};
-use domain::apply::apply;
-use domain::cause::Cause;
-use domain::email::EmailContent;
+use domain::delivery::apply::apply;
+use domain::delivery::cause::Cause;
+use domain::delivery::lifecycle::{Attempt, left_out};
+use domain::delivery::record::{EmailRecord, recipient_key};
+use domain::delivery::suppression::{SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
-use domain::lifecycle::{Attempt, left_out};
+use domain::message::address::{EmailAddress, Mailbox};
+use domain::message::email::EmailContent;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Clock, DeadLetters, EmailRecords, FailureKind, PortError, Provider, Queues, Random,
     Suppressions,
 };
-use domain::record::{EmailRecord, recipient_key};
-use domain::suppression::{SuppressionFilter, SuppressionId};
 use domain::timestamp::Timestamp;
 use tokio::sync::Mutex;
 
@@ -130,7 +130,7 @@ where
 }
 
 fn unknown(error: &(dyn std::error::Error + 'static), what: &str) -> Result<EmailContent, Attempt> {
-    let error = aws::telemetry::chain(error);
+    let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(error, "{what}; SQS delivers the email again");
     Err(not_accepted(Cause::Unreached, what.to_owned()))
 }

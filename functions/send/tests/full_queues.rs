@@ -7,14 +7,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws::batch::ReceivedMessage;
+use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::account_rate::{Micros, OpenBreaker};
-use domain::cause::Cause;
-use domain::priority_queue::FullPriorityQueues;
-use domain::record::{Due, DueKind, Priority, RecordStatus};
+use domain::delivery::account_rate::{Micros, OpenBreaker};
+use domain::delivery::cause::Cause;
+use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::record::{Due, DueKind, Priority, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::timestamp::Timestamp;
-use domain::wire::send_task::SendTask;
 use memory::{Fault, MemoryBackend, samples};
 use send::handler::{self, MessageSource};
 use serde_json::json;
@@ -160,7 +160,7 @@ async fn a_full_queue_hides_brief_waits() {
     {
         let mut state = backend.state();
         state.account_rate.open = None;
-        state.account_rate.rate = domain::account_rate::Rate::from_millis(20_000);
+        state.account_rate.rate = domain::delivery::account_rate::Rate::from_millis(20_000);
         // The normal-priority queue reserves five seconds ahead.
         state.account_rate.free_at = Some(Micros::of(later(0)).after(Duration::from_secs(8)));
     }

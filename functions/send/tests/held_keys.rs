@@ -10,15 +10,15 @@ mod common;
 
 use std::time::Duration;
 
-use aws::batch::ReceivedMessage;
+use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::account_rate::Rate;
+use domain::delivery::account_rate::Rate;
+use domain::delivery::record::{Due, DueKind, EmailRecord, Priority, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::id::KeyId;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
+use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Common, Queue, QueueKey};
-use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, Priority, RecordStatus};
-use domain::wire::send_task::SendTask;
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use send::handler::{self, MessageSource};

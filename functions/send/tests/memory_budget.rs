@@ -6,11 +6,11 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use domain::email::EmailContent;
-use domain::lifecycle::Attempt;
+use domain::delivery::lifecycle::Attempt;
+use domain::delivery::record::{EmailRecord, RecordStatus};
+use domain::delivery::send_task::SendTask;
+use domain::message::email::EmailContent;
 use domain::ports::Provider;
-use domain::record::{EmailRecord, RecordStatus};
-use domain::wire::send_task::SendTask;
 use memory::samples;
 use send::TaskOutcome;
 use send::rate_limiter::Permit;

@@ -4,10 +4,10 @@
 mod common;
 
 use common::sender;
+use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::record::{DueKind, EmailRecord, RecordStatus};
-use domain::wire::send_task::SendTask;
 use memory::samples::BORN;
 use memory::{ConcurrentWriter, Fault, MemoryBackend, samples};
 use send::TaskOutcome;

@@ -3,11 +3,11 @@
 //! **Invariant:** every route takes a [`TenantPrincipal`], so that it is reachable only with a tenant's key that allows
 //! it.
 
-use aws::auth::{Authenticator, Principal, TenantPrincipal};
-use aws::endpoint::{self, Authentication};
 use aws::http;
+use aws::http::auth::{Authenticator, Principal, TenantPrincipal};
+use aws::http::endpoint::{self, Authentication};
+use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use domain::ports::{AccountList, Clock};
-use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use lambda_http::{Body, Request, Response};
 
 use crate::page::SuppressionPage;

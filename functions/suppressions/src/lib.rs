@@ -11,8 +11,8 @@ pub mod list;
 pub mod page;
 pub mod routes;
 
-use aws::endpoint::Failure;
-use domain::api_error::ApiError;
+use aws::http::endpoint::Failure;
+use domain::api::error::ApiError;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::{AccountRates, Suppressions};

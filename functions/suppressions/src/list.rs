@@ -8,17 +8,17 @@
 //! ours, and the record of SES's refusal last.
 //! **Start reading at** [`SuppressionsFunction::remove_suppression`]. Why this way: docs/adr/0015 and 0024.
 
-use aws::auth::TenantPrincipal;
-use domain::address::EmailAddress;
-use domain::api_error::ApiError;
-use domain::id::TenantId;
-use domain::listing::{Place, Start};
-use domain::ports::{AccountList, AccountRates, Clock, ListReason, PortError, Suppressions};
-use domain::suppression::{Listed, Origin, Suppression, SuppressionId, add};
-use domain::timestamp::Timestamp;
-use domain::wire::suppressions::{
+use aws::http::auth::TenantPrincipal;
+use domain::api::error::ApiError;
+use domain::api::suppressions::{
     AddedView, AtSes, ManyView, RemovedView, SuppressionSelector, SuppressionView, SuppressionsView,
 };
+use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionId, add};
+use domain::id::TenantId;
+use domain::message::address::EmailAddress;
+use domain::ports::{AccountList, AccountRates, Clock, ListReason, PortError, Suppressions};
+use domain::reporting::listing::{Place, Start};
+use domain::timestamp::Timestamp;
 
 use crate::page::SuppressionPage;
 use crate::{SuppressionsError, SuppressionsFunction};

@@ -1,17 +1,18 @@
 //! Wires `suppressions`: settings, AWS clients, the runtime.
 
-use aws::account_list::SesAccountList;
-use aws::auth::Authenticator;
-use aws::clients::Clients;
-use aws::records::Table;
-use aws::system::System;
-use aws::{gateway, settings};
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::clients::Clients;
+use aws::runtime::settings;
+use aws::runtime::system::System;
+use aws::ses::account_list::SesAccountList;
+use aws::storage::records::Table;
 use lambda_runtime::Error;
 use suppressions::{SuppressionsFunction, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::telemetry::start();
+    aws::runtime::telemetry::start();
     let (table, key, releases_complaints) = settings::read(&settings::of_process(), |read| {
         let (table, key, releases_complaints) = (read.table(), read.key(), read.releases_complaints());
         Some((table?, key?, releases_complaints?))

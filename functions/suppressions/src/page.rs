@@ -2,9 +2,9 @@
 //!
 //! **Invariant:** pure. Any text ends in a page or an [`ApiError`] that names the parameter.
 
-use aws::query::{self, Cursor};
-use domain::api_error::ApiError;
-use domain::suppression::{Origin, SuppressionId};
+use aws::http::query::{self, Cursor};
+use domain::api::error::ApiError;
+use domain::delivery::suppression::{Origin, SuppressionId};
 
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 //!
 //! **Invariant:** pure. Only an address in a path may contain escapes; every other path is compared literally.
 
-use aws::endpoint::Routed;
-use aws::routing::{self, Methods, NoRoute, on};
-use domain::access::key::Action;
-use domain::wire::suppressions::SuppressionSelector;
+use aws::http::endpoint::Routed;
+use aws::http::routing::{self, Methods, NoRoute, on};
+use domain::api::suppressions::SuppressionSelector;
+use domain::tenant::key::Action;
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -87,7 +87,7 @@ fn suppression(segment: &str) -> Option<SuppressionSelector> {
 
 #[cfg(test)]
 mod tests {
-    use domain::address::EmailAddress;
+    use domain::message::address::EmailAddress;
 
     use super::*;
 

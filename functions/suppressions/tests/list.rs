@@ -7,13 +7,13 @@
     reason = "a test that cannot go on says why"
 )]
 
-use aws::auth::Authenticator;
-use aws::gateway;
-use aws::settings::KeySettings;
-use domain::address::EmailAddress;
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::settings::KeySettings;
+use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionFilter, SuppressionId, add};
 use domain::id::TenantId;
+use domain::message::address::EmailAddress;
 use domain::ports::{ListReason, Suppressions};
-use domain::suppression::{Listed, Origin, Suppression, SuppressionFilter, SuppressionId, add};
 use domain::timestamp::Timestamp;
 use lambda_http::Body;
 use memory::{Fault, MemoryBackend, samples};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::changes;
+use aws::storage::changes;
 use domain::ports::{Random, Tallies};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ where
             Err(error) => {
                 unreadable = unreadable.saturating_add(1);
                 let sequence = changes::sequence_number(record);
-                let error = aws::telemetry::chain(&error);
+                let error = aws::runtime::telemetry::chain(&error);
                 tracing::error!(sequence, error, "a change cannot be read and is not counted");
             }
         }

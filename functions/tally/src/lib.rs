@@ -4,7 +4,7 @@
 //! **Invariant:** every change is counted once, however often and in any batches it arrives, also when two
 //! invocations count it concurrently.
 //! **After a crash:** the batch is delivered again. Stored change markers identify the counted changes.
-//! **Start reading at** [`TallyFunction::count`], then [`domain::tally::portion`], which explains why counts are
+//! **Start reading at** [`TallyFunction::count`], then [`domain::reporting::tally::portion`], which explains why counts are
 //! exact; [`handler`] is the stream.
 
 pub mod handler;
@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::ports::{Counted, PortError, Random, Tallies};
-use domain::tally::change::Change;
-use domain::tally::portion::{Portion, portions};
+use domain::reporting::tally::change::Change;
+use domain::reporting::tally::portion::{Portion, portions};
 use futures::future::try_join_all;
 
 /// Attempts of a portion while other writers change the same counters. After the last one the batch is

@@ -9,9 +9,9 @@
 mod common;
 
 use common::{ContendedBackend, expected, found, stream};
-use domain::record::RecordStatus;
-use domain::tally::change::{Change, CountedRecord};
-use domain::tally::portion::{Mark, Sequence};
+use domain::delivery::record::RecordStatus;
+use domain::reporting::tally::change::{Change, CountedRecord};
+use domain::reporting::tally::portion::{Mark, Sequence};
 use fastrand::Rng;
 use futures::future::join_all;
 use memory::{Fault, MemoryBackend};

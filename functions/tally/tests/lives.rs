@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::lifecycle::{Attempt, Policy, claimed, fail, record_attempt};
+use domain::delivery::lifecycle::{Decision, commands};
+use domain::delivery::record::EmailRecord;
+use domain::delivery::retry::Jitter;
 use domain::id::TenantId;
-use domain::lifecycle::{Attempt, Policy, claimed, fail, record_attempt};
-use domain::lifecycle::{Decision, commands};
 use domain::ports::{Counts, Hours};
-use domain::record::EmailRecord;
-use domain::retry::Jitter;
-use domain::tally::counter::{Figure, HOUR_MS, hour_of};
-use domain::tally::queue_counts::QueueCounts;
+use domain::reporting::tally::counter::{Figure, HOUR_MS, hour_of};
+use domain::reporting::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use memory::{MemoryBackend, samples};
 use tally::TallyFunction;

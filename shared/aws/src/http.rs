@@ -2,10 +2,16 @@
 //!
 //! **Invariant:** no intermediary may cache a response or treat it as anything but JSON.
 
+pub mod auth;
+pub mod endpoint;
+pub mod gateway;
+pub mod query;
+pub mod routing;
+
 use std::error::Error;
 use std::fmt;
 
-use domain::api_error::ApiError;
+use domain::api::error::ApiError;
 use domain::ports::PortError;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
@@ -79,7 +85,7 @@ pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
 /// Logs a failure as [`fail`] does, and returns an error that tells the caller what to do.
 #[must_use]
 pub fn fail_with(error: &(dyn Error + 'static), told: &ApiError) -> Response<Body> {
-    tracing::error!(error = crate::telemetry::chain(error), "a call failed");
+    tracing::error!(error = crate::runtime::telemetry::chain(error), "a call failed");
     refuse(told)
 }
 

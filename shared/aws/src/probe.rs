@@ -12,17 +12,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::send_email::SendEmailInput;
-use domain::email::EmailContent;
-use domain::lifecycle::Condition;
+use domain::delivery::lifecycle::Condition;
+use domain::delivery::record::EmailRecord;
+use domain::message::email::EmailContent;
 use domain::ports::DueEmail;
-use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
-use crate::attributes::{self, ItemError};
-use crate::bodies;
-use crate::records::{expression, item, waiting};
+use crate::runtime::settings::SesSettings;
 use crate::ses::Ses;
-use crate::settings::SesSettings;
+use crate::storage::attributes::{self, ItemError};
+use crate::storage::bodies;
+use crate::storage::records::{expression, item, waiting};
 
 /// An item as the SDK represents it.
 pub type Item = HashMap<String, AttributeValue>;

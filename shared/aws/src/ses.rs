@@ -6,6 +6,9 @@
 //! to a message here.
 //! **Start reading at** [`classify`].
 
+pub mod account;
+pub mod account_list;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -19,16 +22,16 @@ use aws_sdk_sesv2::types::{
     EmailContent as SesContent, Message, MessageHeader, MessageTag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use domain::address::Mailbox;
-use domain::attachment::{Attachment, Data};
-use domain::cause::Cause;
-use domain::email::EmailContent;
-use domain::lifecycle::Attempt;
+use domain::delivery::cause::Cause;
+use domain::delivery::lifecycle::Attempt;
+use domain::delivery::record::EmailRecord;
+use domain::delivery::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
+use domain::message::address::Mailbox;
+use domain::message::attachment::{Attachment, Data};
+use domain::message::email::EmailContent;
 use domain::ports::Provider;
-use domain::record::EmailRecord;
-use domain::wire::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
 
-use crate::settings::SesSettings;
+use crate::runtime::settings::SesSettings;
 
 /// Header that every email carries.
 const ID_HEADER: &str = "X-Email-Id";
@@ -175,7 +178,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if let SdkError::ConstructionFailure(_) = error {
-        return refused(Cause::Rejected, &crate::telemetry::chain(error));
+        return refused(Cause::Rejected, &crate::runtime::telemetry::chain(error));
     }
     if let SdkError::DispatchFailure(failure) = error
         && failure.as_connector_error().is_some_and(|error| never_connected(error))

@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::tests::{email, settings};
 use super::*;
-use crate::clients::{Clients, SES_IDLE, connector};
-use crate::records::samples::full;
-use crate::replay::environment;
+use crate::runtime::clients::{Clients, SES_IDLE, connector};
+use crate::runtime::replay::environment;
+use crate::storage::records::samples::full;
 
 /// Generous time for an answer on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,11 +1,11 @@
 //! Requests to SES, and the meaning of its answers.
 
-use domain::wire::api::parse_email;
+use domain::api::requests::parse_email;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::records::samples::full;
-use crate::replay::{Answer, Replay};
+use crate::runtime::replay::{Answer, Replay};
+use crate::storage::records::samples::full;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -3,38 +3,17 @@
 //! **Role:** every function decides with this crate; adapters carry out the decisions.
 //! **Invariant:** no AWS SDK, no Lambda, no clock, no randomness, no environment. `now` and `jitter` are arguments;
 //! the crate's dependencies enforce the rest.
-//! **Start reading at** [`lifecycle`], the state machine, then [`record`].
+//! **Map:** [`message`] is the content of an email, [`delivery`] its way to SES, [`queue`] the named queues, [`tenant`] tenants
+//! and API keys, [`reporting`] lists and counts, [`api`] the requests and answers of the HTTP API, [`ports`] the calls to the outside.
+//! **Start reading at** [`delivery::lifecycle`], the state machine, then [`delivery::record`].
 
-pub mod access;
-pub mod account_rate;
-pub mod address;
-mod admission;
-pub mod api_error;
-pub mod apply;
-pub mod attachment;
-pub mod batch;
-pub mod cause;
-pub mod cost;
-pub mod delivery_status;
-pub mod email;
-pub mod email_status;
-pub mod forecast;
-pub mod held_emails;
-pub mod history;
+pub mod api;
+pub mod delivery;
 pub mod id;
-pub mod index;
-pub mod lifecycle;
 pub mod limits;
-pub mod listing;
+pub mod message;
 pub mod ports;
-pub mod priority_queue;
 pub mod queue;
-pub mod rate_limit;
-pub mod record;
-pub mod retention;
-pub mod retry;
-pub mod slots;
-pub mod suppression;
-pub mod tally;
+pub mod reporting;
+pub mod tenant;
 pub mod timestamp;
-pub mod wire;

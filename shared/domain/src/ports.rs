@@ -11,27 +11,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
-use crate::access::token::SECRET_BYTES;
-use crate::account_rate::{AccountRate, AccountRateChange, AccountState};
-use crate::address::EmailAddress;
-use crate::attachment::{Upload, Uploaded};
-use crate::batch::{BatchId, BatchRecord};
-use crate::cause::Cause;
+use crate::api::batch::{BatchId, BatchRecord};
+use crate::delivery::account_rate::{AccountRate, AccountRateChange, AccountState};
+use crate::delivery::cause::Cause;
+use crate::delivery::dead_letter_message::DeadLetterMessage;
+use crate::delivery::lifecycle::{Attempt, Feedback, Policy, Transition};
+use crate::delivery::priority_queue::Messages;
+use crate::delivery::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Priority, RecordStatus};
+use crate::delivery::retry::Jitter;
+use crate::delivery::send_task::SendTask;
+use crate::delivery::suppression::{Added, Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
 use crate::id::{EmailId, TenantId, UploadId};
-use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
-use crate::listing::{Place, Start};
-use crate::priority_queue::Messages;
+use crate::message::address::EmailAddress;
+use crate::message::attachment::{Upload, Uploaded};
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
-use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Priority, RecordStatus};
-use crate::retry::Jitter;
-use crate::suppression::{Added, Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
-use crate::tally::counter::{Counter, Figures};
-use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
-use crate::tally::queue_counts::QueueCounts;
+use crate::reporting::listing::{Place, Start};
+use crate::reporting::tally::counter::{Counter, Figures};
+use crate::reporting::tally::portion::{Fingerprint, Span, Tally, Versions};
+use crate::reporting::tally::queue_counts::QueueCounts;
+use crate::tenant::token::SECRET_BYTES;
 use crate::timestamp::Timestamp;
-use crate::wire::dead_letter_message::DeadLetterMessage;
-use crate::wire::send_task::SendTask;
 
 /// The kind of a failed call: whether it may have taken effect, and whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -192,7 +192,7 @@ pub trait EmailRecords: Sync {
     /// Writes a new record. Its content is written separately.
     fn create(&self, record: &EmailRecord, now: Timestamp) -> impl Future<Output = Result<Created, PortError>> + Send;
 
-    /// Claims a record under [`crate::lifecycle::Condition::Claimable`], as [`crate::lifecycle::claimed`] describes,
+    /// Claims a record under [`crate::delivery::lifecycle::Condition::Claimable`], as [`crate::delivery::lifecycle::claimed`] describes,
     /// without a read before. `nonce` tells a retry of the same call from another claim.
     fn claim(
         &self,
@@ -438,7 +438,7 @@ pub trait Provider: Sync {
     fn submit(
         &self,
         claimed: &EmailRecord,
-        email: crate::email::EmailContent,
+        email: crate::message::email::EmailContent,
         timeout: Duration,
     ) -> impl Future<Output = Attempt> + Send;
 }
@@ -710,7 +710,7 @@ pub trait Counts: Sync {
 
 /// The suppressed addresses.
 pub trait Suppressions: Sync {
-    /// Adds one under [`crate::suppression::Entry::takes`], and its mark with it: both or neither.
+    /// Adds one under [`crate::delivery::suppression::Entry::takes`], and its mark with it: both or neither.
     fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
 
     /// Removes an active suppression and its mark; `false` if there is none. The time of the release is remembered.

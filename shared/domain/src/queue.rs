@@ -8,8 +8,11 @@
 //! under one state is therefore never written under another.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
 
+pub mod held_emails;
 pub mod job;
 pub mod key_hold;
+pub mod rate_limit;
+pub mod slots;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,13 +20,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account_rate::Rate;
-use crate::cause::Cause;
+use crate::delivery::account_rate::Rate;
+use crate::delivery::cause::Cause;
+use crate::delivery::lifecycle::Policy;
+use crate::delivery::record::{EmailRecord, Priority, RecordStatus};
 use crate::id::TenantId;
-use crate::lifecycle::Policy;
 use crate::queue::key_hold::KeyHolds;
-use crate::rate_limit::Turn;
-use crate::record::{EmailRecord, Priority, RecordStatus};
+use crate::queue::rate_limit::Turn;
 use crate::timestamp::Timestamp;
 
 /// Longest use of a queue's cached copy while accepting emails.
@@ -281,7 +284,7 @@ impl Queue {
         Cow::Owned(policy)
     }
 
-    /// Its own rate, in the form that [`crate::rate_limit`] uses.
+    /// Its own rate, in the form that [`crate::queue::rate_limit`] uses.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         Rate::from_millis(u64::from(self.rate_per_second?).saturating_mul(1000))

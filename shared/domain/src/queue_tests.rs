@@ -1,7 +1,7 @@
 use super::*;
+use crate::delivery::record::{BodyPlace, BodyRef};
 use crate::id::{EmailId, KeyId};
 use crate::queue::key_hold::KeyHold;
-use crate::record::{BodyPlace, BodyRef};
 
 pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)

@@ -1,12 +1,12 @@
 //! API keys, tenants and quotas over [`State`](crate::State).
 
-use domain::access::key::{Actor, ApiKey, KeyChange};
-use domain::access::quota::Window;
-use domain::access::tenant::Tenant;
+use domain::delivery::record::EmailRecord;
 use domain::id::{KeyId, TenantId};
 use domain::ports::access::{Keys, QuotaOutcome, Quotas, Tenants, Work};
 use domain::ports::{EmailKey, PortError};
-use domain::record::EmailRecord;
+use domain::tenant::Tenant;
+use domain::tenant::key::{Actor, ApiKey, KeyChange};
+use domain::tenant::quota::Window;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};

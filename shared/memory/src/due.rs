@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::index;
+use domain::delivery::index;
+use domain::delivery::record::{DueKind, EmailRecord, Priority};
+use domain::delivery::send_task::SendTask;
 use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, IndexedEmail, PortError};
 use domain::queue::QueueKey;
-use domain::record::{DueKind, EmailRecord, Priority};
 use domain::timestamp::Timestamp;
-use domain::wire::send_task::SendTask;
 
 use crate::{Call, MemoryBackend, State};
 

@@ -1,9 +1,9 @@
 //! Erasure over [`crate::State`].
 
-use domain::lifecycle::Condition;
+use domain::delivery::lifecycle::Condition;
+use domain::delivery::record::EmailRecord;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::{EmailKey, PortError, Written};
-use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};

@@ -3,8 +3,8 @@
 //! **Invariant:** an expired item does not exist for any reader, even before its deletion.
 //! **Start reading at** [`State::expire`].
 
+use domain::delivery::record::EmailRecord;
 use domain::ports::EmailKey;
-use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use crate::{State, is_over};

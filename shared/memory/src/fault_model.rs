@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::index::LOOK_AHEAD;
+use domain::delivery::record::{DueKind, EmailRecord, Priority};
 use domain::id::EmailId;
-use domain::index::LOOK_AHEAD;
 use domain::ports::EmailKey;
-use domain::record::{DueKind, EmailRecord, Priority};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
 use tokio::sync::Notify;
@@ -455,7 +455,7 @@ impl FaultModel {
             1
         };
         // SQS has whole seconds.
-        let delay = Duration::from_secs(u64::from(domain::index::delay_seconds(delay)));
+        let delay = Duration::from_secs(u64::from(domain::delivery::index::delay_seconds(delay)));
         let at = self.now_ms().saturating_add(millis(delay));
         for _ in 0..copies {
             self.queue(to).send(body.to_owned(), at);
@@ -528,7 +528,7 @@ impl FaultModel {
 
     /// Makes a message be seen again after its time, in SQS's whole seconds.
     pub fn put_back(&mut self, to: Destination, id: u64, receipt: u32, delay: Duration) {
-        let delay = Duration::from_secs(u64::from(domain::index::delay_seconds(delay)));
+        let delay = Duration::from_secs(u64::from(domain::delivery::index::delay_seconds(delay)));
         let at = self.now_ms().saturating_add(millis(delay));
         self.queue(to).put_back(id, receipt, at);
         // A waiting receiver must compute its time again.

@@ -1,9 +1,9 @@
 //! The uploads and the contents' copies of them over [`crate::State`].
 
-use domain::attachment::{Upload, Uploaded};
+use domain::delivery::record::BodyRef;
 use domain::id::{TenantId, UploadId};
+use domain::message::attachment::{Upload, Uploaded};
 use domain::ports::{EmailKey, Files, Invitation, PortError, Put};
-use domain::record::BodyRef;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};

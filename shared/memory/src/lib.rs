@@ -1,7 +1,7 @@
 //! An in-memory backend: the ports that the functions need, for tests.
 //!
 //! **Role:** a dev-dependency of the functions and the base of the simulation; never deployed.
-//! **Invariant:** a write needs [`domain::lifecycle::Condition::holds`] and nothing else, so that the meaning of a
+//! **Invariant:** a write needs [`domain::delivery::lifecycle::Condition::holds`] and nothing else, so that the meaning of a
 //! condition is tested where it is defined. It changes only the fields that its decision changes ([`overlay`]).
 //! **Start reading at** [`State`]; [`samples`] has emails and records for tests. A test of one function sets the
 //! results of calls ([`State::faults`], [`State::answers`]). With a [`fault_model::FaultModel`] the backend produces
@@ -36,23 +36,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::access::key::ApiKey;
-use domain::access::quota::Limit;
-use domain::access::tenant::Tenant;
-use domain::account_rate::{AccountRate, AccountState};
-use domain::attachment::Uploaded;
-use domain::batch::{BatchId, BatchRecord};
+use domain::api::batch::{BatchId, BatchRecord};
+use domain::delivery::account_rate::{AccountRate, AccountState};
+use domain::delivery::dead_letter_message::DeadLetterMessage;
+use domain::delivery::lifecycle::{Attempt, Condition};
+use domain::delivery::record::{EmailRecord, Priority};
+use domain::delivery::suppression::{Entry, Listed, SuppressionFilter, SuppressionId};
 use domain::id::{EmailId, KeyId, TenantId, UploadId};
-use domain::lifecycle::{Attempt, Condition};
-use domain::listing::Place;
+use domain::message::attachment::Uploaded;
 use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, SendTaskRequest, Waiting};
 use domain::queue::job::Job;
+use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Queue, QueueKey};
-use domain::rate_limit::RateLimit;
-use domain::record::{EmailRecord, Priority};
-use domain::suppression::{Entry, Listed, SuppressionFilter, SuppressionId};
+use domain::reporting::listing::Place;
+use domain::tenant::Tenant;
+use domain::tenant::key::ApiKey;
+use domain::tenant::quota::Limit;
 use domain::timestamp::Timestamp;
-use domain::wire::dead_letter_message::DeadLetterMessage;
 
 use crate::concurrent_writers::ConcurrentWriters;
 use crate::environment::Environment;

@@ -1,8 +1,8 @@
 //! The list of emails over [`crate::State`], in shards, as in the index.
 
 use domain::id::TenantId;
-use domain::listing::{Place, Start};
 use domain::ports::{Listing, PortError};
+use domain::reporting::listing::{Place, Start};
 
 use crate::{Call, MemoryBackend, State};
 

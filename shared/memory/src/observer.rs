@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use domain::email::EmailContent;
+use domain::delivery::record::EmailRecord;
+use domain::delivery::ses_event::SesEvent;
+use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
-use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::SesEvent;
 
 /// The result of an email's submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

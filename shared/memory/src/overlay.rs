@@ -3,7 +3,7 @@
 //! **Invariant:** like `UpdateItem`, it writes only the fields in which the decision's record differs from the record
 //! that the decision saw. Concurrent changes of other fields stay.
 
-use domain::record::EmailRecord;
+use domain::delivery::record::EmailRecord;
 
 /// Takes each field that the decision changes from `after`, and every other from `stored`.
 ///
@@ -27,8 +27,8 @@ pub fn overlaid(stored: EmailRecord, before: &EmailRecord, after: &EmailRecord) 
 
 #[cfg(test)]
 mod tests {
-    use domain::delivery_status::DeliveryStatus;
-    use domain::record::RecordStatus;
+    use domain::delivery::delivery_status::DeliveryStatus;
+    use domain::delivery::record::RecordStatus;
 
     use super::*;
     use crate::samples;

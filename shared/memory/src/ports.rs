@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::access::token::SECRET_BYTES;
-use domain::account_rate::{AccountRate, AccountRateChange, AccountState};
-use domain::batch::{BatchId, BatchRecord};
-use domain::cause::Cause;
+use domain::api::batch::{BatchId, BatchRecord};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange, AccountState};
+use domain::delivery::cause::Cause;
+use domain::delivery::dead_letter_message::DeadLetterMessage;
+use domain::delivery::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
+use domain::delivery::priority_queue::Messages;
+use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, Priority, RecordStatus};
+use domain::delivery::retry::Jitter;
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::ports::{
     AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters,
     EmailKey, EmailRecords, Evidence, FailureKind, Packed, PortError, PriorityQueues, Put, Random, RecordWrite,
     SendTaskRequest, WRITES_AT_ONCE, Waiting, Watermark, Written,
 };
-use domain::priority_queue::Messages;
 use domain::queue::QueueKey;
-use domain::record::{BodyPlace, BodyRef, EmailRecord, Priority, RecordStatus};
-use domain::retry::Jitter;
+use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
-use domain::wire::dead_letter_message::DeadLetterMessage;
 
 use crate::fault_model::{Broken, Destination};
 use crate::overlay::overlaid;

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::address::EmailAddress;
-use domain::cause::{Cause, Class};
-use domain::email::EmailContent;
+use domain::delivery::cause::{Cause, Class};
+use domain::delivery::lifecycle::Attempt;
+use domain::delivery::record::EmailRecord;
+use domain::delivery::ses_event::SesEvent;
 use domain::id::EmailId;
-use domain::lifecycle::Attempt;
+use domain::message::address::EmailAddress;
+use domain::message::email::EmailContent;
 use domain::ports::{EmailKey, ListReason, Provider};
-use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::SesEvent;
 
 use crate::fault_model::{Broken, CallPlan, FaultModel};
 use crate::observer::Arrived;

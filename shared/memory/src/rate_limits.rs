@@ -1,13 +1,13 @@
 //! The rate limits of queues over [`State`], and the emails that wait for slots.
 
-use domain::index;
+use domain::delivery::index;
+use domain::delivery::record::{DueKind, EmailRecord};
+use domain::delivery::send_task::SendTask;
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
 use domain::ports::{DueCursor, DueEmail, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
-use domain::rate_limit::{RateLimit, RateLimitChange};
-use domain::record::{DueKind, EmailRecord};
+use domain::queue::rate_limit::{RateLimit, RateLimitChange};
 use domain::timestamp::Timestamp;
-use domain::wire::send_task::SendTask;
 
 use crate::fault_model::{Broken, FaultModel};
 use crate::{Call, MemoryBackend, State};

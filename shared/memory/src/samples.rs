@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::access::key::{Actor, ApiKey, Permission};
-use domain::access::token::{self, SECRET_BYTES, Token};
-use domain::api_error::ApiError;
-use domain::email::EmailContent;
+use domain::api::error::ApiError;
+use domain::api::requests;
+use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord};
 use domain::id::{EmailId, KeyId, TenantId};
+use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
-use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord};
+use domain::tenant::key::{Actor, ApiKey, Permission};
+use domain::tenant::token::{self, SECRET_BYTES, Token};
 use domain::timestamp::Timestamp;
-use domain::wire::api;
 
 use crate::MemoryBackend;
 
@@ -70,7 +70,7 @@ pub fn key_of(tenant: &TenantId, n: u8) -> (ApiKey, Token) {
 /// None, unless the parser is broken.
 pub fn email() -> Result<EmailContent, ApiError> {
     let body = br#"{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"}"#;
-    Ok(api::parse_email(body)?.email)
+    Ok(requests::parse_email(body)?.email)
 }
 
 /// The id of the `n`th sample.

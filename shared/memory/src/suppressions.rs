@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::address::EmailAddress;
+use domain::delivery::suppression::{
+    Added, Effect, Entry, Listed, Origin, Suppression, SuppressionFilter, SuppressionId,
+};
 use domain::id::TenantId;
-use domain::listing::{Place, Start};
+use domain::message::address::EmailAddress;
 use domain::ports::{AccountList, ListReason};
 use domain::ports::{PortError, Suppressions};
-use domain::suppression::{Added, Effect, Entry, Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
+use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
-use domain::record::{DueKind, EmailRecord};
-use domain::tally::change::{Change, CountedRecord};
-use domain::tally::counter::{Counter, Figure, Figures};
-use domain::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
-use domain::tally::queue_counts::{QueueCounts, WaitingFigures};
+use domain::reporting::tally::change::{Change, CountedRecord};
+use domain::reporting::tally::counter::{Counter, Figure, Figures};
+use domain::reporting::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
+use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};

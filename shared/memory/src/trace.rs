@@ -3,8 +3,8 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use domain::delivery::record::RecordStatus;
 use domain::id::EmailId;
-use domain::record::RecordStatus;
 
 use crate::Fault;
 

@@ -9,7 +9,7 @@ use chaos::settings::Settings;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let settings = match Settings::read(&aws::settings::of_process()) {
+    let settings = match Settings::read(&aws::runtime::settings::of_process()) {
         Ok(settings) => settings,
         Err(trouble) => return failed(&trouble.to_string()),
     };

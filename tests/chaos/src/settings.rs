@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use aws::settings::Environment;
+use aws::runtime::settings::Environment;
 
 use crate::Trouble;
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use aws::clients::Clients;
+use aws::runtime::clients::Clients;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName;
 use reqwest::{Client, Method, RequestBuilder};
@@ -391,7 +391,7 @@ struct Message {
     tags: Vec<Pair>,
 }
 
-/// Reads a record by the names that its item is documented with (`shared/aws/src/records/item.rs`):
+/// Reads a record by the names that its item is documented with (`shared/aws/src/storage/records/item.rs`):
 /// anew, so that a mistake in there is not repeated here.
 fn record(item: &HashMap<String, AttributeValue>) -> Option<(String, StoredEmail)> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();

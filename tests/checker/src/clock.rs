@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::cause::Cause;
-use domain::index::queued;
-use domain::lifecycle::LONGEST_UNCERTAINTY;
-use domain::record::{Due, EmailRecord, RecordStatus};
+use domain::delivery::cause::Cause;
+use domain::delivery::index::queued;
+use domain::delivery::lifecycle::LONGEST_UNCERTAINTY;
+use domain::delivery::record::{Due, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 
 use crate::config::{Config, GUARD, WINDOW};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::lifecycle::Policy;
-use domain::record::OnUncertain;
-use domain::retry::RetryPolicy;
+use domain::delivery::lifecycle::Policy;
+use domain::delivery::record::OnUncertain;
+use domain::delivery::retry::RetryPolicy;
 
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);

@@ -1,8 +1,8 @@
 //! An exhaustive checker of the state machine: every state that one email and all that deals
 //! with it can come to, within stated bounds.
 //!
-//! **What is checked** are the functions of [`domain::lifecycle`] themselves, under
-//! [`domain::lifecycle::Condition::holds`], and what a write leaves is [`memory::overlay`]; around them stand two senders, `promote`,
+//! **What is checked** are the functions of [`domain::delivery::lifecycle`] themselves, under
+//! [`domain::delivery::lifecycle::Condition::holds`], and what a write leaves is [`memory::overlay`]; around them stand two senders, `promote`,
 //! `feedback`, `dead_letter`, callers and clients, who may stand still or die between any two
 //! steps, and messages and events that are lost, doubled and out of order.
 //! **What must hold** is [`promise`]: in every state, at every step, and to the end.

@@ -1,19 +1,19 @@
-//! The machine that is checked: the very functions of [`domain::lifecycle`], or one of them
+//! The machine that is checked: the very functions of [`domain::delivery::lifecycle`], or one of them
 //! with a [`Mutant`]'s mistake. Every ruling is asked for once.
 
-use domain::cause::Cause;
-use domain::id::{EmailId, TenantId};
-use domain::lifecycle::commands::{self, Times};
-use domain::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
-use domain::lifecycle::{
+use domain::delivery::cause::Cause;
+use domain::delivery::lifecycle::commands::{self, Times};
+use domain::delivery::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
+use domain::delivery::lifecycle::{
     Attempt, Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard,
     not_claimable, overdue, record_attempt,
 };
+use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
+use domain::delivery::retry::Jitter;
+use domain::delivery::ses_event::{SesEvent, SesEventKind};
+use domain::id::{EmailId, TenantId};
 use domain::queue::{Pause, Queue, QueueKey};
-use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
-use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{SesEvent, SesEventKind};
 use memory::overlay::overlaid;
 use rustc_hash::FxHashMap;
 

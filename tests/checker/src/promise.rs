@@ -1,8 +1,8 @@
 //! What is promised of every email, at every moment.
 
-use domain::cause::Cause;
-use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
-use domain::record::{EmailRecord, OnUncertain, RecordStatus};
+use domain::delivery::cause::Cause;
+use domain::delivery::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
+use domain::delivery::record::{EmailRecord, OnUncertain, RecordStatus};
 
 use crate::clock::{FAR, NOW};
 use crate::machine::{Machine, Question};

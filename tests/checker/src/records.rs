@@ -1,6 +1,6 @@
 //! The table of all records, each once: a state names its records by number.
 
-use domain::record::EmailRecord;
+use domain::delivery::record::EmailRecord;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 

@@ -1,6 +1,6 @@
 //! Addresses, alone and with a display name.
 
-use domain::address::{EmailAddress, Mailbox};
+use domain::message::address::{EmailAddress, Mailbox};
 
 use crate::promises;
 

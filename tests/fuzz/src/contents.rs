@@ -1,6 +1,6 @@
 //! Stored contents: what was packed comes back, and anything else is an error.
 
-use domain::email::EmailContent;
+use domain::message::email::EmailContent;
 
 use crate::promises;
 

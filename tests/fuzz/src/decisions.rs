@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use domain::lifecycle::commands::{self, Times};
-use domain::lifecycle::{
+use domain::api::email_view::EmailView;
+use domain::delivery::lifecycle::commands::{self, Times};
+use domain::delivery::lifecycle::{
     self, Attempt, Condition, Decision, EARLY, Feedback, Outlook, Policy, PriorityQueueState, SideEffect, claimed,
     fail, heard, learned, not_claimable, overdue, record_attempt,
 };
+use domain::delivery::record::{DueKind, EmailRecord, OnUncertain, RecordStatus};
+use domain::delivery::retry::{Jitter, RetryPolicy};
+use domain::queue::rate_limit::Turn;
 use domain::queue::{Queue, QueueKey};
-use domain::rate_limit::Turn;
-use domain::record::{DueKind, EmailRecord, OnUncertain, RecordStatus};
-use domain::retry::{Jitter, RetryPolicy};
 use domain::timestamp::Timestamp;
-use domain::wire::email_view::EmailView;
 
 use crate::given::records::{self, NOW};
 use crate::given::texts;
@@ -62,7 +62,7 @@ fn policy(u: &mut Unstructured<'_>) -> Result<Policy> {
 fn accepted(any: &EmailRecord, policy: &Policy, now: Timestamp) -> EmailRecord {
     let fresh = EmailRecord::new(any.tenant.clone(), any.id, any.body.clone(), any.recipients, now);
     let expires_at = now.after(Duration::from_secs(14 * 86_400));
-    let (due, _) = domain::index::queued(now, expires_at, policy.turn, policy.guard, now);
+    let (due, _) = domain::delivery::index::queued(now, expires_at, policy.turn, policy.guard, now);
     EmailRecord {
         on_uncertain: any.on_uncertain,
         due: Some(due),
@@ -180,7 +180,7 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Attempt> {
             message_id: texts::word(u, &["0100-x", ""])?,
         },
         1 | 2 => Attempt::NotAccepted {
-            cause: *u.choose(&domain::cause::Cause::ALL)?,
+            cause: *u.choose(&domain::delivery::cause::Cause::ALL)?,
             detail: texts::text(u)?,
         },
         _ => Attempt::Ambiguous,

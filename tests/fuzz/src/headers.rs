@@ -7,10 +7,10 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::{BehaviorVersion, Config, Region};
 use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use aws_sdk_sesv2::types::Content;
-use domain::address::Mailbox;
-use domain::email::EmailContent;
+use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::id::{EmailId, TenantId};
-use domain::record::{BodyPlace, BodyRef, EmailRecord};
+use domain::message::address::Mailbox;
+use domain::message::email::EmailContent;
 use domain::timestamp::Timestamp;
 
 use crate::given::records::NOW;

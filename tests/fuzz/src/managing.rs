@@ -2,13 +2,13 @@
 //! text as a query.
 
 use access::api_keys::{KeyPage, Revocation};
-use aws::query::{self, Cursor, LIMIT_MAX};
-use domain::address::EmailAddress;
-use domain::api_error::ApiError;
+use aws::http::query::{self, Cursor, LIMIT_MAX};
+use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
+use domain::api::error::ApiError;
+use domain::api::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
+use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
 use domain::limits;
-use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
-use domain::wire::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
-use domain::wire::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
+use domain::message::address::EmailAddress;
 use manage::by_key::Cancellation;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;

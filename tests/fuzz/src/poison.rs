@@ -3,7 +3,7 @@
 //! An engine finds an input that breaks a rule only if all other rules let it through; here one
 //! rule at a time is broken in what is known to be right.
 
-use domain::wire::api::parse_email;
+use domain::api::requests::parse_email;
 use serde_json::{Map, Value};
 
 use crate::promises;

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::address::Mailbox;
-use domain::api_error::ApiError;
-use domain::email::EmailContent;
+use domain::api::error::ApiError;
+use domain::message::address::Mailbox;
+use domain::message::email::EmailContent;
 
 use crate::mime;
 

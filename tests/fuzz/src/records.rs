@@ -6,10 +6,10 @@ use arbitrary::{Result, Unstructured};
 use aws::probe::{self, Item};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::lifecycle::Condition;
-use domain::record::EmailRecord;
+use domain::delivery::lifecycle::Condition;
+use domain::delivery::record::EmailRecord;
+use domain::delivery::send_task::SendTask;
 use domain::timestamp::Timestamp;
-use domain::wire::send_task::SendTask;
 
 use crate::given::{records, texts};
 

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use domain::api_error::ApiError;
-use domain::attachment::MediaType;
-use domain::email::EmailContent;
-use domain::id::{EmailId, TenantId};
-use domain::record::{BodyPlace, BodyRef, EmailRecord};
-use domain::timestamp::Timestamp;
-use domain::wire::api::{
+use domain::api::attachments::parse_upload;
+use domain::api::email_view::EmailView;
+use domain::api::error::ApiError;
+use domain::api::requests::{
     BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email, parse_reschedule,
     parse_retry,
 };
-use domain::wire::attachments::parse_upload;
-use domain::wire::email_view::EmailView;
-use domain::wire::times::{SendOptions, TimeInput};
+use domain::api::times::{SendOptions, TimeInput};
+use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord};
+use domain::id::{EmailId, TenantId};
+use domain::message::attachment::MediaType;
+use domain::message::email::EmailContent;
+use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use crate::given::records::NOW;

@@ -1,9 +1,9 @@
 //! The messages of the priority queues and of the dead-letter queue.
 
 use arbitrary::{Result, Unstructured};
+use domain::delivery::dead_letter_message::DeadLetterMessage;
+use domain::delivery::send_task::{SendTask, SendTaskError};
 use domain::timestamp::Timestamp;
-use domain::wire::dead_letter_message::DeadLetterMessage;
-use domain::wire::send_task::{SendTask, SendTaskError};
 use serde_json::Value;
 
 use crate::given::records;

@@ -1,12 +1,12 @@
 //! SES's events: what is read is what is said, and it moves no record but its own.
 
-use domain::delivery_status::DeliveryStatus;
-use domain::history::Fact;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::history::Fact;
+use domain::delivery::lifecycle::{Decision, heard, learned};
+use domain::delivery::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, RecordStatus};
+use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::{Decision, heard, learned};
-use domain::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{SesEvent, SesEventKind};
 use serde_json::{Value, json};
 
 /// Reads the bytes as a message of the feedback queue.

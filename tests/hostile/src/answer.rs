@@ -1,6 +1,6 @@
 //! The answer to a request.
 
-use domain::api_error::ApiError;
+use domain::api::error::ApiError;
 
 /// The expected answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

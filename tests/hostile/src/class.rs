@@ -1,9 +1,9 @@
 //! One class of hostile input.
 
-use domain::api_error::ApiError;
-use domain::wire::api::{BatchValidation, IdempotencyKey, parse_batch, parse_email};
-use domain::wire::attachments::parse_upload;
-use domain::wire::suppressions::parse_add;
+use domain::api::attachments::parse_upload;
+use domain::api::error::ApiError;
+use domain::api::requests::{BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use domain::api::suppressions::parse_add;
 
 use crate::answer::Answer;
 use crate::rule::Rule;

@@ -31,7 +31,7 @@ macro_rules! rules {
 }
 
 rules! {
-    "wire/json.rs" {
+    "api/json.rs" {
         BodySize: "a body has at most 4 MiB",
         Json: "a body is JSON by RFC 8259, in UTF-8",
         JsonEnd: "no data after the JSON value",
@@ -45,7 +45,7 @@ rules! {
         ObjectType: "a field of type object has an object",
         TextType: "a field of type string has a string",
     }
-    "wire/api.rs" {
+    "api/requests.rs" {
         BodyObject: "an email is a JSON object",
         BodyArray: "a batch is a JSON array",
         BatchSize: "a batch has 1 to 500 emails",
@@ -68,11 +68,11 @@ rules! {
     "queue.rs" {
         QueueName: "a queue name has 1 to 64 characters of a-z, 0-9 and -",
     }
-    "wire/times.rs" {
+    "api/times.rs" {
         TimeLength: "a time has at most 64 bytes",
         TimeGrammar: "a time is RFC 3339 or a wait of fixed length",
     }
-    "wire/attachments.rs" {
+    "api/attachments.rs" {
         FilesType: "attachments are an array",
         FilesCount: "an email has at most 50 files",
         FileIdOnce: "a Content-ID belongs to one file",
@@ -86,7 +86,7 @@ rules! {
         BatchUploads: "a batch uses at most 1,000 uploads",
         UploadSize: "an upload has at least one byte",
     }
-    "address.rs" {
+    "message/address.rs" {
         MailboxControls: "no control character in an address with its name",
         NameQuotes: "an unquoted name has no special character",
         QuoteEnds: "a quote is closed",
@@ -119,7 +119,7 @@ rules! {
         IpAddress: "the last label is not a number",
         AddressLength: "an address has at most 254 octets",
     }
-    "email/draft.rs" {
+    "message/email/draft.rs" {
         FromRequired: "from is present",
         ToRequired: "to is present",
         ToEmpty: "to is not empty",
@@ -133,7 +133,7 @@ rules! {
         ContentRequired: "html or text is present",
         ContentEmpty: "html and text are not both empty",
     }
-    "email/header.rs" {
+    "message/email/header.rs" {
         HeadersCount: "an email has at most 14 headers",
         HeaderOnce: "a header is given once, ignoring case",
         HeaderNameEmpty: "a header name is not empty",
@@ -146,13 +146,13 @@ rules! {
         HeaderControls: "no control character in a header value",
         HeaderLength: "a rendered header value has at most 870 characters",
     }
-    "email/tag.rs" {
+    "message/email/tag.rs" {
         TagsCount: "an email has at most 46 tags",
         TagGrammar: "a tag has only A-Z, a-z, 0-9, _ and -",
         TagReserved: "no reserved tag",
         TagOnce: "a tag name is given once",
     }
-    "attachment.rs" {
+    "message/attachment.rs" {
         FilePath: "no URL is fetched",
         FileNameRequired: "a file has a name",
         FileNameEmpty: "a file name is not blank",
@@ -172,7 +172,7 @@ rules! {
         FileEmpty: "a file is not empty",
         FileSize: "a file fits into the 40 MB of SES",
     }
-    "admission.rs" {
+    "message/admission.rs" {
         LocalEncoded: "no encoded word in an address",
         LocalRoute: "no % and no ! in a local part",
         NameHides: "no encoded word in a name hides a control character",
@@ -182,11 +182,11 @@ rules! {
         HeaderMime: "no MIME header",
         HeaderTrace: "no header that signers or receivers write",
     }
-    "admission/domain.rs" {
+    "message/admission/domain.rs" {
         MixedScripts: "the scripts of a label belong together",
         LikeLatin: "no Cyrillic or Greek together with Latin",
     }
-    "admission/file.rs" {
+    "message/admission/file.rs" {
         FileNamePath: "a file name is not a path",
         FileNameReorders: "no character in a file name reverses it",
         FileStream: "no forbidden extension before a colon",

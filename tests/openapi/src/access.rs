@@ -2,12 +2,12 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
-use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
-use domain::access::key::Permission;
-use domain::limits;
-use domain::wire::access_api::{
+use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use domain::api::access_api::{
     ChangedView, KeysView, NewKeyView, RevokedView, TenantDeletedView, TenantView, TenantsView,
 };
+use domain::limits;
+use domain::tenant::key::Permission;
 use schemars::JsonSchema;
 use serde_json::json;
 

@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
-use domain::cause::Cause;
-use domain::email_status::EmailStatus;
+use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use domain::api::email_view::{EmailView, PageView};
+use domain::api::events_view::EventsView;
+use domain::api::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
+use domain::delivery::cause::Cause;
+use domain::delivery::email_status::EmailStatus;
+use domain::delivery::record::{OnUncertain, Priority};
 use domain::limits;
-use domain::record::{OnUncertain, Priority};
-use domain::wire::email_view::{EmailView, PageView};
-use domain::wire::events_view::EventsView;
-use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 use enqueue::handler::{Answer, Ids};
 use manage::by_key::{Canceled, Released};
 use manage::commands::CommandResponse;

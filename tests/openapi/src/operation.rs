@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use aws::auth::TENANT_HEADER;
+use aws::http::auth::TENANT_HEADER;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 

@@ -2,10 +2,10 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
-use domain::cause::Cause;
+use domain::api::queue_api::{JobView, QueueView, QueuesView};
+use domain::delivery::cause::Cause;
+use domain::delivery::record::Priority;
 use domain::limits;
-use domain::record::Priority;
-use domain::wire::queue_api::{JobView, QueueView, QueuesView};
 use manage::queues::{Deleted, JobStarted};
 use schemars::JsonSchema;
 use serde_json::json;

@@ -3,7 +3,7 @@
 //! **Invariant:** every error name is here, with each of its statuses.
 //! **Start reading at** [`REFUSALS`].
 
-use domain::api_error::{ApiError, ErrorName};
+use domain::api::error::{ApiError, ErrorName};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 

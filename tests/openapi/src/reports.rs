@@ -2,8 +2,8 @@
 
 #![expect(dead_code, reason = "the parameters are described here and read elsewhere")]
 
-use domain::wire::failures_view::FailuresView;
-use domain::wire::metrics_view::{Granularity, MetricsView};
+use domain::api::failures_view::FailuresView;
+use domain::api::metrics_view::{Granularity, MetricsView};
 use schemars::JsonSchema;
 
 use crate::operation::Operation;

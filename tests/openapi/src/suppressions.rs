@@ -2,10 +2,10 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
-use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use domain::api::suppressions::{AddedView, ManyView, RemovedView, SuppressionView, SuppressionsView};
+use domain::delivery::suppression::Origin;
 use domain::limits;
-use domain::suppression::Origin;
-use domain::wire::suppressions::{AddedView, ManyView, RemovedView, SuppressionView, SuppressionsView};
 use schemars::JsonSchema;
 use serde_json::json;
 

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::api::requests::parse_email;
 use domain::id::{EmailId, TenantId};
 use domain::timestamp::Timestamp;
-use domain::wire::api::parse_email;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request};
 use memory::samples;

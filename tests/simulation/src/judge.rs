@@ -2,7 +2,7 @@
 //! each submission as it arrives at SES, each event, and what callers were told.
 //!
 //! 1. **Nothing is lost.** An email that got a 2xx has a record and a content at that moment, and ends in
-//!    a final status. A record is in the index where it belongs ([`domain::record::EmailRecord::is_in_its_place`]).
+//!    a final status. A record is in the index where it belongs ([`domain::delivery::record::EmailRecord::is_in_its_place`]).
 //! 2. **No unmarked duplicate.** At the moment in which SES accepts a second copy of an email, its record
 //!    is marked already; and it is at the end.
 //! 3. **`hold` holds.** Without `force` nothing is given to SES again unless all earlier claims were
@@ -33,7 +33,7 @@
 //!
 //! **By design, and so no violation:**
 //! - A second copy that is marked: the answer was lost and no event came within the window.
-//! - An early second: clocks differ, and SQS has whole seconds ([`domain::lifecycle::EARLY`]).
+//! - An early second: clocks differ, and SQS has whole seconds ([`domain::delivery::lifecycle::EARLY`]).
 //! - A submission that arrives after `expires_at` though it was claimed before: a claim is
 //!   decided on by the clock of its sender at the moment of departure, and what is on the way then arrives.
 //!   It is bounded by the sender's timeout, and the judge holds it to that.
@@ -55,10 +55,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::batch::BatchId;
-use domain::delivery_status::DeliveryStatus;
+use domain::api::batch::BatchId;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::record::RecordStatus;
 use domain::id::EmailId;
-use domain::record::RecordStatus;
 use domain::timestamp::Timestamp;
 
 pub use edges::{EDGES, RARE};

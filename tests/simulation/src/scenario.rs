@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use domain::lifecycle::Policy;
-use domain::priority_queue::MOST_MESSAGES;
-use domain::record::Priority;
-use domain::retry::RetryPolicy;
+use domain::delivery::lifecycle::Policy;
+use domain::delivery::priority_queue::MOST_MESSAGES;
+use domain::delivery::record::Priority;
+use domain::delivery::retry::RetryPolicy;
 use fastrand::Rng;
 use memory::Fault;
 use memory::fault_model::{Broken, Odds};

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::record::RecordStatus;
+use domain::delivery::record::RecordStatus;
 
 use crate::judge::{EDGES, RARE};
 use crate::run::{Outcome, run};

@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
 use memory::provider::{Answer, SUBMIT};
 use memory::trace::Step;
 use memory::{Call, Fault};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use domain::access::token;
+use domain::tenant::token;
 use tests::root;
 use yaml_serde::Value;
 

@@ -14,6 +14,7 @@
 mod deploying;
 mod documents;
 mod end_to_end;
+mod folders;
 mod links;
 mod privileges;
 mod runbook;

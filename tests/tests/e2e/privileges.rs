@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
-use aws::settings::of_process;
+use aws::runtime::settings::of_process;
 use serde_json::Value as Json;
 use tests::Senders;
 use yaml_serde::Value;

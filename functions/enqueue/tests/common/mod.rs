@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::cost::Prices;
+use domain::reporting::cost::Prices;
 use enqueue::queues::QueueCache;
 use enqueue::quota::QuotaLeases;
 use enqueue::{EnqueueFunction, EnqueueSettings};

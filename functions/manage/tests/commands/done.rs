@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::batch::{self, BatchId, BatchRecord};
-use domain::cause::Cause;
+use domain::api::batch::{self, BatchId, BatchRecord};
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{DueKind, EmailRecord, Priority, RecordStatus};
+use domain::delivery::send_task::SendTask;
 use domain::id::TenantId;
 use domain::ports::{Claimed, EmailRecords, SendTaskRequest};
-use domain::record::{DueKind, EmailRecord, Priority, RecordStatus};
-use domain::wire::send_task::SendTask;
 use memory::samples;
 use memory::samples::BORN;
 

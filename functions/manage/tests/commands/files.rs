@@ -1,7 +1,7 @@
 //! Uploads, and the files of emails.
 
+use domain::delivery::record::RecordStatus;
 use domain::id::UploadId;
-use domain::record::RecordStatus;
 use memory::samples::BORN;
 use memory::{MemoryBackend, samples};
 use serde_json::json;

@@ -17,9 +17,9 @@ mod refusals;
 
 use std::time::Duration;
 
-use domain::cause::Cause;
-use domain::lifecycle::commands::Refusal;
-use domain::record::{Acceptance, Due, DueKind, EmailRecord, Lease, RecordStatus};
+use domain::delivery::cause::Cause;
+use domain::delivery::lifecycle::commands::Refusal;
+use domain::delivery::record::{Acceptance, Due, DueKind, EmailRecord, Lease, RecordStatus};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{MemoryBackend, samples};

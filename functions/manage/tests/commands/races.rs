@@ -1,8 +1,8 @@
 //! Concurrent writers between the read of a record and its write.
 
-use domain::lifecycle::commands::Refusal;
+use domain::delivery::lifecycle::commands::Refusal;
+use domain::delivery::record::{BodyPlace, DueKind, EmailRecord, Lease, RecordStatus};
 use domain::ports::{Claimed, EmailRecords};
-use domain::record::{BodyPlace, DueKind, EmailRecord, Lease, RecordStatus};
 use futures::FutureExt;
 use memory::{ConcurrentWriter, MemoryBackend, samples};
 use serde_json::Value;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use aws::auth::Authenticator;
-use aws::gateway;
-use aws::settings::KeySettings;
-use domain::cost::Prices;
-use domain::lifecycle::Policy;
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::settings::KeySettings;
+use domain::delivery::lifecycle::Policy;
 use domain::ports::Bodies;
 use domain::ports::erasure::Erasing;
+use domain::reporting::cost::Prices;
 use lambda_http::{Body, Response};
 use manage::{ManageFunction, ManageSettings, handler};
 use memory::{MemoryBackend, samples};

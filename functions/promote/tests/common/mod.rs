@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::lifecycle::Policy;
+use domain::delivery::lifecycle::Policy;
 use memory::MemoryBackend;
 use promote::PromoteFunction;
 
@@ -31,6 +31,6 @@ pub(crate) fn promote(
         policy,
         expires_after: Duration::from_secs(14 * 86_400),
         retention: Duration::from_secs(30 * 86_400),
-        most_messages: domain::priority_queue::MOST_MESSAGES,
+        most_messages: domain::delivery::priority_queue::MOST_MESSAGES,
     }
 }

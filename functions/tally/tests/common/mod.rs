@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::cause::Cause;
-use domain::delivery_status::DeliveryStatus;
+use domain::delivery::cause::Cause;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::record::RecordStatus;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, EmailKey, PortError, Tallies};
-use domain::record::RecordStatus;
-use domain::tally::change::{Change, CountedRecord, counted};
-use domain::tally::counter::{Counter, Figures};
-use domain::tally::portion::{Fingerprint, Mark, Sequence, Span, Tally, Versions};
+use domain::reporting::tally::change::{Change, CountedRecord, counted};
+use domain::reporting::tally::counter::{Counter, Figures};
+use domain::reporting::tally::portion::{Fingerprint, Mark, Sequence, Span, Tally, Versions};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
 use memory::MemoryBackend;

@@ -1,11 +1,11 @@
 //! API keys, tenants and quotas.
 
 use super::{EmailKey, PortError};
-use crate::access::key::{Actor, ApiKey, KeyChange};
-use crate::access::quota::Window;
-use crate::access::tenant::Tenant;
+use crate::delivery::record::EmailRecord;
 use crate::id::{KeyId, TenantId};
-use crate::record::EmailRecord;
+use crate::tenant::Tenant;
+use crate::tenant::key::{Actor, ApiKey, KeyChange};
+use crate::tenant::quota::Window;
 use crate::timestamp::Timestamp;
 
 /// The API keys.

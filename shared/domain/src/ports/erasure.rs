@@ -4,7 +4,7 @@
 //! is not accepted a second time.
 
 use super::{EmailKey, PortError, Written};
-use crate::record::EmailRecord;
+use crate::delivery::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
 /// The tombstones of erased emails.

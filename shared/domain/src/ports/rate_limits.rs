@@ -2,7 +2,7 @@
 
 use crate::ports::{DueCursor, DueEmail, DuePage, PortError};
 use crate::queue::QueueKey;
-use crate::rate_limit::{RateLimit, RateLimitChange};
+use crate::queue::rate_limit::{RateLimit, RateLimitChange};
 use crate::timestamp::Timestamp;
 
 /// The result of a change of a rate limit, with the rate limit after the call.

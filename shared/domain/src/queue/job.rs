@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::sender::Scope;
-use crate::cause::Cause;
+use crate::delivery::cause::Cause;
+use crate::delivery::lifecycle::queue_control::{purge, redrive, release, restore};
+use crate::delivery::lifecycle::{Decision, Policy};
+use crate::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use crate::id::EmailId;
-use crate::lifecycle::queue_control::{purge, redrive, release, restore};
-use crate::lifecycle::{Decision, Policy};
 use crate::ports::DueCursor;
+use crate::queue::rate_limit;
 use crate::queue::{Common, Queue, QueueKey};
-use crate::rate_limit;
-use crate::record::{DueKind, EmailRecord, RecordStatus};
+use crate::tenant::sender::Scope;
 use crate::timestamp::Timestamp;
 
 /// Longest delay of the index behind the records, and of a writer behind its decision. DynamoDB says "a fraction of a

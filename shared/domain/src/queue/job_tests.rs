@@ -1,9 +1,9 @@
 use super::*;
+use crate::delivery::record::Due;
 use crate::id::{KeyId, TenantId};
 use crate::queue::key_hold::{KeyHold, KeyHolds};
 use crate::queue::tests::{at, record};
 use crate::queue::{Pause, QueueName};
-use crate::record::Due;
 
 fn queue() -> Queue {
     let key = QueueKey {

@@ -10,9 +10,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::sender::FromDomain;
+use crate::delivery::record::EmailRecord;
 use crate::id::KeyId;
-use crate::record::EmailRecord;
+use crate::tenant::sender::FromDomain;
 use crate::timestamp::Timestamp;
 
 /// Most holds of a tenant. Our choice: a queue's item stays far below DynamoDB's 400 KB.

@@ -1,6 +1,6 @@
 use super::*;
+use crate::delivery::record::{BodyPlace, BodyRef};
 use crate::id::{EmailId, TenantId};
-use crate::record::{BodyPlace, BodyRef};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)

@@ -3,7 +3,7 @@
 //! A job may come at any time, and ends if the email is not at the place that it reads. A write that the job does not
 //! see must be refused.
 
-use domain::record::DueKind;
+use domain::delivery::record::DueKind;
 
 use super::Steps;
 use crate::action::{Action, Operation, Who};

@@ -1,6 +1,6 @@
 //! `feedback`, `dead_letter`, `manage` and `promote`: they read the record, decide, and write.
 
-use domain::record::RecordStatus;
+use domain::delivery::record::RecordStatus;
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Operation, Who};

@@ -1,6 +1,6 @@
 //! `send`, and SES.
 
-use domain::record::{OnUncertain, RecordStatus};
+use domain::delivery::record::{OnUncertain, RecordStatus};
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Ses, Who};

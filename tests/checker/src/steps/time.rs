@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::lifecycle::LONGEST_UNCERTAINTY;
-use domain::record::{EmailRecord, RecordStatus};
+use domain::delivery::lifecycle::LONGEST_UNCERTAINTY;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 
 use super::{Steps, judged, noted};
 use crate::action::Action;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use arbitrary::{Error, Result, Unstructured};
-use domain::cause::Cause;
-use domain::delivery_status::DeliveryStatus;
-use domain::history::{Diagnostic, Fact, Outcome};
-use domain::id::{EmailId, KeyId, TenantId};
-use domain::queue::QueueName;
-use domain::record::{
+use domain::delivery::cause::Cause;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::history::{Diagnostic, Fact, Outcome};
+use domain::delivery::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, RecordStatus,
 };
+use domain::delivery::ses_event::{SesEvent, SesEventKind};
+use domain::id::{EmailId, KeyId, TenantId};
+use domain::queue::QueueName;
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{SesEvent, SesEventKind};
 
 use super::texts;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::wire::api::{BatchValidation, parse_batch};
+use domain::api::requests::{BatchValidation, parse_batch};
 use hostile::{Answer, Class, Door, Rule, classes};
 
 fn shown(class: &Class) -> String {

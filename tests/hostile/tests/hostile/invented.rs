@@ -1,6 +1,6 @@
 //! Generated emails, built from every piece with a special meaning on an email's way.
 
-use domain::wire::api::parse_email;
+use domain::api::requests::parse_email;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 

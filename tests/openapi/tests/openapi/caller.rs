@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use access::AccessFunction;
-use aws::auth::Authenticator;
-use aws::gateway;
-use aws::settings::KeySettings;
-use domain::cost::Prices;
-use domain::lifecycle::Policy;
+use aws::http::auth::Authenticator;
+use aws::http::gateway;
+use aws::runtime::settings::KeySettings;
+use domain::delivery::lifecycle::Policy;
+use domain::reporting::cost::Prices;
 use enqueue::queues::QueueCache;
 use enqueue::quota::QuotaLeases;
 use enqueue::{EnqueueFunction, EnqueueSettings};

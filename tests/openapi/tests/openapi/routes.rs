@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::endpoint::Routed;
-use aws::routing::NoRoute;
-use domain::api_error::{ApiError, ErrorName};
+use aws::http::endpoint::Routed;
+use aws::http::routing::NoRoute;
+use domain::api::error::{ApiError, ErrorName};
 use lambda_http::http::Method;
 use openapi::operation::Operation;
 use openapi::refusals::REFUSALS;

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use aws::auth::TENANT_HEADER;
-use domain::access::key::{ApiKey, Permission};
-use domain::access::tenant::Tenant;
-use domain::attachment::{FileName, Upload, Uploaded};
+use aws::http::auth::TENANT_HEADER;
+use domain::delivery::suppression::SuppressionId;
 use domain::id::{TenantId, UploadId};
-use domain::suppression::SuppressionId;
+use domain::message::attachment::{FileName, Upload, Uploaded};
+use domain::tenant::Tenant;
+use domain::tenant::key::{ApiKey, Permission};
 use memory::MemoryBackend;
 use memory::samples::{self, BORN};
 use openapi::operation::Operation;
@@ -50,7 +50,7 @@ fn good_calls() -> Vec<(Call, Operation)> {
     let good = answers::calls().into_iter().filter(|(_, status)| *status < 300);
     let mut good: Vec<_> = good.map(|(call, _)| (operation(&call).unwrap(), call)).collect();
     // A suppression is found by its id as well as by its address.
-    let ada = domain::address::EmailAddress::parse("ada@example.com").unwrap();
+    let ada = domain::message::address::EmailAddress::parse("ada@example.com").unwrap();
     let by_id = format!("/suppressions/{}", SuppressionId::of(&TenantId::main(), &ada));
     for name in ["get_suppression", "remove_suppression"] {
         let call = Call::new(name, &by_id);
@@ -118,7 +118,7 @@ async fn another_tenants_ids_in_queries_and_bodies_fail() {
     let (email, key) = (samples::id(1), samples::api_key().id);
     let suppression = SuppressionId::of(
         &TenantId::main(),
-        &domain::address::EmailAddress::parse("ada@example.com").unwrap(),
+        &domain::message::address::EmailAddress::parse("ada@example.com").unwrap(),
     );
     let with_upload = json!({
         "from": "a@example.com", "to": "b@example.com", "subject": "S", "text": "T",

@@ -1,6 +1,6 @@
 //! The edges between statuses that the design names.
 
-use domain::record::RecordStatus;
+use domain::delivery::record::RecordStatus;
 
 /// Every edge between two statuses that the design names. A run of seeds has to go each of them.
 pub const EDGES: [(Option<RecordStatus>, RecordStatus); 23] = [

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::cause::Cause;
+use domain::delivery::cause::Cause;
+use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::EmailId;
-use domain::record::{EmailRecord, RecordStatus};
 use memory::MemoryBackend;
 
 use super::{Judge, Known};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use domain::delivery_status::DeliveryStatus;
-use domain::email::EmailContent;
-use domain::lifecycle::EARLY;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::lifecycle::EARLY;
+use domain::delivery::record::{EmailRecord, OnUncertain, RecordStatus};
+use domain::delivery::ses_event::{SesEvent, SesEventKind};
+use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
-use domain::record::{EmailRecord, OnUncertain, RecordStatus};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{SesEvent, SesEventKind};
 use memory::observer::{Arrived, Observer};
 
 use super::ending::ends_badly;

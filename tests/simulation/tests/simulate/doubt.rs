@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::record::RecordStatus;
+use domain::delivery::record::RecordStatus;
 use memory::Fault;
 use memory::fault_model::Odds;
 use memory::provider::Answer;

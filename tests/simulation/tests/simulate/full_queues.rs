@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::record::RecordStatus;
+use domain::delivery::record::RecordStatus;
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Order, Scenario};
 

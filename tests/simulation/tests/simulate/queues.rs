@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::EmailId;
-use domain::record::{EmailRecord, Priority};
 use memory::LOOK_REFUSED;
 use memory::trace::Step;
 use simulation::run::{Outcome, START, run};
@@ -82,7 +82,7 @@ fn a_high_email_overtakes_two_thousand_low_ones() {
     let [high] = high[..] else { panic!("one of them") };
     let waited = sent_at(high).since(high.born);
     // Its reserved time, and the second that a batch of ten takes at this rate.
-    let most = domain::account_rate::horizon(Priority::High) + Duration::from_secs(1);
+    let most = domain::delivery::account_rate::horizon(Priority::High) + Duration::from_secs(1);
     assert!(waited <= most, "{waited:?}");
     let low = outcome.records.iter().filter(|record| record.priority == Priority::Low);
     let behind = low.filter(|record| sent_at(record) > sent_at(high)).count();

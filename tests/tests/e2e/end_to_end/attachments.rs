@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::email::sha256_hex;
+use domain::message::email::sha256_hex;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tests::{Answer, File, Senders, Stack, unique};

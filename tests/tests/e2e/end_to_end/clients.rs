@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Output;
 
-use domain::email::sha256_hex;
+use domain::message::email::sha256_hex;
 use serde_json::{Value, json};
 use tests::{Stack, root, unique};
 use tokio::process::Command;

@@ -2,8 +2,8 @@
 
 use std::io::Write as _;
 
-use aws::clients::Clients;
-use aws::settings::of_process;
+use aws::runtime::clients::Clients;
+use aws::runtime::settings::of_process;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 use domain::id::{EmailId, TenantId};

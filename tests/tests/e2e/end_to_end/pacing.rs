@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use aws::system::System;
+use aws::runtime::system::System;
 use domain::ports::Clock as _;
 use serde_json::{Value, json};
 use tests::{Stack, eventually, unique};

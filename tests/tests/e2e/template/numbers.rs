@@ -88,7 +88,7 @@ fn an_alarm_precedes_the_in_flight_limit_of_sqs() {
                 "{priority}"
             );
             let threshold = template.number(&alarm["Threshold"]);
-            assert_eq!(threshold, domain::priority_queue::MOST_MESSAGES, "{priority}");
+            assert_eq!(threshold, domain::delivery::priority_queue::MOST_MESSAGES, "{priority}");
             // In the minute between two readings of the metric, the senders of a queue add at most the other half.
             // Each batch of ten takes at least a claim's round trip, about 20 ms.
             let triggers = template.triggers();

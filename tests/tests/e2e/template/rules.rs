@@ -63,7 +63,7 @@ fn only_access_changes_keys_and_tenants() {
                         &["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"],
                         own,
                     );
-                    // A record without its history, and no content: `shared/aws/src/records/bare.rs` compares the
+                    // A record without its history, and no content: `shared/aws/src/storage/records/bare.rs` compares the
                     // list.
                     let condition = &sid("UnfinishedEmails").unwrap()["Condition"];
                     let attributes = &condition["ForAllValues:StringEquals"]["dynamodb:Attributes"];

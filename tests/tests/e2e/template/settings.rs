@@ -30,7 +30,7 @@ fn every_function_gets_exactly_the_settings_it_reads() {
 
 /// Returns the variables that each method of the reader reads, directly or through an earlier method.
 fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
-    let source = read("shared/aws/src/settings.rs");
+    let source = read("shared/aws/src/runtime/settings.rs");
     let code: Vec<&str> = source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))

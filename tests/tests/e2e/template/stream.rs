@@ -50,7 +50,7 @@ fn uncounted_changes_are_retried_then_dead_lettered() {
         );
         // A marker is one item: eight bytes for each change.
         let size = template.number(&properties["BatchSize"]);
-        assert!(usize::try_from(size).unwrap() <= domain::tally::portion::CHANGES_MAX);
+        assert!(usize::try_from(size).unwrap() <= domain::reporting::tally::portion::CHANGES_MAX);
     }
 }
 

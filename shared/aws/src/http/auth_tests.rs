@@ -1,0 +1,472 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::id::EmailId;
+use domain::tenant::key::KeyChange;
+use domain::tenant::token::{SECRET_BYTES, Token};
+use lambda_http::http::HeaderValue;
+
+use super::*;
+use crate::storage::records::samples::at;
+
+const DEPLOYER: &str = "deployer_0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// A table with one key and one tenant.
+#[derive(Default)]
+struct EmailRecords {
+    key: Mutex<Option<ApiKey>>,
+    tenant: Mutex<Option<Tenant>>,
+    reads: AtomicUsize,
+    noted: Mutex<Vec<Timestamp>>,
+    broken: bool,
+}
+
+impl EmailRecords {
+    fn read<T: Clone>(&self, stored: &Mutex<Option<T>>) -> Result<Option<T>, PortError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        if self.broken {
+            return Err(crate::runtime::failure::port("reading")("broken".into()));
+        }
+        Ok(stored.lock().unwrap().clone())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ApiKey)) {
+        change(self.key.lock().unwrap().as_mut().unwrap());
+    }
+}
+
+impl Keys for EmailRecords {
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
+        Ok(self.read(&self.key)?.filter(|key| key.id == id))
+    }
+
+    async fn keys(&self, _: &TenantId) -> Result<Vec<ApiKey>, PortError> {
+        panic!("the door lists nothing")
+    }
+
+    async fn add_key(&self, _: &ApiKey) -> Result<(), PortError> {
+        panic!("the door makes nothing")
+    }
+
+    async fn change(&self, _: Option<&TenantId>, _: KeyId, _: &KeyChange) -> Result<bool, PortError> {
+        panic!("the door changes nothing")
+    }
+
+    async fn revoke(&self, _: Option<&TenantId>, _: KeyId, _: Actor, _: Timestamp) -> Result<bool, PortError> {
+        panic!("the door revokes nothing")
+    }
+
+    async fn note_use(&self, _: KeyId, hour: Timestamp) -> Result<(), PortError> {
+        self.noted.lock().unwrap().push(hour);
+        Err(crate::runtime::failure::port("noting")(
+            "that it fails harms nobody".into(),
+        ))
+    }
+}
+
+impl Tenants for EmailRecords {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
+        Ok(self.read(&self.tenant)?.filter(|tenant| tenant.id == *id))
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, PortError> {
+        panic!("the door lists nothing")
+    }
+
+    async fn save_tenant(&self, _: &Tenant) -> Result<bool, PortError> {
+        panic!("the door writes nothing")
+    }
+
+    async fn deleted_at(&self, _: &TenantId) -> Result<Option<Timestamp>, PortError> {
+        panic!("a deleted tenant is not there for the door")
+    }
+
+    async fn delete_tenant(&self, _: &Tenant, _: Timestamp) -> Result<bool, PortError> {
+        panic!("the door deletes nothing")
+    }
+}
+
+fn token() -> Token {
+    Token::new(KeyId::of(EmailId::from_random([1; 16])), [9; SECRET_BYTES])
+}
+
+fn key(tenant: &TenantId, permission: Permission) -> ApiKey {
+    ApiKey {
+        id: token::id_of(token().as_str().as_bytes()).unwrap(),
+        tenant: tenant.clone(),
+        name: "shop".to_owned(),
+        sha256: token().hash(),
+        permission,
+        from_domains: Vec::new(),
+        created_at: at(0),
+        created_by: Actor::Deployer,
+        expires_at: None,
+        revoked: None,
+        last_used_at: None,
+    }
+}
+
+fn records(permission: Permission) -> EmailRecords {
+    let records = EmailRecords::default();
+    *records.key.lock().unwrap() = Some(key(&TenantId::main(), permission));
+    records
+}
+
+fn authenticator() -> Authenticator {
+    Authenticator::new(KeySettings::of(DEPLOYER))
+}
+
+fn with(values: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+async fn at_the_door(
+    authenticator: &Authenticator,
+    records: &EmailRecords,
+    key: &str,
+    now: Timestamp,
+) -> Result<Principal, u16> {
+    let principal = authenticator
+        .authenticate(&with(&[&format!("Bearer {key}")]), records, now)
+        .await;
+    principal.map_err(|denied| match denied {
+        Denied::Refused(error) => error.status(),
+        Denied::Port(_) => 500,
+    })
+}
+
+async fn comes_in(authenticator: &Authenticator, records: &EmailRecords, key: &str, now: Timestamp) -> Result<(), u16> {
+    at_the_door(authenticator, records, key, now).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_key_is_missing_invalid_or_valid() {
+    let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
+    let good = token.as_str();
+    let status = async |values: &[&str]| match authenticator.authenticate(&with(values), &records, at(0)).await {
+        Ok(_) => 200,
+        Err(Denied::Refused(error)) => error.status(),
+        Err(Denied::Port(_)) => 500,
+    };
+    for missing in [&[][..], &[""], &["Bearer "], &["Bearer"], &["Basic x"], &[good]] {
+        assert_eq!(status(missing).await, 401, "{missing:?}");
+    }
+    let twice = format!("Bearer {good}");
+    assert_eq!(status(&[&twice, &twice]).await, 401, "which one is meant?");
+    let long = "x".repeat(KEY_MAX + 1);
+    let other_secret = Token::new(key(&TenantId::main(), Permission::FullAccess).id, [8; SECRET_BYTES]);
+    for wrong in ["x", &good[1..], &good.to_uppercase(), &long, other_secret.as_str()] {
+        assert_eq!(status(&[&format!("Bearer {wrong}")]).await, 403, "{wrong}");
+    }
+    for scheme in ["Bearer", "bearer", "BEARER  "] {
+        assert_eq!(status(&[&format!("{scheme} {good} ")]).await, 200, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_guess_costs_no_call() {
+    let (authenticator, records) = (authenticator(), records(Permission::FullAccess));
+    for guess in ["x", "mq_secret", &format!("{}0", token().as_str())] {
+        assert_eq!(comes_in(&authenticator, &records, guess, at(0)).await, Err(403));
+    }
+    assert_eq!(comes_in(&authenticator, &records, DEPLOYER, at(0)).await, Ok(()));
+    assert_eq!(records.reads.load(Ordering::Relaxed), 0);
+}
+
+/// Anybody can compute a checksum: a forged key with a correct one costs a read, and evicts no real key.
+#[tokio::test]
+async fn forged_keys_do_not_evict_real_ones() {
+    let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
+    assert_eq!(comes_in(&authenticator, &records, token.as_str(), at(0)).await, Ok(()));
+    for forged in 0..5_000_u64 {
+        let id = EmailId::from_random((u128::from(forged) << 64 | 2).to_be_bytes());
+        let forged = Token::new(KeyId::of(id), [9; SECRET_BYTES]);
+        assert_eq!(
+            comes_in(&authenticator, &records, forged.as_str(), at(1)).await,
+            Err(403)
+        );
+    }
+    let reads = records.reads.load(Ordering::Relaxed);
+    assert_eq!(comes_in(&authenticator, &records, token.as_str(), at(2)).await, Ok(()));
+    assert_eq!(
+        records.reads.load(Ordering::Relaxed),
+        reads,
+        "the real key is still remembered"
+    );
+    let remembered = authenticator.lock();
+    assert!(remembered.known.len() == 1 && remembered.unknown.len() <= MOST_UNKNOWN);
+}
+
+#[tokio::test]
+async fn a_deployers_key_needs_the_right_form() {
+    let records = records(Permission::FullAccess);
+    // The first one has the form that an old README named: it matches its own hash.
+    for wrong in [&"0f".repeat(32), "the deployer's", "", &DEPLOYER.to_uppercase()] {
+        let authenticator = Authenticator::new(KeySettings::of(wrong));
+        assert!(
+            comes_in(&authenticator, &records, wrong, at(0)).await.is_err(),
+            "{wrong}"
+        );
+    }
+    assert_eq!(records.reads.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn known_and_unknown_keys_are_cached_for_30_seconds() {
+    let token = token();
+    for known in [true, false] {
+        let (authenticator, records) = (authenticator(), records(Permission::FullAccess));
+        if !known {
+            *records.key.lock().unwrap() = None;
+        }
+        for (now, reads) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
+            assert_eq!(
+                comes_in(&authenticator, &records, token.as_str(), at(now))
+                    .await
+                    .is_ok(),
+                known
+            );
+            assert_eq!(records.reads.load(Ordering::Relaxed), reads, "{now}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_takes_effect_within_a_minute() {
+    let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
+    assert_eq!(comes_in(&authenticator, &records, token.as_str(), at(0)).await, Ok(()));
+    records.change(|key| key.revoked = Some((at(1), Actor::Deployer)));
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(29_999)).await,
+        Ok(())
+    );
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(30_000)).await,
+        Err(403)
+    );
+    // A known expiry takes effect at once.
+    records.change(|key| (key.revoked, key.expires_at) = (None, Some(at(70_000))));
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(69_999)).await,
+        Ok(())
+    );
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(70_000)).await,
+        Err(403)
+    );
+}
+
+#[tokio::test]
+async fn the_hour_of_use_is_recorded_for_valid_keys() {
+    let (hour, token) = (3_600_000, token());
+    let (authenticator, records) = (authenticator(), records(Permission::FullAccess));
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(2 * hour + 5)).await,
+        Ok(())
+    );
+    assert_eq!(*records.noted.lock().unwrap(), [at(2 * hour)]);
+    records.change(|key| key.last_used_at = Some(at(2 * hour)));
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(2 * hour + 40_000)).await,
+        Ok(())
+    );
+    records.change(|key| key.revoked = Some((at(0), Actor::Deployer)));
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(4 * hour)).await,
+        Err(403)
+    );
+    assert_eq!(records.noted.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_key_decides_the_tenant() {
+    let acme = Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        from_domains: vec![FromDomain::parse("acme.example").unwrap()],
+        ..Tenant::main()
+    };
+    let (authenticator, records, token) = (authenticator(), EmailRecords::default(), token());
+    *records.key.lock().unwrap() = Some(key(&acme.id, Permission::FullAccess));
+    // A key of a missing tenant.
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(0)).await,
+        Err(403)
+    );
+    *records.tenant.lock().unwrap() = Some(acme.clone());
+    let principal = at_the_door(&authenticator, &records, token.as_str(), at(30_000))
+        .await
+        .unwrap();
+    let caller = principal.to_do(Action::Manage).unwrap();
+    assert_eq!((caller.tenant(), caller.limits()), (&acme.id, &acme));
+    *records.tenant.lock().unwrap() = Some(Tenant {
+        suspended: true,
+        ..acme
+    });
+    assert_eq!(
+        comes_in(&authenticator, &records, token.as_str(), at(60_000)).await,
+        Err(403)
+    );
+}
+
+#[tokio::test]
+async fn an_unreadable_table_authenticates_nobody() {
+    let records = EmailRecords {
+        broken: true,
+        ..records(Permission::FullAccess)
+    };
+    assert_eq!(
+        comes_in(&authenticator(), &records, token().as_str(), at(0)).await,
+        Err(500)
+    );
+}
+
+#[tokio::test]
+async fn each_kind_of_key_has_its_own_permissions() {
+    let token = token();
+    for (permission, send, read, manage) in [
+        (Permission::FullAccess, true, true, true),
+        (Permission::SendingAccess, true, false, false),
+        (Permission::ReadAccess, false, true, false),
+    ] {
+        let principal = at_the_door(&authenticator(), &records(permission), token.as_str(), at(0))
+            .await
+            .unwrap();
+        for (action, allowed) in [(Action::Send, send), (Action::Read, read), (Action::Manage, manage)] {
+            let done = principal.clone().to_do(action).map_err(|error| error.status());
+            assert_eq!(done.is_ok(), allowed, "{permission:?} {action:?}");
+            assert!(allowed || done == Err(401));
+        }
+        assert_eq!(principal.clone().key_maker().is_ok(), manage, "{permission:?}");
+        assert!(principal.deployer().is_err());
+    }
+    let deployer = at_the_door(&authenticator(), &records(Permission::FullAccess), DEPLOYER, at(0))
+        .await
+        .unwrap();
+    assert!(deployer.clone().deployer().is_ok() && deployer.clone().key_maker().is_ok());
+    for action in [Action::Send, Action::Read, Action::Manage] {
+        assert_eq!(deployer.clone().to_do(action).unwrap_err().status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_sender_is_refused_by_key_or_tenant() {
+    let domains = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| FromDomain::parse(name).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let tenant = Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        from_domains: domains(&["acme.example", "*.acme.example"]),
+        ..Tenant::main()
+    };
+    let records = EmailRecords::default();
+    *records.key.lock().unwrap() = Some(ApiKey {
+        from_domains: domains(&["news.acme.example", "example.com"]),
+        ..key(&tenant.id, Permission::SendingAccess)
+    });
+    *records.tenant.lock().unwrap() = Some(tenant);
+    let principal = at_the_door(&authenticator(), &records, token().as_str(), at(0))
+        .await
+        .unwrap();
+    let caller = principal.to_do(Action::Send).unwrap();
+    for (from, answer) in [
+        ("a@news.acme.example", Ok(())),
+        ("a@acme.example", Err((401, "[2].from: "))),
+        ("a@shop.acme.example", Err((401, "[2].from: "))),
+        // A key never exceeds its tenant's domains.
+        ("a@example.com", Err((422, "[2].from: "))),
+        ("a@evil.example", Err((422, "[2].from: "))),
+    ] {
+        let checked = caller.check_from("[2].from", &EmailAddress::parse(from).unwrap());
+        let checked = checked.map_err(|error| {
+            (
+                error.status(),
+                error
+                    .message()
+                    .split_inclusive(": ")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        });
+        assert_eq!(
+            checked,
+            answer.map_err(|(status, path)| (status, path.to_owned())),
+            "{from}"
+        );
+    }
+}
+
+async fn acting(named: &[&str], records: &EmailRecords) -> Result<Operator, (u16, String)> {
+    let mut headers = with(&[&format!("Bearer {DEPLOYER}")]);
+    for value in named {
+        headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
+    }
+    let principal = authenticator().authenticate(&headers, records, at(0)).await.unwrap();
+    let Principal::Deployer(deployer, named) = principal else {
+        panic!("it is the deployer's key")
+    };
+    let told = |denied| match denied {
+        Denied::Refused(error) => (error.status(), error.message().to_owned()),
+        Denied::Port(_) => (500, String::new()),
+    };
+    deployer.act_for(named, records).await.map_err(told)
+}
+
+#[tokio::test]
+async fn the_deployer_acts_for_the_named_tenant() {
+    let acme = Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        // The deployer mainly acts for suspended tenants.
+        suspended: true,
+        ..Tenant::main()
+    };
+    let records = EmailRecords::default();
+    *records.tenant.lock().unwrap() = Some(acme.clone());
+    assert_eq!(acting(&["acme"], &records).await.unwrap().tenant(), &acme.id);
+    assert_eq!(acting(&["main"], &records).await.unwrap().tenant(), &TenantId::main());
+    for (named, status) in [
+        (&[][..], 422),
+        (&[""], 422),
+        (&["Acme"], 422),
+        (&["acme", "acme"], 422),
+        (&["nobody"], 404),
+    ] {
+        let (got, message) = acting(named, &records).await.unwrap_err();
+        assert_eq!(got, status, "{named:?}");
+        assert!(message.starts_with("x-mailqueue-tenant: "), "{message}");
+    }
+    let broken = EmailRecords {
+        broken: true,
+        ..EmailRecords::default()
+    };
+    assert_eq!(acting(&["acme"], &broken).await.unwrap_err().0, 500);
+}
+
+#[tokio::test]
+async fn a_key_names_its_own_tenant_or_none() {
+    let records = records(Permission::FullAccess);
+    for (named, expected) in [
+        (&[][..], Ok(())),
+        (&["main"], Ok(())),
+        (&["acme"], Err(401)),
+        (&[""], Err(401)),
+        (&["main", "main"], Err(401)),
+    ] {
+        let mut headers = with(&[&format!("Bearer {}", token().as_str())]);
+        for value in named {
+            headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
+        }
+        let status = match authenticator().authenticate(&headers, &records, at(0)).await {
+            Ok(_) => Ok(()),
+            Err(Denied::Refused(error)) => Err(error.status()),
+            Err(Denied::Port(_)) => Err(500),
+        };
+        assert_eq!(status, expected, "{named:?}");
+    }
+}

@@ -1,0 +1,229 @@
+//! Reads the raw query of a URL.
+//!
+//! **Invariant:** pure. An unknown or repeated parameter is refused: a silently ignored filter would show
+//! unwanted entries.
+
+use std::borrow::Cow;
+
+use domain::api::error::ApiError;
+use domain::reporting::listing::{Place, Start};
+
+/// Default number of entries per page. Source: Resend's API reference, "Pagination", read 2026-11-24.
+pub const LIMIT_DEFAULT: usize = 20;
+
+/// Maximum number of entries per page. Source: as above.
+pub const LIMIT_MAX: usize = 100;
+
+/// The entry beside which a page lies. It is not on the page itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor<I> {
+    /// The page holds the next entries of the list: older ones.
+    After(I),
+    /// The page holds the previous entries: newer ones.
+    Before(I),
+}
+
+impl<I: Copy> Cursor<I> {
+    /// Reads the parameters `after` and `before`. `what` names the object of the id, with its article.
+    ///
+    /// # Errors
+    /// 422 when both are given, or the value is no id.
+    pub fn read(
+        after: Option<&str>,
+        before: Option<&str>,
+        parse: impl FnOnce(&str) -> Option<I>,
+        what: &str,
+    ) -> Result<Option<Self>, ApiError> {
+        let (name, cursor, text): (_, fn(I) -> Self, _) = match (after, before) {
+            (None, None) => return Ok(None),
+            (Some(after), None) => ("after", Self::After, after),
+            (None, Some(before)) => ("before", Self::Before, before),
+            (Some(_), Some(_)) => return Err(ApiError::validation("before", "cannot be used together with after")),
+        };
+        let bad = || ApiError::validation(name, format_args!("must be the id of {what}"));
+        parse(text).map(cursor).map(Some).ok_or_else(bad)
+    }
+
+    /// Id of the entry.
+    #[must_use]
+    pub const fn id(self) -> I {
+        match self {
+            Self::After(id) | Self::Before(id) => id,
+        }
+    }
+
+    /// Returns the start of the list beside an entry. `place` is the entry's place in the list.
+    #[must_use]
+    pub const fn start(self, place: Place<I>) -> Start<I> {
+        match self {
+            Self::After(_) => Start::OlderThan(place),
+            Self::Before(_) => Start::NewerThan(place),
+        }
+    }
+
+    /// Returns the error for a missing entry. `what` names the object of the id.
+    #[must_use]
+    pub fn not_there(self, what: &str) -> ApiError {
+        let name = match self {
+            Self::After(_) => "after",
+            Self::Before(_) => "before",
+        };
+        ApiError::validation(
+            name,
+            format_args!("no {what} has this id; start again without this parameter"),
+        )
+    }
+}
+
+/// Returns the parameters of a URL, each at most once.
+///
+/// # Errors
+/// 422 for a parameter that is not among `known`, or is repeated.
+pub fn parameters<'a, const N: usize>(
+    query: &'a str,
+    known: [&'static str; N],
+) -> Result<[Option<Cow<'a, str>>; N], ApiError> {
+    let mut values = [const { None }; N];
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let place = known.iter().zip(&mut values).find(|(known, _)| **known == name);
+        let Some((name, place)) = place else {
+            let problem = match known.as_slice() {
+                [only] => format!("the only parameter is {only}"),
+                known => format!("the parameters are {}", known.join(", ")),
+            };
+            return Err(ApiError::validation("query", problem));
+        };
+        if place.replace(value).is_some() {
+            return Err(ApiError::validation(name, "is given more than once"));
+        }
+    }
+    Ok(values)
+}
+
+/// Reads the only allowed flag of a URL: `?cancel=true`.
+///
+/// # Errors
+/// As [`flags`].
+pub fn flag(query: &str, name: &'static str) -> Result<bool, ApiError> {
+    flags(query, [name]).map(|[flag]| flag)
+}
+
+/// Reads the allowed flags of a URL: `?children=true&hold=true`.
+///
+/// # Errors
+/// As [`parameters`]; and 422 when a value is neither `true` nor `false`.
+pub fn flags<const N: usize>(query: &str, names: [&'static str; N]) -> Result<[bool; N], ApiError> {
+    let mut flags = [false; N];
+    for ((name, value), flag) in names.into_iter().zip(parameters(query, names)?).zip(&mut flags) {
+        *flag = match value.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(ApiError::validation(name, "must be true or false")),
+        };
+    }
+    Ok(flags)
+}
+
+/// Reads the number of entries of a page, 1 to [`LIMIT_MAX`].
+///
+/// # Errors
+/// 422 for any other value.
+pub fn limit(given: Option<&str>) -> Result<usize, ApiError> {
+    let Some(text) = given else {
+        return Ok(LIMIT_DEFAULT);
+    };
+    // `parse` takes a plus sign; Resend's schema says integer.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let limit = text.parse().ok();
+    limit
+        .filter(|limit| digits && (1..=LIMIT_MAX).contains(limit))
+        .ok_or_else(|| ApiError::validation("limit", format_args!("must be a whole number from 1 to {LIMIT_MAX}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem<T: std::fmt::Debug>(result: Result<T, ApiError>) -> String {
+        result.unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn a_parameter_is_known_and_given_once() {
+        let both =
+            |query| parameters(query, ["limit", "after"]).map(|values| values.map(|value| value.map(Cow::into_owned)));
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(both(""), Ok([None, None]));
+        assert_eq!(both("&"), Ok([None, None]));
+        assert_eq!(both("after=a%20b&limit="), Ok([text(""), text("a b")]));
+        assert_eq!(problem(both("Limit=1")), "query: the parameters are limit, after");
+        assert_eq!(problem(both("limit[]=1")), "query: the parameters are limit, after");
+        assert_eq!(problem(both("limit=1&limit=1")), "limit: is given more than once");
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false() {
+        for (query, expected) in [
+            ("", false),
+            ("cancel=true", true),
+            ("cancel=false", false),
+            ("cancel=tru%65", true),
+        ] {
+            assert_eq!(flag(query, "cancel"), Ok(expected), "{query}");
+        }
+        for (query, expected) in [
+            ("cancel", "cancel: must be true or false"),
+            ("cancel=1", "cancel: must be true or false"),
+            ("cancel=TRUE", "cancel: must be true or false"),
+            ("cancel=true&cancel=true", "cancel: is given more than once"),
+            ("Cancel=true", "query: the only parameter is cancel"),
+            ("cancel=true&x=1", "query: the only parameter is cancel"),
+        ] {
+            assert_eq!(problem(flag(query, "cancel")), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_page_lies_after_an_entry_or_before_it() {
+        let read = |after, before| Cursor::read(after, before, |text| text.parse::<u8>().ok(), "a number");
+        assert_eq!(read(None, None), Ok(None));
+        assert_eq!(read(Some("7"), None), Ok(Some(Cursor::After(7))));
+        assert_eq!(read(None, Some("7")), Ok(Some(Cursor::Before(7))));
+        assert_eq!(problem(read(Some("x"), None)), "after: must be the id of a number");
+        assert_eq!(problem(read(None, Some(""))), "before: must be the id of a number");
+        assert_eq!(
+            problem(read(Some("7"), Some("7"))),
+            "before: cannot be used together with after"
+        );
+        let missing = Cursor::Before(7).not_there("number");
+        assert_eq!(
+            missing.message(),
+            "before: no number has this id; start again without this parameter"
+        );
+    }
+
+    #[test]
+    fn a_page_has_1_to_100_entries() {
+        for (given, expected) in [(None, 20), (Some("1"), 1), (Some("100"), 100), (Some("007"), 7)] {
+            assert_eq!(limit(given), Ok(expected));
+        }
+        for given in [
+            "",
+            "0",
+            "101",
+            "-1",
+            "+1",
+            "1.0",
+            " 1",
+            "1e1",
+            "٣",
+            "99999999999999999999",
+        ] {
+            assert_eq!(
+                problem(limit(Some(given))),
+                "limit: must be a whole number from 1 to 100",
+                "{given}"
+            );
+        }
+    }
+}

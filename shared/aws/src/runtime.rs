@@ -1,0 +1,12 @@
+//! The start of every function: settings, AWS clients, clock and randomness, logs.
+//!
+//! **May import:** nothing of this crate outside this folder.
+//! **Start reading at** [`settings`].
+
+pub mod clients;
+pub(crate) mod failure;
+#[cfg(test)]
+pub(crate) mod replay;
+pub mod settings;
+pub mod system;
+pub mod telemetry;

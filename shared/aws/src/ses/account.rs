@@ -1,0 +1,146 @@
+//! SES account: its rate, its quota, and whether it may send.
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use domain::delivery::account_rate::{AccountState, Rate};
+use domain::ports::{Accounts, PortError};
+use std::time::Duration;
+
+use crate::runtime::failure::failed;
+
+/// Timeout of the call, which is repeated in a minute.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// SES's value for an account without a daily quota.
+/// Source: Amazon SES API v2 reference, `SendQuota.Max24HourSend`, read 2026-11-24.
+const UNLIMITED: f64 = -1.0;
+
+/// SES account.
+#[derive(Debug, Clone)]
+pub struct SesAccount(Client);
+
+impl SesAccount {
+    /// Creates the adapter of a client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self(client)
+    }
+}
+
+impl Accounts for SesAccount {
+    async fn account(&self) -> Result<AccountState, PortError> {
+        let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
+        let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
+        let asked = self.0.get_account().customize().config_override(patient);
+        let said = asked
+            .send()
+            .await
+            .map_err(failed("reading the account's rate and quota"))?;
+        let quota = said.send_quota();
+        Ok(AccountState {
+            rate: quota.and_then(|quota| rate(quota.max_send_rate())),
+            quota_spent: quota.is_some_and(|quota| spent(quota.sent_last24_hours(), quota.max24_hour_send())),
+            paused: !said.sending_enabled() || said.enforcement_status() == Some("SHUTDOWN"),
+        })
+    }
+}
+
+/// Converts SES's rate in recipients per second, exact to a thousandth; `None` when SES reports none.
+fn rate(per_second: f64) -> Option<Rate> {
+    let per_1000_s = (per_second * 1000.0).round();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number; below 0 or NaN becomes 0, which means no rate, and a larger value becomes the maximum"
+    )]
+    Rate::from_millis(per_1000_s as u64)
+}
+
+fn spent(sent: f64, quota: f64) -> bool {
+    quota != UNLIMITED && sent >= quota
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::runtime::replay::{Answer, Replay};
+
+    /// Source: Amazon SES API v2 reference, `GetAccount`, "Response Syntax", read 2026-11-24.
+    fn said(rate: f64, quota: f64, sent: f64, enabled: bool, status: &str) -> Value {
+        json!({
+            "DedicatedIpAutoWarmupEnabled": true,
+            "EnforcementStatus": status,
+            "ProductionAccessEnabled": true,
+            "SendQuota": {"Max24HourSend": quota, "MaxSendRate": rate, "SentLast24Hours": sent},
+            "SendingEnabled": enabled,
+        })
+    }
+
+    async fn account(answer: &Value) -> AccountState {
+        let replay = Replay::new([Answer::ok(answer)]);
+        let account = SesAccount::new(replay.clients().ses()).account().await.unwrap();
+        assert!(
+            replay.only().line().contains("/v2/email/account"),
+            "{}",
+            replay.only().line()
+        );
+        account
+    }
+
+    #[tokio::test]
+    async fn rate_quota_and_pause_are_as_ses_says_them() {
+        let healthy = |per_1000_s| AccountState {
+            rate: Rate::from_millis(per_1000_s),
+            quota_spent: false,
+            paused: false,
+        };
+        for (answer, expected) in [
+            (said(14.0, 50_000.0, 49_999.0, true, "HEALTHY"), healthy(14_000)),
+            (said(1.0, 200.0, 0.0, true, "PROBATION"), healthy(1_000)),
+            (said(0.5, -1.0, 1e9, true, "HEALTHY"), healthy(500)),
+            (
+                said(14.0, 50_000.0, 50_000.0, true, "HEALTHY"),
+                AccountState {
+                    quota_spent: true,
+                    ..healthy(14_000)
+                },
+            ),
+            (
+                said(14.0, 0.0, 0.0, true, "HEALTHY"),
+                AccountState {
+                    quota_spent: true,
+                    ..healthy(14_000)
+                },
+            ),
+            (
+                said(14.0, 50_000.0, 0.0, false, "HEALTHY"),
+                AccountState {
+                    paused: true,
+                    ..healthy(14_000)
+                },
+            ),
+            (
+                said(14.0, 50_000.0, 0.0, true, "SHUTDOWN"),
+                AccountState {
+                    paused: true,
+                    ..healthy(14_000)
+                },
+            ),
+            (json!({"SendingEnabled": true}), healthy(0)),
+        ] {
+            assert_eq!(account(&answer).await, expected, "{answer}");
+        }
+        for nonsense in [0.0, -1.0, f64::NAN, 1e-9] {
+            assert_eq!(rate(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_that_cannot_be_asked_is_an_error() {
+        let denied = json!({"message": "User is not authorized to perform: ses:GetAccount"});
+        let replay = Replay::new([Answer::says(403, &denied)]);
+        assert!(SesAccount::new(replay.clients().ses()).account().await.is_err());
+    }
+}

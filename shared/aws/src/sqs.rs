@@ -1,0 +1,7 @@
+//! SQS: batches of messages in, send tasks and dead-letter messages out.
+//!
+//! **May import:** `runtime`.
+//! **Start reading at** [`batch`].
+
+pub mod batch;
+pub mod priority_queues;

@@ -1,0 +1,233 @@
+//! Processes a batch of SQS messages concurrently, each on its own.
+//!
+//! **Invariant:** an error, a panic or a timeout of one record affects no other, and only that record is
+//! delivered again.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use domain::ports::Clock;
+use futures::FutureExt;
+use futures::future::join_all;
+
+use crate::runtime::system::System;
+
+/// Part of an invocation's time that is reserved for the report of a batch.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+/// Smallest deadline that is a date: the year 2001, in milliseconds. As a duration it would be 31 years.
+const FIRST_DATE_MS: u64 = 1_000_000_000_000;
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedMessage {
+    /// Id of the message at SQS, which reports failures.
+    pub message_id: String,
+    /// Receipt handle for returning the message.
+    pub receipt: String,
+    /// Body.
+    pub body: String,
+    /// ARN of its queue.
+    pub queue_arn: String,
+}
+
+/// Reason why a record is delivered again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<E> {
+    /// Its processing returned an error.
+    #[error("a record failed")]
+    Error(#[source] E),
+    /// Its processing panicked.
+    #[error("the processing of a record panicked")]
+    Panicked,
+    /// It was not done when the invocation's time was nearly over.
+    #[error("a record was not processed in time")]
+    OutOfTime,
+}
+
+/// Returns the messages of an event. A field that SQS left out is empty.
+#[must_use]
+pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
+    let message = |message: aws_lambda_events::sqs::SqsMessage| ReceivedMessage {
+        message_id: message.message_id.unwrap_or_default(),
+        receipt: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        queue_arn: message.event_source_arn.unwrap_or_default(),
+    };
+    event.records.into_iter().map(message).collect()
+}
+
+/// Returns the remaining time of an invocation, by the header `lambda-runtime-deadline-ms`.
+///
+/// Lambda sends a date, in milliseconds since 1970. `cargo lambda` sends a duration, in milliseconds from now.
+/// Source: AWS Lambda Developer Guide, "Runtime API", read 2026-11-28; cargo-lambda 1.9.2 sends `600000` (measured).
+#[must_use]
+pub fn time_left(deadline_ms: u64) -> Duration {
+    left_at(System.now().as_millis(), deadline_ms)
+}
+
+/// Returns the remaining time at a given time.
+fn left_at(now_ms: i64, deadline_ms: u64) -> Duration {
+    let left_ms = if deadline_ms < FIRST_DATE_MS {
+        deadline_ms
+    } else {
+        deadline_ms.saturating_sub(u64::try_from(now_ms).unwrap_or(0))
+    };
+    Duration::from_millis(left_ms).saturating_sub(LAST_WORDS)
+}
+
+/// Processes all items concurrently within `time`. The results are in the order of the items.
+pub async fn work_off<I: Clone, T, E, F>(
+    items: &[I],
+    time: Duration,
+    work: impl Fn(I) -> F,
+) -> Vec<Result<T, Failure<E>>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    join_all(items.iter().map(|item| {
+        let work = AssertUnwindSafe(work(item.clone())).catch_unwind();
+        async move {
+            match tokio::time::timeout(time, work).await {
+                Ok(Ok(result)) => result.map_err(Failure::Error),
+                Ok(Err(_panic)) => Err(Failure::Panicked),
+                Err(_elapsed) => Err(Failure::OutOfTime),
+            }
+        }
+    }))
+    .await
+}
+
+/// Returns the ids of the failed messages, and logs one line for each.
+pub fn failed<'a, T, E: std::error::Error + 'static>(
+    messages: &'a [ReceivedMessage],
+    results: &'a [Result<T, Failure<E>>],
+) -> impl Iterator<Item = &'a str> {
+    messages.iter().zip(results).filter_map(|(message, result)| {
+        let error = result.as_ref().err()?;
+        tracing::error!(
+            message_id = message.message_id,
+            error = crate::runtime::telemetry::chain(error),
+            "a record failed"
+        );
+        Some(message.message_id.as_str())
+    })
+}
+
+/// Error of a batch whose records all failed: the invocation is at fault, not its records. SQS treats the
+/// messages as if each were reported. But only this way does Lambda count an error, so that the alarm fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("none of {messages} records could be worked off")]
+pub struct AllFailed {
+    /// Number of messages.
+    pub messages: usize,
+}
+
+/// Returns the response to a batch of `messages`: SQS delivers the `failed` and the `later` ones again, and no
+/// others.
+///
+/// # Errors
+/// [`AllFailed`] when every message failed.
+pub fn answer(messages: usize, failed: &[&str], later: &[&str]) -> Result<SqsBatchResponse, AllFailed> {
+    if messages > 0 && failed.len() == messages {
+        return Err(AllFailed { messages });
+    }
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed
+        .iter()
+        .chain(later)
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            (*id).clone_into(&mut failure.item_identifier);
+            failure
+        })
+        .collect();
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(body: &str) -> ReceivedMessage {
+        ReceivedMessage {
+            message_id: body.to_owned(),
+            receipt: String::new(),
+            body: body.to_owned(),
+            queue_arn: String::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_bad_record_fails_alone() {
+        let messages = ["good", "error", "panic", "hang", "good"].map(message);
+        let results = work_off(&messages, Duration::from_secs(5), |message| async move {
+            match message.body.as_str() {
+                "error" => Err("no"),
+                "panic" => panic!("poison"),
+                "hang" => std::future::pending().await,
+                _ => Ok(()),
+            }
+        })
+        .await;
+        assert!(matches!(
+            results.as_slice(),
+            [
+                Ok(()),
+                Err(Failure::Error("no")),
+                Err(Failure::Panicked),
+                Err(Failure::OutOfTime),
+                Ok(())
+            ]
+        ));
+    }
+
+    #[test]
+    fn missing_fields_of_a_message_are_empty() {
+        let event =
+            r#"{"Records": [{"messageId": "m", "receiptHandle": "r", "body": "b", "eventSourceARN": "q"}, {}]}"#;
+        let whole = ReceivedMessage {
+            message_id: "m".to_owned(),
+            receipt: "r".to_owned(),
+            queue_arn: "q".to_owned(),
+            ..message("b")
+        };
+        assert_eq!(messages(serde_json::from_str(event).unwrap()), [whole, message("")]);
+    }
+
+    #[test]
+    fn only_failed_or_postponed_messages_return() {
+        let response = answer(3, &["b"], &["c"]).unwrap();
+        let json = serde_json::to_string(&response).unwrap();
+        assert_eq!(
+            json,
+            r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"c"}]}"#
+        );
+        assert_eq!(answer(2, &["a", "b"], &[]), Err(AllFailed { messages: 2 }));
+        assert!(answer(2, &[], &["a", "b"]).is_ok(), "to wait is no failure");
+        assert!(answer(0, &[], &[]).is_ok());
+    }
+
+    /// 2026-11-28 00:00:00 UTC.
+    const NOW_MS: i64 = 1_795_824_000_000;
+
+    #[test]
+    fn a_past_deadline_leaves_no_time() {
+        assert_eq!(time_left(0), Duration::ZERO);
+        assert_eq!(left_at(NOW_MS, 1_795_823_999_999), Duration::ZERO);
+        assert_eq!(left_at(NOW_MS, FIRST_DATE_MS), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_deadline_of_aws_is_a_date() {
+        assert_eq!(left_at(NOW_MS, 1_795_824_060_000), Duration::from_millis(58_500));
+    }
+
+    #[test]
+    fn a_deadline_of_cargo_lambda_is_a_duration() {
+        assert_eq!(left_at(NOW_MS, 600_000), Duration::from_millis(598_500));
+        assert_eq!(time_left(600_000), Duration::from_millis(598_500));
+        assert_eq!(left_at(NOW_MS, 1_000), Duration::ZERO);
+    }
+}

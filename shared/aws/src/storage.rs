@@ -1,0 +1,26 @@
+//! DynamoDB and S3: records, contents, queues, keys, tenants and counts behind the ports.
+//!
+//! **May import:** `runtime`. [`table`] alone calls DynamoDB; every other module maps items.
+//! **Start reading at** [`table`], then [`records`].
+
+pub(crate) mod account_rate;
+pub mod attributes;
+pub(crate) mod batches;
+pub mod bodies;
+pub mod changes;
+pub mod due_index;
+pub(crate) mod erasing;
+pub mod evidence;
+pub mod files;
+#[cfg(test)]
+pub(crate) mod golden;
+pub(crate) mod keys;
+pub mod list;
+pub(crate) mod mapping;
+pub(crate) mod queues;
+pub(crate) mod rate_limits;
+pub mod records;
+pub(crate) mod suppressions;
+pub mod table;
+pub(crate) mod tallies;
+pub(crate) mod tenants;

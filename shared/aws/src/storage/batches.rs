@@ -1,0 +1,243 @@
+//! Idempotency keys of batches: one item each, written before the emails of the batch.
+
+use std::time::Duration;
+
+use domain::api::batch::{BatchId, BatchRecord, BatchStart};
+use domain::id::TenantId;
+use domain::ports::{Batches, PortError};
+use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::failure::port;
+use crate::storage::attributes::{self, Item, ItemError, from_json};
+use crate::storage::mapping::{decode, encode, is_default};
+use crate::storage::table::{Table, keys};
+
+/// Stored form of the record of a batch, without its key.
+#[derive(Serialize, Deserialize)]
+struct StoredBatch {
+    #[serde(rename = "h")]
+    hash: String,
+    /// JSON.
+    #[serde(rename = "e")]
+    errors: String,
+    /// Newer than the others, like the retention in seconds.
+    #[serde(rename = "b", default, skip_serializing_if = "is_default")]
+    begun_at: Option<Timestamp>,
+    #[serde(rename = "r", default, skip_serializing_if = "is_default")]
+    retention_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ttl: Option<i64>,
+}
+
+fn read(item: &Item) -> Result<BatchRecord, ItemError> {
+    let stored: StoredBatch = decode(item)?;
+    let begun = match (stored.begun_at, stored.retention_s) {
+        (None, _) => None,
+        (Some(at), Some(secs)) => Some(BatchStart {
+            at,
+            retention: Duration::from_secs(secs),
+        }),
+        (Some(_), None) => return Err(ItemError::Missing("r")),
+    };
+    Ok(BatchRecord {
+        hash: stored.hash,
+        errors: from_json(&stored.errors, "e")?,
+        begun,
+    })
+}
+
+impl Batches for Table {
+    async fn recall(
+        &self,
+        tenant: &TenantId,
+        batch: &BatchId,
+        now: Timestamp,
+    ) -> Result<Option<BatchRecord>, PortError> {
+        const WHAT: &str = "reading a batch";
+        let item = self.get(keys::batch(tenant, batch), WHAT).await?;
+        let known = item.filter(|item| !attributes::is_forgotten(item, now));
+        let record = known.map(|known| read(&known)).transpose();
+        record.map_err(|error| port(WHAT)(error.into()))
+    }
+
+    async fn remember(
+        &self,
+        tenant: &TenantId,
+        batch: &BatchId,
+        record: &BatchRecord,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<BatchRecord, PortError> {
+        const WHAT: &str = "storing a batch";
+        let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
+        let stored = StoredBatch {
+            hash: record.hash.clone(),
+            errors,
+            begun_at: record.begun.map(|begun| begun.at),
+            retention_s: record.begun.map(|begun| begun.retention.as_secs()),
+            ttl: Some(keep_until.as_secs()),
+        };
+        let item = encode(keys::batch(tenant, batch), &stored, WHAT)?;
+        match self.put_new(item, now, WHAT).await? {
+            None => Ok(record.clone()),
+            Some(known) => read(&known).map_err(|error| port(WHAT)(error.into())),
+        }
+    }
+
+    async fn keep_batch(&self, tenant: &TenantId, batch: &BatchId, keep_until: Timestamp) -> Result<(), PortError> {
+        const WHAT: &str = "extending the retention of a batch";
+        let kept = self.keep(keys::batch(tenant, batch), keep_until.as_secs(), WHAT);
+        kept.await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::api::requests::IdempotencyKey;
+    use domain::message::email::sha256_hex;
+    use serde_json::json;
+
+    use super::*;
+    use crate::runtime::replay::{Answer, Replay};
+    use crate::runtime::telemetry::chain;
+    use crate::storage::records::samples::at;
+
+    const ERRORS: &str = r#"[{"index":3,"message":"to: is no address"}]"#;
+
+    fn key() -> BatchId {
+        BatchId::of(&IdempotencyKey::parse("order for ada@example.com").unwrap())
+    }
+
+    fn record() -> BatchRecord {
+        BatchRecord {
+            hash: "ab".repeat(32),
+            errors: serde_json::from_str(ERRORS).unwrap(),
+            begun: Some(BatchStart {
+                at: at(1_999),
+                retention: Duration::from_secs(60),
+            }),
+        }
+    }
+
+    async fn remember(replay: &Replay) -> Result<BatchRecord, String> {
+        let (tenant, record) = (TenantId::main(), record());
+        let remembered = replay
+            .table(16)
+            .remember(&tenant, &key(), &record, at(9_000), at(1_999))
+            .await;
+        remembered.map_err(|error| chain(&error))
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_found_until_it_expires() {
+        let mut item = json!({"Item": {"h": {"S": "ab".repeat(32)}, "e": {"S": ERRORS}, "ttl": {"N": "9"}}});
+        let of_before = item.clone();
+        let record_of_before = BatchRecord {
+            begun: None,
+            ..record()
+        };
+        item["Item"]["b"] = json!({"N": "1999"});
+        item["Item"]["r"] = json!({"N": "60"});
+        for (answer, now, expected) in [
+            (item.clone(), at(9_000), Some(record())),
+            (of_before, at(9_000), Some(record_of_before)),
+            (item, at(10_000), None),
+            (json!({}), at(0), None),
+        ] {
+            let replay = Replay::new([Answer::ok(&answer)]);
+            let recalled = replay.table(16).recall(&TenantId::main(), &key(), now).await;
+            assert_eq!(recalled.unwrap(), expected);
+            assert_eq!(replay.only().json()["ConsistentRead"], true);
+        }
+        let garbage = Replay::new([Answer::ok(&json!({"Item": {"h": {"S": "x"}, "e": {"S": "x"}}}))]);
+        let error = garbage.table(16).recall(&TenantId::main(), &key(), at(0)).await;
+        assert!(chain(&error.unwrap_err()).starts_with("reading a batch: "));
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_stored_under_the_hash_of_its_key() {
+        let replay = Replay::new([Answer::ok(&json!({}))]);
+        assert_eq!(remember(&replay).await, Ok(record()));
+        let pk = format!("main#idem-{}", sha256_hex(b"order for ada@example.com"));
+        assert_eq!(
+            replay.only().json(),
+            json!({
+                "TableName": "T",
+                "Item": {
+                    "pk": {"S": pk},
+                    "sk": {"S": "batch"},
+                    "h": {"S": "ab".repeat(32)},
+                    "e": {"S": ERRORS},
+                    "b": {"N": "1999"},
+                    "r": {"N": "60"},
+                    "ttl": {"N": "9"},
+                },
+                "ConditionExpression": "attribute_not_exists(pk) OR #ttl < :now",
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {":now": {"N": "1"}},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            })
+        );
+    }
+
+    fn known(hash: &str, errors: &str) -> Answer {
+        let item = Item::from([
+            attributes::s("h", hash.to_owned()),
+            attributes::s("e", errors.to_owned()),
+            attributes::n("b", 1_999),
+            attributes::n("r", 60),
+        ]);
+        Answer::condition_failed(Some(&item))
+    }
+
+    #[tokio::test]
+    async fn the_earlier_use_of_a_key_is_returned() {
+        let other = BatchRecord {
+            hash: "other".to_owned(),
+            errors: Vec::new(),
+            ..record()
+        };
+        assert_eq!(remember(&Replay::new([known("other", "[]")])).await, Ok(other));
+    }
+
+    #[tokio::test]
+    async fn retention_is_extended_and_never_shortened() {
+        for answer in [
+            Answer::ok(&json!({})),
+            // Kept for longer already, and deleted.
+            known("h", "[]"),
+            Answer::condition_failed(None),
+        ] {
+            let replay = Replay::new([answer]);
+            let kept = replay.table(16).keep_batch(&TenantId::main(), &key(), at(9_999)).await;
+            assert!(kept.is_ok(), "{kept:?}");
+            let request = replay.only().json();
+            assert_eq!(request["ConditionExpression"], "#ttl < :ttl");
+            assert_eq!(request["ExpressionAttributeValues"], json!({":ttl": {"N": "9"}}));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_does_not_duplicate_a_batch() {
+        let replay = Replay::new([Answer::Lost, known(&record().hash, ERRORS)]);
+        assert_eq!(remember(&replay).await, Ok(record()));
+    }
+
+    #[tokio::test]
+    async fn garbage_is_an_error() {
+        for (answer, says) in [
+            (known("other", "secret"), "attribute e is malformed"),
+            (
+                Answer::condition_failed(Some(&Item::from([attributes::n("h", 1)]))),
+                "attribute h is malformed",
+            ),
+            (Answer::condition_failed(None), "attribute pk is missing"),
+        ] {
+            assert_eq!(
+                remember(&Replay::new([answer])).await,
+                Err(format!("storing a batch: {says}"))
+            );
+        }
+    }
+}

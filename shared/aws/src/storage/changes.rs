@@ -1,0 +1,161 @@
+//! Converts a record of the table's stream, from a Lambda event, to a change of an email's record.
+//!
+//! **Invariant:** each stream record is read on its own, and only for the counted attributes. A newer version's
+//! attribute or value is no obstacle while the old ones suffice.
+//!
+//! Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", and Amazon DynamoDB
+//! API reference, `StreamRecord`, both as of November 2026.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::delivery::history::Fact;
+use domain::delivery::record::RecordStatus;
+use domain::reporting::tally::change::{Change, CountedRecord};
+use domain::reporting::tally::portion::{Mark, Sequence};
+use domain::timestamp::Timestamp;
+use serde_json::Value;
+
+use crate::storage::attributes::{self, Item, ItemError, maybe, named, number, text, time};
+use crate::storage::records::item;
+use crate::storage::table::keys;
+
+/// Reason why a stream record is no change.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// It lacks a field that DynamoDB always writes.
+    #[error("a record of the stream has no {0}")]
+    Missing(&'static str),
+    /// Its sequence number has not 1 to 64 digits.
+    #[error("a record of the stream has a sequence number that is not 1 to 64 digits")]
+    Sequence,
+    /// Its image of an email's record cannot be read.
+    #[error("an email record in a record of the stream cannot be read")]
+    EmailRecord(#[from] ItemError),
+}
+
+/// Returns the position of a record in the stream, for the log.
+#[must_use]
+pub fn sequence_number(stream_record: &Value) -> &str {
+    field(field(stream_record, "dynamodb"), "SequenceNumber")
+        .as_str()
+        .unwrap_or("none")
+}
+
+/// Reads a record. `None`: it does not concern an email's record.
+///
+/// # Errors
+/// [`ChangeError`] names the problem, never a value.
+pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
+    let stream_record = field(stream_record, "dynamodb");
+    let keys = item_of(field(stream_record, "Keys"));
+    if text(&keys, "sk") != Ok(keys::EMAIL) {
+        return Ok(None);
+    }
+    let key = keys::to_email(&keys)?;
+    let sequence = field(stream_record, "SequenceNumber").as_str();
+    let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
+    let sequence = Sequence::parse(sequence).ok_or(ChangeError::Sequence)?;
+    // Seconds, possibly with a fraction.
+    let seconds = field(stream_record, "ApproximateCreationDateTime").to_string();
+    let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;
+    Ok(Some(Change {
+        mark: Mark::new(&key, sequence, at),
+        key,
+        at,
+        before: glimpse(&item_of(field(stream_record, "OldImage")))?,
+        after: glimpse(&item_of(field(stream_record, "NewImage")))?,
+    }))
+}
+
+/// Returns the value of a field; null when it is missing.
+fn field<'a>(stream_record: &'a Value, name: &str) -> &'a Value {
+    stream_record.get(name).unwrap_or(&Value::Null)
+}
+
+/// Converts seconds since 1970 from a JSON number, which may have an exponent.
+fn millis(seconds: &str) -> Option<Timestamp> {
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    if let Ok(whole) = whole.parse::<i64>()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
+        let millis = whole.checked_mul(1000)?.checked_add(fraction.parse().ok()?)?;
+        return Some(Timestamp::from_millis(millis));
+    }
+    let (digits, exponent) = seconds.split_once(['e', 'E'])?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let places = usize::try_from(exponent.parse::<i8>().ok()?).ok()?.checked_add(3)?;
+    let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(places).collect();
+    format!("{whole}{digits}").parse().ok().map(Timestamp::from_millis)
+}
+
+/// Reads the counted attributes of a record. A tombstone has no status, and is no record.
+fn glimpse(image: &Item) -> Result<Option<CountedRecord>, ItemError> {
+    let Some(status) = maybe(image, "s", named::<RecordStatus>)? else {
+        return Ok(None);
+    };
+    // The status implies the place of a record, except for held ones.
+    let held = text(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
+    Ok(Some(CountedRecord {
+        born: time(image, "b")?,
+        queue: text(image, "q")?.to_owned(),
+        status,
+        cause: named(image, "e").ok(),
+        not_before: time(image, "n")?,
+        scheduled: image.contains_key("w"),
+        tried: number::<u32>(image, "c")? > 0,
+        held,
+        recipients: number(image, "r")?,
+        attachment_bytes: maybe(image, item::ATTACHMENT_BYTES, number)?.unwrap_or(0),
+        delivery_statuses: delivery_statuses(image),
+        facts: facts(image),
+        opened_at: maybe(image, "oa", time)?,
+        clicked_at: maybe(image, "ca", time)?,
+    }))
+}
+
+fn delivery_statuses<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
+    let Some(AttributeValue::M(delivery_statuses)) = image.get("f") else {
+        return BTreeMap::new();
+    };
+    let delivery_status = |value: &AttributeValue| attributes::unnamed(value.as_s().ok()?);
+    delivery_statuses
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), delivery_status(value)?)))
+        .collect()
+}
+
+fn facts(image: &Item) -> BTreeSet<(String, Fact)> {
+    let Some(AttributeValue::M(facts)) = image.get("ev") else {
+        return BTreeSet::new();
+    };
+    let fact = |key: &String| {
+        let (recipient, fact) = key.rsplit_once(' ')?;
+        Some((recipient.to_owned(), attributes::unnamed(fact)?))
+    };
+    facts.keys().filter_map(fact).collect()
+}
+
+/// Converts an image to an item with the types that records have.
+fn item_of(image: &Value) -> Item {
+    let attribute = |(name, value): (&String, &Value)| Some((name.clone(), attribute(value)?));
+    image
+        .as_object()
+        .map_or_else(Item::new, |image| image.iter().filter_map(attribute).collect())
+}
+
+fn attribute(value: &Value) -> Option<AttributeValue> {
+    let (kind, value) = value.as_object()?.iter().next()?;
+    match kind.as_str() {
+        "S" => value.as_str().map(|text| AttributeValue::S(text.to_owned())),
+        "N" => value.as_str().map(|digits| AttributeValue::N(digits.to_owned())),
+        "BOOL" => value.as_bool().map(AttributeValue::Bool),
+        "M" => Some(AttributeValue::M(item_of(value))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -1,0 +1,174 @@
+//! The sparse index `due`: waiting and overdue records.
+//!
+//! **Role:** read by `promote` alone.
+//! **Invariant:** an entry is a hint that may be outdated. The reader of an entry reads the record, or sends a
+//! send task that proves nothing.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::delivery::index;
+use domain::delivery::record::{DueKind, Priority};
+use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, IndexedEmail, PortError};
+use domain::queue::QueueKey;
+use domain::timestamp::Timestamp;
+
+use crate::storage::attributes::{self, Item, ItemError};
+use crate::storage::records::waiting;
+use crate::storage::table::keys;
+use crate::storage::table::{Expression, Query, Table};
+
+/// Name of the index.
+const DUE: &str = "due";
+
+/// Attribute of a shard's cursor.
+fn cursor_attribute(shard: u16) -> String {
+    format!("s{shard:02}")
+}
+
+/// Attribute of a priority queue with a backlog.
+fn busy_attribute(priority: Priority) -> &'static str {
+    match priority {
+        Priority::High => "busy_high",
+        Priority::Normal => "busy_normal",
+        Priority::Low => "busy_low",
+    }
+}
+
+/// Sorts behind every sort key with this beginning, and before the next.
+pub(crate) const BEHIND: char = '~';
+
+/// Sorts behind exactly this key, and before every other.
+pub(crate) const JUST_BEHIND: char = '\u{1}';
+
+impl Table {
+    async fn page<T>(
+        &self,
+        partition: String,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<DuePage<T>, PortError> {
+        let from = from.map_or_else(String::new, |cursor| format!("{}{JUST_BEHIND}", cursor.0));
+        let until = format!("{}{BEHIND}", attributes::digits(until));
+        // A lower bound must not be empty.
+        let from = if from.is_empty() { "0".to_owned() } else { from };
+        self.between(partition, from, until, None, read).await
+    }
+
+    /// Reads a page of up to `count` entries from one sort key to another.
+    pub(crate) async fn between<T>(
+        &self,
+        partition: String,
+        from: String,
+        until: String,
+        count: Option<usize>,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<DuePage<T>, PortError> {
+        if from > until {
+            return Ok(DuePage {
+                items: Vec::new(),
+                next: None,
+            });
+        }
+        // A lower bound must not be empty.
+        let from = if from.is_empty() { "0".to_owned() } else { from };
+        let keys = Expression::condition("#pk = :pk AND #sk BETWEEN :from AND :until")
+            .with_name("#pk", "due_pk")
+            .with_name("#sk", "due_sk")
+            .with_text(":pk", partition)
+            .with_text(":from", from)
+            .with_text(":until", until);
+        let query = Query {
+            index: Some(DUE),
+            limit: count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
+            ..Query::of(keys)
+        };
+        let page = self.query(query, "reading the due index").await?;
+        let items = page.items.iter().filter_map(|item| match read(item) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                // The entry stays in place: after a repair the record is found again.
+                tracing::error!(pk = attributes::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
+                None
+            }
+        });
+        let next = page.next.as_ref().and_then(|key| attributes::text(key, "due_sk").ok());
+        Ok(DuePage {
+            items: items.collect(),
+            next: next.map(|key| DueCursor(key.to_owned())),
+        })
+    }
+}
+
+impl DueIndex for Table {
+    fn shards(&self) -> u16 {
+        self.shards
+    }
+
+    async fn coming(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<DueEmail>, PortError> {
+        self.page(format!("wake#{shard:02}"), until, from, waiting::to_coming)
+            .await
+    }
+
+    async fn overdue(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<EmailKey>, PortError> {
+        self.page(format!("check#{shard:02}"), until, from, keys::to_email)
+            .await
+    }
+
+    async fn aside(
+        &self,
+        kind: DueKind,
+        queue: &QueueKey,
+        shard: u16,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<IndexedEmail>, PortError> {
+        let until = Timestamp::from_millis(i64::MAX);
+        self.page(index::partition(kind, queue, shard), until, from, waiting::to_aside)
+            .await
+    }
+
+    async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
+        let item = self.get(keys::bookmarks(), "reading the cursors").await?;
+        let item = item.unwrap_or_default();
+        let cursor = |shard| match item.get(&cursor_attribute(shard)) {
+            Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
+            Some(_) | None => None,
+        };
+        let busy = |priority| Some((priority, attributes::time(&item, busy_attribute(priority)).ok()?));
+        Ok(Bookmarks {
+            cursors: (0..self.shards).filter_map(cursor).collect(),
+            busy_since: Priority::ALL.into_iter().filter_map(busy).collect(),
+        })
+    }
+
+    async fn save_busy_since(&self, priority: Priority, since: Option<Timestamp>) -> Result<(), PortError> {
+        let change = match since {
+            Some(since) => Expression::update("SET #busy = :since").with_number(":since", since.as_millis()),
+            None => Expression::update("REMOVE #busy"),
+        };
+        let change = change.with_name("#busy", busy_attribute(priority));
+        const WHAT: &str = "storing the busy time of a priority queue";
+        self.update_if(keys::bookmarks(), change, None, WHAT).await.map(drop)
+    }
+
+    async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
+        let change = Expression::update("SET #cursor = :cursor")
+            .with_name("#cursor", cursor_attribute(shard))
+            .with_text(":cursor", cursor.0.clone());
+        let saved = self.update_if(keys::bookmarks(), change, None, "saving a cursor");
+        saved.await.map(drop)
+    }
+}
+
+#[cfg(test)]
+#[path = "due_index_tests.rs"]
+mod tests;

@@ -1,0 +1,249 @@
+//! The index `due`, against DynamoDB's answers.
+
+use domain::delivery::record::{Due, EmailRecord, Priority};
+use domain::id::EmailId;
+use domain::queue::QueueKey;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::telemetry::chain;
+use crate::storage::records::item;
+use crate::storage::records::samples::{at, full};
+
+/// Returns the record of the `n`th id, waiting in this kind of partition.
+fn nth(n: u8, kind: DueKind) -> EmailRecord {
+    let due = Some(Due { kind, at: at(7_000) });
+    EmailRecord {
+        id: EmailId::from_random([n; 16]),
+        priority: Priority::Low,
+        due,
+        ..full()
+    }
+}
+
+/// Returns a record's entry in the index: keys only.
+fn entry(record: &EmailRecord) -> Value {
+    let keys = ["pk", "sk", "due_pk", "due_sk"];
+    let item = item::from_record(record, 1);
+    dynamodb_json(
+        &item
+            .into_iter()
+            .filter(|(name, _)| keys.contains(&name.as_str()))
+            .collect(),
+    )
+}
+
+fn page(entries: &[Value], last: Option<&Value>) -> Answer {
+    let mut page = json!({"Items": entries, "Count": entries.len()});
+    if let Some(last) = last {
+        page["LastEvaluatedKey"] = last.clone();
+    }
+    Answer::ok(&page)
+}
+
+fn cursor(text: &str) -> DueCursor {
+    DueCursor(text.to_owned())
+}
+
+#[tokio::test]
+async fn a_page_holds_the_entries_up_to_its_time() {
+    let replay = Replay::new([page(&[], None), page(&[], None)]);
+    let table = replay.table(16);
+    table.overdue(3, at(7_000), None).await.unwrap();
+    let from = cursor("000000000006000#00000000-0000-4000-8000-000000000000#low#1#2048");
+    table.coming(15, at(7_000), Some(&from)).await.unwrap();
+
+    let query = |partition: &str, from: &str| {
+        json!({
+            "TableName": "T",
+            "IndexName": "due",
+            "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :from AND :until",
+            "ExpressionAttributeNames": {"#pk": "due_pk", "#sk": "due_sk"},
+            "ExpressionAttributeValues": {
+                ":pk": {"S": partition}, ":from": {"S": from}, ":until": {"S": "000000000007000~"},
+            },
+        })
+    };
+    let expected = [query("check#03", "0"), query("wake#15", &format!("{}\u{1}", from.0))];
+    assert_eq!(replay.requests(), expected);
+}
+
+/// An entry before the bounds would be sent twice, and one behind them late or never.
+#[tokio::test]
+async fn bounds_include_the_end_and_exclude_the_cursor() {
+    let replay = Replay::new([page(&[], None)]);
+    let sort_key = |record: &EmailRecord| {
+        attributes::text(&item::from_record(record, 16), "due_sk")
+            .unwrap()
+            .to_owned()
+    };
+    let [done, next] = [1, 2].map(|n| sort_key(&nth(n, DueKind::Wake)));
+    let later = sort_key(&EmailRecord {
+        due: Some(Due {
+            kind: DueKind::Wake,
+            at: at(7_001),
+        }),
+        ..nth(0, DueKind::Wake)
+    });
+    replay
+        .table(16)
+        .coming(0, at(7_000), Some(&cursor(&done)))
+        .await
+        .unwrap();
+    let values = &replay.only().json()["ExpressionAttributeValues"];
+    let [from, until] = [":from", ":until"].map(|bound| values[bound]["S"].as_str().unwrap().to_owned());
+    assert!(
+        done < from && from < next && next < until && until < later,
+        "{from} {until}"
+    );
+}
+
+/// DynamoDB refuses a query with reversed bounds.
+#[tokio::test]
+async fn reversed_bounds_are_empty_without_a_call() {
+    let replay = Replay::unasked();
+    let from = cursor("000000000007001#00000000-0000-4000-8000-000000000000");
+    let page = replay.table(16).overdue(0, at(7_000), Some(&from)).await.unwrap();
+    assert_eq!(
+        page,
+        DuePage {
+            items: Vec::new(),
+            next: None
+        }
+    );
+}
+
+#[tokio::test]
+async fn the_index_holds_all_fields_of_a_send_task() {
+    let record = nth(1, DueKind::Wake);
+    let replay = Replay::new([page(&[entry(&record)], None)]);
+    let page = replay.table(16).coming(0, at(7_000), None).await.unwrap();
+    let [coming] = page.items.as_slice() else {
+        panic!("{page:?}")
+    };
+    assert_eq!((coming.not_before, coming.priority), (at(7_000), Priority::Low));
+    assert_eq!(coming.send_task, domain::delivery::send_task::SendTask::of(&record));
+    assert_eq!(page.next, None);
+}
+
+#[tokio::test]
+async fn the_next_page_begins_after_the_last() {
+    let [first, last] = [1, 2].map(|n| nth(n, DueKind::Check));
+    let replay = Replay::new([page(&[entry(&first)], Some(&entry(&last)))]);
+    let page = replay.table(16).overdue(0, at(7_000), None).await.unwrap();
+    assert_eq!(page.items, [EmailKey::of(&first)]);
+    assert_eq!(page.next, Some(cursor(&format!("000000000007000#{}", last.id))));
+}
+
+#[tokio::test]
+async fn an_unreadable_entry_hides_no_other() {
+    for kind in [
+        DueKind::Wake,
+        DueKind::Check,
+        DueKind::Held,
+        DueKind::Paced,
+        DueKind::Ended,
+    ] {
+        let [good, bad] = [1, 2].map(|n| entry(&nth(n, kind)));
+        let mut no_key = bad.clone();
+        no_key["pk"] = json!({"S": "no key"});
+        let mut no_time = bad.clone();
+        no_time["due_sk"] = json!({"S": "yesterday"});
+        let replay = Replay::new([page(&[no_key, good], Some(&bad))]);
+        let table = replay.table(16);
+        let (keys, next) = match kind {
+            DueKind::Wake => {
+                let page = table.coming(0, at(7_000), None).await.unwrap();
+                (
+                    page.items
+                        .into_iter()
+                        .map(|coming| coming.send_task.id)
+                        .collect::<Vec<_>>(),
+                    page.next,
+                )
+            }
+            DueKind::Check => {
+                let page = table.overdue(0, at(7_000), None).await.unwrap();
+                (page.items.into_iter().map(|key| key.id).collect(), page.next)
+            }
+            DueKind::Held | DueKind::Paced | DueKind::Ended => {
+                let queue = QueueKey::of(&nth(1, kind));
+                let page = table.aside(kind, &queue, 0, None).await.unwrap();
+                (page.items.into_iter().map(|aside| aside.key.id).collect(), page.next)
+            }
+        };
+        assert_eq!(keys, [nth(1, kind).id]);
+        assert!(next.is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_index_is_an_error_not_empty() {
+    let gone = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
+    let error = Replay::new([gone]).table(16).overdue(0, at(0), None).await.unwrap_err();
+    assert!(
+        chain(&error).starts_with("reading the due index: "),
+        "{}",
+        chain(&error)
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_is_saved_beside_the_others() {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    replay
+        .table(16)
+        .save_cursor(7, &cursor("000000000007000#x"))
+        .await
+        .unwrap();
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "UpdateItem");
+    assert_eq!(
+        asked.json(),
+        json!({
+            "TableName": "T",
+            "Key": {"pk": {"S": "promote#cursors"}, "sk": {"S": "promote#cursors"}},
+            "UpdateExpression": "SET #cursor = :cursor",
+            "ExpressionAttributeNames": {"#cursor": "s07"},
+            "ExpressionAttributeValues": {":cursor": {"S": "000000000007000#x"}},
+        })
+    );
+}
+
+#[tokio::test]
+async fn bookmarks_cover_existing_shards_and_queues() {
+    let item = json!({"Item": {
+        "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
+        "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
+    }});
+    let replay = Replay::new([Answer::ok(&item), Answer::ok(&json!({}))]);
+    let table = replay.table(16);
+    assert_eq!(
+        table.bookmarks().await.unwrap(),
+        Bookmarks {
+            cursors: [(0, cursor("a")), (7, cursor("b"))].into(),
+            busy_since: [(Priority::Low, at(7_000))].into(),
+        }
+    );
+    assert_eq!(
+        table.bookmarks().await.unwrap(),
+        Bookmarks::default(),
+        "the first run of all"
+    );
+    assert_eq!(replay.requests()[0]["ConsistentRead"], true);
+}
+
+#[tokio::test]
+async fn a_priority_queue_has_a_busy_time_or_none() {
+    let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))]);
+    let table = replay.table(16);
+    table.save_busy_since(Priority::High, Some(at(7_000))).await.unwrap();
+    table.save_busy_since(Priority::Low, None).await.unwrap();
+    let asked = replay.requests();
+    assert_eq!(asked[0]["UpdateExpression"], "SET #busy = :since");
+    assert_eq!(asked[0]["ExpressionAttributeNames"], json!({"#busy": "busy_high"}));
+    assert_eq!(asked[0]["ExpressionAttributeValues"], json!({":since": {"N": "7000"}}));
+    assert_eq!(asked[1]["UpdateExpression"], "REMOVE #busy");
+    assert_eq!(asked[1]["ExpressionAttributeNames"], json!({"#busy": "busy_low"}));
+}

@@ -1,0 +1,139 @@
+//! Queues and their jobs.
+
+use std::time::Duration;
+
+use domain::delivery::cause::Cause;
+use domain::delivery::record::Priority;
+use domain::id::{EmailId, KeyId, TenantId};
+use domain::ports::{DueCursor, Jobs, Queues};
+use domain::queue::job::{Job, Task};
+use domain::queue::key_hold::{Exception, KeyHold, KeyHolds};
+use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::tenant::sender::{FromDomain, Scope};
+
+use super::{Golden, written};
+use crate::runtime::replay::Replay;
+use crate::storage::records::samples::at;
+
+/// The queue of these tests.
+pub(super) fn news() -> QueueKey {
+    QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::parse("news").unwrap(),
+    }
+}
+
+/// Returns the holds of a revoked key, and of a key that lost From domains.
+pub(crate) fn holds() -> KeyHolds {
+    let [revoked, narrowed] = [1, 2].map(|key| KeyHold::of_revoked(KeyId::from_bytes([key; 16])));
+    let except = Some(Exception {
+        from: vec![FromDomain::Exactly("a.example".to_owned())],
+        accepted_after: at(700),
+    });
+    [revoked, KeyHold { except, ..narrowed }]
+        .into_iter()
+        .fold(KeyHolds::default(), |holds, hold| holds.with(hold).unwrap())
+}
+
+/// Returns a queue that sets every field that b1156e8 knew.
+fn known_before() -> Queue {
+    Queue {
+        priority: Priority::Low,
+        rate_per_second: Some(5),
+        retry_waits: Some(vec![Duration::from_secs(7), Duration::from_secs(70)]),
+        expires_after: Some(Duration::from_secs(3_600)),
+        no: 3,
+        paused: Some(Pause {
+            since: at(1_000),
+            reason: Some("wrong price".to_owned()),
+            until: Some(at(9_000)),
+        }),
+        purged_before: Some(at(500)),
+        deleted: true,
+        ..Queue::plain(news(), at(100))
+    }
+}
+
+#[tokio::test]
+async fn queues_are_read_and_written() {
+    let mut golden = Golden::of("queue");
+    let everything = Queue {
+        suspended: true,
+        key_holds: holds(),
+        generation: 3,
+        purged_below: 2,
+        ..known_before()
+    };
+    for (name, queue, old) in [
+        ("plain", Queue::plain(news(), at(100)), Queue::plain(news(), at(100))),
+        ("everything", everything, known_before()),
+    ] {
+        let before = queue.no.checked_sub(1).map(|no| Queue { no, ..queue.clone() });
+        let stored = written(async |replay| {
+            let saved = replay.table(16).save_queue(before.as_ref(), &queue, None).await;
+            assert!(saved.unwrap());
+        });
+        golden.check(name, &stored.await.only());
+        let load = async |replay: Replay| {
+            let (table, tenant) = (replay.table(16), TenantId::main());
+            let queue = table.queue(&news()).await.unwrap().unwrap();
+            assert_eq!(table.queues(&tenant).await.unwrap(), std::slice::from_ref(&queue));
+            queue
+        };
+        assert_eq!(load(golden.today(name)).await, queue, "{name}");
+        assert_eq!(load(golden.old(name)).await, old, "{name}");
+    }
+    golden.is_done();
+}
+
+#[tokio::test]
+async fn jobs_are_read_and_written() {
+    let mut golden = Golden::of("job");
+    let queue = known_before();
+    let new = |task| Job::new(&queue, EmailId::from_random([2; 16]), task, at(2_000));
+    let retry = |scope| Task::Retry {
+        cause: Some(Cause::Rejected),
+        since: Some(at(50)),
+        scope,
+    };
+    let swept = Job {
+        cursor: Some(DueCursor("c".to_owned())),
+        emails: 8,
+        shard: 3,
+        no: 2,
+        ..new(retry(Scope::default()))
+    };
+    let done = Job {
+        done: true,
+        over: true,
+        ..swept.clone()
+    };
+    let narrowed = Scope::new(&[FromDomain::Any], &[FromDomain::Exactly("a.example".to_owned())]);
+    let late = Job {
+        task: retry(narrowed),
+        failed: 4,
+        done: true,
+        late_sweeps: 2,
+        ..swept.clone()
+    };
+    for (name, job, is_old) in [
+        ("release", new(Task::Release), true),
+        ("purge", new(Task::Purge), true),
+        ("restore", new(Task::Restore), true),
+        ("follow_tenant", new(Task::FollowTenant), false),
+        ("retry", swept, true),
+        ("late", late, false),
+        ("done", done, true),
+    ] {
+        let stored = written(async |replay| {
+            assert!(replay.table(16).save_job(&job).await.unwrap());
+        });
+        golden.check(name, &stored.await.only());
+        let load = async |replay: Replay| replay.table(16).job(&news(), job.id).await.unwrap().unwrap();
+        assert_eq!(load(golden.today(name)).await, job, "{name}");
+        if is_old {
+            assert_eq!(load(golden.old(name)).await, job, "{name}");
+        }
+    }
+    golden.is_done();
+}

@@ -1,0 +1,538 @@
+//! Maps a record to an item of the table, and back.
+//!
+//! Names are short because DynamoDB bills every update by the size of the whole item, including names. An
+//! attribute with its default value (`None`, `false`, empty) is absent.
+//!
+//! | Attribute | Type | Field of the record |
+//! |---|---|---|
+//! | `pk` | S | `<tenant>#<id>` |
+//! | `sk` | S | `email` |
+//! | `v` | N | version of this format: 1 |
+//! | `b` | N | `born`, in ms, as every time here but `ttl` |
+//! | `q` | S | `queue` |
+//! | `l` | S | `lane` |
+//! | `r` | N | `recipients` |
+//! | `h` | S | `body.sha256` |
+//! | `p` | S | `body.place` |
+//! | `z` | N | `body.bytes` |
+//! | `zb` | N | `attachment_bytes` |
+//! | `o` | S | `on_uncertain` |
+//! | `s` | S | `status` |
+//! | `n` | N | `not_before` |
+//! | `w` | N | `scheduled_at` |
+//! | `x`, `xg` | N, BOOL | `expires_at`, `expires_given` |
+//! | `c` | N | `claim_no` |
+//! | `a` | N | `attempts` |
+//! | `lu`, `ln` | N, N | `lease.until`, `lease.nonce` |
+//! | `m` | BOOL | `maybe_duplicate` |
+//! | `d` | BOOL | `duplicate` |
+//! | `u` | N | `uncertain_since` |
+//! | `bk` | B | `batch` |
+//! | `e` | S | `cause` |
+//! | `t` | S | `detail` |
+//! | `sc`, `si`, `sa` | N, S, N | `sent.claim_no`, `sent.message_id`, `sent.at` |
+//! | `f` | M of S | `delivery_statuses`, by the recipient's key |
+//! | `fn` | N | `delivery_version` |
+//! | `da`, `oa`, `ca` | N | `delivered_at`, `opened_at`, `clicked_at` |
+//! | `ra` | N | `retried_at` |
+//! | `g` | N | `generation` |
+//! | `k` | B | `key`, its 16 bytes |
+//! | `fd` | S | `from_domain` |
+//! | `oc` | L of S | `outcomes`: claim, time, cause and text, separated by spaces |
+//! | `dg` | M of S | `diagnostics`, by the recipient's key: time and text |
+//! | `ev` | M of S | `facts`, by the recipient's key and the fact, separated by a space: time and text |
+//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id; the index `due` |
+//! | `due_sk` in `wake` | | also priority, recipients, bytes and queue |
+//! | `due_sk` in `paced` | | also priority, recipients, bytes and expiry |
+//! | `due_sk` in `ended` | | also status and cause |
+//! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
+//! | `ttl` | N | expiry of a finished record, in seconds |
+//!
+//! Enums are stored by their serde names. **Invariant:** stored data is never trusted: an unreadable record is
+//! an [`ItemError`] of that record, and of no other.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::api::batch::BatchId;
+use domain::delivery::history::{Diagnostic, Fact, Outcome};
+use domain::delivery::index;
+use domain::delivery::record::{Acceptance, BodyRef, Due, DueKind, EmailRecord, Lease};
+use domain::id::KeyId;
+use domain::ports::EmailKey;
+use domain::queue::{QueueKey, QueueName};
+use domain::timestamp::Timestamp;
+use serde::de::DeserializeOwned;
+
+use super::waiting::{ended_sk, paced_sk, wake_sk};
+use crate::storage::attributes::{
+    Item, ItemError, b, bytes, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed,
+    yes,
+};
+use crate::storage::table::keys;
+
+/// Attributes for the delivery statuses of recipients and the replies of mail servers.
+#[cfg(test)]
+pub(crate) const PAST: [&str; 5] = ["t", "f", "oc", "dg", "ev"];
+
+/// Attributes of a bare record: everything that a decision reads. The role of `access` may read only these of
+/// an email, so that `template.yaml` has the same list. `z` is missing: in a content's item, which lies beside
+/// the record, it is the content.
+pub(crate) const BARE: [&str; 37] = [
+    "pk", "sk", "v", "b", "q", "l", "r", "h", "p", "zb", "o", "s", "n", "w", "x", "xg", "c", "a", "lu", "ln", "m", "d",
+    "u", "ra", "e", "sc", "si", "sa", "fn", "due_pk", "due_sk", "g", "k", "fd", "bk", "er", "ttl",
+];
+
+/// Version that is written.
+pub(super) const VERSION: u32 = 1;
+
+/// Attribute for the size of an email's files.
+pub(crate) const ATTACHMENT_BYTES: &str = "zb";
+
+/// Returns the stored item of a record, without its `ttl`.
+pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
+    let key = EmailKey {
+        tenant: record.tenant.clone(),
+        id: record.id,
+    };
+    let shard = record.id.shard(shards);
+    let mut item = keys::email(&key);
+    item.extend([
+        n("v", VERSION),
+        n("b", record.born.as_millis()),
+        s("q", record.queue.to_string()),
+        s("l", name(&record.priority)),
+        n("r", record.recipients),
+        s("h", record.body.sha256.clone()),
+        s("p", name(&record.body.place)),
+        n("z", record.body.bytes),
+        s("o", name(&record.on_uncertain)),
+        s("s", name(&record.status)),
+        n("n", record.not_before.as_millis()),
+        n("x", record.expires_at.as_millis()),
+        n("c", record.claim_no),
+        n("a", record.attempts),
+        n("fn", record.delivery_version),
+        s("tenant_shard", keys::tenant_shard(&record.tenant, shard)),
+        s("created_sk", sortable(record.born, record.id)),
+    ]);
+    if let Some(lease) = &record.lease {
+        item.extend([n("lu", lease.until.as_millis()), n("ln", lease.nonce)]);
+    }
+    if record.maybe_duplicate {
+        item.extend([yes("m")]);
+    }
+    if record.duplicate {
+        item.extend([yes("d")]);
+    }
+    if record.attachment_bytes > 0 {
+        item.extend([n(ATTACHMENT_BYTES, record.attachment_bytes)]);
+    }
+    if record.expires_given {
+        item.extend([yes("xg")]);
+    }
+    if let Some(batch) = &record.batch {
+        item.extend([b("bk", batch.as_bytes())]);
+    }
+    if let Some(cause) = &record.cause {
+        item.extend([s("e", name(cause))]);
+    }
+    if let Some(detail) = &record.detail {
+        item.extend([s("t", detail.clone())]);
+    }
+    if let Some(sent) = &record.sent {
+        item.extend([
+            n("sc", sent.claim_no),
+            s("si", sent.message_id.clone()),
+            n("sa", sent.at.as_millis()),
+        ]);
+    }
+    if !record.delivery_statuses.is_empty() {
+        let delivery_statuses = record
+            .delivery_statuses
+            .iter()
+            .map(|(key, delivery_status)| s(key, name(delivery_status)))
+            .collect();
+        item.extend([("f".to_owned(), AttributeValue::M(delivery_statuses))]);
+    }
+    if !record.outcomes.is_empty() {
+        let outcomes = record
+            .outcomes
+            .iter()
+            .map(outcome_text)
+            .map(AttributeValue::S)
+            .collect();
+        item.extend([("oc".to_owned(), AttributeValue::L(outcomes))]);
+    }
+    if !record.diagnostics.is_empty() {
+        let diagnostics = record
+            .diagnostics
+            .iter()
+            .map(|(key, said)| s(key, said_text(said)))
+            .collect();
+        item.extend([("dg".to_owned(), AttributeValue::M(diagnostics))]);
+    }
+    if !record.facts.is_empty() {
+        let fact =
+            |((key, fact), said): (&(String, Fact), &Diagnostic)| s(&format!("{key} {}", name(fact)), said_text(said));
+        let facts = record.facts.iter().map(fact).collect();
+        item.extend([("ev".to_owned(), AttributeValue::M(facts))]);
+    }
+    for (attribute, at) in [
+        ("w", record.scheduled_at),
+        ("u", record.uncertain_since),
+        ("da", record.delivered_at),
+        ("oa", record.opened_at),
+        ("ca", record.clicked_at),
+        ("ra", record.retried_at),
+    ] {
+        item.extend(at.map(|at| n(attribute, at.as_millis())));
+    }
+    item.extend(record.generation.map(|generation| n("g", generation)));
+    if let Some(key) = record.key {
+        item.extend([("k".to_owned(), AttributeValue::B(key.to_bytes().to_vec().into()))]);
+    }
+    item.extend(record.from_domain.clone().map(|domain| s("fd", domain)));
+    if let Some(due) = record.due {
+        let sort_key = match due.kind {
+            DueKind::Wake => wake_sk(due.at, record),
+            DueKind::Check | DueKind::Held => sortable(due.at, record.id),
+            DueKind::Paced => paced_sk(due.at, record),
+            DueKind::Ended => ended_sk(due.at, record),
+        };
+        let shard = index::shard(due.kind, record.id, shards);
+        let partition = index::partition(due.kind, &QueueKey::of(record), shard);
+        item.extend([s("due_pk", partition), s("due_sk", sort_key)]);
+    }
+    item
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
+    let version = number::<u32>(item, "v")?;
+    if version != VERSION {
+        return Err(ItemError::UnknownVersion(version));
+    }
+    let EmailKey { tenant, id } = keys::to_email(item)?;
+    Ok(EmailRecord {
+        tenant,
+        id,
+        born: time(item, "b")?,
+        queue: QueueName::parse(text(item, "q")?).map_err(|_| ItemError::Malformed("q"))?,
+        priority: named(item, "l")?,
+        recipients: number(item, "r")?,
+        body: BodyRef {
+            sha256: text(item, "h")?.to_owned(),
+            place: named(item, "p")?,
+            bytes: number(item, "z")?,
+        },
+        attachment_bytes: maybe(item, ATTACHMENT_BYTES, number)?.unwrap_or(0),
+        on_uncertain: named(item, "o")?,
+        status: named(item, "s")?,
+        not_before: time(item, "n")?,
+        scheduled_at: maybe(item, "w", time)?,
+        expires_at: time(item, "x")?,
+        expires_given: flag(item, "xg")?,
+        claim_no: number(item, "c")?,
+        attempts: number(item, "a")?,
+        lease: lease(item)?,
+        maybe_duplicate: flag(item, "m")?,
+        duplicate: flag(item, "d")?,
+        uncertain_since: maybe(item, "u", time)?,
+        batch: maybe(item, "bk", batch)?,
+        cause: maybe(item, "e", named)?,
+        detail: maybe(item, "t", text)?.map(str::to_owned),
+        sent: sent(item)?,
+        due: due(item)?,
+        delivery_statuses: maybe(item, "f", delivery_statuses)?.unwrap_or_default(),
+        delivery_version: number(item, "fn")?,
+        delivered_at: maybe(item, "da", time)?,
+        opened_at: maybe(item, "oa", time)?,
+        clicked_at: maybe(item, "ca", time)?,
+        retried_at: maybe(item, "ra", time)?,
+        generation: maybe(item, "g", number)?,
+        key: maybe(item, "k", key_id)?,
+        from_domain: maybe(item, "fd", text)?.map(str::to_owned),
+        outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
+        diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
+        facts: facts(&maybe(item, "ev", diagnostics)?.unwrap_or_default()).ok_or(ItemError::Malformed("ev"))?,
+    })
+}
+
+fn lease(item: &Item) -> Result<Option<Lease>, ItemError> {
+    let Some(until) = maybe(item, "lu", time)? else {
+        return Ok(None);
+    };
+    let nonce = number(item, "ln")?;
+    Ok(Some(Lease { until, nonce }))
+}
+
+fn batch(item: &Item, attribute: &'static str) -> Result<BatchId, ItemError> {
+    BatchId::from_bytes(bytes(item, attribute)?).ok_or(ItemError::Malformed(attribute))
+}
+
+fn sent(item: &Item) -> Result<Option<Acceptance>, ItemError> {
+    let Some(claim_no) = maybe(item, "sc", number)? else {
+        return Ok(None);
+    };
+    Ok(Some(Acceptance {
+        claim_no,
+        message_id: text(item, "si")?.to_owned(),
+        at: time(item, "sa")?,
+    }))
+}
+
+fn due(item: &Item) -> Result<Option<Due>, ItemError> {
+    let Some(partition) = maybe(item, "due_pk", text)? else {
+        return Ok(None);
+    };
+    let kind = index::kind(partition).ok_or(ItemError::Malformed("due_pk"))?;
+    let at = parse_sortable(text(item, "due_sk")?).ok_or(ItemError::Malformed("due_sk"))?;
+    Ok(Some(Due { kind, at }))
+}
+
+fn key_id(item: &Item, attribute: &'static str) -> Result<KeyId, ItemError> {
+    let Some(AttributeValue::B(bytes)) = item.get(attribute) else {
+        return Err(ItemError::Malformed(attribute));
+    };
+    let bytes = bytes.as_ref().try_into().map(KeyId::from_bytes);
+    bytes.map_err(|_| ItemError::Malformed(attribute))
+}
+
+fn delivery_statuses<T: DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<BTreeMap<String, T>, ItemError> {
+    let Some(AttributeValue::M(delivery_statuses)) = item.get(attribute) else {
+        return Err(ItemError::Malformed(attribute));
+    };
+    delivery_statuses
+        .iter()
+        .map(|(key, value)| Some((key.clone(), unnamed(value.as_s().ok()?)?)))
+        .collect::<Option<_>>()
+        .ok_or(ItemError::Malformed(attribute))
+}
+
+fn outcome_text(outcome: &Outcome) -> String {
+    let Outcome {
+        claim_no,
+        at,
+        cause,
+        words,
+    } = outcome;
+    format!("{claim_no} {} {} {words}", at.as_millis(), name(cause))
+}
+
+fn said_text(said: &Diagnostic) -> String {
+    format!("{} {}", said.at.as_millis(), said.words)
+}
+
+fn outcomes(item: &Item, attribute: &'static str) -> Result<Vec<Outcome>, ItemError> {
+    let Some(AttributeValue::L(outcomes)) = item.get(attribute) else {
+        return Err(ItemError::Malformed(attribute));
+    };
+    let outcome = |value: &AttributeValue| {
+        let mut parts = value.as_s().ok()?.splitn(4, ' ');
+        Some(Outcome {
+            claim_no: parts.next()?.parse().ok()?,
+            at: Timestamp::from_millis(parts.next()?.parse().ok()?),
+            cause: unnamed(parts.next()?)?,
+            words: parts.next()?.to_owned(),
+        })
+    };
+    let read = outcomes.iter().map(outcome).collect::<Option<_>>();
+    read.ok_or(ItemError::Malformed(attribute))
+}
+
+fn diagnostics(item: &Item, attribute: &'static str) -> Result<BTreeMap<String, Diagnostic>, ItemError> {
+    let Some(AttributeValue::M(diagnostics)) = item.get(attribute) else {
+        return Err(ItemError::Malformed(attribute));
+    };
+    let said = |(key, value): (&String, &AttributeValue)| {
+        let (at, words) = value.as_s().ok()?.split_once(' ')?;
+        let at = Timestamp::from_millis(at.parse().ok()?);
+        let words = words.to_owned();
+        Some((key.clone(), Diagnostic { at, words }))
+    };
+    let read = diagnostics.iter().map(said).collect::<Option<_>>();
+    read.ok_or(ItemError::Malformed(attribute))
+}
+
+fn facts(said: &BTreeMap<String, Diagnostic>) -> Option<BTreeMap<(String, Fact), Diagnostic>> {
+    let fact = |(key, said): (&String, &Diagnostic)| {
+        let (recipient, fact) = key.rsplit_once(' ')?;
+        Some(((recipient.to_owned(), unnamed(fact)?), said.clone()))
+    };
+    said.iter().map(fact).collect()
+}
+
+/// Returns the written version as the attribute `v`.
+pub(crate) fn version() -> AttributeValue {
+    AttributeValue::N(VERSION.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::delivery::delivery_status::DeliveryStatus;
+
+    use super::super::samples::{at, full, record};
+    use super::*;
+
+    #[test]
+    fn records_are_read_back_unchanged() {
+        for record in [record(), full()] {
+            assert_eq!(to_record(&from_record(&record, 16)), Ok(record));
+        }
+    }
+
+    #[test]
+    fn the_stored_form_does_not_change() {
+        let item = from_record(&record(), 16);
+        let mut stored: Vec<_> = item
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.as_s().or(value.as_n()).unwrap()))
+            .collect();
+        stored.sort();
+        assert_eq!(
+            stored,
+            [
+                "a=0",
+                "b=1000",
+                "c=0",
+                "created_sk=000000000001000#00000000-0000-4000-8000-000000000000",
+                "due_pk=check#00",
+                "due_sk=000000000902000#00000000-0000-4000-8000-000000000000",
+                "fn=0",
+                &format!("h={}", "ab".repeat(32)),
+                "l=normal",
+                "n=2000",
+                "o=resend",
+                "p=table",
+                "pk=main#00000000-0000-4000-8000-000000000000",
+                "q=default",
+                "r=1",
+                "s=queued",
+                "sk=email",
+                "tenant_shard=main#00",
+                "v=1",
+                "x=9000000",
+                "z=2048",
+            ]
+        );
+    }
+
+    /// Names and text in UTF-8; two digits of a number are a byte, and there is one for its sign. Every number
+    /// is assumed to be a current time.
+    ///
+    /// Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats".
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open")]
+    fn size(item: &Item) -> usize {
+        let value = |value: &AttributeValue| match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(digits) => digits.len().max(13).div_ceil(2) + 1,
+            AttributeValue::Bool(_) => 1,
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
+            AttributeValue::L(inner) => {
+                3 + inner.len()
+                    + inner
+                        .iter()
+                        .filter_map(|text| text.as_s().ok())
+                        .map(String::len)
+                        .sum::<usize>()
+            }
+            AttributeValue::M(inner) => 3 + inner.len() + size(inner),
+            other => panic!("no row holds a {other:?}"),
+        };
+        item.iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
+    }
+
+    #[test]
+    fn a_small_record_is_under_one_write_unit() {
+        let (claim_no, message_id, at) = (1, "0100018f-x".repeat(6), at(6_000));
+        let longest = EmailRecord {
+            detail: Some("x".repeat(domain::limits::DETAIL_MAX)),
+            sent: Some(Acceptance {
+                claim_no,
+                message_id,
+                at,
+            }),
+            ..full()
+        };
+        let size = size(&from_record(&longest, 16));
+        assert!(size < 1024, "{size} bytes");
+    }
+
+    /// A typical email: accepted at the first attempt, and delivered to all recipients.
+    #[test]
+    fn a_delivery_and_its_words_fit_into_one_write_unit() {
+        for recipients in [1_u32, 2, 5, 8, 10] {
+            let names: Vec<_> = (0..recipients).map(|n| format!("{n:012x}")).collect();
+            let words = "x".repeat(1_000);
+            let said = |name: &String| {
+                let said = Diagnostic::of(DeliveryStatus::Delivered, at(6_500), words.clone(), recipients);
+                (name.clone(), said)
+            };
+            let delivered = EmailRecord {
+                recipients,
+                outcomes: Vec::new(),
+                delivery_statuses: names
+                    .iter()
+                    .map(|name| (name.clone(), DeliveryStatus::Delivered))
+                    .collect(),
+                diagnostics: names.iter().map(said).collect(),
+                cause: None,
+                detail: None,
+                due: None,
+                lease: None,
+                uncertain_since: None,
+                retried_at: None,
+                sent: Some(Acceptance {
+                    claim_no: 1,
+                    message_id: "0100018f-x".repeat(6),
+                    at: at(6_000),
+                }),
+                ..full()
+            };
+            let size = size(&from_record(&delivered, 16));
+            assert!(size < 1024, "{size} bytes with {recipients} recipients");
+        }
+    }
+
+    #[test]
+    fn a_malformed_attribute_is_named_in_the_error() {
+        let whole = from_record(&full(), 16);
+        let required = [
+            "pk", "v", "b", "q", "l", "r", "h", "p", "z", "o", "s", "n", "x", "c", "a", "fn",
+        ];
+        for attribute in required {
+            let mut item = whole.clone();
+            item.remove(attribute);
+            assert_eq!(to_record(&item), Err(ItemError::Missing(attribute)));
+        }
+        for attribute in whole
+            .keys()
+            .filter(|name| !["sk", "tenant_shard", "created_sk"].contains(&name.as_str()))
+        {
+            for garbage in [
+                AttributeValue::S("\u{0}".to_owned()),
+                AttributeValue::N("1e400".to_owned()),
+                AttributeValue::Null(true),
+                AttributeValue::L(Vec::new()),
+                AttributeValue::M(Item::from([("k".to_owned(), AttributeValue::Null(true))])),
+            ] {
+                let mut item = whole.clone();
+                item.insert(attribute.clone(), garbage.clone());
+                // Free text may be anything; every other attribute has a form.
+                let free = ["h", "t", "si", "fd"].contains(&attribute.as_str()) && garbage.is_s();
+                let none = attribute == "oc" && garbage.is_l();
+                assert_eq!(to_record(&item).is_ok(), free || none, "{attribute}: {garbage:?}");
+            }
+        }
+        let mut newer = whole;
+        newer.extend([n("v", 2)]);
+        assert_eq!(to_record(&newer), Err(ItemError::UnknownVersion(2)));
+    }
+}

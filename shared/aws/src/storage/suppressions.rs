@@ -1,0 +1,410 @@
+//! Suppressions: one item per address, and one per tenant with the hash prefixes of all its addresses.
+//!
+//! **Invariant:** an address's item and its prefix change in one transaction, without a read before it. A
+//! tenant's prefixes are one set of bytes, changed with `ADD` and `DELETE`. A full set is removed permanently,
+//! and the item only says so.
+//! **After a release** the item keeps the time of the release, even when the address is suppressed again.
+//! **An addition** is first tried as if nothing were stored. If something is, [`Entry::takes`] decides on the
+//! item that the refusal returned.
+//! **SES's account list:** an address that SES refused because of it has another item beside its own.
+//! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
+//! **Lost answers:** see [`Table::transact`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::delivery::suppression::{
+    Added, Effect, Entry, HashPrefix, Listed, Origin, Suppression, SuppressionFilter, SuppressionId,
+};
+use domain::id::{EmailId, TenantId};
+use domain::limits;
+use domain::message::address::EmailAddress;
+use domain::ports::{PortError, Suppressions};
+use domain::reporting::listing::{Place, Start};
+use domain::timestamp::Timestamp;
+use futures::future::try_join_all;
+use serde::Deserialize;
+
+use crate::runtime::failure::port;
+use crate::storage::attributes::{self, Item, ItemError, text};
+use crate::storage::mapping::{Bytes, decode};
+use crate::storage::table::{Check, Expression, Outcome, Table, Transacted, Write, keys};
+
+/// Stored form of a suppressed or released address, without its key. Only update expressions write it, like the
+/// other items here. The address is suppressed if its item contains the address.
+#[derive(Deserialize)]
+struct StoredEntry {
+    #[serde(rename = "a")]
+    address: Option<EmailAddress>,
+    #[serde(rename = "g")]
+    origin: Option<Origin>,
+    /// Id of the email that caused it.
+    #[serde(rename = "i")]
+    source: Option<String>,
+    #[serde(rename = "b")]
+    created_at: Option<Timestamp>,
+    /// Time of the last release.
+    released_at: Option<Timestamp>,
+    /// End of a temporary suppression.
+    #[serde(rename = "u")]
+    until: Option<Timestamp>,
+}
+
+/// Stored form of an address on SES's list.
+#[derive(Deserialize)]
+struct StoredListed {
+    #[serde(rename = "a")]
+    address: EmailAddress,
+    #[serde(rename = "b")]
+    created_at: Timestamp,
+}
+
+/// Stored form of the hash prefixes.
+#[derive(Deserialize)]
+struct StoredMarks {
+    #[serde(rename = "m")]
+    set: Option<Vec<Bytes>>,
+    /// The prefixes were given up.
+    too_many: Option<bool>,
+}
+
+/// Attributes that expressions name.
+const SET: &str = "m";
+const TOO_MANY: &str = "too_many";
+const ADDRESS: &str = "a";
+const ORIGIN: &str = "g";
+const SOURCE: &str = "i";
+const CREATED_AT: &str = "b";
+const RELEASED_AT: &str = "released_at";
+const UNTIL: &str = "u";
+
+/// Attempts while other writers change the suppression.
+const ROUNDS: u32 = 6;
+
+fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
+    let stored: StoredEntry = decode(item)?;
+    if let (Some(at), None) = (stored.released_at, &stored.address) {
+        return Ok(Entry::Released { at });
+    }
+    let source = stored
+        .source
+        .map(|id| EmailId::parse(&id).ok_or(ItemError::Malformed(SOURCE)));
+    let suppression = Suppression {
+        tenant: tenant.clone(),
+        address: stored.address.ok_or(ItemError::Missing(ADDRESS))?,
+        origin: stored.origin.ok_or(ItemError::Missing(ORIGIN))?,
+        source: source.transpose()?,
+        created_at: stored.created_at.ok_or(ItemError::Missing(CREATED_AT))?,
+        until: stored.until,
+    };
+    Ok(Entry::Suppressed {
+        suppression,
+        released_at: stored.released_at,
+    })
+}
+
+fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, ItemError> {
+    let stored: StoredListed = decode(item)?;
+    Ok(Listed {
+        tenant: tenant.clone(),
+        address: stored.address,
+        at: stored.created_at,
+    })
+}
+
+fn read_marks(item: &Item) -> Result<SuppressionFilter, ItemError> {
+    let stored: StoredMarks = decode(item)?;
+    if stored.too_many.is_some() {
+        return Ok(SuppressionFilter::TooMany);
+    }
+    let set = stored.set.unwrap_or_default().into_iter();
+    let marks: Result<BTreeSet<_>, _> = set.map(|Bytes(mark)| mark.try_into().map(HashPrefix)).collect();
+    marks
+        .map(SuppressionFilter::These)
+        .map_err(|_| ItemError::Malformed(SET))
+}
+
+fn set_of(mark: HashPrefix) -> AttributeValue {
+    AttributeValue::Bs(vec![Blob::new(mark.0)])
+}
+
+/// Returns the write of a suppression for an empty place or, by [`Entry::takes`], over this suppression.
+fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
+    let place = Place {
+        born: suppression.created_at,
+        id: suppression.id(),
+    };
+    let (set_until, remove_until) = match suppression.until {
+        Some(_) => (", #u = :u", ""),
+        None => ("", ", #u"),
+    };
+    let (set_source, remove_source) = match suppression.source {
+        Some(_) => (", #i = :i", ""),
+        None => ("", ", #i"),
+    };
+    let mut change = names(Expression::update(format!(
+        "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source}{set_until} \
+         REMOVE #ttl{remove_source}{remove_until}"
+    )));
+    if let Some(until) = suppression.until {
+        change = change.with_number(":u", until.as_millis());
+    }
+    if let Some(source) = suppression.source {
+        change = change.with_text(":i", source.to_string());
+    }
+    change = match (over, suppression.origin) {
+        (Some(over), _) => change
+            .when("attribute_exists(#a) AND #u = :known")
+            .with_number(":known", over.until.map_or(0, Timestamp::as_millis)),
+        (None, Origin::Manual) => change.when("attribute_not_exists(#a)"),
+        (None, Origin::Bounce | Origin::Complaint) => change
+            .when("attribute_not_exists(#a) AND (attribute_not_exists(#released_at) OR #released_at < :b)")
+            .with_name("#released_at", RELEASED_AT),
+    };
+    change
+        .with_text(":a", suppression.address.to_string())
+        .with_text(":g", attributes::name(&suppression.origin))
+        .with_number(":b", suppression.created_at.as_millis())
+        .with_text(":shard", keys::suppressions_of(&suppression.tenant, suppression.origin))
+        .with_text(":sk", attributes::sortable(place.born, place.id))
+}
+
+/// Adds the attributes that both an addition and a release name.
+fn names(change: Expression) -> Expression {
+    change
+        .with_name("#a", ADDRESS)
+        .with_name("#g", ORIGIN)
+        .with_name("#b", CREATED_AT)
+        .with_name("#i", SOURCE)
+        .with_name("#u", UNTIL)
+        .with_name("#ttl", "ttl")
+        .with_name("#shard", "tenant_shard")
+        .with_name("#sk", "created_sk")
+}
+
+impl Table {
+    /// Gives up the prefixes: from now on senders look up every recipient.
+    async fn too_many(&self, tenant: &TenantId) -> Result<(), PortError> {
+        let change = Expression::update("SET #too_many = :yes REMOVE #m")
+            .with_name("#too_many", TOO_MANY)
+            .with_name("#m", SET)
+            .with_value(":yes", AttributeValue::Bool(true));
+        let given_up = self.update_if(keys::marks(tenant), change, None, "giving up the suppression filter");
+        given_up.await.map(drop)
+    }
+
+    /// Writes an address's item and its prefix.
+    async fn suppress_over(
+        &self,
+        suppression: &Suppression,
+        written: &Suppression,
+        over: Option<&Suppression>,
+    ) -> Result<WriteOutcome, PortError> {
+        let tenant = &suppression.tenant;
+        let marks = Expression::update("ADD #m :mark")
+            .when("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
+            .with_name("#m", SET)
+            .with_name("#too_many", TOO_MANY)
+            .with_value(":mark", set_of(suppression.id().mark()))
+            .with_number(":most", limits::SUPPRESSED_MARKS);
+        let writes = vec![
+            Write::Update {
+                key: keys::suppression(tenant, suppression.id()),
+                change: entry(written, over),
+            },
+            Write::Update {
+                key: keys::marks(tenant),
+                change: marks,
+            },
+        ];
+        let checks = match self.transact(writes, SUPPRESSING).await? {
+            Transacted::Done => return Ok(WriteOutcome::Done(Added::New)),
+            Transacted::Refused(checks) => checks,
+        };
+        match checks.as_slice() {
+            [Check::Failed(stored), _] => taken(suppression, over, stored.as_ref()),
+            [Check::Held, Check::Failed(marks)] => {
+                // Given up first: a suppressed address must never be skipped by the lookup.
+                let known = marks.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
+                if !known {
+                    self.too_many(tenant).await?;
+                }
+                self.suppress_unmarked(suppression, written, over).await
+            }
+            _ => Err(port(SUPPRESSING)("DynamoDB gave no reason for each item".into())),
+        }
+    }
+
+    /// Writes an address's item alone, for a tenant without prefixes.
+    async fn suppress_unmarked(
+        &self,
+        suppression: &Suppression,
+        written: &Suppression,
+        over: Option<&Suppression>,
+    ) -> Result<WriteOutcome, PortError> {
+        let key = keys::suppression(&suppression.tenant, suppression.id());
+        match self.update_if(key, entry(written, over), None, SUPPRESSING).await? {
+            Outcome::Done(_) => Ok(WriteOutcome::Done(Added::New)),
+            Outcome::Refused(stored) => taken(suppression, over, stored.as_ref()),
+        }
+    }
+}
+
+const SUPPRESSING: &str = "suppressing an address";
+
+/// Decides about a suppression whose condition failed on this item, and the suppression that it would replace.
+fn taken(
+    suppression: &Suppression,
+    over: Option<&Suppression>,
+    stored: Option<&Item>,
+) -> Result<WriteOutcome, PortError> {
+    let stored = stored.ok_or(ItemError::Missing("pk"));
+    let entry = stored.and_then(|stored| read(&suppression.tenant, stored));
+    let entry = entry.map_err(|error| port(SUPPRESSING)(error.into()))?;
+    match (entry.takes(suppression), entry) {
+        (Effect::Nothing(added), _) => Ok(WriteOutcome::Done(added)),
+        (Effect::Store(next), Entry::Suppressed { suppression: known, .. }) => {
+            Ok(WriteOutcome::Again(Box::new((next, Some(known)))))
+        }
+        // It was released between two writes.
+        (Effect::Store(next), Entry::Released { .. }) if over.is_some() => {
+            Ok(WriteOutcome::Again(Box::new((next, None))))
+        }
+        (Effect::Store(_), Entry::Released { .. }) => {
+            Err(port(SUPPRESSING)("the condition and the decision differ".into()))
+        }
+    }
+}
+
+/// Outcome of one write of a suppression.
+enum WriteOutcome {
+    /// It is decided.
+    Done(Added),
+    /// The first suppression must be written over the second.
+    Again(Box<(Suppression, Option<Suppression>)>),
+}
+
+impl Suppressions for Table {
+    async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
+        let (mut written, mut over) = (suppression.clone(), None);
+        for _ in 0..ROUNDS {
+            match self.suppress_over(suppression, &written, over.as_ref()).await? {
+                WriteOutcome::Done(added) => return Ok(added),
+                WriteOutcome::Again(next) => (written, over) = *next,
+            }
+        }
+        Err(port(SUPPRESSING)(
+            "too many concurrent changes of the suppression".into(),
+        ))
+    }
+
+    async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
+        const WHAT: &str = "releasing an address";
+        let ttl = now.after(limits::RELEASE_REMEMBERED).as_secs();
+        let entry = Expression::update("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk")
+            .when("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
+            .with_name("#released_at", RELEASED_AT)
+            .with_number(":now", now.as_millis())
+            .with_number(":ttl", ttl);
+        let marks = Expression::update("DELETE #m :mark")
+            .with_name("#m", SET)
+            .with_value(":mark", set_of(id.mark()));
+        let writes = vec![
+            Write::Update {
+                key: keys::suppression(tenant, id),
+                change: names(entry),
+            },
+            Write::Update {
+                key: keys::marks(tenant),
+                change: marks,
+            },
+        ];
+        Ok(self.transact(writes, WHAT).await? == Transacted::Done)
+    }
+
+    async fn marks(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
+        const WHAT: &str = "reading the suppression filter";
+        let item = self.get(keys::marks(tenant), WHAT).await?;
+        read_marks(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))
+    }
+
+    async fn suppressions(
+        &self,
+        tenant: &TenantId,
+        ids: &[SuppressionId],
+        now: Timestamp,
+    ) -> Result<Vec<Suppression>, PortError> {
+        const WHAT: &str = "reading suppressions";
+        let distinct: BTreeSet<_> = ids.iter().collect();
+        let keys = distinct.into_iter().map(|id| keys::suppression(tenant, *id)).collect();
+        let mut found = BTreeMap::new();
+        for item in self.get_many(keys, WHAT).await? {
+            // An unreadable suppression must not look like a missing one.
+            let entry = read(tenant, &item).map_err(|error| port(WHAT)(error.into()))?;
+            found.extend(entry.in_force(now).map(|suppression| (suppression.id(), suppression)));
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn suppression_places(
+        &self,
+        tenant: &TenantId,
+        origins: &[Origin],
+        start: Start<SuppressionId>,
+        count: usize,
+    ) -> Result<Vec<Place<SuppressionId>>, PortError> {
+        const WHAT: &str = "reading the list of suppressions";
+        let partitions = origins
+            .iter()
+            .map(|origin| self.entries(keys::suppressions_of(tenant, *origin), start, count, WHAT));
+        let entries = try_join_all(partitions).await?;
+        let places = entries.iter().flatten().filter_map(|entry| match place_of(entry) {
+            Ok(place) => Some(place),
+            Err(error) => {
+                tracing::error!(pk = text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
+                None
+            }
+        });
+        Ok(start.nearest(places, count))
+    }
+
+    async fn remember_listed(&self, listed: &Listed) -> Result<(), PortError> {
+        let change = Expression::update("SET #a = :a, #b = :b")
+            .with_name("#a", ADDRESS)
+            .with_name("#b", CREATED_AT)
+            .with_text(":a", listed.address.to_string())
+            .with_number(":b", listed.at.as_millis());
+        let key = keys::listed(&listed.tenant, listed.id());
+        let stored = self.update_if(key, change, None, "storing that SES's suppression list has an address");
+        stored.await.map(drop)
+    }
+
+    async fn listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
+        const WHAT: &str = "reading the known addresses on SES's suppression list";
+        let distinct: BTreeSet<_> = ids.iter().collect();
+        let keys = distinct.into_iter().map(|id| keys::listed(tenant, *id)).collect();
+        let items = self.get_many(keys, WHAT).await?;
+        let listed: Result<_, _> = items.iter().map(|item| read_listed(tenant, item)).collect();
+        listed.map_err(|error| port(WHAT)(error.into()))
+    }
+
+    async fn forget_listed(&self, tenant: &TenantId, id: SuppressionId) -> Result<(), PortError> {
+        let key = keys::listed(tenant, id);
+        self.delete(key, "deleting the entry of an address on SES's suppression list")
+            .await
+    }
+}
+
+fn place_of(entry: &Item) -> Result<Place<SuppressionId>, ItemError> {
+    const ATTRIBUTE: &str = "created_sk";
+    let created = text(entry, ATTRIBUTE)?;
+    let born = attributes::parse_sortable(created).ok_or(ItemError::Malformed(ATTRIBUTE))?;
+    let id = created.split_once('#').and_then(|(_, id)| SuppressionId::parse(id));
+    let id = id.ok_or(ItemError::Malformed(ATTRIBUTE))?;
+    Ok(Place { born, id })
+}
+
+#[cfg(test)]
+#[path = "suppressions_tests.rs"]
+mod tests;

@@ -1,0 +1,196 @@
+//! Requests to DynamoDB: expressions, queries, and the writes of a transaction.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+
+use crate::storage::attributes::Item;
+
+/// An update, a condition, or both, with the names and values of their placeholders.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Expression {
+    /// The update; empty for none.
+    pub(crate) update: String,
+    /// The condition; empty for none.
+    pub(crate) condition: String,
+    /// The attributes by placeholder (`#..`).
+    pub(crate) names: HashMap<String, String>,
+    /// The values by placeholder (`:..`).
+    pub(crate) values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    /// An update without a condition.
+    pub(crate) fn update(update: impl Into<String>) -> Self {
+        Self {
+            update: update.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A condition without an update.
+    pub(crate) fn condition(condition: impl Into<String>) -> Self {
+        Self::default().when(condition)
+    }
+
+    /// The same under a condition.
+    pub(crate) fn when(self, condition: impl Into<String>) -> Self {
+        Self {
+            condition: condition.into(),
+            ..self
+        }
+    }
+
+    /// The same with the attribute of a placeholder.
+    pub(crate) fn with_name(mut self, placeholder: impl Into<String>, attribute: impl Into<String>) -> Self {
+        self.names.insert(placeholder.into(), attribute.into());
+        self
+    }
+
+    /// The same with the value of a placeholder.
+    pub(crate) fn with_value(mut self, placeholder: impl Into<String>, value: AttributeValue) -> Self {
+        self.values.insert(placeholder.into(), value);
+        self
+    }
+
+    /// The same with a number for a placeholder.
+    pub(crate) fn with_number(self, placeholder: impl Into<String>, value: impl ToString) -> Self {
+        self.with_value(placeholder, AttributeValue::N(value.to_string()))
+    }
+
+    /// The same with a string for a placeholder.
+    pub(crate) fn with_text(self, placeholder: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with_value(placeholder, AttributeValue::S(value.into()))
+    }
+
+    /// Returns the condition for writing a whole item at change `no`: the stored item is at the change before.
+    /// Change 0 creates the item.
+    pub(crate) fn if_numbered(no: u64) -> Self {
+        let number = |condition: &str| {
+            Self::condition(condition)
+                .with_name("#no", "no")
+                .with_number(":before", no.saturating_sub(1))
+        };
+        match no {
+            0 => Self::condition("attribute_not_exists(pk)"),
+            // The default queue need not be stored.
+            1 => number("attribute_not_exists(pk) OR #no = :before"),
+            _ => number("#no = :before"),
+        }
+    }
+}
+
+/// Omits an empty expression, which DynamoDB refuses.
+pub(super) fn text(expression: String) -> Option<String> {
+    Some(expression).filter(|text| !text.is_empty())
+}
+
+/// Omits an empty list of placeholders, which DynamoDB refuses.
+pub(super) fn some<V>(placeholders: HashMap<String, V>) -> Option<HashMap<String, V>> {
+    Some(placeholders).filter(|all| !all.is_empty())
+}
+
+/// A query of the table, or of one of its indexes. The table is read with strong consistency.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    /// The index; `None` for the table itself.
+    pub(crate) index: Option<&'static str>,
+    /// The condition on the keys.
+    pub(crate) keys: Expression,
+    /// The direction, if it matters.
+    pub(crate) forward: Option<bool>,
+    /// Maximum number of items per page; `None` for a megabyte.
+    pub(crate) limit: Option<i32>,
+    /// The attributes that are read; `None` for all.
+    pub(crate) projection: Option<&'static str>,
+    /// [`Page::next`] of the previous page.
+    pub(crate) from: Option<Item>,
+}
+
+impl Query {
+    /// Returns the query of all items whose keys meet a condition.
+    pub(crate) fn of(keys: Expression) -> Self {
+        Self {
+            keys,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the query of a partition's items whose sort keys begin with a text.
+    pub(crate) fn beginning(pk: String, beginning: &str) -> Self {
+        let keys = Expression::condition("pk = :pk AND begins_with(sk, :beginning)");
+        Self::of(keys.with_text(":pk", pk).with_text(":beginning", beginning))
+    }
+}
+
+/// A page of a query.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// Its items.
+    pub(crate) items: Vec<Item>,
+    /// The start of the next page; `None` after the last.
+    pub(crate) next: Option<Item>,
+}
+
+/// A write within a transaction.
+#[derive(Debug, Clone)]
+pub(crate) enum Write {
+    /// Stores an item whole.
+    Put {
+        /// The item.
+        item: Item,
+        /// The condition on what is stored.
+        when: Expression,
+    },
+    /// Changes an item; without an update it only checks the condition.
+    Update {
+        /// The item's key.
+        key: Item,
+        /// The change and its condition.
+        change: Expression,
+    },
+}
+
+impl Write {
+    pub(super) fn build(self, table: &str) -> Result<TransactWriteItem, BuildError> {
+        const STORED: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+        let write = TransactWriteItem::builder();
+        Ok(match self {
+            Self::Put { item, when } => {
+                let put = Put::builder()
+                    .table_name(table)
+                    .set_item(Some(item))
+                    .set_condition_expression(text(when.condition))
+                    .set_expression_attribute_names(some(when.names))
+                    .set_expression_attribute_values(some(when.values))
+                    .return_values_on_condition_check_failure(STORED);
+                write.put(put.build()?)
+            }
+            Self::Update { key, change } if change.update.is_empty() => {
+                let check = ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .condition_expression(change.condition)
+                    .set_expression_attribute_names(some(change.names))
+                    .set_expression_attribute_values(some(change.values))
+                    .return_values_on_condition_check_failure(STORED);
+                write.condition_check(check.build()?)
+            }
+            Self::Update { key, change } => {
+                let update = Update::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .update_expression(change.update)
+                    .set_condition_expression(text(change.condition))
+                    .set_expression_attribute_names(some(change.names))
+                    .set_expression_attribute_values(some(change.values))
+                    .return_values_on_condition_check_failure(STORED);
+                write.update(update.build()?)
+            }
+        }
+        .build())
+    }
+}

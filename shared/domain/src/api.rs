@@ -1,0 +1,22 @@
+//! The HTTP API: reads requests, and shapes answers and errors.
+//!
+//! **Invariant:** any bytes end in a request or an [`error::ApiError`], in bounded memory.
+//! **May import:** every other module of the crate. Only `delivery::record` and `delivery::retention` import it, for
+//! the record of a batch.
+//! **Start reading at** [`requests`].
+
+pub mod access_api;
+pub mod attachments;
+pub mod batch;
+pub mod dry_run_view;
+pub mod email_view;
+pub mod error;
+pub mod events_view;
+pub mod failures_view;
+pub(crate) mod json;
+pub mod metadata_view;
+pub mod metrics_view;
+pub mod queue_api;
+pub mod requests;
+pub mod suppressions;
+pub mod times;

@@ -1,0 +1,483 @@
+//! Requests about API keys and tenants, and their responses.
+//!
+//! **Role:** called by `access`; calls [`super::json`].
+//! **Invariant:** as in [`super::requests`], any bytes end in a request or an [`ApiError`] with the field's path. A key's
+//! text is in one response, [`NewKeyView`], and nowhere else.
+//!
+//! Source: Resend's API reference, "API keys", read 2026-11-24; `from_domains`, `expires_at`, `tenant` and
+//! `read_access` are ours.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has only six types; all wrong types are the same error"
+)]
+
+use serde::Serialize;
+
+use super::json::{Node, text, texts, whole, wrong_type};
+use super::requests::each_field;
+use super::times::TimeInput;
+use crate::api::error::ApiError;
+use crate::id::{KeyId, TenantId};
+use crate::limits;
+use crate::message::email::{EmailError, Problem};
+use crate::queue::held_emails::Held;
+use crate::tenant::Tenant;
+use crate::tenant::key::{ApiKey, KeyChange, Permission};
+use crate::tenant::sender::FromDomain;
+use crate::tenant::token::Token;
+use crate::timestamp::Timestamp;
+
+/// The grammar of a tenant's name, as an error message.
+const TENANT_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
+
+/// The request of `POST /api-keys`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// Display name of the key.
+    pub name: String,
+    /// Access level of the key.
+    pub permission: Permission,
+    /// From domains that the key may use.
+    pub from_domains: Vec<FromDomain>,
+    /// From when on it is good for nothing.
+    pub expires_at: Option<TimeInput>,
+    /// Whose, which the deployer says.
+    pub tenant: Option<TenantId>,
+}
+
+/// Reads the body of `POST /api-keys`.
+///
+/// # Errors
+/// As [`super::requests::parse_email`].
+pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
+    let (mut name, mut permission, mut from_domains) = (None, None, None);
+    let (mut expires_at, mut tenant) = (None, None);
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
+            "permission" => {
+                let given = text(path, value)?.map(|name| Permission::parse(&name));
+                let bad = || bad(path, "must be full_access, sending_access or read_access");
+                permission = given.map(|given| given.ok_or_else(bad)).transpose()?;
+            }
+            "from_domains" => from_domains = domains(path, value)?,
+            "expires_at" => expires_at = text(path, value)?.map(|at| TimeInput::parse(path, &at)).transpose()?,
+            "tenant" => tenant = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
+            // Resend's SDKs send this field too.
+            "domain_id" if matches!(value, Node::Null) => {}
+            "domain_id" => {
+                return Err(bad(
+                    path,
+                    "domain ids are not supported: name the domains in from_domains",
+                ));
+            }
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    Ok(NewKey {
+        name: name.ok_or_else(|| ApiError::missing_field("name", "this field is required"))?,
+        permission: permission.unwrap_or_default(),
+        from_domains: from_domains.unwrap_or_default(),
+        expires_at,
+        tenant,
+    })
+}
+
+/// Reads the body of `PATCH /api-keys/{id}`: the key's new name, its From domains, or both.
+///
+/// # Errors
+/// As [`super::requests::parse_email`].
+pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
+    let mut change = KeyChange::default();
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => change.name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
+            "from_domains" => change.from_domains = domains(path, value)?,
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    if change == KeyChange::default() {
+        return Err(ApiError::missing_field(
+            "name",
+            "this field or from_domains is required",
+        ));
+    }
+    Ok(change)
+}
+
+/// Settings of a tenant in a request: `None` leaves a value as it is, `Some(None)` removes a limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// The domains that the tenant may send from.
+    pub from_domains: Option<Vec<FromDomain>>,
+    /// Recipients per day.
+    pub daily_cap: Option<Option<u64>>,
+    /// Recipients per second.
+    pub rate: Option<Option<u32>>,
+    /// True to reject all its keys.
+    pub suspended: Option<bool>,
+}
+
+impl TenantSettings {
+    /// The tenant with these settings from `now` on; it counts as changed.
+    #[must_use]
+    pub fn on(&self, tenant: &Tenant, now: Timestamp) -> Tenant {
+        let mut next = tenant.clone();
+        next.no = next.no.saturating_add(1);
+        self.set(next, now)
+    }
+
+    /// Sets them.
+    #[must_use]
+    pub fn set(&self, mut tenant: Tenant, now: Timestamp) -> Tenant {
+        if let Some(domains) = &self.from_domains {
+            tenant.from_domains.clone_from(domains);
+        }
+        if let Some(cap) = self.daily_cap {
+            tenant.daily_cap = cap;
+        }
+        if let Some(rate) = self.rate {
+            tenant.rate = rate;
+        }
+        match self.suspended {
+            Some(suspended) => tenant.with_suspension(suspended, now),
+            None => tenant,
+        }
+    }
+
+    fn read(&mut self, key: &str, path: &str, value: Node) -> Result<(), EmailError> {
+        match key {
+            "from_domains" => {
+                let domains = domains(path, value)?.ok_or_else(|| bad(path, NO_DOMAIN))?;
+                self.from_domains = Some(domains);
+            }
+            "daily_cap" => {
+                let cap = whole(path, value, 1, limits::DAILY_CAP_MAX)?;
+                self.daily_cap = Some(cap.and_then(|cap| u64::try_from(cap).ok()));
+            }
+            "rate" => {
+                let rate = whole(path, value, 1, limits::QUEUE_RATE_MAX)?;
+                self.rate = Some(rate.and_then(|rate| u32::try_from(rate).ok()));
+            }
+            "suspended" => match value {
+                Node::Bool(suspended) => self.suspended = Some(suspended),
+                node => return Err(wrong_type(path, "a boolean", &node)),
+            },
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    }
+}
+
+const NO_DOMAIN: &str = "must have at least one domain; [\"*\"] allows every domain";
+
+/// Reads the body of `POST /tenants`.
+///
+/// # Errors
+/// As [`super::requests::parse_email`].
+pub fn parse_tenant(body: &[u8]) -> Result<(TenantId, TenantSettings), ApiError> {
+    let (mut name, mut settings) = (None, TenantSettings::default());
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => name = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
+            _ => settings.read(key, path, value)?,
+        }
+        Ok(())
+    })?;
+    let missing = |field| ApiError::missing_field(field, "this field is required");
+    let name = name.ok_or_else(|| missing("name"))?;
+    if settings.from_domains.is_none() {
+        return Err(missing("from_domains"));
+    }
+    Ok((name, settings))
+}
+
+/// Reads the body of `PATCH /tenants/{name}`.
+///
+/// # Errors
+/// As [`super::requests::parse_email`].
+pub fn parse_tenant_change(body: &[u8]) -> Result<TenantSettings, ApiError> {
+    let mut settings = TenantSettings::default();
+    each_field(body, |key, path, value| settings.read(key, path, value))?;
+    Ok(settings)
+}
+
+fn bad(path: &str, why: &'static str) -> EmailError {
+    EmailError::at(path, Problem::Bad(why))
+}
+
+fn key_name(path: &str, name: String) -> Result<String, EmailError> {
+    let found = name.chars().count();
+    if found > limits::KEY_NAME_MAX {
+        let max = limits::KEY_NAME_MAX;
+        return Err(EmailError::at(path, Problem::TooLong { found, max }));
+    }
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        return Err(bad(
+            path,
+            "must not be blank or contain control characters such as line breaks",
+        ));
+    }
+    Ok(name)
+}
+
+fn tenant_id(path: &str, name: &str) -> Result<TenantId, EmailError> {
+    TenantId::parse(name).ok_or_else(|| bad(path, TENANT_NAME))
+}
+
+fn domains(path: &str, node: Node) -> Result<Option<Vec<FromDomain>>, EmailError> {
+    const GRAMMAR: &str = "must be a domain such as example.com, *.example.com or *";
+    texts(path, node, (limits::FROM_DOMAINS_MAX, NO_DOMAIN), |path, text| {
+        FromDomain::parse(text).map_err(|_| bad(path, GRAMMAR))
+    })
+}
+
+/// A new API key. Only this response contains the key itself.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewApiKey"))]
+pub struct NewKeyView {
+    id: String,
+    /// The key itself. No other response contains it.
+    token: String,
+}
+
+impl NewKeyView {
+    /// The response for a new key.
+    #[must_use]
+    pub fn new(id: KeyId, token: &Token) -> Self {
+        Self {
+            id: id.to_string(),
+            token: token.as_str().to_owned(),
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// An API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKey"))]
+pub struct KeyView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+    name: String,
+    tenant: String,
+    permission: Permission,
+    /// The domains that the key may send from. Null: all domains of its tenant.
+    from_domains: Option<Vec<String>>,
+    created_at: String,
+    /// The creator: `deployer`, or the id of an API key.
+    created_by: String,
+    expires_at: Option<String>,
+    /// The hour of the last use.
+    last_used_at: Option<String>,
+}
+
+impl KeyView {
+    /// The response for a key.
+    #[must_use]
+    pub fn new(key: &ApiKey) -> Self {
+        let domains = key.from_domains.iter().map(ToString::to_string).collect();
+        Self {
+            object: "api_key",
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            tenant: key.tenant.to_string(),
+            permission: key.permission,
+            from_domains: (!key.from_domains.is_empty()).then_some(domains),
+            created_at: key.created_at.to_string(),
+            created_by: key.created_by.to_string(),
+            expires_at: key.expires_at.map(|at| at.to_string()),
+            last_used_at: key.last_used_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// A page of the API keys of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeys"))]
+pub struct KeysView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
+    object: &'static str,
+    has_more: bool,
+    data: Vec<KeyView>,
+}
+
+impl KeysView {
+    /// A page, newest first. `has_more`: there are more in the direction of reading.
+    #[must_use]
+    pub fn new(keys: &[ApiKey], has_more: bool) -> Self {
+        Self {
+            object: "list",
+            has_more,
+            data: keys.iter().map(KeyView::new).collect(),
+        }
+    }
+}
+
+/// The emails that are held because of API keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "KeyHold"))]
+pub struct HoldView {
+    /// The API keys whose emails are held.
+    keys: Vec<String>,
+    /// The number of held emails, among the newest 10,000 of the tenant.
+    emails: u64,
+    /// All emails of the tenant were counted. Otherwise the true number may be higher than `emails`.
+    counted_all: bool,
+    /// Repeat the request at this time to find keys created in the meantime. Null if none can exist.
+    repeat_at: Option<String>,
+}
+
+impl HoldView {
+    /// The response for a hold of these keys.
+    #[must_use]
+    pub fn new(keys: &[KeyId], held: Held, repeat_at: Option<Timestamp>) -> Self {
+        Self {
+            keys: keys.iter().map(ToString::to_string).collect(),
+            emails: held.emails,
+            counted_all: held.counted_all,
+            repeat_at: repeat_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// The response to a changed API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyChanged"))]
+pub struct ChangedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+    /// The held emails. Present with `hold=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<HoldView>,
+}
+
+impl ChangedView {
+    /// Creates the response.
+    #[must_use]
+    pub fn new(id: KeyId, hold: Option<HoldView>) -> Self {
+        Self {
+            object: "api_key",
+            id: id.to_string(),
+            hold,
+        }
+    }
+}
+
+/// The response to a revoked API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyRevoked"))]
+pub struct RevokedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+    deleted: bool,
+    /// The held emails. Present with `hold=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<HoldView>,
+}
+
+impl RevokedView {
+    /// The response for a revoked key.
+    #[must_use]
+    pub fn new(id: KeyId, hold: Option<HoldView>) -> Self {
+        Self {
+            object: "api_key",
+            id: id.to_string(),
+            deleted: true,
+            hold,
+        }
+    }
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tenant"))]
+pub struct TenantView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "tenant")))]
+    object: &'static str,
+    name: String,
+    from_domains: Vec<String>,
+    /// The maximum recipients in a UTC day.
+    daily_cap: Option<u64>,
+    /// The maximum recipients per second, averaged over ten seconds.
+    rate: Option<u32>,
+    suspended: bool,
+    suspended_at: Option<String>,
+    created_at: Option<String>,
+}
+
+impl TenantView {
+    /// The response for a tenant.
+    #[must_use]
+    pub fn new(tenant: &Tenant) -> Self {
+        Self {
+            object: "tenant",
+            name: tenant.id.to_string(),
+            from_domains: tenant.from_domains.iter().map(ToString::to_string).collect(),
+            daily_cap: tenant.daily_cap,
+            rate: tenant.rate,
+            suspended: tenant.suspended,
+            suspended_at: tenant.suspended_at.map(|at| at.to_string()),
+            created_at: (tenant.created_at.as_millis() > 0).then(|| tenant.created_at.to_string()),
+        }
+    }
+}
+
+/// The response to a deleted tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TenantDeleted"))]
+pub struct TenantDeletedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "tenant")))]
+    object: &'static str,
+    name: String,
+    deleted: bool,
+}
+
+impl TenantDeletedView {
+    /// Creates the response.
+    #[must_use]
+    pub fn new(id: &TenantId) -> Self {
+        Self {
+            object: "tenant",
+            name: id.to_string(),
+            deleted: true,
+        }
+    }
+}
+
+/// All tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tenants"))]
+pub struct TenantsView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
+    object: &'static str,
+    has_more: bool,
+    data: Vec<TenantView>,
+}
+
+impl TenantsView {
+    /// Creates the list.
+    #[must_use]
+    pub fn new(tenants: &[Tenant]) -> Self {
+        Self {
+            object: "list",
+            has_more: false,
+            data: tenants.iter().map(TenantView::new).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "access_api_tests.rs"]
+mod tests;

@@ -1,0 +1,273 @@
+//! Writes the responses of `GET /emails/{id}` and `GET /emails`: Resend's fields, then ours.
+//!
+//! **Role:** called by `manage`; calls [`crate::delivery::email_status`].
+//! **Invariant:** Resend's fields have Resend's names, order and types, so that Resend's clients can read them. A
+//! list without entries is null, but `to` is always a list.
+//! **Without content** (expired or erased), the fields of the content are empty. `from` and `subject` are empty texts
+//! and `to` is an empty list, because Resend's types have no null there. All others are null. The record's own facts
+//! stay.
+//! **Start reading at** [`EmailView`].
+//!
+//! Source: Resend's OpenAPI document, version 1.5.0, schema `Email`, and resend-node's `GetEmailResponseSuccess` and
+//! `ListEmail`, read 2026-11-24. Of their fields we do not know `message_id`, the header: SES writes it.
+//! `ses_message_id` is SES's own id of the email.
+
+use serde::Serialize;
+
+use crate::delivery::cause::Cause;
+use crate::delivery::email_status::{self, EmailStatus, LastEvent};
+use crate::delivery::record::{EmailRecord, OnUncertain};
+use crate::id::{AttachmentId, EmailId};
+use crate::message::address::Mailbox;
+use crate::message::attachment::Attachment;
+use crate::message::email::EmailContent;
+use crate::timestamp::Timestamp;
+
+/// An email with its content.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Email"))]
+pub struct EmailView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "email")))]
+    object: &'static str,
+    #[serde(flatten)]
+    head: Head,
+    html: Option<String>,
+    text: Option<String>,
+    #[serde(flatten)]
+    facts: Facts,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<TagView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentView>,
+    recipients: Vec<RecipientView>,
+}
+
+/// An email in a list, without content, tags and recipients.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailItem"))]
+pub struct ItemView {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+/// A page of a list.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailPage"))]
+pub struct PageView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
+    object: &'static str,
+    has_more: bool,
+    /// The cursor of the next page, if there are more emails: the value for `after`, or for `before` if the request
+    /// used `before`. With a filter, an empty page may still have a next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
+    next: Option<String>,
+    data: Vec<ItemView>,
+}
+
+impl EmailView {
+    /// The response for a record, and its content if it still exists.
+    #[must_use]
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+        let lists = email
+            .into_iter()
+            .flat_map(|email| [email.to(), email.cc(), email.bcc()]);
+        let recipient = |mailbox: &Mailbox| {
+            let address = mailbox.address().as_str();
+            RecipientView {
+                address: address.to_owned(),
+                last_event: email_status::recipient_event(record, address, now),
+            }
+        };
+        let tags = email.map(EmailContent::tags).unwrap_or_default().iter();
+        Self {
+            object: "email",
+            head: Head::new(record, email),
+            html: email.and_then(EmailContent::html).map(str::to_owned),
+            text: email.and_then(EmailContent::text).map(str::to_owned),
+            facts: Facts::new(record, email, now),
+            tags: tags
+                .map(|tag| TagView {
+                    name: tag.name().to_owned(),
+                    value: tag.value().to_owned(),
+                })
+                .collect(),
+            attachments: email
+                .map(|email| AttachmentView::all(record.id, email))
+                .unwrap_or_default(),
+            recipients: lists.flatten().map(recipient).collect(),
+        }
+    }
+}
+
+impl ItemView {
+    /// The response for a record, with the addresses of its content if it still exists.
+    #[must_use]
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+        Self {
+            head: Head::new(record, email),
+            facts: Facts::new(record, email, now),
+        }
+    }
+}
+
+impl PageView {
+    /// A page, newest first. `next`: the email after which the next page starts, if more follow in the direction of
+    /// reading.
+    #[must_use]
+    pub fn new(data: Vec<ItemView>, next: Option<EmailId>) -> Self {
+        Self {
+            object: "list",
+            has_more: next.is_some(),
+            next: next.map(|id| id.to_string()),
+            data,
+        }
+    }
+}
+
+/// The fields of both views before the content.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct Head {
+    id: String,
+    to: Vec<String>,
+    from: String,
+    created_at: String,
+    subject: String,
+}
+
+impl Head {
+    fn new(record: &EmailRecord, email: Option<&EmailContent>) -> Self {
+        Self {
+            id: record.id.to_string(),
+            to: email.map_or_else(Vec::new, |email| texts(email.to())),
+            from: email.map_or_else(String::new, |email| email.from().to_string()),
+            created_at: record.born.to_string(),
+            subject: email.map_or_else(String::new, |email| email.subject().to_owned()),
+        }
+    }
+}
+
+/// The fields of both views after the content: the rest of Resend's fields, and ours.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct Facts {
+    bcc: Option<Vec<String>>,
+    cc: Option<Vec<String>>,
+    reply_to: Option<Vec<String>>,
+    last_event: LastEvent,
+    scheduled_at: Option<String>,
+    status: EmailStatus,
+    attempts: u32,
+    cause: Option<Cause>,
+    /// The provider's message about the cause.
+    detail: Option<String>,
+    advice: Option<&'static str>,
+    next_attempt_at: Option<String>,
+    expires_at: String,
+    on_uncertain: OnUncertain,
+    maybe_duplicate: bool,
+    /// Amazon SES is known to have accepted the email more than once.
+    duplicate: bool,
+    queue: String,
+    sent_at: Option<String>,
+    delivered_at: Option<String>,
+    ses_message_id: Option<String>,
+}
+
+impl Facts {
+    fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+        let list = |mailboxes: fn(&EmailContent) -> &[Mailbox]| {
+            email
+                .map(|email| texts(mailboxes(email)))
+                .filter(|texts| !texts.is_empty())
+        };
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let sent = record.sent.as_ref();
+        Self {
+            bcc: list(EmailContent::bcc),
+            cc: list(EmailContent::cc),
+            reply_to: list(EmailContent::reply_to),
+            last_event: email_status::last_event(record, now),
+            scheduled_at: time(record.scheduled_at),
+            status: EmailStatus::of(record, now),
+            attempts: record.attempts,
+            cause: record.cause_at(now),
+            detail: record.detail.clone(),
+            advice: email_status::advice(record, now),
+            next_attempt_at: time(email_status::next_attempt_at(record, now)),
+            expires_at: record.expires_at.to_string(),
+            on_uncertain: record.on_uncertain,
+            // A known second acceptance is no lesser reason for a warning.
+            maybe_duplicate: record.maybe_duplicate || record.duplicate,
+            duplicate: record.duplicate,
+            queue: record.queue.to_string(),
+            sent_at: time(email_status::sent_at(record)),
+            delivered_at: time(record.delivered_at),
+            // An acceptance has no id if its answer could not be read.
+            ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tag"))]
+struct TagView {
+    name: String,
+    value: String,
+}
+
+/// An attachment without its content.
+///
+/// Source: resend-python 2.32, `EmailAttachment`, read 2026-11-24.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AttachmentView {
+    id: String,
+    filename: String,
+    size: u64,
+    content_type: String,
+    content_disposition: &'static str,
+    content_id: Option<String>,
+}
+
+impl AttachmentView {
+    /// The response for the file at a place.
+    #[must_use]
+    pub fn new(email: EmailId, place: usize, file: &Attachment) -> Self {
+        Self {
+            id: AttachmentId::at(email, place).to_string(),
+            filename: file.filename().to_owned(),
+            size: file.size(),
+            content_type: file.content_type().to_owned(),
+            content_disposition: match file.content_id() {
+                Some(_) => "inline",
+                None => "attachment",
+            },
+            content_id: file.content_id().map(str::to_owned),
+        }
+    }
+
+    fn all(id: EmailId, email: &EmailContent) -> Vec<Self> {
+        let files = email.attachments().iter().enumerate();
+        files.map(|(place, file)| Self::new(id, place, file)).collect()
+    }
+}
+
+/// A recipient in `to`, `cc` or `bcc`, with its delivery status.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Recipient"))]
+struct RecipientView {
+    address: String,
+    last_event: LastEvent,
+}
+
+fn texts(mailboxes: &[Mailbox]) -> Vec<String> {
+    mailboxes.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+#[path = "email_view_tests.rs"]
+mod tests;

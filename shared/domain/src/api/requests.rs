@@ -1,0 +1,518 @@
+//! Reads the bodies of `POST /emails` and `POST /emails/batch`.
+//!
+//! **Role:** called by `enqueue`; calls [`crate::message::email`].
+//! **Invariant:** any bytes end in a request or an [`ApiError`], never in a panic, and in bounded memory. An error
+//! has the path of its field and none of its content.
+//! **Start reading at** [`parse_email`]. Fields are read by hand, not by derive. Each kind of mistake has its own
+//! status and name (Resend's), and a repeated key is a mistake.
+//!
+//! A JSON null means that the field is absent: some SDKs send unset options as null.
+//! Source: resend-node and resend-python, which send these fields in this spelling.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has only six types; all wrong types are the same error"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::attachments::{self, Attachments};
+use super::json::{Node, echo, object, read_json, text, wrong_type};
+use super::times::{SendOptions, TimeInput};
+use crate::api::error::ApiError;
+use crate::delivery::record::{OnUncertain, Priority};
+use crate::id::UploadId;
+use crate::limits;
+use crate::message::admission;
+use crate::message::attachment::{UploadUse, Uploaded};
+use crate::message::email::{Addresses, Draft, EmailContent, EmailError, Problem, sha256_hex};
+use crate::queue::QueueName;
+
+/// The request of `POST /emails`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailRequest {
+    /// The email itself.
+    pub email: EmailContent,
+    /// Time of sending, and other options.
+    pub options: SendOptions,
+    /// The uploaded files, each with its place among all files; the email does not contain them yet.
+    pub uploads: Vec<(usize, UploadUse)>,
+}
+
+impl EmailRequest {
+    /// The email with its uploaded files, after all were found.
+    ///
+    /// # Errors
+    /// An upload was not found, or has another size; or all files together are too large.
+    pub fn resolve(&self, found: &BTreeMap<UploadId, Uploaded>) -> Result<EmailContent, EmailError> {
+        let mut attachments = self.email.attachments().to_vec();
+        for (index, upload) in &self.uploads {
+            let attachment = upload.resolve(found.get(&upload.id))?;
+            attachments.insert((*index).min(attachments.len()), attachment);
+        }
+        self.email.clone().with_attachments(attachments)
+    }
+
+    /// The identity of a request, and the name of the stored content: SHA-256 over the email and its options, in
+    /// lower-case hex. `content` is [`EmailContent::to_body`].
+    ///
+    /// The options are part of it. Otherwise another request with the same key could change an accepted email, or
+    /// shorten the retention of its content.
+    #[must_use]
+    pub fn hash_with(&self, content: &[u8]) -> String {
+        let mut options = self.options.canonical();
+        options.extend(self.uploads.iter().map(|(_, upload)| upload.canonical()));
+        sha256_hex(&[content, options.as_bytes()].concat())
+    }
+
+    /// Like [`EmailRequest::hash_with`], for callers without the content.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        self.hash_with(&self.email.to_body())
+    }
+}
+
+/// The reaction of a batch to a bad item: the header `x-batch-validation`.
+///
+/// Source: Resend's API reference, "Send batch emails".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BatchValidation {
+    /// The whole batch is refused.
+    #[default]
+    Strict,
+    /// The good items are accepted, the bad ones reported.
+    Permissive,
+}
+
+impl BatchValidation {
+    /// Reads the header; absent means strict.
+    ///
+    /// # Errors
+    /// 422 `validation_error` for any other value.
+    pub fn parse(header: Option<&str>) -> Result<Self, ApiError> {
+        match header.map(str::trim) {
+            None => Ok(Self::Strict),
+            Some(value) if value.eq_ignore_ascii_case("strict") => Ok(Self::Strict),
+            Some(value) if value.eq_ignore_ascii_case("permissive") => Ok(Self::Permissive),
+            Some(_) => Err(ApiError::validation(
+                "x-batch-validation",
+                "must be strict or permissive",
+            )),
+        }
+    }
+}
+
+impl BatchValidation {
+    /// The report about a bad item, unless it is an error of the whole batch.
+    ///
+    /// # Errors
+    /// The response to the whole batch, if it is strict.
+    pub fn bad_item(self, index: usize, error: EmailError) -> Result<ItemError, ApiError> {
+        match self {
+            Self::Strict => Err(to_api(Some(index), error)),
+            Self::Permissive => Ok(ItemError {
+                index,
+                message: to_api(None, error).message().to_owned(),
+            }),
+        }
+    }
+}
+
+/// A good item of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchItem {
+    /// The index of the item in the request, starting at 0.
+    pub index: usize,
+    /// The request of the item.
+    pub request: EmailRequest,
+}
+
+/// An invalid item of a permissive batch.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ItemError {
+    /// The index of the item in the request, starting at 0.
+    pub index: usize,
+    /// The problem. Its path is relative to the item.
+    pub message: String,
+}
+
+/// The request of `POST /emails/batch`; both lists are ordered by index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRequest {
+    /// The good items. May be empty when the batch is permissive.
+    pub items: Vec<BatchItem>,
+    /// The bad items. Empty when the batch is strict.
+    pub errors: Vec<ItemError>,
+    /// The reaction to a bad item.
+    pub validation: BatchValidation,
+}
+
+impl BatchRequest {
+    /// The identity of a batch: SHA-256 over every item's hash or error, in order.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut parts: Vec<(usize, String)> = Vec::new();
+        parts.extend(self.items.iter().map(|item| (item.index, item.request.hash())));
+        parts.extend(self.errors.iter().map(|error| {
+            let message = sha256_hex(error.message.as_bytes());
+            (error.index, format!("!{message}"))
+        }));
+        parts.sort();
+        let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
+        sha256_hex(parts.join("\n").as_bytes())
+    }
+}
+
+/// The header `Idempotency-Key`: 1 to 256 characters, none of them a control character.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads the header's value.
+    ///
+    /// # Errors
+    /// 400 `invalid_idempotency_key`.
+    pub fn parse(key: &str) -> Result<Self, ApiError> {
+        let count = key.chars().count();
+        if count == 0 || count > limits::IDEMPOTENCY_KEY_MAX || key.chars().any(char::is_control) {
+            return Err(ApiError::invalid_idempotency_key(
+                "Idempotency-Key: must be 1 to 256 printable characters",
+            ));
+        }
+        Ok(Self(key.to_owned()))
+    }
+
+    /// The key. It may hold personal data: not for logs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey(***)")
+    }
+}
+
+/// Reads the body of `POST /emails`.
+///
+/// # Errors
+/// 413 if it is too large, 400 if it is not a JSON object, else 422 with the first problem's path.
+pub fn parse_email(body: &[u8]) -> Result<EmailRequest, ApiError> {
+    match read_json(body)? {
+        node @ Node::Object(_) => read_email(node).map_err(|error| to_api(None, error)),
+        node => Err(ApiError::malformed(format!(
+            "The request body must be a JSON object, not {}.",
+            node.kind()
+        ))),
+    }
+}
+
+/// Reads the body of `POST /emails/batch`.
+///
+/// # Errors
+/// As [`parse_email`], with paths like `[2].to[3]`; problems of single items only if the batch is strict.
+pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequest, ApiError> {
+    let nodes = match read_json(body)? {
+        Node::Array(nodes) => nodes,
+        node => {
+            let kind = node.kind();
+            return Err(ApiError::malformed(format!(
+                "The request body must be a JSON array of emails, not {kind}."
+            )));
+        }
+    };
+    if nodes.is_empty() || nodes.len() > limits::BATCH_MAX {
+        let (found, max) = (nodes.len(), limits::BATCH_MAX);
+        return Err(ApiError::validation(
+            "",
+            format!("A batch must contain 1 to {max} emails; this one contains {found}."),
+        ));
+    }
+    let mut batch = BatchRequest {
+        items: Vec::with_capacity(nodes.len()),
+        errors: Vec::new(),
+        validation,
+    };
+    let mut uploads = 0;
+    for (index, node) in nodes.into_iter().enumerate() {
+        let read = read_email(node).and_then(|request| {
+            uploads += request.uploads.len();
+            attachments::few_enough(uploads).map(|()| request)
+        });
+        match read {
+            Ok(request) => batch.items.push(BatchItem { index, request }),
+            Err(error) => batch.errors.push(validation.bad_item(index, error)?),
+        }
+    }
+    Ok(batch)
+}
+
+/// The response for a bad field of a batch item or of a single request.
+#[must_use]
+pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
+    let EmailError { path, problem } = error;
+    let path = match index {
+        None => path,
+        Some(index) if path.is_empty() => format!("[{index}]"),
+        Some(index) => format!("[{index}].{path}"),
+    };
+    match problem {
+        Problem::Attachment(_) => ApiError::invalid_attachment(&path, problem),
+        Problem::From(_) => ApiError::invalid_from(&path, problem),
+        Problem::Missing(_) => ApiError::missing_field(&path, problem),
+        Problem::Address(_)
+        | Problem::WrongType { .. }
+        | Problem::Unknown(_)
+        | Problem::Unsupported
+        | Problem::Repeated
+        | Problem::TooMany { .. }
+        | Problem::TooManyRecipients { .. }
+        | Problem::TooManyUploads { .. }
+        | Problem::TooLong { .. }
+        | Problem::TooLarge { .. }
+        | Problem::Range { .. }
+        | Problem::NoQueue(_)
+        | Problem::Bad(_) => ApiError::validation(&path, problem),
+    }
+}
+
+/// Fields that the API knows and this version does not support: refused, never ignored.
+const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
+
+fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
+    let (mut draft, mut options) = (Draft::default(), SendOptions::default());
+    let mut files = Attachments::default();
+    let mut seen = Vec::new();
+    for (key, value) in object("", node)? {
+        let path = echo(&key);
+        if seen.contains(&key) {
+            return Err(EmailError::at(path, Problem::Repeated));
+        }
+        match key.as_str() {
+            "from" => draft.from = text(&path, value)?,
+            "to" => draft.to = addresses(&path, value)?,
+            "cc" => draft.cc = addresses(&path, value)?,
+            "bcc" => draft.bcc = addresses(&path, value)?,
+            "reply_to" => draft.reply_to = addresses(&path, value)?,
+            "subject" => draft.subject = text(&path, value)?,
+            "html" => draft.html = text(&path, value)?,
+            "text" => draft.text = text(&path, value)?,
+            "headers" => draft.headers = headers(value)?,
+            "tags" => draft.tags = tags(value)?,
+            "attachments" => files = attachments::read(value)?,
+            "scheduled_at" => options.scheduled_at = when(&path, value)?,
+            "expires_at" => options.expires_at = when(&path, value)?,
+            "on_uncertain" => options.on_uncertain = on_uncertain(&path, value)?,
+            "queue" => options.queue = queue(&path, value)?,
+            "priority" => options.priority = priority(&path, value)?,
+            known if UNSUPPORTED.contains(&known) => {
+                // An SDK's way to say "none" is not a use of the field.
+                if !value.is_none() {
+                    return Err(EmailError::at(path, Problem::Unsupported));
+                }
+            }
+            "replyTo" => {
+                return Err(EmailError::at(path, Problem::Unknown(": use reply_to")));
+            }
+            "scheduledAt" => {
+                return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at")));
+            }
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        seen.push(key);
+    }
+    draft.attachments = files.whole;
+    let email = admission::email(draft)?;
+    let uploads = files.uploads;
+    Ok(EmailRequest {
+        email,
+        options,
+        uploads,
+    })
+}
+
+/// Reads a time, or a wait from now on.
+fn when(path: &str, node: Node) -> Result<Option<TimeInput>, EmailError> {
+    text(path, node)?.map(|text| TimeInput::parse(path, &text)).transpose()
+}
+
+fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
+    match text(path, node)?.as_deref() {
+        None | Some("resend") => Ok(OnUncertain::Resend),
+        Some("hold") => Ok(OnUncertain::Hold),
+        Some(_) => Err(EmailError::at(path, Problem::Bad("must be resend or hold"))),
+    }
+}
+
+fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
+    let Some(name) = text(path, node)? else {
+        return Ok(QueueName::default());
+    };
+    QueueName::parse(&name).map_err(|_| EmailError::at(path, Problem::Bad(QUEUE_NAME)))
+}
+
+/// The grammar of a queue's name, as an error message.
+pub(super) const QUEUE_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
+
+pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, EmailError> {
+    let Some(priority) = text(path, node)? else {
+        return Ok(None);
+    };
+    let known = Priority::ALL.into_iter().find(|known| known.as_str() == priority);
+    let bad = || EmailError::at(path, Problem::Bad("must be high, normal or low"));
+    known.map(Some).ok_or_else(bad)
+}
+
+/// The request of `PATCH /emails/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RescheduleRequest {
+    /// The email's id again, which Resend's Python SDK sends too.
+    pub id: Option<String>,
+    /// When it is to be sent.
+    pub scheduled_at: TimeInput,
+    /// From when on it is no longer wanted, if that is said.
+    pub expires_at: Option<TimeInput>,
+}
+
+/// Reads the body of `PATCH /emails/{id}`.
+///
+/// # Errors
+/// As [`parse_email`].
+pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
+    let (mut id, mut scheduled_at, mut expires_at) = (None, None, None);
+    each_field(body, |key, path, value| {
+        match key {
+            "id" => id = text(path, value)?,
+            "scheduled_at" => scheduled_at = when(path, value)?,
+            "expires_at" => expires_at = when(path, value)?,
+            "scheduledAt" => return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at"))),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    let missing = EmailError::at("scheduled_at", Problem::Missing("this field is required"));
+    Ok(RescheduleRequest {
+        id,
+        scheduled_at: scheduled_at.ok_or(missing).map_err(|error| to_api(None, error))?,
+        expires_at,
+    })
+}
+
+/// Reads the body of `POST /emails/{id}/retry`: true if a second copy is acceptable. A missing body counts as an
+/// empty one.
+///
+/// # Errors
+/// As [`parse_email`].
+pub fn parse_retry(body: &[u8]) -> Result<bool, ApiError> {
+    let mut force = false;
+    if body.is_empty() {
+        return Ok(force);
+    }
+    each_field(body, |key, path, value| {
+        match (key, value) {
+            ("force", Node::Bool(given)) => force = given,
+            ("force", Node::Null) => {}
+            ("force", node) => return Err(wrong_type(path, "a boolean", &node)),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    Ok(force)
+}
+
+/// Reads an object's fields, and refuses repeated ones.
+pub(super) fn each_field(
+    body: &[u8],
+    mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>,
+) -> Result<(), ApiError> {
+    let entries = match read_json(body)? {
+        Node::Object(entries) => entries,
+        node => {
+            let kind = node.kind();
+            return Err(ApiError::malformed(format!(
+                "The request body must be a JSON object, not {kind}."
+            )));
+        }
+    };
+    let mut seen = Vec::new();
+    for (key, value) in entries {
+        let path = echo(&key);
+        let result = if seen.contains(&key) {
+            Err(EmailError::at(path, Problem::Repeated))
+        } else {
+            read(&key, &path, value)
+        };
+        result.map_err(|error| to_api(None, error))?;
+        seen.push(key);
+    }
+    Ok(())
+}
+
+fn headers(node: Node) -> Result<Vec<(String, String)>, EmailError> {
+    let entries = match node {
+        Node::Null => return Ok(Vec::new()),
+        // PHP encodes an empty map as an empty array.
+        Node::Array(nodes) if nodes.is_empty() => return Ok(Vec::new()),
+        node => object("headers", node)?,
+    };
+    let mut headers = Vec::new();
+    for (name, value) in entries {
+        if let Some(value) = text(&format!("headers.{}", echo(&name)), value)? {
+            headers.push((name, value));
+        }
+    }
+    Ok(headers)
+}
+
+fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(Vec::new()),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type("tags", "an array of {name, value}", &node)),
+    };
+    let mut tags = Vec::new();
+    for (index, node) in nodes.into_iter().enumerate() {
+        let path = format!("tags[{index}]");
+        let (mut name, mut value) = (None, None);
+        for (key, node) in object(&path, node)? {
+            let path = format!("{path}.{}", echo(&key));
+            let slot = match key.as_str() {
+                "name" => &mut name,
+                "value" => &mut value,
+                _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            };
+            if slot.is_some() {
+                return Err(EmailError::at(path, Problem::Repeated));
+            }
+            *slot = text(&path, node)?;
+        }
+        let required = |part: &str, text: Option<String>| {
+            let missing = Problem::Missing("this field is required");
+            text.ok_or_else(|| EmailError::at(format!("{path}.{part}"), missing))
+        };
+        tags.push((required("name", name)?, required("value", value)?));
+    }
+    Ok(tags)
+}
+
+fn addresses(path: &str, node: Node) -> Result<Addresses, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(Addresses::Absent),
+        Node::Text(text) => return Ok(Addresses::One(text)),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type(path, "a string or an array of strings", &node)),
+    };
+    let texts = nodes.into_iter().enumerate().map(|(index, node)| match node {
+        Node::Text(text) => Ok(text),
+        node => Err(wrong_type(&format!("{path}[{index}]"), "a string", &node)),
+    });
+    Ok(Addresses::Many(texts.collect::<Result<_, _>>()?))
+}
+
+#[cfg(test)]
+#[path = "requests_tests.rs"]
+mod tests;

@@ -1,0 +1,523 @@
+//! The rate limiter of the account: it decides how fast emails go to SES, and when none go at all.
+//!
+//! One [`AccountRate`] serves the whole account: the time from which the rate is free, and the breaker. A batch
+//! reserves its share of the rate before it claims anything, as one [`AccountRateChange`]. Emails beyond that share
+//! go back into their priority queue.
+//!
+//! **Priority:** a priority queue may reserve no further ahead than its [`horizon`]. When the rate is the bottleneck,
+//! the high priority queue still gets permits, and the others must come again. The low one leaves a tenth of the rate
+//! to the others.
+//! **Breaker:** opened by a spent quota, a paused account, or a run of throttles, for everyone. After its time one
+//! email goes as a probe; its result closes the breaker or keeps it open for longer. A prober that crashes is
+//! followed by another.
+//! **Role:** called by `send`, which reserves and reports, and by `promote`, which follows the account; stored by
+//! [`crate::ports::AccountRates`].
+//! **Invariant:** pure. Two clocks that differ make emails wait, never go too fast.
+//! **Start reading at** [`request_permits`]. Why this way: docs/adr/0008.
+
+use std::time::Duration;
+
+use crate::delivery::cause::{Cause, Class};
+use crate::delivery::lifecycle::Attempt;
+use crate::delivery::priority_queue::FullPriorityQueues;
+use crate::delivery::record::Priority;
+use crate::timestamp::Timestamp;
+
+/// The burst after an idle time, as the time in which the rate allows so many emails. SES itself accepts a burst of one
+/// second; a quarter of that keeps several environments within it.
+pub(crate) const BURST: Duration = Duration::from_millis(250);
+
+/// Longest delay of a send task that waits for the rate. A raised rate is noticed within it.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Longest time of a probe. Until then a refused sender comes again after this time, because the breaker may close at
+/// any moment.
+const PROBING: Duration = Duration::from_secs(15);
+
+/// Throttled attempts of one environment, without an acceptance between them, that open the breaker.
+const RUN: u32 = 10;
+
+/// Most doublings of the breaker's wait.
+const DOUBLINGS: u32 = 3;
+
+/// The furthest time ahead for which a priority queue may reserve.
+#[must_use]
+pub const fn horizon(priority: Priority) -> Duration {
+    match priority {
+        Priority::High => Duration::from_secs(10),
+        Priority::Normal => Duration::from_secs(5),
+        Priority::Low => Duration::from_secs(2),
+    }
+}
+
+/// A time in microseconds since 1970: at 500 recipients a second a millisecond is too coarse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// The same time, exactly.
+    #[must_use]
+    pub const fn of(at: Timestamp) -> Self {
+        Self(at.as_millis().saturating_mul(1000))
+    }
+
+    /// The same time, rounded up.
+    #[must_use]
+    pub const fn up(self) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_add(999).div_euclid(1000))
+    }
+
+    /// This time, `span` later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// Time from `earlier` to this; zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// This time, `span` earlier.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+/// Recipients in 1000 seconds: SES's rate, which it gives as a fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate(u64);
+
+impl Rate {
+    /// A rate from recipients in 1000 seconds; `None` for zero.
+    #[must_use]
+    pub const fn from_millis(per_1000_s: u64) -> Option<Self> {
+        if per_1000_s == 0 { None } else { Some(Self(per_1000_s)) }
+    }
+
+    /// Recipients in 1000 seconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The rate to keep to if this is the account's: a twentieth less. Calls that are delayed on the way to SES
+    /// arrive together with later ones.
+    #[must_use]
+    pub fn kept_to(self) -> Self {
+        Self((self.0.saturating_mul(19) / 20).max(1))
+    }
+
+    /// The time that `recipients` take at a priority; rounded up.
+    pub(crate) fn time(self, recipients: u64, priority: Priority) -> Duration {
+        let (share, whole) = match priority {
+            Priority::High | Priority::Normal => (1, 1),
+            Priority::Low => (9, 10),
+        };
+        let micros = recipients.saturating_mul(1_000_000_000).saturating_mul(whole);
+        Duration::from_micros(micros.div_ceil(self.0.saturating_mul(share)))
+    }
+}
+
+/// The open breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OpenBreaker {
+    /// The cause that opened it.
+    pub cause: Cause,
+    /// Time of the next probe; nothing goes before.
+    pub until: Timestamp,
+    /// Number of openings in a row.
+    pub times: u32,
+}
+
+impl OpenBreaker {
+    /// The whole time for which it stays open.
+    fn length(&self, base: Duration) -> Duration {
+        // The rate is free again in a moment; a quota or a person takes longer.
+        let first = match self.cause.class() {
+            Class::Throttled => base / 12,
+            Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {
+                base
+            }
+        };
+        first.saturating_mul(1 << self.times.min(DOUBLINGS))
+    }
+
+    /// Wait of a refused sender: short while a probe may be under way, else until the next probe.
+    #[must_use]
+    pub fn wait(&self, base: Duration, now: Timestamp) -> Duration {
+        const SECOND: Duration = Duration::from_secs(1);
+        let length = self.length(base);
+        let probing = (length / 4).clamp(SECOND, PROBING);
+        let left = self.until.since(now);
+        if left + probing > length && left > probing {
+            probing
+        } else {
+            left.max(SECOND)
+        }
+    }
+}
+
+/// The shared state of all senders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountRate {
+    /// The rate to keep to; `None` until `promote` has read the account's rate for the first time. Until then SES
+    /// alone limits.
+    pub rate: Option<Rate>,
+    /// The end of the reserved time; `None` if nothing was ever reserved.
+    pub free_at: Option<Micros>,
+    /// `None` while it is closed.
+    pub open: Option<OpenBreaker>,
+    /// How often queues or suppressions were changed: what a sender remembers of them is good for
+    /// as long as this stays. It lies here because every batch comes by.
+    pub settings_version: u64,
+    /// The priority queues in which `send` hides no more messages. Also here because every batch comes by.
+    pub full: FullPriorityQueues,
+}
+
+/// A write of the rate limiter, with its condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountRateChange {
+    /// Reserves the next stretch of the rate, if the breaker is closed and the rate unchanged.
+    Reserve {
+        /// The rate used to compute `span`.
+        rate: Rate,
+        /// Length of the stretch.
+        span: Duration,
+        /// Start of the stretch.
+        begin: Begin,
+    },
+    /// Sets the breaker, if it is unchanged.
+    Breaker {
+        /// `until` of the breaker as it was read; `None` for a closed one.
+        seen: Option<Timestamp>,
+        /// The new breaker.
+        becomes: Option<OpenBreaker>,
+    },
+    /// Sets the rate to keep to.
+    Rate {
+        /// `None` if the account has none.
+        rate: Option<Rate>,
+    },
+    /// Reports that a queue or a suppression has changed.
+    Settings,
+    /// Sets the full priority queues.
+    Full(FullPriorityQueues),
+}
+
+/// The start of a reserved stretch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At this time, if nothing is reserved from it on.
+    Here(Micros),
+    /// At the end of the reserved time, if that is between these two.
+    AfterReserved {
+        /// Not before this.
+        earliest: Micros,
+        /// Not after this.
+        latest: Micros,
+    },
+}
+
+impl Begin {
+    /// True if a stretch can begin so, given the end of the reserved time.
+    #[must_use]
+    pub fn holds(self, reserved: Option<Micros>) -> bool {
+        match (self, reserved) {
+            (Self::Here(here), reserved) => reserved.is_none_or(|reserved| reserved < here),
+            (Self::AfterReserved { earliest, latest }, Some(reserved)) => (earliest..=latest).contains(&reserved),
+            (Self::AfterReserved { .. }, None) => false,
+        }
+    }
+
+    /// The start, given the end of the reserved time.
+    #[must_use]
+    pub fn of(self, reserved: Option<Micros>) -> Micros {
+        match self {
+            Self::Here(here) => here,
+            Self::AfterReserved { earliest, .. } => reserved.unwrap_or(earliest),
+        }
+    }
+}
+
+impl AccountRateChange {
+    /// True if the change may be made to this state.
+    #[must_use]
+    pub fn holds(&self, account_rate: &AccountRate) -> bool {
+        match *self {
+            Self::Reserve { rate, begin, .. } => {
+                account_rate.open.is_none() && account_rate.rate == Some(rate) && begin.holds(account_rate.free_at)
+            }
+            Self::Breaker { seen, .. } => account_rate.open.map(|open| open.until) == seen,
+            Self::Rate { .. } | Self::Settings | Self::Full(_) => true,
+        }
+    }
+
+    /// The state after the change.
+    #[must_use]
+    pub fn on(&self, mut account_rate: AccountRate) -> AccountRate {
+        match *self {
+            Self::Reserve { span, begin, .. } => {
+                account_rate.free_at = Some(begin.of(account_rate.free_at).after(span));
+            }
+            Self::Breaker { becomes, .. } => account_rate.open = becomes,
+            Self::Rate { rate } => account_rate.rate = rate,
+            Self::Settings => account_rate.settings_version = account_rate.settings_version.saturating_add(1),
+            Self::Full(priority_queues) => account_rate.full = priority_queues,
+        }
+        account_rate
+    }
+}
+
+/// The answer to a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PermitDecision {
+    /// No limit is known: all may go now.
+    Free,
+    /// Make the change; then the first emails of the batch may go, each at its offset from the start of the stretch.
+    /// The others come again.
+    Reserve {
+        /// The write.
+        change: AccountRateChange,
+        /// For each email with a permit: its offset from the start of the stretch.
+        offsets: Vec<Duration>,
+    },
+    /// Make the change; then the first email may go, and its result goes to [`probed`].
+    Probe {
+        /// The write.
+        change: AccountRateChange,
+        /// The breaker after the write.
+        open: OpenBreaker,
+    },
+    /// None may go; all come again after this time.
+    Wait(Duration),
+}
+
+/// A request of a sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PermitRequest<'a> {
+    /// The priority of the emails.
+    pub priority: Priority,
+    /// Number of recipients of each email, in order.
+    pub recipients: &'a [u32],
+    /// Longest wait for a permit; later ones are not reserved.
+    pub patience: Duration,
+}
+
+/// Asks for permits for a batch.
+///
+/// `base`: the first wait of the breaker ([`crate::delivery::retry::RetryPolicy::no_permit`]).
+#[must_use]
+pub fn request_permits(
+    account_rate: &AccountRate,
+    batch: PermitRequest<'_>,
+    base: Duration,
+    now: Timestamp,
+) -> PermitDecision {
+    let PermitRequest {
+        priority,
+        recipients,
+        patience,
+    } = batch;
+    if let Some(open) = account_rate.open {
+        if open.until > now {
+            return PermitDecision::Wait(open.wait(base, now));
+        }
+        let again = opened(Some(open), open.cause, base, now);
+        let change = AccountRateChange::Breaker {
+            seen: Some(open.until),
+            becomes: Some(again),
+        };
+        return PermitDecision::Probe { change, open: again };
+    }
+    let Some(rate) = account_rate.rate else {
+        return PermitDecision::Free;
+    };
+    let (here, horizon) = (Micros::of(now).before(BURST), horizon(priority).min(patience));
+    let latest = Micros::of(now).after(horizon);
+    let reserved = account_rate
+        .free_at
+        .map_or(Duration::ZERO, |free_at| free_at.since(Micros::of(now)));
+    if reserved > horizon {
+        return PermitDecision::Wait(wait(reserved.saturating_sub(horizon)));
+    }
+    // As many emails as fit into the horizon, but at least one. A large email exceeds the horizon, and the next
+    // batches wait for it.
+    let left = horizon.min(patience.saturating_sub(reserved));
+    let (mut span, mut offsets) = (Duration::ZERO, Vec::new());
+    for recipients in recipients {
+        if !offsets.is_empty() && span > left {
+            break;
+        }
+        offsets.push(span);
+        span = span.saturating_add(rate.time(u64::from(*recipients), priority));
+    }
+    // Others may reserve meanwhile, as long as the last email of the batch still has time.
+    let last = offsets.last().copied().unwrap_or_default();
+    let latest = latest.min(Micros::of(now).after(patience.saturating_sub(last)));
+    let begin = match account_rate.free_at {
+        Some(free_at) if free_at >= here => Begin::AfterReserved { earliest: here, latest },
+        Some(_) | None => Begin::Here(here),
+    };
+    let change = AccountRateChange::Reserve { rate, span, begin };
+    PermitDecision::Reserve { change, offsets }
+}
+
+/// SQS has whole seconds, and a wait of at least one lets others go first.
+fn wait(wait: Duration) -> Duration {
+    wait.clamp(Duration::from_secs(1), LONGEST_WAIT)
+}
+
+/// The breaker opened for `cause` at `now`: longer for each opening in a row.
+#[must_use]
+pub fn opened(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Timestamp) -> OpenBreaker {
+    let times = before.map_or(0, |open| open.times.saturating_add(1));
+    let open = OpenBreaker {
+        cause,
+        until: now,
+        times,
+    };
+    OpenBreaker {
+        until: now.after(open.length(base)),
+        ..open
+    }
+}
+
+/// The breaker after a probe without a call: its email was sent, canceled or moved meanwhile. Another probe may go at
+/// once.
+#[must_use]
+pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
+    AccountRateChange::Breaker {
+        seen: Some(open.until),
+        becomes: Some(OpenBreaker {
+            until: now,
+            times: open.times.saturating_sub(1),
+            ..open
+        }),
+    }
+}
+
+/// The recent attempts of one environment, for detecting a run of throttles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ThrottleRun(u32);
+
+impl ThrottleRun {
+    /// Counts an attempt; returns the cause if the breaker must open.
+    #[must_use]
+    pub fn count(&mut self, attempt: &Attempt) -> Option<Cause> {
+        match attempt {
+            Attempt::Accepted { .. } => self.0 = 0,
+            Attempt::NotAccepted { cause, .. } => match cause.class() {
+                Class::Quota | Class::Paused => return Some(*cause),
+                Class::Throttled => {
+                    self.0 = self.0.saturating_add(1);
+                    if self.0 >= RUN {
+                        self.0 = 0;
+                        return Some(*cause);
+                    }
+                }
+                Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {}
+            },
+            Attempt::Ambiguous => {}
+        }
+        None
+    }
+}
+
+/// The change after a probe's result. Without a clear result the breaker stays as the probe has set it, and another
+/// probe goes afterwards.
+#[must_use]
+pub fn probed(open: OpenBreaker, attempt: &Attempt, base: Duration, now: Timestamp) -> Option<AccountRateChange> {
+    let becomes = match attempt {
+        Attempt::Accepted { .. } => None,
+        Attempt::NotAccepted { cause, .. } => match cause.class() {
+            // The refusal is about the email itself, and perhaps came before SES checked the account.
+            Class::Permanent => return Some(unprobed(open, now)),
+            // The probe has set the time already; only the cause may be new.
+            Class::Throttled | Class::Quota | Class::Paused if *cause != open.cause => {
+                Some(opened(Some(open), *cause, base, now))
+            }
+            Class::Throttled | Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Unknown => {
+                return None;
+            }
+        },
+        Attempt::Ambiguous => return None,
+    };
+    Some(AccountRateChange::Breaker {
+        seen: Some(open.until),
+        becomes,
+    })
+}
+
+/// The state of the account, as SES reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountState {
+    /// Recipients in 1000 seconds; `None` if SES reports none.
+    pub rate: Option<Rate>,
+    /// The 24-hour quota is spent.
+    pub quota_spent: bool,
+    /// Sending is paused for the account.
+    pub paused: bool,
+}
+
+impl AccountState {
+    /// The cause for which SES would refuse an email.
+    #[must_use]
+    pub const fn obstacle(&self) -> Option<Cause> {
+        if self.paused {
+            Some(Cause::AccountPaused)
+        } else if self.quota_spent {
+            Some(Cause::QuotaExceeded)
+        } else {
+            None
+        }
+    }
+}
+
+/// The changes after a report about the account, in this order: its rate, then the breaker.
+///
+/// The breaker is never closed here. SES's report may be old, and it does not cover a paused configuration set. But
+/// the next probe goes without a further wait.
+#[must_use]
+pub fn sync_account(
+    account_rate: &AccountRate,
+    account: &AccountState,
+    base: Duration,
+    now: Timestamp,
+) -> Vec<AccountRateChange> {
+    let mut changes = Vec::new();
+    let rate = account.rate.map(Rate::kept_to);
+    if account_rate.rate != rate {
+        changes.push(AccountRateChange::Rate { rate });
+    }
+    let becomes = match (account.obstacle(), account_rate.open) {
+        (Some(cause), None) => Some(opened(None, cause, base, now)),
+        // Open long enough, until the account is read the next time.
+        (Some(cause), Some(open)) if open.cause == cause && open.until > now => None,
+        (Some(cause), Some(open)) => Some(OpenBreaker {
+            times: open.times,
+            ..opened(None, cause, base, now)
+        }),
+        (None, Some(open)) if open.until > now && open.cause.class() != Class::Throttled => {
+            Some(OpenBreaker { until: now, ..open })
+        }
+        (None, Some(_) | None) => None,
+    };
+    changes.extend(becomes.map(|open| AccountRateChange::Breaker {
+        seen: account_rate.open.map(|open| open.until),
+        becomes: Some(open),
+    }));
+    changes
+}
+
+#[cfg(test)]
+#[path = "account_rate_tests.rs"]
+mod tests;

@@ -1,0 +1,356 @@
+//! The record of one email: its authoritative state. It is under 1 KB; the content is elsewhere.
+//!
+//! **Invariant:** written only by carrying out a [`crate::delivery::lifecycle::Transition`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::api::batch::BatchId;
+use crate::delivery::cause::Cause;
+use crate::delivery::delivery_status::DeliveryStatus;
+use crate::delivery::history::{Diagnostic, Fact, Outcome};
+use crate::id::{EmailId, KeyId, TenantId};
+use crate::queue::QueueName;
+use crate::timestamp::Timestamp;
+
+/// Longest From domain that a record names, in bytes: a record stays under 1 KB, which is one write unit.
+pub const FROM_DOMAIN_MAX: usize = 40;
+
+/// The status of an email.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordStatus {
+    /// Waits for its time (`not_before`) and for a sender.
+    Queued,
+    /// A sender holds the claim, until its lease runs out.
+    Sending,
+    /// Will be `Failed`; on its way through the dead-letter queue.
+    Failing,
+    /// Amazon SES may have accepted the email. The queue waits for evidence.
+    Uncertain,
+    /// Amazon SES accepted the email.
+    Sent,
+    /// SES did not accept it, and nothing retries it automatically.
+    Failed,
+    /// Amazon SES may have accepted the email. No evidence arrived.
+    Unknown,
+    /// Canceled before it was sent.
+    Canceled,
+    /// It expired before it was sent.
+    Expired,
+}
+
+impl RecordStatus {
+    /// All statuses.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Failing,
+        Self::Uncertain,
+        Self::Sent,
+        Self::Failed,
+        Self::Unknown,
+        Self::Canceled,
+        Self::Expired,
+    ];
+
+    /// True if nothing more happens automatically. A finished record waits for nothing.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::Sending | Self::Failing | Self::Uncertain => false,
+            Self::Sent | Self::Failed | Self::Unknown | Self::Canceled | Self::Expired => true,
+        }
+    }
+}
+
+/// The priority of an email: each priority has its own SQS queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
+pub enum Priority {
+    /// Password resets.
+    High,
+    /// Everything else.
+    Normal,
+    /// Newsletters.
+    Low,
+}
+
+impl Priority {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// The name in the API, in the table and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
+/// The action if SES may have accepted an email and no evidence came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnUncertain {
+    /// Send it again, flagged `maybe_duplicate`.
+    Resend,
+    /// Ends the email as `unknown`.
+    Hold,
+}
+
+/// The place of the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyPlace {
+    /// Beside the record, in the table.
+    Table,
+    /// In the bucket.
+    Bucket,
+}
+
+/// The content's name and place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BodyRef {
+    /// SHA-256 of the parsed request, in hex.
+    pub sha256: String,
+    /// The place.
+    pub place: BodyPlace,
+    /// Size of the parsed request, in bytes.
+    pub bytes: u64,
+}
+
+/// A sender's right to submit, with its end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Lease {
+    /// After this time the claim's holder counts as crashed.
+    pub until: Timestamp,
+    /// Random per record and claim: it tells the SDK's retry of one call from another sender.
+    pub nonce: u64,
+}
+
+/// The place of the record in the due index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Due {
+    /// The kind of partition.
+    pub kind: DueKind,
+    /// Time of the next check.
+    pub at: Timestamp,
+}
+
+/// The kinds of partition of the due index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueKind {
+    /// Not enqueued yet; ordered by `not_before`.
+    Wake,
+    /// Should have moved on by then, or needs recovery.
+    Check,
+    /// Waits in a paused queue; ordered by `not_before`.
+    Held,
+    /// Waits for a slot of its queue's rate limit; ordered by `not_before`.
+    Paced,
+    /// Ended unsent, as far as is known, at that time; a caller may retry it.
+    Ended,
+}
+
+/// The acceptance by SES.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Number of the claim that SES accepted.
+    pub claim_no: u32,
+    /// SES's `MessageId`.
+    pub message_id: String,
+    /// Time at which the acceptance became known, or SES's own time of it.
+    pub at: Timestamp,
+}
+
+/// One email.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EmailRecord {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: EmailId,
+    /// Time of acceptance. It is also an SES tag, which tells apart events of an erased and re-used id.
+    pub born: Timestamp,
+    /// The named queue.
+    pub queue: QueueName,
+    /// The priority queue.
+    pub priority: Priority,
+    /// Number of recipients, as SES counts them.
+    pub recipients: u32,
+    /// The content.
+    pub body: BodyRef,
+    /// Bytes of its files, without encoding.
+    pub attachment_bytes: u64,
+    /// The action without evidence.
+    pub on_uncertain: OnUncertain,
+    /// Its status.
+    pub status: RecordStatus,
+    /// Earliest time of submission.
+    pub not_before: Timestamp,
+    /// The time that the caller requested; `None` for at once.
+    pub scheduled_at: Option<Timestamp>,
+    /// Time of expiry, from which on it is not submitted.
+    pub expires_at: Timestamp,
+    /// True if the caller gave `expires_at`. Then only the caller changes it.
+    pub expires_given: bool,
+    /// Number of the newest claim, which never falls: the fencing token, and an SES tag.
+    pub claim_no: u32,
+    /// Used attempts of the budget.
+    pub attempts: u32,
+    /// The lease of the newest claim, while it sends.
+    pub lease: Option<Lease>,
+    /// True if a later claim was made although SES may have accepted an earlier one. Never cleared.
+    pub maybe_duplicate: bool,
+    /// True if SES accepted more than one claim.
+    pub duplicate: bool,
+    /// Start of the uncertainty.
+    pub uncertain_since: Option<Timestamp>,
+    /// The batch of its request, if that has an idempotency key.
+    pub batch: Option<BatchId>,
+    /// Cause of the last attempt's failure.
+    pub cause: Option<Cause>,
+    /// The provider's message about it.
+    pub detail: Option<String>,
+    /// The first acceptance that became known.
+    pub sent: Option<Acceptance>,
+    /// Its place in the due index, also after it ended unsent; `None` if it was sent.
+    pub due: Option<Due>,
+    /// Delivery status of each recipient, by [`recipient_key`].
+    pub delivery_statuses: BTreeMap<String, DeliveryStatus>,
+    /// Number of writes of `delivery_statuses`, `delivered_at`, `opened_at` or `clicked_at`, and of `diagnostics` and
+    /// `facts` with them.
+    pub delivery_version: u32,
+    /// Time at which the last recipient's server took it.
+    pub delivered_at: Option<Timestamp>,
+    /// Time of the last opening.
+    pub opened_at: Option<Timestamp>,
+    /// Time of the last click on a link.
+    pub clicked_at: Option<Timestamp>,
+    /// Time of the last retry by a caller: an earlier purge does not apply.
+    pub retried_at: Option<Timestamp>,
+    /// The generation of its queue at the request ([`crate::queue::Queue::generation`]); `None` if it was accepted
+    /// without a read of the queue.
+    pub generation: Option<u64>,
+    /// The API key of its request.
+    pub key: Option<KeyId>,
+    /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
+    pub from_domain: Option<String>,
+    /// Outcomes of the newest claims that were not accepted, oldest first; for people to read.
+    pub outcomes: Vec<Outcome>,
+    /// Times and messages behind the `delivery_statuses`; for people to read.
+    pub diagnostics: BTreeMap<String, Diagnostic>,
+    /// Further facts about recipients, by [`recipient_key`]; for people to read.
+    pub facts: BTreeMap<(String, Fact), Diagnostic>,
+}
+
+impl EmailRecord {
+    /// A new record: due at once, in the queue `default`.
+    #[must_use]
+    pub fn new(tenant: TenantId, id: EmailId, body: BodyRef, recipients: u32, born: Timestamp) -> Self {
+        Self {
+            tenant,
+            id,
+            born,
+            queue: QueueName::default(),
+            priority: Priority::Normal,
+            recipients,
+            body,
+            attachment_bytes: 0,
+            on_uncertain: OnUncertain::Resend,
+            status: RecordStatus::Queued,
+            not_before: born,
+            scheduled_at: None,
+            expires_at: born,
+            expires_given: false,
+            claim_no: 0,
+            attempts: 0,
+            lease: None,
+            maybe_duplicate: false,
+            duplicate: false,
+            uncertain_since: None,
+            batch: None,
+            cause: None,
+            detail: None,
+            sent: None,
+            due: None,
+            delivery_statuses: BTreeMap::new(),
+            delivery_version: 0,
+            delivered_at: None,
+            opened_at: None,
+            clicked_at: None,
+            retried_at: None,
+            generation: None,
+            key: None,
+            from_domain: None,
+            outcomes: Vec::new(),
+            diagnostics: BTreeMap::new(),
+            facts: BTreeMap::new(),
+        }
+    }
+}
+
+impl EmailRecord {
+    /// True if its place in the index fits its status: unfinished records wait in a partition, records that ended
+    /// unsent can be found, and sent ones are in none.
+    #[must_use]
+    pub fn is_in_its_place(&self) -> bool {
+        let kind = self.due.map(|due| due.kind);
+        match self.status {
+            RecordStatus::Queued => {
+                matches!(
+                    kind,
+                    Some(DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Paced)
+                )
+            }
+            RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain => kind == Some(DueKind::Check),
+            RecordStatus::Sent => kind.is_none(),
+            RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired => {
+                kind == Some(DueKind::Ended)
+            }
+        }
+    }
+
+    /// Time of the last request to send it.
+    #[must_use]
+    pub fn asked_for_at(&self) -> Timestamp {
+        self.retried_at.unwrap_or(self.born)
+    }
+
+    /// The status at `now`: an expired queued email has ended, even before any write.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> RecordStatus {
+        if self.status != RecordStatus::Queued || self.expires_at > now {
+            self.status
+        } else if self.maybe_duplicate {
+            RecordStatus::Unknown
+        } else {
+            RecordStatus::Expired
+        }
+    }
+
+    /// Cause of its failure, consistent with [`Self::status_at`].
+    #[must_use]
+    pub fn cause_at(&self, now: Timestamp) -> Option<Cause> {
+        match (self.status, self.status_at(now)) {
+            (RecordStatus::Queued, RecordStatus::Unknown) => Some(Cause::AnswerLost),
+            (RecordStatus::Queued, RecordStatus::Expired) => Some(Cause::Expired),
+            _ => self.cause,
+        }
+    }
+}
+
+/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, lower-cased.
+#[must_use]
+pub fn recipient_key(address: &str) -> String {
+    let hash = Sha256::digest(address.trim().to_ascii_lowercase().as_bytes());
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,44 @@
+//! Extends the retention of everything that an email needs: its content, its files and its batch's record.
+//!
+//! **Role:** called before the write of a record that is to be sent again, because that email needs its content.
+
+use std::time::Duration;
+
+use crate::api::batch;
+use crate::delivery::record::EmailRecord;
+use crate::message::attachment::Data;
+use crate::message::email::EmailContent;
+use crate::ports::{Batches, Bodies, EmailKey, PortError};
+use crate::timestamp::Timestamp;
+
+/// Retains everything for a record until at least `retention` after its expiry. `false` if something is gone. A
+/// content that cannot be read has no files to send.
+///
+/// # Errors
+/// Something could not be retained; earlier extensions stay.
+pub async fn keep<R: Batches, B: Bodies>(
+    records: &R,
+    bodies: &B,
+    record: &EmailRecord,
+    retention: Duration,
+    now: Timestamp,
+) -> Result<bool, PortError> {
+    let (key, keep_until) = (EmailKey::of(record), record.expires_at.after(retention));
+    if !bodies.keep(&key, &record.body, keep_until, now).await? {
+        return Ok(false);
+    }
+    let content = bodies.load(&key, &record.body).await?;
+    let email = content.and_then(|content| EmailContent::from_body(&content).ok());
+    for file in email.iter().flat_map(EmailContent::attachments) {
+        if let Data::Uploaded { id, .. } = *file.data()
+            && !bodies.keep_file(&key, &record.body, id, keep_until, now).await?
+        {
+            return Ok(false);
+        }
+    }
+    if let Some(id) = &record.batch {
+        let keep_until = batch::keep_until(record.expires_at, retention);
+        records.keep_batch(&record.tenant, id, keep_until).await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,9 @@
+//! The content of an email: addresses, headers, body, attachments, and the rules that hostile input breaks.
+//!
+//! **May import:** the values at the root of the crate.
+//! **Start reading at** [`email`].
+
+pub mod address;
+pub(crate) mod admission;
+pub mod attachment;
+pub mod email;

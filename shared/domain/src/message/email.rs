@@ -1,0 +1,232 @@
+//! The content of one email: checked, stored and compared.
+//!
+//! **Role:** called by [`crate::api::requests`] and by readers of stored bodies.
+//! **Invariant:** an [`EmailContent`] exists only after [`Draft::check`]. The same email always has the same
+//! [`EmailContent::to_body`] and therefore the same [`EmailContent::hash`], which names its body.
+//! **Privacy:** `Debug` shows counts only.
+//! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `problem` is the
+//! error, `body` the stored form.
+//! **Start reading at** [`Draft::check`].
+
+mod body;
+mod draft;
+mod header;
+mod problem;
+mod tag;
+
+use std::fmt;
+
+pub use body::{BodyError, sha256_hex};
+pub use draft::{Addresses, Draft};
+pub use header::{Header, HeaderName};
+pub use problem::{EmailError, Problem};
+pub use tag::Tag;
+
+use crate::limits;
+use crate::message::address::{EmailAddress, Mailbox};
+use crate::message::attachment::{self, Attachment};
+
+/// A checked email: SES accepts every part of it as it is rendered here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EmailContent {
+    from: Mailbox,
+    to: Vec<Mailbox>,
+    cc: Vec<Mailbox>,
+    bcc: Vec<Mailbox>,
+    reply_to: Vec<Mailbox>,
+    subject: String,
+    html: Option<String>,
+    text: Option<String>,
+    headers: Vec<Header>,
+    tags: Vec<Tag>,
+    attachments: Vec<Attachment>,
+}
+
+impl EmailContent {
+    /// The sender.
+    #[must_use]
+    pub fn from(&self) -> &Mailbox {
+        &self.from
+    }
+
+    /// The recipients; at least one, unless [`Self::without`] removed some.
+    #[must_use]
+    pub fn to(&self) -> &[Mailbox] {
+        &self.to
+    }
+
+    /// The recipients of a copy.
+    #[must_use]
+    pub fn cc(&self) -> &[Mailbox] {
+        &self.cc
+    }
+
+    /// The recipients of a copy that others do not see.
+    #[must_use]
+    pub fn bcc(&self) -> &[Mailbox] {
+        &self.bcc
+    }
+
+    /// The addresses for replies.
+    #[must_use]
+    pub fn reply_to(&self) -> &[Mailbox] {
+        &self.reply_to
+    }
+
+    /// The given subject. SES gets it with the charset UTF-8, or by [`crate::message::address::encode_text`].
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The HTML part; never empty.
+    #[must_use]
+    pub fn html(&self) -> Option<&str> {
+        self.html.as_deref()
+    }
+
+    /// The text part; never empty.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The caller's headers, ordered by name.
+    #[must_use]
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
+    }
+
+    /// The caller's tags.
+    #[must_use]
+    pub fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    /// The attached files.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    /// The files, for loading their content.
+    pub fn attachments_mut(&mut self) -> &mut [Attachment] {
+        &mut self.attachments
+    }
+
+    /// Removes and returns the files.
+    #[must_use]
+    pub fn take_attachments(&mut self) -> Vec<Attachment> {
+        std::mem::take(&mut self.attachments)
+    }
+
+    /// The same email with these files in place of its own.
+    ///
+    /// # Errors
+    /// An [`EmailError`] if SES does not take so many files, or files of this total size.
+    pub fn with_attachments(self, attachments: Vec<Attachment>) -> Result<Self, EmailError> {
+        let refuse = |problem| EmailError::at("attachments", problem).of_attachment();
+        if attachments.len() > limits::ATTACHMENTS_MAX {
+            let (found, max) = (attachments.len(), limits::ATTACHMENTS_MAX);
+            return Err(refuse(Problem::TooMany { found, max }));
+        }
+        if !attachments.is_empty() {
+            let texts = [&self.html, &self.text].into_iter().flatten();
+            let texts: usize = texts.map(String::len).sum();
+            let texts = attachment::encoded(u64::try_from(texts).unwrap_or(u64::MAX));
+            let files = attachments.iter().map(Attachment::encoded);
+            attachment::fits(files.fold(texts, u64::saturating_add)).map_err(refuse)?;
+        }
+        Ok(Self { attachments, ..self })
+    }
+
+    /// The number of recipients that SES counts: `to`, `cc` and `bcc`, each entry once.
+    #[must_use]
+    pub fn recipients(&self) -> usize {
+        self.to.len() + self.cc.len() + self.bcc.len()
+    }
+
+    /// The email without these recipients, possibly without any.
+    #[must_use]
+    pub fn without(mut self, left_out: &[EmailAddress]) -> Self {
+        for list in [&mut self.to, &mut self.cc, &mut self.bcc] {
+            list.retain(|mailbox| !left_out.contains(mailbox.address()));
+        }
+        self
+    }
+
+    /// Estimate of the bytes that a sender holds for it: its text without encoding, and the files that it contains at
+    /// the moment.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let lists = [&self.to, &self.cc, &self.bcc, &self.reply_to];
+        let mailboxes = lists.into_iter().flatten().chain([&self.from]);
+        let mailbox = |mailbox: &Mailbox| mailbox.name().map_or(0, str::len) + mailbox.address().as_str().len();
+        let header = |header: &Header| header.name().as_str().len() + header.value().len();
+        let tag = |tag: &Tag| tag.name().len() + tag.value().len();
+        self.subject.len()
+            + self.html.as_ref().map_or(0, String::len)
+            + self.text.as_ref().map_or(0, String::len)
+            + mailboxes.map(mailbox).sum::<usize>()
+            + self.headers.iter().map(header).sum::<usize>()
+            + self.tags.iter().map(tag).sum::<usize>()
+            + self.attachments.iter().map(Attachment::held).sum::<usize>()
+    }
+}
+
+impl fmt::Debug for EmailContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Email")
+            .field("recipients", &self.recipients())
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_removes_from_every_list() {
+        let list = |texts: &[&str]| Addresses::Many(texts.iter().map(|text| (*text).to_owned()).collect());
+        let email = Draft {
+            to: list(&["Ann <a@d.example>", "b@d.example"]),
+            cc: list(&["a@d.example", "c@d.example"]),
+            bcc: list(&["x <a@d.example>"]),
+            ..draft()
+        };
+        let email = email.check().unwrap();
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let left = email.clone().without(&[address("a@d.example")]);
+        let texts = |list: &[Mailbox]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            (texts(left.to()), texts(left.cc())),
+            (vec!["b@d.example".to_owned()], vec!["c@d.example".to_owned()])
+        );
+        assert_eq!((left.bcc().len(), left.recipients()), (0, 2));
+        let rest = [address("b@d.example"), address("c@d.example")];
+        assert_eq!(left.without(&rest).recipients(), 0);
+        assert_eq!(email.clone().without(&[]), email);
+    }
+
+    pub(super) fn draft() -> Draft {
+        Draft {
+            from: Some("Ada, Inc. <ada@example.com>".replace("Ada, Inc.", "\"Ada, Inc.\"")),
+            to: Addresses::Many(vec!["Grüße <b@BÜCHER.example>".into(), "c@d.example".into()]),
+            reply_to: Addresses::One("r@example.com".into()),
+            subject: Some("Hällo \"you\"".into()),
+            html: Some("<p>\r\n\thi \u{2028}</p>".into()),
+            text: Some(String::new()),
+            headers: vec![("X-b".into(), "ä".into()), ("X-A".into(), "1".into())],
+            tags: vec![("k".into(), "v".into())],
+            ..Draft::default()
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        let debug = format!("{:?}", draft().check().unwrap());
+        assert!(debug.starts_with("Email { recipients: 2, bytes: "), "{debug}");
+    }
+}

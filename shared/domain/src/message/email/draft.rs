@@ -1,0 +1,145 @@
+//! A new email in the request's form, and its checks.
+//!
+//! **Invariant:** the checks need no I/O: a refusal does not depend on time or place.
+//! **Start reading at** [`Draft::check`].
+
+use super::problem::{bad, missing};
+use super::{EmailContent, EmailError, Problem, header, tag};
+use crate::limits;
+use crate::message::address::Mailbox;
+use crate::message::attachment::Attachment;
+
+/// A list of addresses as given; the form decides the path of an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Addresses {
+    /// The field is absent or null.
+    #[default]
+    Absent,
+    /// One string: its path is `to`.
+    One(String),
+    /// An array: the paths are `to[0]`, `to[1]`, ...
+    Many(Vec<String>),
+}
+
+impl Addresses {
+    fn check(self, field: &str, max: usize) -> Result<Vec<Mailbox>, EmailError> {
+        let parse =
+            |path: String, text: &str| Mailbox::parse(text).map_err(|why| EmailError::at(path, Problem::Address(why)));
+        match self {
+            Self::Absent => Ok(Vec::new()),
+            Self::One(text) => Ok(vec![parse(field.to_owned(), &text)?]),
+            Self::Many(texts) if texts.len() > max => {
+                let found = texts.len();
+                Err(EmailError::at(field, Problem::TooMany { found, max }))
+            }
+            Self::Many(texts) => texts
+                .iter()
+                .enumerate()
+                .map(|(index, text)| parse(format!("{field}[{index}]"), text))
+                .collect(),
+        }
+    }
+}
+
+/// An email as given: of the right types, but unchecked.
+#[derive(Clone, Default)]
+pub struct Draft {
+    /// Required.
+    pub from: Option<String>,
+    /// Required.
+    pub to: Addresses,
+    /// Copies.
+    pub cc: Addresses,
+    /// Blind copies.
+    pub bcc: Addresses,
+    /// Addresses for replies.
+    pub reply_to: Addresses,
+    /// Required.
+    pub subject: Option<String>,
+    /// This or `text` is required; an empty text counts as none.
+    pub html: Option<String>,
+    /// This or `html` is required; an empty text counts as none.
+    pub text: Option<String>,
+    /// Names and values, in any order.
+    pub headers: Vec<(String, String)>,
+    /// Names and values.
+    pub tags: Vec<(String, String)>,
+    /// Files, each checked already.
+    pub attachments: Vec<Attachment>,
+}
+
+impl Draft {
+    /// Checks an email as far as possible without I/O.
+    ///
+    /// # Errors
+    /// The first problem with its path, in the order of [`Draft`]'s fields.
+    pub fn check(self) -> Result<EmailContent, EmailError> {
+        let from = self.from.ok_or_else(|| missing("from"))?;
+        let from = Mailbox::parse(&from).map_err(|why| EmailError::at("from", Problem::From(why)))?;
+        match &self.to {
+            Addresses::Absent => return Err(missing("to")),
+            Addresses::Many(texts) if texts.is_empty() => {
+                return Err(bad("to", "at least one recipient is needed"));
+            }
+            Addresses::One(_) | Addresses::Many(_) => {}
+        }
+        let to = self.to.check("to", limits::RECIPIENTS_MAX)?;
+        let cc = self.cc.check("cc", limits::RECIPIENTS_MAX)?;
+        let bcc = self.bcc.check("bcc", limits::RECIPIENTS_MAX)?;
+        let found = to.len() + cc.len() + bcc.len();
+        if found > limits::RECIPIENTS_MAX {
+            let max = limits::RECIPIENTS_MAX;
+            return Err(EmailError::at("to", Problem::TooManyRecipients { found, max }));
+        }
+        let reply_to = self.reply_to.check("reply_to", limits::REPLY_TO_MAX)?;
+        let subject = check_subject(self.subject.ok_or_else(|| missing("subject"))?)?;
+        let given = self.html.is_some() || self.text.is_some();
+        let html = check_content("html", self.html)?;
+        let text = check_content("text", self.text)?;
+        if html.is_none() && text.is_none() {
+            return Err(if given {
+                bad("html", "html and text are both empty")
+            } else {
+                let problem = Problem::Missing("html or text is required");
+                EmailError::at("html", problem)
+            });
+        }
+        let email = EmailContent {
+            from,
+            to,
+            cc,
+            bcc,
+            reply_to,
+            subject,
+            html,
+            text,
+            headers: header::check(self.headers)?,
+            tags: tag::check(self.tags)?,
+            attachments: Vec::new(),
+        };
+        email.with_attachments(self.attachments)
+    }
+}
+
+fn check_subject(subject: String) -> Result<String, EmailError> {
+    if subject.trim().is_empty() {
+        return Err(bad("subject", "the subject is empty"));
+    }
+    if subject.chars().any(char::is_control) {
+        let why = "control characters such as line breaks are not allowed";
+        return Err(bad("subject", why));
+    }
+    if subject.len() > limits::SUBJECT_MAX {
+        let (found, max) = (subject.len(), limits::SUBJECT_MAX);
+        return Err(EmailError::at("subject", Problem::TooLong { found, max }));
+    }
+    Ok(subject)
+}
+
+fn check_content(field: &str, content: Option<String>) -> Result<Option<String>, EmailError> {
+    let content = content.filter(|content| !content.is_empty());
+    if content.as_ref().is_some_and(|content| content.contains('\0')) {
+        return Err(bad(field, "the NUL character is not allowed"));
+    }
+    Ok(content)
+}
