@@ -151,7 +151,7 @@ pub(crate) struct CallPlan {
 /// Notifications about messages that are sent to queues.
 #[derive(Debug, Clone, Default)]
 pub struct Notifiers {
-    /// Of the priority queues.
+    /// For the priority queues.
     pub priority_queues: [Arc<Notify>; 3],
     /// For the dead-letter queue.
     pub dead_letters: Arc<Notify>,
@@ -181,9 +181,9 @@ pub struct FaultModel {
     pub dead_letters: Queue,
     /// The queue of SES's events.
     pub events: Queue,
-    /// What rings when something is sent to them.
+    /// Notifications about messages that are sent to the queues.
     pub bells: Notifiers,
-    /// What happened.
+    /// The steps so far.
     pub trace: Trace,
     /// Number of faults of each kind so far.
     pub struck: BTreeMap<&'static str, u64>,
@@ -297,7 +297,7 @@ impl FaultModel {
         self.up_to(self.odds.delay_ms)
     }
 
-    /// What becomes of a call; notes it.
+    /// The course of a call, which is noted.
     pub(crate) fn course(&mut self, call: &Call, environment: Option<&Environment>) -> CallPlan {
         self.calls += 1;
         let fault = match self.plan.get(&self.calls) {
@@ -446,7 +446,7 @@ impl FaultModel {
         self.index.values()
     }
 
-    /// Sends a message to a queue; it may be there twice.
+    /// Sends a message to a queue, sometimes twice.
     pub(crate) fn send(&mut self, to: Destination, body: &str, delay: Duration) {
         let copies = if self.happens(self.odds.doubled) {
             self.strike("message doubled");
@@ -487,8 +487,8 @@ impl FaultModel {
         })
     }
 
-    /// Takes up to `most` messages of a queue. Some are seen again at once, though they are being worked
-    /// off; what was received too often goes where the queue puts it.
+    /// Receives up to `most` messages of a queue. Some become visible again while they are processed. Messages
+    /// received too often move on to the dead-letter queue.
     pub fn take(&mut self, from: Destination, most: usize) -> Vec<Received> {
         let now = self.now_ms();
         let mut rng = self.rng.fork();
@@ -517,7 +517,7 @@ impl FaultModel {
         received
     }
 
-    /// Deletes a message that was worked off; that may be lost.
+    /// Deletes a processed message; the deletion may be lost.
     pub fn delete(&mut self, from: Destination, id: u64, receipt: u32) {
         if self.happens(self.odds.delete_lost) {
             self.strike("delete lost");
@@ -526,7 +526,7 @@ impl FaultModel {
         }
     }
 
-    /// Makes a message be seen again after its time, in SQS's whole seconds.
+    /// Makes a message visible again after a delay, in SQS's whole seconds.
     pub fn put_back(&mut self, to: Destination, id: u64, receipt: u32, delay: Duration) {
         let delay = Duration::from_secs(u64::from(domain::delivery::index::delay_seconds(delay)));
         let at = self.now_ms().saturating_add(millis(delay));
@@ -546,7 +546,7 @@ impl FaultModel {
         }
     }
 
-    /// When something can be received from a queue next, if nothing more is sent.
+    /// Time at which a queue's next message becomes visible, if nothing more is sent.
     pub fn next(&mut self, from: Destination) -> Option<i64> {
         let travelling = (from == Destination::Events)
             .then(|| self.travelling.first_key_value().map(|((at, _), _)| *at))

@@ -184,7 +184,7 @@ pub struct State {
     pub listed: BTreeMap<(TenantId, SuppressionId), Listed>,
     /// SES's list of the account.
     pub account_list: OfAccount,
-    /// What senders read of it.
+    /// The marks of suppressed addresses that senders read.
     pub marks: BTreeMap<TenantId, SuppressionFilter>,
     /// The emails that were erased, each with the hash of its content.
     pub erased: BTreeMap<EmailKey, String>,
@@ -339,7 +339,7 @@ impl MemoryBackend {
         std::future::pending().await
     }
 
-    /// What becomes of a call; `None` when the backend has no fault model. Never, where the caller is dead.
+    /// The result of a call; `None` without a fault model. Never returns in a dead environment.
     async fn course(&self, call: &Call) -> Option<CallPlan> {
         if self.is_dead() {
             std::future::pending::<()>().await;

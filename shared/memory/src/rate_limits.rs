@@ -39,7 +39,7 @@ impl State {
         self.rate_limits.entry(queue.clone()).or_default()
     }
 
-    /// The places in a shard, and whose they are, behind a place and up to another one.
+    /// The places in a shard with their emails, within a range.
     fn places(&mut self, partition: &(QueueKey, u16), stretch: &IndexRange, count: usize) -> Vec<(String, EmailKey)> {
         let is_in = |key: &String| {
             stretch.after.as_ref().is_none_or(|after| *key > after.0)

@@ -40,9 +40,9 @@ pub struct NewKey {
     pub permission: Permission,
     /// From domains that the key may use.
     pub from_domains: Vec<FromDomain>,
-    /// From when on it is good for nothing.
+    /// Time of expiry, from which on the key is rejected.
     pub expires_at: Option<TimeInput>,
-    /// Whose, which the deployer says.
+    /// The tenant of the key, which only the deployer may name.
     pub tenant: Option<TenantId>,
 }
 

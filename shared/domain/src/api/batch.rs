@@ -56,7 +56,7 @@ pub struct BatchRecord {
     pub hash: String,
     /// The refused items, for the answer to a repeated request.
     pub errors: Vec<ItemError>,
-    /// When the batch was begun; absent in a record of an earlier version.
+    /// The start of the batch; absent in a record of an earlier version.
     pub begun: Option<BatchStart>,
 }
 

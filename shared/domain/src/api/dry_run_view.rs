@@ -87,7 +87,7 @@ pub struct Tried<'a> {
     pub priority: Priority,
     /// Its times.
     pub wanted: EmailTimes,
-    /// When it would go.
+    /// Its forecast.
     pub forecast: Forecast,
 }
 

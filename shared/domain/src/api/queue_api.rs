@@ -150,7 +150,7 @@ pub fn parse_change(body: &[u8]) -> Result<QueueSettings, ApiError> {
 pub struct PauseRequest {
     /// The reason.
     pub reason: Option<String>,
-    /// Until when.
+    /// End of the pause.
     pub until: Option<TimeInput>,
 }
 

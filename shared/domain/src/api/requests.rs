@@ -372,9 +372,9 @@ pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, Email
 pub struct RescheduleRequest {
     /// The email's id again, which Resend's Python SDK sends too.
     pub id: Option<String>,
-    /// When it is to be sent.
+    /// The new time of sending.
     pub scheduled_at: TimeInput,
-    /// From when on it is no longer wanted, if that is said.
+    /// The new time of expiry, if given.
     pub expires_at: Option<TimeInput>,
 }
 

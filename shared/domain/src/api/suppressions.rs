@@ -27,7 +27,7 @@ pub enum SuppressionSelector {
 }
 
 impl SuppressionSelector {
-    /// Reads a part of a path, its escapes resolved.
+    /// Reads a path segment with its escapes resolved.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let id = SuppressionId::parse(text).map(Self::Id);

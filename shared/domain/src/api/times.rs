@@ -27,7 +27,7 @@ pub enum TimeInput {
 }
 
 impl TimeInput {
-    /// Reads a time. Days have 24 hours here.
+    /// Reads a time or a wait. Days have 24 hours.
     ///
     /// # Errors
     /// [`Problem::Bad`] if it is neither. Months and years are refused, because their length varies.
@@ -124,11 +124,11 @@ fn beyond_all_times(text: &str) -> Option<Timestamp> {
 /// Options of a request besides the email's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendOptions {
-    /// Not before this; absent: at once.
+    /// Earliest time of sending; absent for at once.
     pub scheduled_at: Option<TimeInput>,
-    /// Not from this on; absent: the deployment's default.
+    /// Time of expiry; absent for the deployment's default.
     pub expires_at: Option<TimeInput>,
-    /// What to do when SES may have accepted it and no evidence came.
+    /// The action if SES may have accepted it and no evidence came.
     pub on_uncertain: OnUncertain,
     /// Its queue.
     pub queue: QueueName,
@@ -151,7 +151,7 @@ impl Default for SendOptions {
 /// The times of an email in its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmailTimes {
-    /// When the caller asked for it, if later than at once.
+    /// The time that the caller requested; `None` for at once.
     pub scheduled_at: Option<Timestamp>,
     /// Earliest time of submission.
     pub not_before: Timestamp,
@@ -165,7 +165,7 @@ impl SendOptions {
     /// The times that the options mean at `now`.
     ///
     /// # Errors
-    /// When they are over, too far away, or in the wrong order.
+    /// They are past, too far away, or in the wrong order.
     pub fn wanted(&self, expires_after: Duration, now: Timestamp) -> Result<EmailTimes, EmailError> {
         let scheduled_at = self
             .scheduled_at

@@ -176,10 +176,10 @@ pub struct AccountRate {
     pub free_at: Option<Micros>,
     /// `None` while it is closed.
     pub open: Option<OpenBreaker>,
-    /// How often queues or suppressions were changed: what a sender remembers of them is good for
-    /// as long as this stays. It lies here because every batch comes by.
+    /// Number of changes of queues or suppressions. A sender's cached copies are valid while it stays the same. It is
+    /// stored here because every batch reads this state.
     pub settings_version: u64,
-    /// The priority queues in which `send` hides no more messages. Also here because every batch comes by.
+    /// The priority queues in which `send` hides no more messages. Stored here for the same reason.
     pub full: FullPriorityQueues,
 }
 

@@ -32,7 +32,7 @@ pub enum WaitsFor {
 /// A queue with waiting emails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueLoad {
-    /// The priority queue of its emails.
+    /// The priority of its emails.
     pub priority: Priority,
     /// The number of its due emails.
     pub due: u64,
@@ -49,14 +49,14 @@ pub struct Situation<'a> {
     pub queue_due: u64,
     /// The rate limiter of the account.
     pub account: AccountRate,
-    /// Every queue whose emails go, the email's own among them.
+    /// Every queue that is not paused, including the email's own.
     pub queues: &'a [QueueLoad],
 }
 
 /// The request.
 #[derive(Debug, Clone, Copy)]
 pub struct ForecastRequest {
-    /// The priority queue that the email goes through.
+    /// The priority of the email.
     pub priority: Priority,
     /// Earliest time of sending, if it is scheduled.
     pub not_before: Option<Timestamp>,
@@ -155,7 +155,7 @@ mod tests {
         Some(Pause { since, reason, until })
     }
 
-    /// One thing that is known, or asked, beyond an empty deployment without a rate.
+    /// One property beyond an empty deployment without a rate.
     type Change = fn(&mut Queue, &mut AccountRate, &mut ForecastRequest);
 
     /// The forecast, with 10 due emails in a queue of each priority, and 40 in the email's own queue.

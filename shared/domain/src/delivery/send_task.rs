@@ -34,7 +34,7 @@ pub enum SendTaskError {
     /// Not JSON, or not of this form.
     #[error("not a send task")]
     Malformed(#[from] serde_json::Error),
-    /// From a newer deployment, still in flight after a roll-back.
+    /// From a newer deployment, still in flight after a rollback.
     #[error("send task of unknown version {0}")]
     UnknownVersion(u8),
 }

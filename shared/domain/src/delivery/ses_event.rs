@@ -69,9 +69,9 @@ pub struct SesEvent {
     pub accepted_at: Timestamp,
     /// Time of the event.
     pub at: Timestamp,
-    /// What happened.
+    /// Content of the event.
     pub said: SesEventKind,
-    /// Addresses that the tenant's own list takes: each bounced for good, or its owner complained.
+    /// Addresses for the tenant's suppression list: each bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
     /// True if the complaint names several recipients, of whom some may not have complained.
     pub suspected: bool,
@@ -96,7 +96,7 @@ pub enum SesEventError {
     /// The message that SES publishes when a topic becomes an event destination.
     #[error("SES has validated the topic")]
     Greeting,
-    /// Of a type that says nothing about delivery, or is newer than this code.
+    /// Its type says nothing about delivery, or is newer than this code.
     #[error("SES event of an unsupported type: {0}")]
     OtherType(String),
     /// Not submitted by this queue, or its tags were changed.
@@ -312,8 +312,8 @@ impl SesEvent {
 }
 
 impl Event {
-    /// The recipients of a bounce or a complaint that have such a delivery status. Left out are an address that is none,
-    /// for nobody can be sent anything there, and the mailbox simulator's, which no list takes.
+    /// The recipients of a bounce or a complaint with a matching delivery status. Two kinds are left out: invalid
+    /// addresses, to which nobody can send, and the mailbox simulator's, which no list takes.
     fn named(&self, said: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
         let SesEventKind::DeliveryStatuses(delivery_statuses) = said else {
             return Vec::new();
@@ -473,7 +473,7 @@ impl Mail {
         recipient_key(self.meant(named))
     }
 
-    /// Of two delivery statuses of one recipient, the worse one.
+    /// The delivery statuses; of two for one recipient, the worse one.
     fn delivery_statuses<'a>(&self, said: impl Iterator<Item = (&'a String, DeliveryStatus)>) -> SesEventKind {
         let mut delivery_statuses = BTreeMap::new();
         for (named, delivery_status) in said {

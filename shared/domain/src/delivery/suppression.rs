@@ -91,7 +91,7 @@ impl Default for SuppressionFilter {
 }
 
 impl SuppressionFilter {
-    /// Whether an address may be suppressed; what is not so here is not.
+    /// True if an address may be suppressed; `false` is certain.
     #[must_use]
     pub fn fit(&self, id: SuppressionId) -> bool {
         match self {

@@ -90,7 +90,7 @@ pub enum AddressError {
     /// `=?utf-8?q?...?=@example.com`.
     #[error("encoded words (=?...?=) are not accepted in an address")]
     LocalEncoded,
-    /// A label of the domain that is Latin and Cyrillic, for one.
+    /// A label of the domain that mixes scripts, such as Latin and Cyrillic.
     #[error("a label of the domain mixes scripts that do not belong together")]
     MixedScripts,
     /// The display name overrides the text direction, or contains a line separator.
