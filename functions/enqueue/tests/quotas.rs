@@ -152,7 +152,7 @@ async fn a_lease_covers_many_requests() {
     assert_eq!(
         it.enqueue.records.state().records.len(),
         2_000,
-        "what is refused is not stored"
+        "a refused email is not stored"
     );
 }
 

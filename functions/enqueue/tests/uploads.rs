@@ -131,7 +131,7 @@ async fn an_email_without_uploads_reads_none() {
 }
 
 #[tokio::test]
-async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
+async fn a_missing_upload_is_refused_without_a_trace() {
     let unknown = "422 invalid_attachment attachments[0].id: no uploaded file has this id";
     for (backend, message) in [
         (MemoryBackend::default(), unknown),

@@ -449,8 +449,8 @@ where
         Ok(())
     }
 
-    /// Waits until no environment accepts emails for the queue's earlier state. A caller with a response knows
-    /// that no such email follows.
+    /// Waits until no environment accepts emails for the queue's earlier state. After the response, no such email is
+    /// accepted any more.
     async fn binds(&self) {
         tokio::time::sleep(self.with.binds_after).await;
     }

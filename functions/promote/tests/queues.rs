@@ -191,7 +191,7 @@ async fn a_queue_paused_again_keeps_its_held_emails() {
     let backend = backend(vec![sample(1, DueKind::Held, BORN)], paused(), Some(Task::Release));
     run(&backend).await;
     assert_eq!(kind(&backend, 1), Some(DueKind::Held));
-    assert!(job(&backend).done, "nobody wants it any more");
+    assert!(job(&backend).done, "the job is obsolete");
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn try_to_run(backend: &MemoryBackend) -> Result<Promoted, String> {
     run.map_err(|error| error.what.to_owned())
 }
 
-/// Runs at a second; returns the send tasks of the run.
+/// Runs at this second; returns the send tasks of the run.
 async fn run(backend: &MemoryBackend, secs: i64) -> Vec<SendTaskRequest> {
     backend.state().now_ms = at(secs).as_millis();
     backend.state().send_tasks.clear();
@@ -165,7 +165,7 @@ async fn a_late_index_entry_is_found() {
     for secs in [0, 60, 120] {
         assert_eq!(run(&backend, secs).await.len(), 0);
     }
-    // Beyond the time of a slow writer, and earlier than every released email.
+    // Later than a slow writer needs, and due before every released email.
     backend.state().plant(email(7, DueKind::Paced, at(-50)));
     let mut found = 0;
     for minute in 3..=16 {
@@ -216,7 +216,7 @@ async fn an_open_breaker_releases_nothing() {
         0,
         "nothing is reserved, so that no burst follows"
     );
-    assert_eq!(run(&backend, 101).await.len(), 1, "somebody has to probe");
+    assert_eq!(run(&backend, 101).await.len(), 1, "one email must probe");
     backend.state().faults_of.insert("account_rate", [Fault::Before].into());
     assert_eq!(run(&backend, 170).await.len(), 0, "it may be open");
     backend.state().account_rate.open = None;

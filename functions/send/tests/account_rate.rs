@@ -181,7 +181,7 @@ async fn a_spent_quota_stops_until_a_probe_passes() {
     assert_eq!(batch(&two, 11..=20).await, [15; 10]);
     backend.state().now_ms += 20_000;
     assert_eq!(batch(&one, 11..=20).await, [40; 10]);
-    assert_eq!(backend.state().submitted.len(), asked, "nobody asks SES any more");
+    assert_eq!(backend.state().submitted.len(), asked, "no more calls reach SES");
     assert_eq!(backend.state().dead_letters, [], "nothing fails");
 
     backend.state().now_ms += 40_000;

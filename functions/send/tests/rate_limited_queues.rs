@@ -210,7 +210,7 @@ async fn a_fault_of_the_rate_limit_loses_no_email() {
                 assert!(record.is_in_its_place(), "{call} {fault:?}");
                 let waits = record.due.is_some_and(|due| due.kind == DueKind::Paced);
                 let marked = backend.state().rate_limits[&slow()].look_at.is_some();
-                assert!(!waits || marked, "{call} {fault:?}: nobody would look");
+                assert!(!waits || marked, "{call} {fault:?}: promote would never look");
             }
         }
     }

@@ -40,19 +40,19 @@ impl Keys for EmailRecords {
     }
 
     async fn keys(&self, _: &TenantId) -> Result<Vec<ApiKey>, PortError> {
-        panic!("the door lists nothing")
+        panic!("authentication lists nothing")
     }
 
     async fn add_key(&self, _: &ApiKey) -> Result<(), PortError> {
-        panic!("the door makes nothing")
+        panic!("authentication creates nothing")
     }
 
     async fn change(&self, _: Option<&TenantId>, _: KeyId, _: &KeyChange) -> Result<bool, PortError> {
-        panic!("the door changes nothing")
+        panic!("authentication changes nothing")
     }
 
     async fn revoke(&self, _: Option<&TenantId>, _: KeyId, _: Actor, _: Timestamp) -> Result<bool, PortError> {
-        panic!("the door revokes nothing")
+        panic!("authentication revokes nothing")
     }
 
     async fn note_use(&self, _: KeyId, hour: Timestamp) -> Result<(), PortError> {
@@ -69,19 +69,19 @@ impl Tenants for EmailRecords {
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, PortError> {
-        panic!("the door lists nothing")
+        panic!("authentication lists nothing")
     }
 
     async fn save_tenant(&self, _: &Tenant) -> Result<bool, PortError> {
-        panic!("the door writes nothing")
+        panic!("authentication writes nothing")
     }
 
     async fn deleted_at(&self, _: &TenantId) -> Result<Option<Timestamp>, PortError> {
-        panic!("a deleted tenant is not there for the door")
+        panic!("authentication reads no deleted tenant")
     }
 
     async fn delete_tenant(&self, _: &Tenant, _: Timestamp) -> Result<bool, PortError> {
-        panic!("the door deletes nothing")
+        panic!("authentication deletes nothing")
     }
 }
 

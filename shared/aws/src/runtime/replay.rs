@@ -162,7 +162,7 @@ impl Replay {
 
     /// Fails the test at the first request.
     pub(crate) fn unasked() -> Self {
-        Self::by(|asked| panic!("nobody was to ask {asked:?}"))
+        Self::by(|asked| panic!("unexpected request: {asked:?}"))
     }
 
     /// Answers each request by its content.

@@ -223,7 +223,7 @@ async fn a_failed_call_fails_only_its_own_messages() {
     assert_eq!(
         queues,
         ["high", "low", "low", "low", "normal"],
-        "the SDK repeats what may succeed"
+        "the SDK repeats a call that may succeed"
     );
 }
 
@@ -308,7 +308,7 @@ async fn messages_that_cannot_return_are_counted() {
     assert_eq!(
         put_back(&replay, &strangers).await,
         2,
-        "no lane of ours: no call, and not forgotten"
+        "a foreign queue: no call, and a counted failure"
     );
 }
 
@@ -440,7 +440,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
         [waiting.high, waiting.normal, waiting.low],
         [messages(0), messages(7), messages(1)]
     );
-    assert_eq!(replay.asked().len(), 3, "one call for each lane");
+    assert_eq!(replay.asked().len(), 3, "one call per priority queue");
 
     // A missing count means neither an empty nor a full queue.
     for silent in [

@@ -389,7 +389,7 @@ async fn a_longer_retention_by_another_writer_stays() {
     assert_eq!(kept, Ok(true));
     let asked = replay.asked();
     let copies: Vec<_> = asked.iter().filter(|asked| asked.line().starts_with("PUT ")).collect();
-    assert_eq!(copies.len(), 1, "what lives longer is left alone");
+    assert_eq!(copies.len(), 1, "a longer retention is left alone");
     assert_eq!(copies[0].header("x-amz-copy-source-if-unmodified-since"), old);
 }
 

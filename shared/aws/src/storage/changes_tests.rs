@@ -27,7 +27,7 @@ fn stream_record(before: Option<&EmailRecord>, after: Option<&EmailRecord>) -> V
 }
 
 fn read_change(stream_record: &Value) -> Change {
-    read(stream_record).unwrap().expect("it is about a row")
+    read(stream_record).unwrap().expect("it concerns a record")
 }
 
 #[test]

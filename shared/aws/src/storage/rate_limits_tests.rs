@@ -58,7 +58,7 @@ async fn asked(change: &RateLimitChange) -> (String, String, Value) {
     let used = |placeholder: &String| update.contains(placeholder.as_str()) || condition.contains(placeholder.as_str());
     for placeholders in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
         let unused = asked[placeholders].as_object().unwrap().keys().find(|name| !used(name));
-        assert_eq!(unused, None, "DynamoDB refuses what is not used");
+        assert_eq!(unused, None, "DynamoDB refuses unused placeholders");
     }
     (update, condition, asked["ExpressionAttributeValues"].clone())
 }

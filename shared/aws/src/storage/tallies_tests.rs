@@ -208,7 +208,7 @@ async fn markers_are_read_from_the_first_number_on() {
     let broken = Replay::new([Answer::ok(&json!({"Items": [{"pk": {"S": "p"}}]}))]);
     assert!(
         broken.table(16).marked(&span).await.is_err(),
-        "what is not read is not taken for nothing"
+        "an unread marker is not a missing one"
     );
 }
 

@@ -177,7 +177,7 @@ async fn changed_meanwhile(change: impl Fn(&Queue) -> (Queue, Option<Job>)) -> (
         let before = state.lock().unwrap().clone();
         let (changed, job) = change(&before);
         let saved = replay.table(16).save_queue(Some(&before), &changed, job.as_ref()).await;
-        assert!(saved.expect("a conflict passes"), "nobody else changes the queue");
+        assert!(saved.expect("a conflict passes"), "no other writer changes the queue");
         *state.lock().unwrap() = changed;
     };
     let half = EMAILS / 2;
@@ -201,7 +201,7 @@ async fn a_queue_changes_while_its_emails_are_parked() {
     })
     .await;
     assert_eq!((park, busy.held.len()), (EMAILS.into(), EMAILS.into()));
-    assert!(busy.conflicts > 0, "nobody was refused");
+    assert!(busy.conflicts > 0, "no write was refused");
     // Six of each environment, and one more of each after the change.
     assert!(busy.groups <= 14, "{}", busy.groups);
     assert_eq!(busy.queue.unwrap()["rate"], json!({"N": "5"}));
@@ -217,6 +217,6 @@ async fn a_queue_is_resumed_while_emails_are_parked() {
     .await;
     assert_eq!(busy.held.len(), park, "each email is told as it is stored");
     assert!(park >= 99, "the group before the change is set aside: {park}");
-    assert!(busy.conflicts > 0, "nobody was refused");
+    assert!(busy.conflicts > 0, "no write was refused");
     assert_eq!(busy.queue.unwrap()["paused_since"], Value::Null);
 }

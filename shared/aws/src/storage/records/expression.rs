@@ -90,7 +90,7 @@ impl Expression {
 
 /// Returns the write of a transition; its update is empty when the records are equal.
 ///
-/// `ttl`, in seconds, is set when the record becomes final or changes its kind of final. It is removed when the
+/// `ttl`, in seconds, is set when the record gets a final status, also from another final status. It is removed when the
 /// record is no longer final.
 pub(crate) fn transition(
     before: &EmailRecord,
