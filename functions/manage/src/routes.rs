@@ -7,14 +7,14 @@
 //!
 //! This compiles:
 //! ```
-//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(caller, id).await.map(drop)
 //! }
 //! ```
 //! This route has no principal, and does not compile:
 //! ```compile_fail
-//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(id).await.map(drop)
 //! }
@@ -22,14 +22,14 @@
 //! Nor does this one, which forges its principal. Only authentication creates a caller
 //! ([`aws::http::auth::Authenticator::authenticate`]):
 //! ```compile_fail
-//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(&TenantPrincipal { ..caller.clone() }, id).await.map(drop)
 //! }
 //! ```
 //! The deployer, acting for a tenant ([`aws::http::auth::Operator`]), lists and cancels:
 //! ```
-//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email_metadata(operator, id).await?;
 //!     manage.cancel_for(operator, id).await.map(drop)
@@ -37,14 +37,14 @@
 //! ```
 //! An operator's route that reads content does not compile:
 //! ```compile_fail
-//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email(operator, id).await.map(drop)
 //! }
 //! ```
 //! Nor does one that sends:
 //! ```compile_fail
-//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.retry(operator, id, false).await.map(drop)
 //! }
