@@ -34,9 +34,14 @@ def said(*command):
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
+def crate_of(function):
+    """The package of a function: its folder's name behind the product's."""
+    return f"{PRODUCT}-{function.replace('_', '-')}"
+
+
 def graph(functions, kinds):
     """{(name, version): its dependencies}, as cargo builds the functions."""
-    packages = [part for function in functions for part in ("--package", function)]
+    packages = [part for function in functions for part in ("--package", crate_of(function))]
     shape = ["--edges", kinds, "--target", TARGET, "--prefix", "depth", "--format", "{p}"]
     found, path = {}, []
     for line in said("cargo", "tree", "--locked", *packages, *shape).splitlines():
@@ -96,10 +101,11 @@ def component(crate, manifest, checksum, linked, package):
 def bill(version, commit, packages):
     """The bill's text. `packages`: {function: SHA-256 of its package}."""
     known, hashes = manifests(), checksums()
+    crates = {crate_of(function): digest for function, digest in packages.items()}
     linked = graph(packages, "normal,no-proc-macro")
     everything = graph(packages, "normal,build")
     components = {
-        crate: component(crate, known[crate], hashes.get(crate), crate in linked, packages.get(crate[0]))
+        crate: component(crate, known[crate], hashes.get(crate), crate in linked, crates.get(crate[0]))
         for crate in sorted(everything)
     }
     compiler = re.search(r"^release: (\S+)", said("rustc", "--version", "--verbose"), re.M)[1]
@@ -122,7 +128,7 @@ def bill(version, commit, packages):
             tools=ToolRepository(components=[Component(type=ComponentType.APPLICATION, name="rustc", version=compiler)]),
         ),
     )
-    functions = [own for (name, _), own in components.items() if name in packages]
+    functions = [own for (name, _), own in components.items() if name in crates]
     if len(functions) != len(packages):
         raise Trouble(f"cargo reports {len(functions)} of {len(packages)} functions.")
     document.register_dependency(product, functions)

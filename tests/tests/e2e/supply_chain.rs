@@ -77,6 +77,7 @@ fn the_deployed_code_is_built_from_cargo_lock() {
     let mut functions: Vec<String> = fs::read_dir(root().join("functions"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|folder| format!("mailqueue-{}", folder.replace('_', "-")))
         .collect();
     functions.sort();
     assert_eq!(named, functions);
