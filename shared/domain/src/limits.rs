@@ -87,7 +87,7 @@ pub const IDEMPOTENCY_KEY_MAX: usize = 256;
 /// The longest `DelaySeconds` of a message, in seconds.
 ///
 /// Source: Amazon SQS API reference, `SendMessage`: 0 to 900.
-pub const SQS_DELAY_MAX_SECS: u32 = 900;
+pub const SQS_DELAY_MAX_SECS: u64 = 900;
 
 /// Most octets of one line of a message, without its CRLF.
 ///
@@ -115,11 +115,6 @@ pub const LOCAL_PART_MAX: usize = 64;
 ///
 /// Source: RFC 1035, 2.3.4: 255 octets on the wire, which is 253 as text.
 pub const DOMAIN_MAX: usize = 253;
-
-/// Most octets of one label of a domain.
-///
-/// Source: RFC 1035, 2.3.4. `idna` checks it.
-pub const LABEL_MAX: usize = 63;
 
 /// Most octets of an address.
 ///

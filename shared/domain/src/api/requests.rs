@@ -101,9 +101,7 @@ impl BatchValidation {
             )),
         }
     }
-}
 
-impl BatchValidation {
     /// The report about a bad item, unless it is an error of the whole batch.
     ///
     /// # Errors

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::delivery::record::{Due, DueKind};
 use crate::id::EmailId;
+use crate::limits;
 use crate::queue::QueueKey;
 use crate::queue::rate_limit::{self, Turn};
 use crate::timestamp::Timestamp;
 
 /// Longest delay of a message in SQS; later emails wait in the due index.
 /// Source: Amazon SQS message quotas ("Message timer"), read 2026-11-24.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
+pub const LONGEST_DELAY: Duration = Duration::from_secs(limits::SQS_DELAY_MAX_SECS);
 
 /// The horizon of `promote`: nine of its runs may fail and nothing is late.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(600);

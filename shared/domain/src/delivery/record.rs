@@ -296,9 +296,7 @@ impl EmailRecord {
             facts: BTreeMap::new(),
         }
     }
-}
 
-impl EmailRecord {
     /// True if its place in the index fits its status: unfinished records wait in a partition, records that ended
     /// unsent can be found, and sent ones are in none.
     #[must_use]
