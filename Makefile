@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,11 @@ hostile: ## generates docs/HOSTILE_INPUT.md from the tests of hostile input
 	@mkdir -p .local
 	cargo run --locked --quiet --bin hostile > .local/HOSTILE_INPUT.md
 	@mv .local/HOSTILE_INPUT.md docs/HOSTILE_INPUT.md
+
+states: ## generates docs/STATES.md
+	@mkdir -p .local
+	cargo run --locked --quiet --bin states > .local/STATES.md
+	@mv .local/STATES.md docs/STATES.md
 
 schemathesis: ## tests the API against openapi.json, on the running stack
 	@local/schemathesis

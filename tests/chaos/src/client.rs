@@ -1,4 +1,4 @@
-//! A good client: repeats what was not answered, with the same key, until it is.
+//! A good client: it repeats a request with the same key until it gets an answer.
 //!
 //! **Invariant:** without a key a request is made once. With one it is repeated for ever same, and
 //! every answer of 2xx must name the same ids.
@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::judge::Accepted;
+use crate::oracle::Accepted;
 use crate::requests::{Afterwards, Email, Request};
 use crate::stack::{Answer, Stack};
 
@@ -34,7 +34,7 @@ pub enum Posted {
     Wrong(String),
 }
 
-/// Posts a request, and does with its emails what their client does next.
+/// Posts a request, and sends the client's next commands for its emails.
 pub async fn post(stack: &Stack, request: &Request) -> Posted {
     let ids = match ids(stack, request).await {
         Ok(Some(ids)) => ids,
@@ -63,7 +63,7 @@ pub async fn post(stack: &Stack, request: &Request) -> Posted {
 /// Makes a request that was answered once more: it must be answered the same.
 ///
 /// # Errors
-/// What was answered instead.
+/// The other answer.
 pub async fn repeat(stack: &Stack, request: &Request, ids_before: &[String]) -> Result<(), String> {
     match ids(stack, request).await? {
         Some(again) if again == ids_before => Ok(()),

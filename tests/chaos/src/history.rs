@@ -11,8 +11,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::judge::{Defect, SentCopy, StoredEmail};
 use crate::kills::Kill;
+use crate::oracle::{Defect, SentCopy, StoredEmail};
 
 /// No more emails are told of.
 const EMAILS_MAX: usize = 10;
@@ -20,10 +20,10 @@ const EMAILS_MAX: usize = 10;
 /// No more calls of one are told.
 const CALLS_MAX: usize = 60;
 
-/// What is known.
+/// The facts about the emails of a run.
 #[derive(Debug)]
 pub struct Known<'a> {
-    /// What was found.
+    /// The findings.
     pub findings: &'a [(String, Defect)],
     /// The table.
     pub records: &'a BTreeMap<String, StoredEmail>,
@@ -52,7 +52,7 @@ impl Known<'_> {
         }
         let mut lines = Vec::new();
         for (id, defect) in shown {
-            lines.push(format!("{id}  {}", defect.words()));
+            lines.push(defect.violation(id).to_string());
             match self.records.get(id) {
                 Some(record) => lines.push(format!("  row      {}", record_in_words(record))),
                 None => lines.push("  row      none".to_owned()),
@@ -157,7 +157,7 @@ mod tests {
             claim: "1".to_owned(),
         };
         let known = Known {
-            findings: &[("a-1".to_owned(), Defect::Unmarked)],
+            findings: &[("a-1".to_owned(), Defect::Unflagged)],
             records: &BTreeMap::from([("a-1".to_owned(), record)]),
             copies: &BTreeMap::from([("a-1".to_owned(), vec![copy])]),
             kills: &[Kill {
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "a-1  doubled: SES has it more than once, and its row has no mark",
+                "I3 Duplicates is broken (email a-1): SES has the email more than once, and its record has no flag.",
                 "  row      sent, claims 2, attempts 0",
                 "  message  T0  claim 1  \"s\"  m",
                 "  call     T1  mailqueue-send[9] ses:SendEmail gone  struck by drop_after  KILLED in this call, which had taken effect",

@@ -1,18 +1,19 @@
 //! The verdict as JSON and for people.
 //!
-//! **Invariant:** pure. What a script relies on keeps its name; fields are only ever added.
+//! **Invariant:** pure. Scripts rely on the names of fields; fields are only ever added.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use invariants::{Invariant, Violation};
 use serde::Serialize;
 
-use crate::judge::Verdict;
+use crate::oracle::Verdict;
 
 /// In so many emails some lose SES's answer and all events, and are sent twice.
 const ENOUGH: usize = 500;
 
-/// What is written to `.local/chaos.json`.
+/// The content of `.local/chaos.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     /// How the emails fared.
@@ -22,7 +23,7 @@ pub struct Report {
     pub kills: BTreeMap<String, usize>,
     /// How often each kind of fault struck.
     pub faults: BTreeMap<String, u64>,
-    /// What chance started from.
+    /// The seed of all random choices.
     pub seed: u64,
     /// Kills, by the call that was never answered.
     pub kills_by_call: BTreeMap<String, usize>,
@@ -31,7 +32,7 @@ pub struct Report {
     /// Calls that the emulator left unanswered by itself: none is expected, and none of them is a fault
     /// that AWS does not have.
     pub emulator_unanswered: u64,
-    /// What the reports say, and what is so.
+    /// The counts of the reports and of the records.
     pub counts: Counts,
     /// How long it took, without the start of the stack.
     pub seconds: u64,
@@ -60,7 +61,7 @@ impl Counts {
     }
 }
 
-/// What was asked of the run.
+/// The size of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Emails.
@@ -70,8 +71,9 @@ pub struct Asked {
 }
 
 impl Report {
-    /// Says what is wrong, in sentences: with the emails, and with the run itself, which proves
-    /// nothing if nothing went wrong in it. `others`: what clients had to complain of.
+    /// Lists the failures in sentences: those of the emails, and those of the run itself.
+    ///
+    /// A run without faults proves nothing, and fails. `others` are the complaints of the clients.
     pub fn find_failures(&mut self, asked: Asked, others: Vec<String>) {
         let verdict = &self.verdict;
         let mut failures = Vec::new();
@@ -115,15 +117,16 @@ impl Report {
                 sent,
                 sent_counted,
             } = counts;
-            failures.push(format!(
-                "The counts are wrong: {accepted_counted} accepted and {sent_counted} sent, where there are {accepted} and {sent}."
-            ));
+            let detail = format!(
+                "The reports count {accepted_counted} accepted and {sent_counted} sent recipients; the records have {accepted} and {sent}."
+            );
+            failures.push(Violation::<String>::new(Invariant::Counts, detail).to_string());
         }
         failures.extend(others);
         self.failures = failures;
     }
 
-    /// Whether the run shows what it is to show.
+    /// Whether the run has no failure.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.failures.is_empty()
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_good_only_if_nothing_is_wrong_and_all_of_it_happened() {
+    fn a_good_run_has_no_failure_and_every_fault() {
         type Change = fn(&mut Report);
         let changes: [(Change, &str); 8] = [
             (|_| {}, ""),
@@ -196,7 +199,7 @@ mod tests {
                 "3 of 10 accepted emails doubled",
             ),
             (|report| report.verdict.accepted = 0, "No email was accepted"),
-            (|report| report.counts.sent_counted = 9, "The counts are wrong"),
+            (|report| report.counts.sent_counted = 9, "I16 Counts is broken"),
             (|report| report.kills.clear(), "Of 4 kills only 0 hit"),
             (
                 |report| {
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_scripts_rely_on_is_there() {
+    fn the_fields_for_scripts_are_there() {
         let json = serde_json::to_value(good()).unwrap();
         for field in [
             "accepted",

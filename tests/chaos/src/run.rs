@@ -1,4 +1,4 @@
-//! The order of things: strike, post and kill at the same time, lift, settle, judge.
+//! The order of things: strike, post and kill at the same time, lift, settle, compare.
 //!
 //! **Role:** the whole run; decides nothing about an email.
 //! **Invariant:** requests and kills wait for each other, so that kills strike from the first email to
@@ -19,8 +19,8 @@ use crate::Trouble;
 use crate::client::{self, Posted};
 use crate::faults;
 use crate::history::Known;
-use crate::judge::{Accepted, StoredEmail, judge};
 use crate::kills::{FUNCTIONS, Kill, Killer};
+use crate::oracle::{Accepted, StoredEmail, compare};
 use crate::report::{Asked, Counts, Report};
 use crate::requests::{Request, requests};
 use crate::settings::Settings;
@@ -59,7 +59,7 @@ const AHEAD: usize = 15;
 /// Pause between two runs of `promote` while faults are in force.
 const BETWEEN_RUNS: Duration = Duration::from_secs(2);
 
-/// When nobody was hit for so long after the last request, nobody will be.
+/// The longest wait for another kill after the last request.
 const LAST_KILLS: Duration = Duration::from_secs(60);
 
 /// Faults stay in force until no more percents of the emails are unfinished ...
@@ -71,7 +71,7 @@ const LAST_EMAILS: Duration = Duration::from_secs(60);
 /// By then every change is counted: a batch of the stream that failed comes again at once.
 const COUNTED: Duration = Duration::from_secs(180);
 
-/// What is known to all who take part.
+/// The state that all tasks of the run share.
 struct Course {
     stack: Stack,
     requests: Vec<Request>,
@@ -86,7 +86,7 @@ struct Course {
     told: Mutex<Told>,
 }
 
-/// What the clients tell.
+/// The observations of the clients.
 #[derive(Default)]
 struct Told {
     accepted: Vec<Accepted>,
@@ -179,14 +179,14 @@ impl Course {
             }
             let crowded = self.stack.depth(&self.priority_queues).await? > LANES_FULL;
             self.crowded.store(crowded, Ordering::Relaxed);
-            // One that is killed fails: that is what it is run for.
+            // A killed run of `promote` fails; that is its purpose here.
             self.stack.promote().await?;
             tokio::time::sleep(BETWEEN_RUNS).await;
         }
     }
 }
 
-/// Says something to whoever watches; whether anybody does is no matter.
+/// Prints a line for a watching person; a failure to print does not matter.
 fn say(out: &mut impl Write, text: &str) {
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();
 }
@@ -197,10 +197,10 @@ fn unwritten(error: io::Error) -> Trouble {
     ))
 }
 
-/// The whole run; says whether it is good.
+/// Makes the whole run, and returns whether it is good.
 ///
 /// # Errors
-/// What kept it from coming to a verdict.
+/// The reason why there is no verdict.
 pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trouble> {
     let began = Instant::now();
     let Settings {
@@ -246,7 +246,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     let records = settle(stack, &queues, &told.accepted, |sight| say(out, &format!("  {sight}"))).await?;
     let counts = counted(stack, &records).await?;
     let copies = stack.copies().await?;
-    let verdict = judge(&told.accepted, &records, &copies);
+    let verdict = compare(&told.accepted, &records, &copies);
 
     let mut report = Report {
         kills: course
@@ -293,7 +293,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     Ok(report.is_good())
 }
 
-/// What the reports say of all recipients, as soon as they agree with the records; or what they say in the end.
+/// The counts of the reports for all recipients: as soon as they agree with the records, or the last ones.
 async fn counted(stack: &Stack, records: &BTreeMap<String, StoredEmail>) -> Result<Counts, Trouble> {
     let began = Instant::now();
     let accepted = records.values().map(|record| record.recipients).sum();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Trouble;
-use crate::judge::{Accepted, StoredEmail};
+use crate::oracle::{Accepted, StoredEmail};
 use crate::stack::Stack;
 
 /// Nothing may take longer, with the timings of `make chaos` (`local/timings.json`): the fifth wait of
@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// The shortest pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// What is looked at.
+/// The observed counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sight {
     /// Accepted emails that have not ended, by status, with the sum of their claims.
@@ -39,7 +39,7 @@ impl Sight {
         let mut unfinished: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         let accepted: BTreeSet<&str> = accepted.iter().map(|email| email.id.as_str()).collect();
         let mut unasked = 0;
-        // What has no record at all does not move, and is found afterwards.
+        // An email without a record does not move; the oracle finds it afterwards.
         for (id, record) in records.iter().filter(|(_, record)| !record.is_finished()) {
             if accepted.contains(id.as_str()) {
                 let (count, claims) = unfinished.entry(record.status.clone()).or_default();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_of_an_email_that_was_not_accepted_is_not_waited_for() {
+    fn the_run_waits_for_accepted_emails_only() {
         let queued = StoredEmail {
             status: "queued".to_owned(),
             ..StoredEmail::default()

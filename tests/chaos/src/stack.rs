@@ -1,6 +1,6 @@
 //! The doors of the stack.
 //!
-//! **Role:** who is asked what, and how the answer is read; no decisions.
+//! **Role:** the calls, and how their answers are read; no decisions.
 //! **Invariant:** the client's requests go through the fault proxy, as the functions' do. What the
 //! run itself looks at and steers, it reaches directly.
 
@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Trouble;
-use crate::judge::{SentCopy, StoredEmail};
+use crate::oracle::{SentCopy, StoredEmail};
 use crate::settings::Settings;
 
 /// Patience with one answer: more than a function's longest time.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(70);
 /// The header by which a message says which email it is of.
 const ID_HEADER: &str = "X-Email-Id";
 
-/// What the API answered.
+/// An answer of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -39,20 +39,20 @@ pub struct Answer {
 pub struct Call {
     /// Its number.
     pub number: u64,
-    /// Who called.
+    /// The caller.
     pub caller: String,
     /// The caller's process.
     pub process: Option<u32>,
-    /// What was called.
+    /// The called service.
     pub service: String,
-    /// What was called of it.
+    /// The operation.
     pub operation: String,
     /// The emails that it names.
     #[serde(default)]
     pub emails: Vec<String>,
     /// The rules that struck it.
     pub rules: Vec<u64>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: String,
 }
 
@@ -72,7 +72,7 @@ fn trouble(what: &str) -> impl FnOnce(reqwest::Error) -> Trouble + '_ {
 }
 
 impl Stack {
-    /// Finds the doors. Asks nobody.
+    /// Finds the endpoints, without a call.
     ///
     /// # Errors
     /// When no client can be made.
@@ -356,7 +356,7 @@ impl Stack {
         Ok(all)
     }
 
-    /// Sets how long these queues hide what was taken out of them.
+    /// Sets the visibility timeout of these queues.
     ///
     /// # Errors
     /// When one does not take it.

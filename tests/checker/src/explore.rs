@@ -1,5 +1,4 @@
-//! Goes to every state that can be reached, nearest first, and looks whether a promise is broken
-//! there.
+//! Breadth-first search over every reachable state, for one that breaks a property.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,12 +11,12 @@ use crate::action::{Action, Operation, Who};
 use crate::config::{Begin, Config};
 use crate::machine::Machine;
 use crate::mutant::Mutant;
-use crate::orderly::{Weather, all_lost, orderly};
-use crate::promise::{Promise, broken_by_state};
+use crate::orderly::{Environment, all_lost, orderly};
+use crate::property::{Property, broken_by_state};
 use crate::state::{Change, Claims, Client, Grave, Line, Reader, Sender, State};
 use crate::steps::{Steps, steps};
 
-/// What was found.
+/// The result of an exploration.
 #[derive(Debug)]
 pub struct Report {
     /// Distinct states.
@@ -26,22 +25,22 @@ pub struct Report {
     pub steps: u64,
     /// Distinct records in them.
     pub records: usize,
-    /// The longest of the shortest ways to a state.
+    /// The longest of the shortest paths to a state.
     pub depth: usize,
     /// How often each kind of action was possible.
     pub actions: BTreeMap<String, u64>,
-    /// Who has taken the record from which status to which.
+    /// The transitions that were seen, each with its writer.
     pub edges: BTreeSet<(&'static str, String)>,
-    /// A promise that is broken, and the shortest way there.
+    /// A broken property, and the shortest path to it.
     pub broken: Option<Counterexample>,
 }
 
-/// A way to a broken promise.
+/// A path to a broken property.
 #[derive(Debug)]
 pub struct Counterexample {
-    /// The promise.
-    pub promise: Promise,
-    /// What happens, in order.
+    /// The property.
+    pub property: Property,
+    /// The actions of the path, in order.
     pub way: Vec<Action>,
     /// The record at the end, in words.
     pub record: String,
@@ -69,14 +68,14 @@ impl fmt::Display for Report {
         )?;
         match &self.broken {
             Some(broken) => write!(f, "\nBROKEN: {broken}"),
-            None => write!(f, "; no promise is broken"),
+            None => write!(f, "; no invariant is broken"),
         }
     }
 }
 
 impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}, by this way:", self.promise)?;
+        writeln!(f, "{}\n      by this path:", self.property.violation())?;
         for (at, action) in self.way.iter().enumerate() {
             writeln!(f, "{:4}. {action}", at + 1)?;
         }
@@ -91,7 +90,7 @@ struct Explorer {
     depths: Vec<u8>,
 }
 
-/// Explores a configuration; with a mutant, the machine that has its mistake.
+/// Explores a configuration, with the mistake of a mutant if there is one.
 #[must_use]
 pub fn explore(config: Config, mutant: Option<Mutant>) -> Report {
     let mut machine = Machine::new(config, mutant);
@@ -138,7 +137,7 @@ fn first_state(machine: &mut Machine) -> State {
         in_time: Claims::default(),
         doubtful: Claims::default(),
         known: false,
-        promised: !asked,
+        accepted: !asked,
         canceled: false,
         forced: false,
         spent: u8::from(matches!(begin, Begin::Uncertain | Begin::Failed)),
@@ -182,8 +181,8 @@ impl Explorer {
                         None
                     }
                 });
-                if let Some(promise) = broken {
-                    let broken = self.counterexample(at, Some(step.action), step.to, promise);
+                if let Some(property) = broken {
+                    let broken = self.counterexample(at, Some(step.action), step.to, property);
                     return self.report(count, &taken, &edges, Some(broken));
                 }
                 if new {
@@ -200,19 +199,20 @@ impl Explorer {
         self.report(count, &taken, &edges, broken)
     }
 
-    /// A state from which the email does not come to an end, in one of the weathers, though nothing
-    /// more goes wrong than that every message under way is lost.
+    /// A state from which the email does not end, in one of the environments.
+    ///
+    /// Nothing more goes wrong there, except that every message under way is lost.
     fn one_that_does_not_end(&mut self) -> Option<Counterexample> {
         let callers = self.machine.config.wishes > 0;
-        let weathers = Weather::ALL
+        let environments = Environment::ALL
             .into_iter()
-            .filter(|weather| !(callers && weather.needs_hours()));
-        weathers
+            .filter(|environment| !(callers && environment.needs_hours()));
+        environments
             .into_iter()
-            .find_map(|weather| self.one_that_does_not_end_in(weather))
+            .find_map(|environment| self.one_that_does_not_end_in(environment))
     }
 
-    fn one_that_does_not_end_in(&mut self, weather: Weather) -> Option<Counterexample> {
+    fn one_that_does_not_end_in(&mut self, environment: Environment) -> Option<Counterexample> {
         let mut ends = FxHashMap::<State, Option<RecordStatus>>::default();
         let mut found = Steps::default();
         for begin in 0..self.known.len() {
@@ -223,26 +223,26 @@ impl Explorer {
                     break *end;
                 }
                 if way.contains(&at) {
-                    return Some(self.counterexample(begin, None, at, Promise::Ends));
+                    return Some(self.counterexample(begin, None, at, Property::Ends));
                 }
                 way.push(at);
                 steps(&mut self.machine, &at, &mut found);
-                match orderly(&self.machine, &at, found.all(), weather) {
+                match orderly(&self.machine, &at, found.all(), environment) {
                     Ok(None) => break at.record.map(|record| self.machine.record(record).status),
                     Ok(Some(next)) => at = next,
-                    Err(promise) => return Some(self.counterexample(begin, None, at, promise)),
+                    Err(property) => return Some(self.counterexample(begin, None, at, property)),
                 }
             };
             ends.extend(way.into_iter().map(|state| (state, end)));
-            let fair = weather == Weather::FAIR;
+            let fair = environment == Environment::FAIR;
             if fair && self.machine.waits_alone(&first) && end != Some(RecordStatus::Sent) {
-                return Some(self.counterexample(begin, None, first, Promise::Patience));
+                return Some(self.counterexample(begin, None, first, Property::NotGivenUpEarly));
             }
         }
         None
     }
 
-    fn counterexample(&self, at: usize, last: Option<Action>, state: State, promise: Promise) -> Counterexample {
+    fn counterexample(&self, at: usize, last: Option<Action>, state: State, property: Property) -> Counterexample {
         let mut way: Vec<_> = last.into_iter().collect();
         let mut at = at;
         while at > 0 {
@@ -253,7 +253,7 @@ impl Explorer {
         way.reverse();
         let record = state.record.map(|record| format!("{:?}", self.machine.record(record)));
         Counterexample {
-            promise,
+            property,
             way,
             record: record.unwrap_or_default(),
         }

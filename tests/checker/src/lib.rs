@@ -1,13 +1,11 @@
-//! An exhaustive checker of the state machine: every state that one email and all that deals
-//! with it can come to, within stated bounds.
+//! An exhaustive checker of the state machine: it explores every state of one email within stated bounds.
 //!
-//! **What is checked** are the functions of [`domain::delivery::lifecycle`] themselves, under
-//! [`domain::delivery::lifecycle::Condition::holds`], and what a write leaves is [`memory::overlay`]; around them stand two senders, `promote`,
-//! `feedback`, `dead_letter`, callers and clients, who may stand still or die between any two
-//! steps, and messages and events that are lost, doubled and out of order.
-//! **What must hold** is [`promise`]: in every state, at every step, and to the end.
-//! **What shows that it can fail** is [`mutant`]: the same with one mistake, each of which it has
-//! to catch.
+//! **The checked code** is [`domain::delivery::lifecycle`] itself. [`domain::delivery::lifecycle::Condition::holds`] decides about each
+//! write, and [`memory::overlay`] stores it.
+//! **The environment** is played: two senders, `promote`, `feedback`, `dead_letter`, callers and clients. Each may
+//! pause or die between any two steps. Messages and events are lost, doubled and reordered.
+//! **The properties** are in [`property`]: they hold in every state, at every step, and on every path to the end.
+//! **The mutants** are in [`mutant`]: the same machine with one mistake, which the checker has to catch.
 //! **Start reading at** [`state`], then [`explore`].
 
 #![expect(
@@ -24,7 +22,7 @@ pub mod explore;
 mod machine;
 pub mod mutant;
 mod orderly;
-pub mod promise;
+pub mod property;
 mod records;
 pub mod state;
 mod steps;

@@ -1,5 +1,6 @@
-//! The machine that is checked: the very functions of [`domain::delivery::lifecycle`], or one of them
-//! with a [`Mutant`]'s mistake. Every ruling is asked for once.
+//! The checked machine: the functions of [`domain::delivery::lifecycle`], or one of them with the mistake of a [`Mutant`].
+//!
+//! Every decision is computed once.
 
 use domain::delivery::cause::Cause;
 use domain::delivery::lifecycle::commands::{self, Times};
@@ -23,11 +24,11 @@ use std::time::Duration;
 use crate::clock::{FAR, MOMENT, NOW};
 use crate::config::{Begin, Config};
 use crate::mutant::Mutant;
-use crate::promise::content_of;
+use crate::property::content_of;
 use crate::records::{RecordId, RecordTable};
 use crate::state::{Answer, Asked, Lane, Line, Reader, Sender, State, Sweep, Wish};
 
-/// What is asked about a record.
+/// A question about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     NotClaimable { line: Line },
@@ -41,14 +42,14 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    /// Whether it is asked by a restore.
+    /// Whether a restore asks it.
     pub(crate) fn restores(self) -> bool {
         let restores = Sweep::Restore;
         matches!(self, Self::Job { sweep, .. } if sweep == restores)
     }
 }
 
-/// What is to be done.
+/// The decision about a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ruling {
     Write {
@@ -61,7 +62,7 @@ pub(crate) enum Ruling {
     Refused,
 }
 
-/// What follows.
+/// The effect of a decision beside its write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Nothing,
@@ -69,7 +70,7 @@ pub(crate) enum Effect {
     DeadLetter,
 }
 
-/// The records, and what is known of the rulings about them.
+/// The records, and the decisions about them.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) config: Config,
@@ -125,7 +126,7 @@ impl Machine {
         (!careless).then_some(condition)
     }
 
-    /// Whether a write's condition holds for what is stored.
+    /// Whether a write's condition holds for the stored record.
     fn holds(&self, condition: Option<Condition>, stored: &EmailRecord, line: Line, after: &EmailRecord) -> bool {
         let Some(mut condition) = condition else {
             return true;
@@ -153,7 +154,7 @@ impl Machine {
         of_queue && condition.holds(stored)
     }
 
-    /// What is stored after the write, or `None` when its condition does not hold.
+    /// The stored record after the write, or `None` when its condition does not hold.
     pub(crate) fn write(
         &mut self,
         stored: RecordId,
@@ -188,12 +189,12 @@ impl Machine {
         })
     }
 
-    /// Whether an email may be erased that is so.
+    /// Whether an email with this record may be erased.
     pub(crate) fn is_erasable(&self, id: RecordId) -> bool {
         self.is(Mutant::ErasesAnything) || commands::erase(self.records.get(id), NOW).is_ok()
     }
 
-    /// Whether what is left of an email takes its place, which was read before.
+    /// Whether a tombstone replaces the record, which was read before.
     pub(crate) fn has_tombstone(&self, stored: RecordId, before: RecordId) -> bool {
         let condition = Condition::unmoved(self.records.get(before));
         self.is(Mutant::BuriesAnything)
@@ -258,8 +259,7 @@ impl Machine {
         self.records.id(record)
     }
 
-    /// Whether an email waits that is not about to expire, its content is there, and nobody has
-    /// anything to do with it.
+    /// Whether an email only waits: it is not about to expire, its content is there, and no actor holds it.
     pub(crate) fn waits_alone(&self, state: &State) -> bool {
         let Some(record) = state.record.map(|id| self.records.get(id)) else {
             return false;
@@ -367,7 +367,7 @@ impl Machine {
         }
     }
 
-    /// What the email's queue wants done about it.
+    /// The disposition of the email by its queue.
     fn met(&self, record: &EmailRecord, line: Line) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
             let before = EmailRecord {
@@ -501,7 +501,7 @@ impl Machine {
         decision.ok()
     }
 
-    /// Mistakes in what is written.
+    /// Applies the mistakes that change a write.
     fn spoil(&self, before: &EmailRecord, after: &mut EmailRecord) {
         let settled = before.status == RecordStatus::Uncertain && after.status == RecordStatus::Queued;
         if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
@@ -572,7 +572,7 @@ impl Line {
     }
 }
 
-/// What a caller's wish writes as a time is like no other caller's: their clocks differ by a millisecond.
+/// The time of a caller's command. Each caller has another one: their clocks differ by a millisecond.
 fn clock_of(left: u8) -> Timestamp {
     NOW.before(Duration::from_millis(u64::from(left) + 1))
 }

@@ -30,7 +30,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Whether a promise is broken somewhere.
+/// Whether a property is broken somewhere.
 fn check(configs: Vec<Config>, out: &mut impl Write) -> io::Result<bool> {
     let mut broken = false;
     let mut states = 0;
@@ -49,12 +49,12 @@ fn check(configs: Vec<Config>, out: &mut impl Write) -> io::Result<bool> {
 /// Whether a mutant is not caught.
 fn mutants(out: &mut impl Write) -> io::Result<bool> {
     let mut missed = false;
-    for (mutant, name, promise) in Mutant::CAUGHT {
+    for (mutant, name, property) in Mutant::CAUGHT {
         let config = Config::usual().into_iter().find(|config| config.name == name);
         let broken = config.and_then(|config| explore(config, Some(mutant)).broken);
         match broken {
             Some(broken) => {
-                missed |= broken.promise != promise;
+                missed |= broken.property != property;
                 writeln!(out, "{mutant:?} ({name}): {broken}")?;
             }
             None => {

@@ -1,39 +1,39 @@
-//! The machine with one mistake in it: what the checker has to catch.
+//! Mistakes that the checker has to catch: the machine with one of them.
 
-use crate::promise::Promise;
+use crate::property::Property;
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// A sender submits what is queued without claiming it.
+    /// A sender submits a queued email without a claim.
     NoClaim,
     /// The SDK repeats `SendEmail` by itself.
     SdkRetry,
-    /// Nobody looks at the index.
+    /// `promote` never reads the due index.
     NoIndex,
-    /// Whatever arrives in the dead-letter queue makes the email failed.
+    /// Every message in the dead-letter queue makes its email failed.
     BlindDeadLetter,
-    /// A cancel is written whatever the record is meanwhile.
+    /// A cancel is written without a condition.
     CancelUnconditioned,
     /// A lost answer is taken for a refusal for now.
     UncertainIsTransient,
-    /// What is sent again without evidence is not marked.
+    /// An email that is sent again without evidence is not flagged.
     NoMark,
-    /// What was retried by force is not marked.
+    /// An email that is retried by force is not flagged.
     ForceUnmarked,
-    /// What is marked ends as failed.
+    /// A flagged email ends as failed.
     MarkedFails,
-    /// What is marked ends as expired.
+    /// A flagged email ends as expired.
     MarkedExpires,
-    /// An event changes nothing about a record that has ended.
+    /// An event does not change a finished record.
     EventCannotRevive,
     /// A sender's OK counts only while its claim is the newest, and holds.
     OldOkDropped,
     /// A send task that comes too early is good for a claim.
     EarlySendTask,
-    /// Nobody waits for feedback to have caught up.
+    /// `promote` does not wait until feedback has caught up.
     EvidenceIgnored,
-    /// How far feedback is was asked before the window had passed.
+    /// `promote` reads the progress of feedback before the end of the window.
     EvidenceAskedEarly,
     /// A condition names the claim and not the status.
     StatusNotInCondition,
@@ -51,88 +51,107 @@ pub enum Mutant {
     BodyNotByHash,
     /// A claim whose lease has not run out counts as dead.
     LeaseIgnored,
-    /// What SES may have accepted is retried without being told to insist.
+    /// An email that SES may have accepted is retried without force.
     UnknownRetriedUnforced,
-    /// What is marked can be canceled.
+    /// A flagged email can be canceled.
     MarkedCanceled,
     /// A lost answer is taken for an OK.
     LostAnswerIsSent,
-    /// What cannot be claimed, or is looked at, has expired.
+    /// An email that is read or cannot be claimed counts as expired.
     ExpiresEarly,
     /// A refusal for now is taken for one for good.
     GivesUpEarly,
     /// A cancel is answered 200 and not written.
     CancelUnwritten,
-    /// What has ended stays in the index.
+    /// A finished email stays in the due index.
     EndedStaysIndexed,
     /// A client is answered before the content is stored.
     AnsweredEarly,
-    /// An email that waits is parked whatever its queue is meanwhile.
+    /// A waiting email is parked without a condition on its queue.
     HeldUnconditioned,
-    /// A release lets go whatever it finds, held or not.
+    /// A release lets every email go, held or not.
     ReleasesAnything,
-    /// A purge ends what is marked as canceled.
+    /// A purge ends a flagged email as canceled.
     PurgedUnmarked,
-    /// What was canceled by hand is restored.
+    /// A restore brings back an email that its caller canceled.
     CanceledRestored,
-    /// A purge drops what was retried after it.
+    /// A purge drops an email that was retried after it.
     PurgesRetried,
-    /// An email is dropped whatever its queue is meanwhile.
+    /// An email is dropped without a condition on its queue.
     DroppedUnconditioned,
-    /// What has not ended is erased, too.
+    /// An unfinished email is erased, too.
     ErasesAnything,
-    /// An email is erased whatever it is meanwhile.
+    /// An email is erased without a condition.
     BuriesAnything,
-    /// Nobody remembers that an email was erased.
+    /// An erasure leaves no tombstone.
     TombstoneForgotten,
-    /// A request that is repeated leaves the content that it has brought again.
+    /// A repeated request leaves the content that it brought again.
     ErasedContentKept,
 }
 
 impl Mutant {
-    /// All of them, each with a configuration in which it is caught, and the promise that it
-    /// breaks there first.
-    pub const CAUGHT: [(Self, &'static str, Promise); 41] = [
-        (Self::NoClaim, "two attempts, held", Promise::Budget),
-        (Self::SdkRetry, "two attempts, held", Promise::Marked),
-        (Self::NoIndex, "two attempts, held", Promise::Ends),
-        (Self::BlindDeadLetter, "two attempts, held", Promise::Order),
-        (Self::CancelUnconditioned, "a caller, held", Promise::Unsent),
-        (Self::UncertainIsTransient, "two attempts", Promise::Unsent),
-        (Self::NoMark, "two attempts", Promise::Marked),
-        (Self::ForceUnmarked, "a caller, held", Promise::Marked),
-        (Self::MarkedFails, "two attempts", Promise::Order),
-        (Self::MarkedExpires, "two attempts", Promise::MarkStays),
-        (Self::EventCannotRevive, "two attempts, held", Promise::Known),
-        (Self::OldOkDropped, "two attempts, held", Promise::Known),
-        (Self::EarlySendTask, "two attempts, held", Promise::Timeliness),
-        (Self::EvidenceIgnored, "two attempts, held", Promise::Evidence),
-        (Self::EvidenceAskedEarly, "two attempts, held", Promise::Evidence),
-        (Self::StatusNotInCondition, "two attempts, held", Promise::Known),
-        (Self::ClaimNotInCondition, "two attempts", Promise::Lease),
-        (Self::TimeNotInCondition, "a caller, held", Promise::Patience),
-        (Self::ClaimNoReset, "two attempts, held", Promise::Fenced),
-        (Self::DeadLetterWithoutFailing, "two attempts, held", Promise::Order),
-        (Self::AttemptsByReceives, "two attempts", Promise::Budget),
-        (Self::BodyNotByHash, "accepting", Promise::Content),
-        (Self::LeaseIgnored, "two attempts, held", Promise::Lease),
-        (Self::UnknownRetriedUnforced, "a caller, held", Promise::Held),
-        (Self::MarkedCanceled, "marked, a caller", Promise::MarkStays),
-        (Self::LostAnswerIsSent, "two attempts, held", Promise::Sent),
-        (Self::ExpiresEarly, "two attempts, held", Promise::Patience),
-        (Self::GivesUpEarly, "two attempts, held", Promise::Patience),
-        (Self::CancelUnwritten, "a caller, held", Promise::Canceled),
-        (Self::EndedStaysIndexed, "two attempts, held", Promise::Indexed),
-        (Self::AnsweredEarly, "accepting", Promise::Kept),
-        (Self::HeldUnconditioned, "a queue", Promise::Ends),
-        (Self::ReleasesAnything, "a queue", Promise::Budget),
-        (Self::PurgedUnmarked, "marked, a queue", Promise::MarkStays),
-        (Self::CanceledRestored, "purged, a caller", Promise::Order),
-        (Self::PurgesRetried, "purged, a caller", Promise::Wanted),
-        (Self::DroppedUnconditioned, "a queue", Promise::Wanted),
-        (Self::ErasesAnything, "erased, and asked for again", Promise::Kept),
-        (Self::BuriesAnything, "erased, a caller", Promise::Kept),
-        (Self::TombstoneForgotten, "erased, and asked for again", Promise::Erased),
-        (Self::ErasedContentKept, "erased, and asked for again", Promise::Erased),
+    /// Every mutant, with a configuration that catches it and the property that it breaks first there.
+    pub const CAUGHT: [(Self, &'static str, Property); 41] = [
+        (Self::NoClaim, "two attempts, held", Property::AttemptLimit),
+        (Self::SdkRetry, "two attempts, held", Property::Flagged),
+        (Self::NoIndex, "two attempts, held", Property::Ends),
+        (Self::BlindDeadLetter, "two attempts, held", Property::AllowedTransition),
+        (Self::CancelUnconditioned, "a caller, held", Property::UnsentIsTrue),
+        (Self::UncertainIsTransient, "two attempts", Property::UnsentIsTrue),
+        (Self::NoMark, "two attempts", Property::Flagged),
+        (Self::ForceUnmarked, "a caller, held", Property::Flagged),
+        (Self::MarkedFails, "two attempts", Property::AllowedTransition),
+        (Self::MarkedExpires, "two attempts", Property::FlagStays),
+        (Self::EventCannotRevive, "two attempts, held", Property::AcceptanceStays),
+        (Self::OldOkDropped, "two attempts, held", Property::AcceptanceStays),
+        (Self::EarlySendTask, "two attempts, held", Property::ClaimedInTime),
+        (Self::EvidenceIgnored, "two attempts, held", Property::EvidenceAwaited),
+        (
+            Self::EvidenceAskedEarly,
+            "two attempts, held",
+            Property::EvidenceAwaited,
+        ),
+        (
+            Self::StatusNotInCondition,
+            "two attempts, held",
+            Property::AcceptanceStays,
+        ),
+        (Self::ClaimNotInCondition, "two attempts", Property::LeaseRespected),
+        (Self::TimeNotInCondition, "a caller, held", Property::NotGivenUpEarly),
+        (Self::ClaimNoReset, "two attempts, held", Property::ClaimNumberRises),
+        (
+            Self::DeadLetterWithoutFailing,
+            "two attempts, held",
+            Property::AllowedTransition,
+        ),
+        (Self::AttemptsByReceives, "two attempts", Property::AttemptLimit),
+        (Self::BodyNotByHash, "accepting", Property::SameContent),
+        (Self::LeaseIgnored, "two attempts, held", Property::LeaseRespected),
+        (Self::UnknownRetriedUnforced, "a caller, held", Property::HeldNotResent),
+        (Self::MarkedCanceled, "marked, a caller", Property::FlagStays),
+        (Self::LostAnswerIsSent, "two attempts, held", Property::SentIsTrue),
+        (Self::ExpiresEarly, "two attempts, held", Property::NotGivenUpEarly),
+        (Self::GivesUpEarly, "two attempts, held", Property::NotGivenUpEarly),
+        (Self::CancelUnwritten, "a caller, held", Property::NothingAfterCancel),
+        (Self::EndedStaysIndexed, "two attempts, held", Property::InDueIndex),
+        (Self::AnsweredEarly, "accepting", Property::Stored),
+        (Self::HeldUnconditioned, "a queue", Property::Ends),
+        (Self::ReleasesAnything, "a queue", Property::AttemptLimit),
+        (Self::PurgedUnmarked, "marked, a queue", Property::FlagStays),
+        (Self::CanceledRestored, "purged, a caller", Property::AllowedTransition),
+        (Self::PurgesRetried, "purged, a caller", Property::PurgeOnlyItsOwn),
+        (Self::DroppedUnconditioned, "a queue", Property::PurgeOnlyItsOwn),
+        (Self::ErasesAnything, "erased, and asked for again", Property::Stored),
+        (Self::BuriesAnything, "erased, a caller", Property::Stored),
+        (
+            Self::TombstoneForgotten,
+            "erased, and asked for again",
+            Property::ErasedForGood,
+        ),
+        (
+            Self::ErasedContentKept,
+            "erased, and asked for again",
+            Property::ErasedForGood,
+        ),
     ];
 }

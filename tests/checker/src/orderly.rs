@@ -1,27 +1,26 @@
-//! How things go on when nothing more goes wrong and nobody asks for anything: one step at a
-//! time, until the email has ended and nothing is under way.
+//! The fair schedule: no more faults and no more commands, one step at a time, until the email has ended.
 
 use crate::action::{Action, Operation, Ses, Who};
 use crate::machine::Machine;
-use crate::promise::Promise;
+use crate::property::Property;
 use crate::state::{Change, Claims, Lane, State};
 use crate::steps::Step;
 
-/// What does not change from now on.
+/// An environment that stays as it is from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Weather {
-    /// What SES makes of every submission.
+pub(crate) struct Environment {
+    /// The answer of SES to every submission.
     ses: Ses,
     /// How full the priority queue is.
     lane: Lane,
-    /// Whether feedback ever has nothing to do.
+    /// Whether feedback is ever idle.
     feedback: bool,
     /// How time passes: to the next thing that comes due, or in long stretches.
     time: Action,
 }
 
-impl Weather {
-    /// The weather in which everything goes well.
+impl Environment {
+    /// The environment without any failure.
     pub(crate) const FAIR: Self = Self {
         ses: Ses::Accepts,
         lane: Lane::Flowing,
@@ -29,7 +28,7 @@ impl Weather {
         time: Action::TimePasses,
     };
 
-    /// All weathers in which an email has to end.
+    /// The environments in which an email has to end.
     pub(crate) const ALL: [Self; 6] = [
         Self::FAIR,
         Self {
@@ -59,15 +58,16 @@ impl Weather {
     ];
 }
 
-impl Weather {
-    /// Whether it is about what hours mean to what is queued, which are not explored with callers.
+impl Environment {
+    /// Whether hours matter to a queued email. Configurations with callers do not explore that.
     pub(crate) fn needs_hours(self) -> bool {
         self.lane == Lane::Backlog
     }
 }
 
-/// The same moment, when every message that is under way is lost; a paused queue is resumed, and
-/// everybody learns how it is.
+/// The same moment with every message under way lost.
+///
+/// A paused queue is resumed, and every actor knows it.
 pub(crate) fn all_lost(state: &State) -> State {
     let state = if state.line.paused {
         state.changed(Change::Resume)
@@ -87,16 +87,16 @@ pub(crate) fn all_lost(state: &State) -> State {
 /// The next step; `None` when all has ended.
 ///
 /// # Errors
-/// [`Promise::Ends`] when there is none, and the email has not ended.
+/// [`Property::Ends`] when there is none, and the email has not ended.
 pub(crate) fn orderly(
     machine: &Machine,
     state: &State,
     steps: &[Step],
-    weather: Weather,
-) -> Result<Option<State>, Promise> {
+    environment: Environment,
+) -> Result<Option<State>, Property> {
     let next = steps
         .iter()
-        .filter_map(|step| Some((rank(machine, state, step, weather)?, step.to)));
+        .filter_map(|step| Some((rank(machine, state, step, environment)?, step.to)));
     let next = next.min_by_key(|(rank, _)| *rank).map(|(_, to)| to);
     let ended = state
         .record
@@ -104,13 +104,12 @@ pub(crate) fn orderly(
     match next {
         Some(next) => Ok(Some(next)),
         None if ended => Ok(None),
-        None => Err(Promise::Ends),
+        None => Err(Property::Ends),
     }
 }
 
-/// In which order things are done; `None` for what goes wrong, for what somebody wants, and for
-/// what changes nothing.
-fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Option<u8> {
+/// The rank of a step in the fair schedule. A fault, a command, and a step without a change have none.
+fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment) -> Option<u8> {
     let overdue = state.record.is_some_and(|record| machine.overdue_now(record));
     if step.to == *state
         || step.to.wishes != state.wishes
@@ -121,19 +120,19 @@ fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Opti
     }
     match step.action {
         Action::StoresContent(_) | Action::StoresRecord(_) | Action::IsAnswered(_) => Some(0),
-        Action::Submits(ses) if ses == weather.ses => Some(1),
+        Action::Submits(ses) if ses == environment.ses => Some(1),
         Action::MissesContent => Some(1),
-        Action::Does(Who::Promoter(lane), Operation::Writes) if lane != weather.lane => Some(3),
+        Action::Does(Who::Promoter(lane), Operation::Writes) if lane != environment.lane => Some(3),
         Action::Does(_, Operation::Writes | Operation::FindsMoved | Operation::Ends) => Some(2),
         Action::Empties | Action::FindsNothing => Some(2),
         Action::LateWrite => Some(4),
         Action::EventArrives => Some(5),
-        Action::Claims | Action::ClaimsBeside if weather.lane != Lane::Shut => Some(6),
-        Action::AsksFeedback if overdue && weather.feedback => Some(7),
+        Action::Claims | Action::ClaimsBeside if environment.lane != Lane::Shut => Some(6),
+        Action::AsksFeedback if overdue && environment.feedback => Some(7),
         Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_) | Who::Job(_), Operation::Reads) => Some(8),
         Action::IsRefused => Some(8),
         Action::RunEnds | Action::JobEnds(_) => Some(9),
-        passes if passes == weather.time => Some(10),
+        passes if passes == environment.time => Some(10),
         Action::TimePasses => Some(11),
         Action::Asks(_)
         | Action::BreaksOff(_)

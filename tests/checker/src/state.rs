@@ -42,7 +42,7 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// The email's queue, as it is or as somebody knows it.
+/// The email's queue, as it is or as an actor knows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
     /// How often it was changed.
@@ -55,7 +55,7 @@ pub struct Line {
     pub purged: bool,
 }
 
-/// What is done to a queue.
+/// A command to a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Change {
     /// It is paused.
@@ -72,14 +72,14 @@ impl Change {
     pub(crate) const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Purge, Self::Restore];
 }
 
-/// What a job does to the emails of a queue.
+/// A job for the emails of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sweep {
-    /// Lets what is held go its way.
+    /// Releases the held emails.
     Release,
-    /// Drops what is held and not wanted any more.
+    /// Drops the held emails that a purge covers.
     Purge,
-    /// Brings back what was purged.
+    /// Restores the purged emails.
     Restore,
 }
 
@@ -118,7 +118,7 @@ pub enum Sender {
     Holding {
         /// The record as it was claimed.
         seen: RecordId,
-        /// Its queue, as it knows it: what is wanted is taken to be in a plain one.
+        /// Its queue, as it knows it. A claimed email that is wanted counts as one of a plain queue.
         line: Line,
     },
     /// Has asked SES, and is about to record.
@@ -132,7 +132,7 @@ pub enum Sender {
     },
 }
 
-/// What a caller wants.
+/// A command of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Wish {
     /// Not to be sent.
@@ -145,7 +145,7 @@ pub enum Wish {
     AtOnce,
     /// To be sent after all.
     Retry,
-    /// To be sent after all, whatever happened.
+    /// To be sent after all, by force.
     Force,
 }
 
@@ -160,7 +160,7 @@ impl Wish {
     ];
 }
 
-/// What a run of `promote` knows of feedback.
+/// The knowledge of a run of `promote` about feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Asked {
     /// It is behind, or could not be asked.
@@ -191,7 +191,7 @@ impl Lane {
 /// A function that reads a record, decides, and writes. It may stand still in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reader {
-    /// Nobody.
+    /// No reader.
     Nobody,
     /// A run of `promote` that has asked how far feedback is.
     Run {
@@ -234,7 +234,7 @@ pub enum Reader {
     Caller {
         /// The record.
         seen: RecordId,
-        /// What is wanted.
+        /// The command.
         wish: Wish,
         /// Wishes that are left after this one.
         left: u8,
@@ -251,7 +251,7 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// The same, who has been shown another record.
+    /// The same reader with another record.
     pub(crate) fn with(self, seen: RecordId) -> Self {
         match self {
             Self::Nobody | Self::Run { .. } | Self::Emptier => self,
@@ -293,14 +293,14 @@ pub enum Client {
     },
 }
 
-/// A write of somebody who has died.
+/// A write of a dead writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Late {
     /// The record that was read.
     pub before: RecordId,
     /// The record that was decided.
     pub after: RecordId,
-    /// What was decided.
+    /// The decision.
     pub(crate) question: Question,
 }
 
@@ -311,18 +311,18 @@ pub struct State {
     pub record: Option<RecordId>,
     /// The senders.
     pub senders: [Sender; 2],
-    /// Who has read and not written yet.
+    /// The readers that have not written yet.
     pub readers: [Reader; 2],
     /// A write that is under way although its writer has died.
     pub late: Option<Late>,
     /// The two clients.
     pub clients: [Client; 2],
-    /// Whose content is stored: under its hash, as two bits.
+    /// The stored contents of the two clients, each under its hash: two bits.
     pub contents: u8,
     /// A send task was sent. From then on one may be received at any time: it may be doubled,
     /// early, or months old, and SQS may move it to the dead-letter queue.
     pub send_task: bool,
-    /// Hand-overs that were sent; each may be received at any time, and more than once.
+    /// Sent dead-letter messages; each may be received at any time, and more than once.
     pub dead_letters: Claims,
     /// Submissions without an answer that SES may still accept.
     pub pending: Claims,
@@ -334,13 +334,13 @@ pub struct State {
     pub events: Claims,
     /// Those of them that came before the window had passed.
     pub in_time: Claims,
-    /// Claims with which SES was asked and did not refuse; of what is held only.
+    /// Claims of a held email that SES got and did not refuse.
     pub doubtful: Claims,
     /// An acceptance was told to us, by an answer or an event, and worked off.
     pub known: bool,
     /// A client was answered 2xx.
-    pub promised: bool,
-    /// A caller was told that the email is canceled, and nobody has asked for it since.
+    pub accepted: bool,
+    /// A cancel was answered with 200, and no caller asked for a retry since.
     pub canceled: bool,
     /// A caller has insisted on another copy.
     pub forced: bool,
@@ -354,11 +354,11 @@ pub struct State {
     pub former: Line,
     /// Changes of the queue that are left.
     pub changes: u8,
-    /// Jobs of the queue that are not done: release, purge, restore.
+    /// Unfinished jobs of the queue: release, purge, restore.
     pub jobs: [bool; 3],
     /// Refusals that are left which give an attempt back.
     pub given_back: u8,
-    /// How often somebody may still ask for the email to be erased.
+    /// Erasures that are left.
     pub erasures: u8,
     /// Whether it was erased.
     pub grave: Grave,
@@ -401,7 +401,7 @@ impl State {
         self
     }
 
-    /// The same moment: which sender is which makes no difference.
+    /// The same moment with its actors sorted: the order of two senders makes no difference.
     pub(crate) fn sorted(mut self) -> Self {
         self.senders.sort_unstable();
         self.readers.sort_unstable();

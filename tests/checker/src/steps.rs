@@ -1,8 +1,8 @@
-//! Everything that may happen next.
+//! The possible next steps.
 
 use crate::action::{Action, Operation, Who};
 use crate::machine::{Effect, Machine, Question, Ruling};
-use crate::promise::{Promise, broken_by_write};
+use crate::property::{Property, broken_by_write};
 use crate::records::RecordId;
 use crate::state::{Answer, Late, State, Wish};
 
@@ -13,12 +13,12 @@ mod reading;
 mod sending;
 mod time;
 
-/// One step, and the promise that it breaks.
+/// One step, and the property that it breaks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     pub(crate) action: Action,
     pub(crate) to: State,
-    pub(crate) broken: Option<Promise>,
+    pub(crate) broken: Option<Property>,
 }
 
 /// The steps from one state.
@@ -33,10 +33,10 @@ impl Steps {
     }
 
     fn add(&mut self, action: Action, to: State) {
-        self.add_judged(action, to, None);
+        self.add_checked(action, to, None);
     }
 
-    fn add_judged(&mut self, action: Action, to: State, broken: Option<Promise>) {
+    fn add_checked(&mut self, action: Action, to: State, broken: Option<Property>) {
         self.found.push(Step { action, to, broken });
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// Who is about to write, and how the state goes on.
+/// A writer, and the states after its write.
 struct Writer<'a> {
     who: Who,
     seen: RecordId,
@@ -68,10 +68,10 @@ struct Writer<'a> {
     moved: &'a dyn Fn(State, RecordId) -> State,
 }
 
-/// The steps of somebody who has read a record: decides, and writes under the condition.
+/// The steps of a reader: it decides, and writes under the condition.
 ///
-/// To die after the write is, for what comes after, to have sent nothing that follows from it;
-/// and what was sent may never be received. To die before it is the caller's to add.
+/// A death after the write equals the loss of the messages that follow it.
+/// The caller of this function adds a death before the write.
 fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
     let does = |deed| Action::Does(writer.who, deed);
@@ -95,7 +95,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         steps.add(does(Operation::FindsMoved), (writer.moved)(*state, stored));
         return;
     };
-    let broken = judged(machine, state, (stored, record), writer.question);
+    let broken = checked(machine, state, (stored, record), writer.question);
     let written = noted(
         State {
             record: Some(record),
@@ -104,7 +104,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         writer.question,
     );
     let next = followed(machine, (writer.ended)(written), record, side_effect);
-    steps.add_judged(does(Operation::Writes), next, broken);
+    steps.add_checked(does(Operation::Writes), next, broken);
     if machine.config.late_writes && state.late.is_none() {
         let late = Some(Late {
             before: writer.seen,
@@ -115,13 +115,13 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
     }
 }
 
-/// What a write of the stored record breaks.
-fn judged(
+/// The property that a write of the stored record breaks.
+fn checked(
     machine: &Machine,
     state: &State,
     (before, after): (RecordId, RecordId),
     question: Question,
-) -> Option<Promise> {
+) -> Option<Property> {
     broken_by_write(
         machine,
         state,
@@ -130,7 +130,7 @@ fn judged(
     )
 }
 
-/// What a write means for what callers were told and what was spent.
+/// Notes the consequences of a write for the answers to callers and for the spent attempts.
 fn noted(mut state: State, question: Question) -> State {
     match question {
         Question::Record {

@@ -2,7 +2,8 @@
 
 use domain::message::address::{EmailAddress, Mailbox};
 
-use crate::promises;
+use crate::check::{check, check_eq};
+use crate::oracle;
 
 /// Reads the bytes as an address.
 pub(crate) fn run(data: &[u8]) {
@@ -11,19 +12,22 @@ pub(crate) fn run(data: &[u8]) {
     };
     let alone = EmailAddress::parse(text);
     if let Ok(address) = &alone {
-        promises::address(address.as_str());
-        assert_eq!(
+        oracle::address(address.as_str());
+        check_eq!(
+            Content,
             EmailAddress::parse(address.as_str()).as_ref(),
             Ok(address),
             "read again"
         );
-        assert!(address.as_str().ends_with(&format!("@{}", address.domain())));
+        check!(Refusal, address.as_str().ends_with(&format!("@{}", address.domain())));
         let (local, _) = text.rsplit_once('@').unwrap_or_default();
-        assert!(
+        check!(
+            Content,
             address.as_str().starts_with(&format!("{local}@")),
             "the local part stays"
         );
-        assert_eq!(
+        check_eq!(
+            Refusal,
             format!("{address:?}"),
             format!("***@{}", address.domain()),
             "a log shows no local part"
@@ -31,15 +35,24 @@ pub(crate) fn run(data: &[u8]) {
     }
     let mailbox = Mailbox::parse(text);
     if let Ok(mailbox) = &mailbox {
-        promises::mailbox(mailbox);
+        oracle::mailbox(mailbox);
     }
     if let (Ok(alone), mailbox) = (&alone, &mailbox) {
         let found = mailbox.as_ref().map(|mailbox| (mailbox.name(), mailbox.address()));
-        assert_eq!(found, Ok((None, alone)), "an address is a mailbox without a name");
+        check_eq!(
+            Refusal,
+            found,
+            Ok((None, alone)),
+            "an address is a mailbox without a name"
+        );
     }
     for error in [alone.err(), mailbox.err()].into_iter().flatten() {
         let sentence = error.to_string();
-        assert!(!sentence.contains(promises::CANARY), "an error repeats what was given");
+        check!(
+            Refusal,
+            !sentence.contains(oracle::CANARY),
+            "an error repeats what was given"
+        );
     }
     named(text);
 }
@@ -49,11 +62,11 @@ fn named(name: &str) {
     let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
     let given = format!("\"{escaped}\" <a@example.com>");
     if let Ok(mailbox) = Mailbox::parse(&given) {
-        promises::mailbox(&mailbox);
+        oracle::mailbox(&mailbox);
         let trimmed = Some(name.trim()).filter(|name| !name.is_empty());
-        assert_eq!(mailbox.name(), trimmed, "the name as it was given");
+        check_eq!(Content, mailbox.name(), trimmed, "the name as it was given");
     } else {
         let refused = name.chars().any(char::is_control) || name.len() > 300;
-        assert!(refused, "this name can be quoted: {name:?}");
+        check!(Refusal, refused, "this name can be quoted: {name:?}");
     }
 }

@@ -1,28 +1,34 @@
-//! Stored contents: what was packed comes back, and anything else is an error.
+//! Stored contents: a packed content comes back, and any other input is an error.
 
 use domain::message::email::EmailContent;
 
-use crate::promises;
+use crate::check::{check, check_eq};
+use crate::oracle;
 
-/// What is unpacked is never more than this, whatever it claims to be.
+/// The largest unpacked content, for every claimed size.
 const UNPACKED_MAX: usize = 8 * 1024 * 1024;
 
-/// Reads the bytes as a stored content, and as what is in one.
+/// Reads the bytes as a packed content, and as an unpacked one.
 pub(crate) fn run(data: &[u8]) {
     if let Ok(content) = aws::probe::unpack(data) {
-        assert!(content.len() <= UNPACKED_MAX, "{} bytes", content.len());
+        check!(Refusal, content.len() <= UNPACKED_MAX, "{} bytes", content.len());
         read(&content);
     }
     let packed = zstd::bulk::compress(data, 3).unwrap_or_default();
     let unpacked = aws::probe::unpack(&packed);
-    assert_eq!(unpacked.ok().as_deref(), Some(data), "what was packed comes back");
+    check_eq!(
+        Content,
+        unpacked.ok().as_deref(),
+        Some(data),
+        "what was packed comes back"
+    );
     read(data);
 }
 
 fn read(content: &[u8]) {
     match EmailContent::from_body(content) {
-        Ok(email) => promises::accepted(&email),
+        Ok(email) => oracle::accepted(&email),
         // It goes into a log.
-        Err(error) => assert!(!error.to_string().contains(promises::CANARY), "{error}"),
+        Err(error) => check!(Refusal, !error.to_string().contains(oracle::CANARY), "{error}"),
     }
 }

@@ -15,6 +15,7 @@ use domain::queue::rate_limit::Turn;
 use domain::queue::{Queue, QueueKey};
 use domain::timestamp::Timestamp;
 
+use crate::check::{check, check_eq};
 use crate::given::records::{self, NOW};
 use crate::given::texts;
 
@@ -71,7 +72,7 @@ fn accepted(any: &EmailRecord, policy: &Policy, now: Timestamp) -> EmailRecord {
     }
 }
 
-/// Time goes on, at times to just before or behind what the record waits for.
+/// Time goes on, at times to just before or behind a time that the record waits for.
 fn later(u: &mut Unstructured<'_>, record: &EmailRecord, now: Timestamp) -> Result<Timestamp> {
     let marks = [
         record.due.map(|due| due.at),
@@ -87,7 +88,7 @@ fn later(u: &mut Unstructured<'_>, record: &EmailRecord, now: Timestamp) -> Resu
     })
 }
 
-/// One move of one of the functions; the record afterwards, and what follows it.
+/// One move of one of the functions: the record afterwards, and the side effect.
 fn moved(
     u: &mut Unstructured<'_>,
     record: &EmailRecord,
@@ -101,8 +102,9 @@ fn moved(
                 return Ok(written(record, not_claimable(record, now)));
             }
             let next = claimed(record.clone(), policy, u.arbitrary()?, now);
-            assert_eq!(next.status, RecordStatus::Sending);
-            assert!(
+            check_eq!(Claims, next.status, RecordStatus::Sending);
+            check!(
+                Claims,
                 record.claim_no == u32::MAX || next.claim_no == record.claim_no + 1,
                 "a claim has a number of its own"
             );
@@ -126,13 +128,18 @@ fn moved(
         6 => {
             let decision = overdue(record, outlook(u)?, policy, now);
             if record.due.is_none_or(|due| due.at > now) {
-                assert_eq!(decision, Decision::Forget, "nothing is done before its time");
+                check_eq!(Claims, decision, Decision::Forget, "nothing is done before its time");
             }
             if let Decision::Write(transition) = &decision
                 && (record.status, transition.record.status) == (RecordStatus::Uncertain, RecordStatus::Queued)
             {
-                assert!(transition.record.maybe_duplicate, "sent again, and not marked");
-                assert_eq!(
+                check!(
+                    Duplicates,
+                    transition.record.maybe_duplicate,
+                    "sent again, and not marked"
+                );
+                check_eq!(
+                    Hold,
                     record.on_uncertain,
                     OnUncertain::Resend,
                     "what is held is not sent again"
@@ -144,7 +151,12 @@ fn moved(
             let claim_no = claim(u, record)?;
             let decision = fail(record, claim_no, now);
             let forgets = record.status != RecordStatus::Failing || record.claim_no != claim_no;
-            assert_eq!(decision == Decision::Forget, forgets, "the only way to failed");
+            check_eq!(
+                Transitions,
+                decision == Decision::Forget,
+                forgets,
+                "the only way to failed"
+            );
             decision
         }
         8 => commands::cancel(record, now).unwrap_or(Decision::Forget),
@@ -205,7 +217,7 @@ fn speaks_for_its_claim(record: &EmailRecord, claim_no: u32, decision: &Decision
     let holds = record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain);
     if let Decision::Write(transition) = decision {
         let evidence = transition.record.status == RecordStatus::Sent;
-        assert!(holds || evidence, "a claim speaks that holds nothing");
+        check!(Truth, holds || evidence, "a claim speaks that holds nothing");
     }
 }
 
@@ -217,22 +229,29 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
     }
     let decision = learned(record, &events);
     events.reverse();
-    assert_eq!(decision, learned(record, &events), "the order means nothing");
+    check_eq!(Truth, decision, learned(record, &events), "the order means nothing");
     if let Decision::Write(transition) = &decision {
         let next = &transition.record;
-        assert_eq!(learned(next, &events), Decision::Forget, "a second time means nothing");
-        assert!(
+        check_eq!(
+            Truth,
+            learned(next, &events),
+            Decision::Forget,
+            "a second time means nothing"
+        );
+        check!(
+            Truth,
             record
                 .delivery_statuses
                 .iter()
                 .all(|(key, delivery_status)| next.delivery_statuses.get(key) >= Some(delivery_status)),
             "a fate falls"
         );
-        assert!(
+        check!(
+            Truth,
             next.delivered_at >= record.delivered_at && next.opened_at >= record.opened_at,
             "a time falls"
         );
-        assert!(next.clicked_at >= record.clicked_at, "a time falls");
+        check!(Truth, next.clicked_at >= record.clicked_at, "a time falls");
         let life = EmailRecord {
             delivery_statuses: record.delivery_statuses.clone(),
             diagnostics: record.diagnostics.clone(),
@@ -243,7 +262,7 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
             clicked_at: record.clicked_at,
             ..next.clone()
         };
-        assert_eq!(life, *record, "what becomes of recipients moves the email");
+        check_eq!(Truth, life, *record, "what becomes of recipients moves the email");
     }
     Ok(decision)
 }
@@ -251,7 +270,8 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
 fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, SideEffect) {
     match decision {
         Decision::Write(transition) => {
-            assert!(
+            check!(
+                Claims,
                 transition.condition.holds(record),
                 "a condition that does not hold where it was decided"
             );
@@ -269,7 +289,8 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
         return;
     }
     for status in RecordStatus::ALL.into_iter().filter(|status| *status != record.status) {
-        assert!(
+        check!(
+            Claims,
             !condition.holds(&EmailRecord {
                 status,
                 ..record.clone()
@@ -278,7 +299,8 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
         );
     }
     for claim_no in [record.claim_no.wrapping_add(1), record.claim_no.wrapping_sub(1)] {
-        assert!(
+        check!(
+            Claims,
             !condition.holds(&EmailRecord {
                 claim_no,
                 ..record.clone()
@@ -287,7 +309,8 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
         );
     }
     let not_before = Timestamp::from_millis(record.not_before.as_millis().wrapping_add(1));
-    assert!(
+    check!(
+        Claims,
         !condition.holds(&EmailRecord {
             not_before,
             ..record.clone()
@@ -296,42 +319,66 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
     );
 }
 
-/// What holds between a record and the next.
+/// Checks a record against the one before it.
 fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, now: Timestamp) {
-    assert!(next.is_in_its_place(), "{:?} in {:?}", next.status, next.due);
-    assert_eq!(
+    check!(
+        Durability,
+        next.is_in_its_place(),
+        "{:?} in {:?}",
+        next.status,
+        next.due
+    );
+    check_eq!(
+        Claims,
         next.lease.is_some(),
         next.status == RecordStatus::Sending,
         "{:?} and a lease",
         next.status
     );
-    assert_eq!(
+    check_eq!(
+        Claims,
         next.uncertain_since.is_some(),
         next.status == RecordStatus::Uncertain,
         "{:?} and its doubt",
         next.status
     );
-    assert!(next.claim_no >= record.claim_no, "a claim's number falls");
-    assert!(next.maybe_duplicate >= record.maybe_duplicate, "a mark is cleared");
-    assert!(next.duplicate >= record.duplicate, "a known duplicate is forgotten");
-    assert!(
+    check!(Claims, next.claim_no >= record.claim_no, "a claim's number falls");
+    check!(
+        Duplicates,
+        next.maybe_duplicate >= record.maybe_duplicate,
+        "a mark is cleared"
+    );
+    check!(
+        Duplicates,
+        next.duplicate >= record.duplicate,
+        "a known duplicate is forgotten"
+    );
+    check!(
+        Truth,
         next.sent.is_some() >= record.sent.is_some(),
         "an acceptance is forgotten"
     );
-    assert!(next.delivery_version >= record.delivery_version, "fates are uncounted");
-    assert_eq!(
+    check!(
+        Truth,
+        next.delivery_version >= record.delivery_version,
+        "fates are uncounted"
+    );
+    check_eq!(
+        Truth,
         (next.status == RecordStatus::Sent),
         next.sent.is_some(),
         "sent, and by what"
     );
     if let Some(sent) = &next.sent {
-        assert!(
+        check!(
+            Truth,
             (1..=next.claim_no).contains(&sent.claim_no),
             "sent by a claim that was made"
         );
     }
     if record.status == RecordStatus::Sent {
-        assert_eq!(
+        check_eq!(
+            Truth,
             (next.status, &next.sent),
             (RecordStatus::Sent, &record.sent),
             "what was sent stays so"
@@ -342,51 +389,71 @@ fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, n
             next.status,
             RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Expired | RecordStatus::Canceled
         );
-        assert!(!harmless, "marked, and {:?}", next.status);
+        check!(Duplicates, !harmless, "marked, and {:?}", next.status);
     }
     if next.status == RecordStatus::Failed && record.status != RecordStatus::Failed {
-        assert_eq!(record.status, RecordStatus::Failing, "failed comes from failing");
+        check_eq!(
+            Transitions,
+            record.status,
+            RecordStatus::Failing,
+            "failed comes from failing"
+        );
     }
     for (before, after) in [
         (record.tenant.as_str(), next.tenant.as_str()),
         (record.queue.as_str(), next.queue.as_str()),
     ] {
-        assert_eq!(before, after);
+        check_eq!(Content, before, after);
     }
-    assert_eq!(
+    check_eq!(
+        Content,
         (record.id, record.born, &record.body, record.priority),
         (next.id, next.born, &next.body, next.priority)
     );
-    assert_eq!(
+    check_eq!(
+        Content,
         (record.recipients, record.on_uncertain),
         (next.recipients, next.on_uncertain)
     );
     if next.detail != record.detail {
-        assert!(
+        check!(
+            Durability,
             next.detail.as_ref().is_none_or(|detail| detail.len() <= 256),
             "a row stays small"
         );
     }
     if let SideEffect::EnqueueTask { delay } = side_effect {
-        assert!(delay <= Duration::from_secs(900), "SQS delays no longer");
-        assert_eq!(next.status, RecordStatus::Queued, "only what waits is woken");
+        check!(Completion, delay <= Duration::from_secs(900), "SQS delays no longer");
+        check_eq!(
+            Completion,
+            next.status,
+            RecordStatus::Queued,
+            "only what waits is woken"
+        );
     }
     if side_effect == SideEffect::DeadLetter {
-        assert_eq!(next.status, RecordStatus::Failing, "only what fails is handed over");
+        check_eq!(
+            Transitions,
+            next.status,
+            RecordStatus::Failing,
+            "only what fails is handed over"
+        );
     }
     if let Some(due) = next.due
         && next.due != record.due
         && due.kind == DueKind::Wake
     {
-        assert_eq!(
+        check_eq!(
+            Claims,
             (next.status, due.at),
             (RecordStatus::Queued, next.not_before),
             "what waits for its time"
         );
     }
     let view = serde_json::to_value(EmailView::new(next, None, now));
-    assert!(view.is_ok_and(|view| view.is_object()), "it can be shown");
-    assert!(
+    check!(Truth, view.is_ok_and(|view| view.is_object()), "it can be shown");
+    check!(
+        Truth,
         lifecycle::Condition::DeliveryUnmoved {
             delivery_version: next.delivery_version
         }

@@ -1,4 +1,4 @@
-//! What SES is given of an email: made of requests that are mostly right.
+//! The input of SES, made of requests that are mostly right.
 
 use std::cell::OnceCell;
 
@@ -13,6 +13,7 @@ use domain::message::address::Mailbox;
 use domain::message::email::EmailContent;
 use domain::timestamp::Timestamp;
 
+use crate::check::{check, check_eq, violated};
 use crate::given::records::NOW;
 use crate::given::requests;
 use crate::poison;
@@ -22,7 +23,7 @@ thread_local! {
     static CLIENT: OnceCell<Client> = const { OnceCell::new() };
 }
 
-/// Makes a request of the bytes, and looks at what SES is asked to do with it.
+/// Makes a request of the bytes, and checks the input of SES for it.
 pub(crate) fn run(data: &[u8]) {
     let Ok(text) = requests::email(&mut Unstructured::new(data)) else {
         return;
@@ -38,11 +39,11 @@ pub(crate) fn run(data: &[u8]) {
     });
     match input {
         Ok(input) => looked_at(&input, &request.email, &record),
-        Err(error) => unreachable!("SES cannot be asked: {error}"),
+        Err(error) => violated!(Content, "SES cannot be asked: {error}"),
     }
 }
 
-/// A client of nobody: it is never used to call anyone.
+/// A client without credentials, which never calls.
 fn nobody() -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -67,27 +68,55 @@ fn looked_at(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord)
     addresses(input, email);
     let simple = input.content().and_then(|content| content.simple());
     let Some(message) = simple else {
-        unreachable!("SES builds the message");
+        violated!(Content, "SES builds the message");
     };
-    assert_eq!(data(message.subject()), Some(email.subject()), "the subject");
+    check_eq!(Content, data(message.subject()), Some(email.subject()), "the subject");
     let body = message.body();
-    assert_eq!(data(body.and_then(|body| body.html())), email.html(), "the HTML part");
-    assert_eq!(data(body.and_then(|body| body.text())), email.text(), "the text part");
-    assert!(message.headers().len() <= 15, "as many headers as SES takes");
+    check_eq!(
+        Content,
+        data(body.and_then(|body| body.html())),
+        email.html(),
+        "the HTML part"
+    );
+    check_eq!(
+        Content,
+        data(body.and_then(|body| body.text())),
+        email.text(),
+        "the text part"
+    );
+    check!(Content, message.headers().len() <= 15, "as many headers as SES takes");
     let mut lines = 0;
     for header in message.headers() {
         let (name, value) = (header.name(), header.value());
-        assert!(name.bytes().all(|b| (33..=126).contains(&b) && b != b':'), "{name:?}");
-        assert!(value.bytes().all(|b| (32..=126).contains(&b)), "{value:?}");
-        assert!(name.len() + ": ".len() + value.len() <= 998, "a line of {name}");
+        check!(
+            Content,
+            name.bytes().all(|b| (33..=126).contains(&b) && b != b':'),
+            "{name:?}"
+        );
+        check!(Content, value.bytes().all(|b| (32..=126).contains(&b)), "{value:?}");
+        check!(
+            Content,
+            name.len() + ": ".len() + value.len() <= 998,
+            "a line of {name}"
+        );
         lines += usize::from(name.eq_ignore_ascii_case("x-email-id"));
     }
-    assert_eq!(lines, 1, "X-Email-Id, once");
+    check_eq!(Truth, lines, 1, "X-Email-Id, once");
     let id = message.headers().iter().find(|header| header.name() == "X-Email-Id");
-    assert_eq!(id.map(|header| header.value().to_owned()), Some(record.id.to_string()));
-    assert_eq!(message.headers().len(), email.headers().len() + 1, "every header");
+    check_eq!(
+        Truth,
+        id.map(|header| header.value().to_owned()),
+        Some(record.id.to_string())
+    );
+    check_eq!(
+        Content,
+        message.headers().len(),
+        email.headers().len() + 1,
+        "every header"
+    );
     tags(input, email, record);
-    assert_eq!(
+    check_eq!(
+        Truth,
         input.configuration_set_name(),
         Some("mailqueue-events"),
         "else no event comes back"
@@ -96,8 +125,8 @@ fn looked_at(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord)
 
 fn data(content: Option<&Content>) -> Option<&str> {
     let content = content?;
-    assert_eq!(content.charset(), Some("UTF-8"));
-    assert!(!content.data().contains('\0'), "NUL");
+    check_eq!(Content, content.charset(), Some("UTF-8"));
+    check!(Content, !content.data().contains('\0'), "NUL");
     Some(content.data())
 }
 
@@ -115,9 +144,9 @@ fn addresses(input: &SendEmailInput, email: &EmailContent) {
         (bcc, email.bcc()),
         (input.reply_to_addresses(), email.reply_to()),
     ] {
-        // Each of them was looked at when it was accepted: what counts here is that it is there.
+        // The parser checked each of them; here each has to be there.
         let wanted: Vec<String> = wanted.iter().map(Mailbox::to_header).collect();
-        assert_eq!(given, wanted, "everyone, where they belong");
+        check_eq!(Content, given, wanted, "everyone, where they belong");
     }
 }
 
@@ -139,6 +168,6 @@ fn tags(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord) {
         .iter()
         .map(|tag| (tag.name().to_owned(), tag.value().to_owned()))
         .collect();
-    assert!(given.len() <= 50, "as many tags as SES takes");
-    assert_eq!(given, wanted, "ours, then theirs");
+    check!(Content, given.len() <= 50, "as many tags as SES takes");
+    check_eq!(Truth, given, wanted, "ours, then theirs");
 }

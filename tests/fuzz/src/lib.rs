@@ -1,19 +1,23 @@
-//! What no input may do: each target takes any bytes, makes something of them, and asserts what
-//! is promised about it.
+//! Fuzz targets: each takes any bytes, makes an input of them, and checks the invariants of that input.
 //!
 //! **Role:** a coverage-guided engine (`local/fuzz`) runs a target on bytes that it invents;
 //! `cargo test` runs all of them on the bytes that are kept (`corpus`, `regressions`).
-//! **Invariant:** a target has an oracle of its own, which shares no code with what it judges:
-//! another parser, another way to the same result, or the promise written out once more. The
-//! same bytes always do the same: no clock, no randomness, no environment.
-//! **Start reading at** [`TARGETS`], then [`promises`].
+//! **Invariant:** a target has an oracle of its own, which shares no code with the tested code.
+//! It is another parser, another way to the same result, or the invariant in code once more.
+//! The same bytes always do the same: no clock, no randomness, no environment.
+//! **Start reading at** [`TARGETS`], then [`oracle`].
 
 #![expect(
     clippy::indexing_slicing,
     reason = "a target is a test: what is not there ends it, with the input at hand"
 )]
 
+use invariants::Invariant::{
+    self, Claims, Completion, Content, Duplicates, Durability, Hold, Idempotency, Refusal, Transitions, Truth,
+};
+
 mod addresses;
+mod check;
 mod contents;
 mod decisions;
 mod given;
@@ -21,18 +25,20 @@ mod guidance;
 mod headers;
 mod managing;
 mod mime;
+mod oracle;
 mod poison;
-mod promises;
 mod records;
 mod requests;
 mod send_tasks;
 mod ses_events;
 
-/// Something that is run on any bytes, and panics where a promise does not hold.
+/// A function that runs on any bytes, and panics where an invariant does not hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, and that of its directories.
+    /// The name of the target and of its directories.
     pub name: &'static str,
+    /// The invariants that it checks.
+    pub invariants: &'static [Invariant],
     /// Runs it once.
     pub run: fn(&[u8]),
 }
@@ -46,22 +52,35 @@ impl Target {
     }
 }
 
-const fn target(name: &'static str, run: fn(&[u8])) -> Target {
-    Target { name, run }
+const fn target(name: &'static str, invariants: &'static [Invariant], run: fn(&[u8])) -> Target {
+    Target { name, invariants, run }
 }
 
-/// All of them.
+/// Every target.
 pub const TARGETS: [Target; 9] = [
-    target("requests", requests::run),
-    target("managing", managing::run),
-    target("addresses", addresses::run),
-    target("headers", headers::run),
-    target("send_tasks", send_tasks::run),
-    target("ses_events", ses_events::run),
-    target("records", records::run),
-    target("contents", contents::run),
-    target("decisions", decisions::run),
+    target("requests", &[Refusal, Content, Claims, Idempotency], requests::run),
+    target("managing", &[Refusal], managing::run),
+    target("addresses", &[Refusal, Content], addresses::run),
+    target("headers", &[Content, Truth, Refusal], headers::run),
+    target("send_tasks", &[Refusal], send_tasks::run),
+    target("ses_events", &[Truth, Refusal], ses_events::run),
+    target("records", &[Durability, Refusal], records::run),
+    target("contents", &[Content, Refusal], contents::run),
+    target(
+        "decisions",
+        &[
+            Durability,
+            Completion,
+            Duplicates,
+            Hold,
+            Truth,
+            Claims,
+            Transitions,
+            Content,
+        ],
+        decisions::run,
+    ),
 ];
 
-/// The one that fails: what finds its defect is guided by coverage.
-pub const GUIDANCE: Target = target("guidance", guidance::run);
+/// A target with a planted defect, which the engine must find by coverage.
+pub const GUIDANCE: Target = target("guidance", &[], guidance::run);

@@ -15,7 +15,8 @@ use manage::metrics::MetricsQuery;
 use manage::paging::Page;
 use suppressions::page::SuppressionPage;
 
-use crate::promises;
+use crate::check::{check, check_eq};
+use crate::oracle;
 
 /// Reads the bytes in every way.
 pub(crate) fn run(data: &[u8]) {
@@ -28,13 +29,16 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 fn told<T>(result: Result<T, ApiError>, data: &[u8]) -> Option<T> {
-    result.map_err(|error| promises::refused(&error, data)).ok()
+    result.map_err(|error| oracle::refused(&error, data)).ok()
 }
 
 fn queues(data: &[u8]) {
     if let Some((name, settings)) = told(parse_create(data), data) {
         let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        assert!((1..=64).contains(&name.as_str().len()) && name.as_str().bytes().all(allowed));
+        check!(
+            Refusal,
+            (1..=64).contains(&name.as_str().len()) && name.as_str().bytes().all(allowed)
+        );
         bounded(&settings);
     }
     if let Some(settings) = told(parse_change(data), data) {
@@ -42,20 +46,24 @@ fn queues(data: &[u8]) {
     }
     if let Some(pause) = told(parse_pause(data), data) {
         let reason = pause.reason.unwrap_or_default();
-        assert!(reason.len() <= limits::REASON_MAX && !reason.contains(['\r', '\n', '\0']));
+        check!(
+            Refusal,
+            reason.len() <= limits::REASON_MAX && !reason.contains(['\r', '\n', '\0'])
+        );
     }
     told(parse_redrive(data), data);
 }
 
 fn bounded(settings: &QueueSettings) {
-    assert!(
+    check!(
+        Refusal,
         settings.rate_per_second.flatten().is_none_or(|rate| rate > 0),
         "it goes on"
     );
     let waits = settings.retry_waits.iter().flatten().flatten();
-    assert!(waits.clone().count() <= limits::RETRY_WAITS_MAX);
+    check!(Refusal, waits.clone().count() <= limits::RETRY_WAITS_MAX);
     let mut spans = waits.copied().chain(settings.expires_after.flatten());
-    assert!(spans.all(|span| !span.is_zero()), "a wait is a wait");
+    check!(Refusal, spans.all(|span| !span.is_zero()), "a wait is a wait");
 }
 
 fn suppressions(data: &[u8]) {
@@ -63,11 +71,11 @@ fn suppressions(data: &[u8]) {
         the_same(&address);
     }
     if let Some(addresses) = told(parse_add_many(data), data) {
-        assert!((1..=limits::SUPPRESSIONS_BATCH).contains(&addresses.len()));
+        check!(Refusal, (1..=limits::SUPPRESSIONS_BATCH).contains(&addresses.len()));
         addresses.iter().for_each(the_same);
     }
     if let Some(all) = told(parse_remove_many(data), data) {
-        assert!((1..=limits::SUPPRESSIONS_BATCH).contains(&all.len()));
+        check!(Refusal, (1..=limits::SUPPRESSIONS_BATCH).contains(&all.len()));
         for which in all {
             if let SuppressionSelector::Address(address) = which {
                 the_same(&address);
@@ -79,34 +87,37 @@ fn suppressions(data: &[u8]) {
 fn access(data: &[u8]) {
     if let Some(key) = told(parse_key(data), data) {
         named(&key.name);
-        assert!(key.from_domains.len() <= limits::FROM_DOMAINS_MAX);
+        check!(Refusal, key.from_domains.len() <= limits::FROM_DOMAINS_MAX);
     }
     if let Some(change) = told(parse_key_change(data), data) {
         change.name.as_deref().into_iter().for_each(named);
-        assert!(change.name.is_some() || change.from_domains.is_some());
+        check!(Refusal, change.name.is_some() || change.from_domains.is_some());
     }
     told(parse_tenant(data), data);
     told(parse_tenant_change(data), data);
 }
 
 fn named(name: &str) {
-    assert!(!name.trim().is_empty() && name.chars().count() <= limits::KEY_NAME_MAX);
-    assert!(!name.contains(['\r', '\n', '\0']));
+    check!(
+        Refusal,
+        !name.trim().is_empty() && name.chars().count() <= limits::KEY_NAME_MAX
+    );
+    check!(Refusal, !name.contains(['\r', '\n', '\0']));
 }
 
 /// An address that was read is read again as the same.
 fn the_same(address: &EmailAddress) {
-    assert_eq!(EmailAddress::parse(address.as_str()).as_ref(), Ok(address));
+    check_eq!(Refusal, EmailAddress::parse(address.as_str()).as_ref(), Ok(address));
 }
 
 fn queries(query: &str) {
     let data = query.as_bytes();
     if let Some(page) = told(Page::parse(query), data) {
-        assert!((1..=LIMIT_MAX).contains(&page.limit));
+        check!(Refusal, (1..=LIMIT_MAX).contains(&page.limit));
         if let Some(cursor) = page.cursor {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;
             let parameter = if cursor == Cursor::After(id) { "after" } else { "before" };
-            assert!(query.contains(parameter), "{id}");
+            check!(Refusal, query.contains(parameter), "{id}");
         }
     }
     told(MetricsQuery::parse(query), data);
@@ -118,6 +129,10 @@ fn queries(query: &str) {
     told(Cancellation::parse(query), data);
     // An email is sent by mistake if a query is passed over that was meant to keep it back.
     if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
-        assert!(is_dry_run || query.is_empty() || !query.contains("true"), "{query}");
+        check!(
+            Refusal,
+            is_dry_run || query.is_empty() || !query.contains("true"),
+            "{query}"
+        );
     }
 }

@@ -1,14 +1,15 @@
-//! What ends a line, put into a request that is accepted: it is refused then, whichever field has it.
+//! Line ends and other control characters in an accepted request: each field refuses them.
 //!
 //! An engine finds an input that breaks a rule only if all other rules let it through; here one
-//! rule at a time is broken in what is known to be right.
+//! rule at a time is broken in a good request.
 
 use domain::api::requests::parse_email;
 use serde_json::{Map, Value};
 
-use crate::promises;
+use crate::check::{check_eq, violated};
+use crate::oracle;
 
-/// What may be in no field but the contents.
+/// The characters that only the contents may have.
 const POISONS: [char; 5] = ['\n', '\r', '\0', '\u{85}', '\u{7f}'];
 
 /// The fields that go into one line each, or into several, one for each entry.
@@ -63,10 +64,10 @@ fn refused(fields: &Map<String, Value>, field: &str, poison: char, put: impl Fn(
     }
     let request = Value::Object(fields).to_string();
     match parse_email(request.as_bytes()) {
-        Ok(_) => unreachable!("{poison:?} is accepted in {field}: {request}"),
+        Ok(_) => violated!(Refusal, "{poison:?} is accepted in {field}: {request}"),
         Err(error) => {
-            assert_eq!(error.status(), 422, "{error}");
-            promises::refused(&error, request.as_bytes());
+            check_eq!(Refusal, error.status(), 422, "{error}");
+            oracle::refused(&error, request.as_bytes());
         }
     }
 }

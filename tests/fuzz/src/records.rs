@@ -1,4 +1,4 @@
-//! Stored records: what is written comes back, and what is found is a record or an error.
+//! Stored records: a written record comes back, and any other item is a record or an error.
 
 use std::collections::HashMap;
 
@@ -11,6 +11,7 @@ use domain::delivery::record::EmailRecord;
 use domain::delivery::send_task::SendTask;
 use domain::timestamp::Timestamp;
 
+use crate::check::{check, check_eq};
 use crate::given::{records, texts};
 
 /// Makes two records and an item of the bytes.
@@ -23,7 +24,8 @@ fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
     let shards = *u.choose(&[16, 1, 0, 100, u16::MAX])?;
     let record = records::any(u)?;
     let stored = probe::from_record(&record, shards);
-    assert_eq!(
+    check_eq!(
+        Durability,
         probe::to_record(&stored),
         Ok(record.clone()),
         "a row comes back as it was"
@@ -44,7 +46,7 @@ fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What waits in `wake` is found there with all that a send task says.
+/// An email that waits in `wake` is found there with the fields of its send task.
 fn in_the_index(record: &EmailRecord, stored: &Item) {
     if let Some(due) = record.due
         && stored["due_pk"]
@@ -53,7 +55,8 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
     {
         let coming = probe::to_coming(stored);
         let found = coming.map(|coming| (coming.send_task, coming.priority, coming.not_before));
-        assert_eq!(
+        check_eq!(
+            Durability,
             found,
             Ok((SendTask::of(record), record.priority, due.at)),
             "the index says what the row says"
@@ -78,7 +81,7 @@ fn becomes(before: &EmailRecord, after: &EmailRecord, shards: u16) {
     if after.status.is_final() {
         wanted.extend([ttl]);
     }
-    assert_eq!(item, wanted, "{}", update.expression);
+    check_eq!(Durability, item, wanted, "{}", update.expression);
 }
 
 fn carry_out(update: &probe::Update, item: &mut Item) {
@@ -92,11 +95,15 @@ fn carry_out(update: &probe::Update, item: &mut Item) {
         item.insert(update.names[name].clone(), update.values[value].clone());
     }
     for name in remove.split(", ").filter(|part| !part.is_empty()) {
-        assert!(item.remove(&update.names[name]).is_some(), "{name} was not there");
+        check!(
+            Durability,
+            item.remove(&update.names[name]).is_some(),
+            "{name} was not there"
+        );
     }
 }
 
-/// A stored item that somebody, or a later version, has changed.
+/// A stored item that an operator or a later version has changed.
 fn mutated(u: &mut Unstructured<'_>, mut item: Item) -> Result<Item> {
     let mut names: Vec<String> = item.keys().cloned().collect();
     names.sort();
@@ -152,19 +159,29 @@ fn value(u: &mut Unstructured<'_>, old: Option<&AttributeValue>) -> Result<Attri
     })
 }
 
-/// What is found is a record that can be written again, or an error.
+/// A stored item is a record that can be written again, or an error.
 fn read(found: &Item, shards: u16) {
     if let Ok(record) = probe::to_record(found) {
         let again = probe::from_record(&record, shards);
-        assert_eq!(probe::to_record(&again), Ok(record), "what was read can be written");
+        check_eq!(
+            Refusal,
+            probe::to_record(&again),
+            Ok(record),
+            "what was read can be written"
+        );
     }
     if let Ok(coming) = probe::to_coming(found) {
-        assert_eq!(
+        check_eq!(
+            Refusal,
             SendTask::parse(&coming.send_task.to_json()).ok(),
             Some(coming.send_task),
             "it can be woken"
         );
     }
     let forgotten = |millis| probe::is_forgotten(found, Timestamp::from_millis(millis));
-    assert!(!forgotten(0) || forgotten(i64::MAX), "what is forgotten stays so");
+    check!(
+        Durability,
+        !forgotten(0) || forgotten(i64::MAX),
+        "what is forgotten stays so"
+    );
 }

@@ -17,8 +17,9 @@ use domain::message::email::EmailContent;
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
+use crate::check::{check, check_eq, violated};
 use crate::given::records::NOW;
-use crate::promises;
+use crate::oracle;
 
 /// Reads the bytes as every kind of request.
 pub(crate) fn run(data: &[u8]) {
@@ -26,7 +27,7 @@ pub(crate) fn run(data: &[u8]) {
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
         match parse_batch(data, validation) {
             Ok(batch) => whole(&batch, validation),
-            Err(error) => promises::refused(&error, data),
+            Err(error) => oracle::refused(&error, data),
         }
     }
     match parse_reschedule(data) {
@@ -34,17 +35,17 @@ pub(crate) fn run(data: &[u8]) {
             .into_iter()
             .flatten()
             .for_each(time),
-        Err(error) => promises::refused(&error, data),
+        Err(error) => oracle::refused(&error, data),
     }
     if let Err(error) = parse_retry(data) {
-        promises::refused(&error, data);
+        oracle::refused(&error, data);
     }
     match parse_upload(data) {
-        Ok(upload) => promises::file(
+        Ok(upload) => oracle::file(
             upload.filename.as_str(),
             upload.content_type.as_ref().map(MediaType::as_str),
         ),
-        Err(error) => promises::refused(&error, data),
+        Err(error) => oracle::refused(&error, data),
     }
     if let Ok(text) = std::str::from_utf8(data) {
         header_values(text);
@@ -59,18 +60,18 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     let permissive = parse_batch(&batch, BatchValidation::Permissive);
     match alone {
         Ok(request) => {
-            promises::accepted(&request.email);
+            oracle::accepted(&request.email);
             options(&request.options);
             shown(&request.email);
-            assert_eq!(request.hash(), request.hash_with(&request.email.to_body()));
+            check_eq!(Idempotency, request.hash(), request.hash_with(&request.email.to_body()));
             for batch in [strict, permissive] {
                 let items = batch.map(|batch| batch.items.into_iter().map(|item| item.request).collect());
-                assert_eq!(items, Ok(vec![request.clone()]), "a batch of one");
+                check_eq!(Refusal, items, Ok(vec![request.clone()]), "a batch of one");
             }
             Some(request)
         }
         Err(error) => {
-            promises::refused(&error, data);
+            oracle::refused(&error, data);
             if error.status() == 422 && near_no_limit(data) {
                 in_a_batch(&error, strict, permissive);
             }
@@ -86,29 +87,39 @@ fn near_no_limit(data: &[u8]) -> bool {
 
 fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissive: Result<BatchRequest, ApiError>) {
     let Err(strict) = strict else {
-        unreachable!("a strict batch takes what is refused alone: {alone}");
+        violated!(Refusal, "a strict batch takes what is refused alone: {alone}");
     };
-    assert_eq!((strict.status(), strict.name()), (422, alone.name()));
+    check_eq!(Refusal, (strict.status(), strict.name()), (422, alone.name()));
     let message = alone.message();
     let placed = [format!("[0].{message}"), format!("[0]: {message}")];
-    assert!(
+    check!(
+        Refusal,
         placed.iter().any(|placed| placed == strict.message()),
         "{strict} / {alone}"
     );
     let errors = permissive.map(|batch| {
-        assert!(batch.items.is_empty(), "a permissive batch takes what is refused alone");
+        check!(
+            Refusal,
+            batch.items.is_empty(),
+            "a permissive batch takes what is refused alone"
+        );
         batch
             .errors
             .into_iter()
             .map(|error| (error.index, error.message))
             .collect()
     });
-    assert_eq!(errors, Ok(vec![(0, message.to_owned())]), "a permissive batch of one");
+    check_eq!(
+        Refusal,
+        errors,
+        Ok(vec![(0, message.to_owned())]),
+        "a permissive batch of one"
+    );
 }
 
 fn whole(batch: &BatchRequest, validation: BatchValidation) {
     for item in &batch.items {
-        promises::accepted(&item.request.email);
+        oracle::accepted(&item.request.email);
         options(&item.request.options);
     }
     let (good, bad) = (
@@ -117,14 +128,15 @@ fn whole(batch: &BatchRequest, validation: BatchValidation) {
     );
     let mut all: Vec<usize> = good.chain(bad).collect();
     all.sort_unstable();
-    assert!((1..=500).contains(&all.len()), "{} items", all.len());
-    assert!(all.iter().copied().eq(0..all.len()), "each item once: {all:?}");
-    assert_eq!(batch.validation, validation);
-    assert!(
+    check!(Refusal, (1..=500).contains(&all.len()), "{} items", all.len());
+    check!(Refusal, all.iter().copied().eq(0..all.len()), "each item once: {all:?}");
+    check_eq!(Refusal, batch.validation, validation);
+    check!(
+        Refusal,
         validation == BatchValidation::Permissive || batch.errors.is_empty(),
         "a strict batch is whole"
     );
-    assert_eq!(batch.hash(), batch.clone().hash());
+    check_eq!(Idempotency, batch.hash(), batch.clone().hash());
 }
 
 /// What `GET` shows of an email can be sent again, and is the same email.
@@ -152,7 +164,7 @@ fn shown(email: &EmailContent) {
     let again = parse_email(again.to_string().as_bytes()).map(|request| request.email);
     // What is inside of the files is not shown.
     let shown = email.clone().with_attachments(Vec::new());
-    assert_eq!(again.ok(), shown.ok(), "what is shown, sent again");
+    check_eq!(Content, again.ok(), shown.ok(), "what is shown, sent again");
 }
 
 fn options(options: &SendOptions) {
@@ -160,19 +172,20 @@ fn options(options: &SendOptions) {
     let fortnight = Duration::from_secs(14 * 86_400);
     let decade = Duration::from_secs(3653 * 86_400);
     if let Ok(wanted) = options.wanted(fortnight, now) {
-        assert!(wanted.not_before >= now, "not in the past");
-        assert!(wanted.expires_at > wanted.not_before, "it can be sent at all");
-        assert!(wanted.not_before <= now.after(decade), "within ten years");
-        assert!(wanted.expires_at <= now.after(decade).after(decade));
-        assert!(wanted.scheduled_at.is_none_or(|at| at == wanted.not_before));
-        assert_eq!(
+        check!(Claims, wanted.not_before >= now, "not in the past");
+        check!(Claims, wanted.expires_at > wanted.not_before, "it can be sent at all");
+        check!(Claims, wanted.not_before <= now.after(decade), "within ten years");
+        check!(Claims, wanted.expires_at <= now.after(decade).after(decade));
+        check!(Claims, wanted.scheduled_at.is_none_or(|at| at == wanted.not_before));
+        check_eq!(
+            Claims,
             options.wanted_late(fortnight, now).not_before,
             wanted.not_before,
             "late by nothing"
         );
     }
     let late = options.wanted_late(fortnight, now);
-    assert!(late.not_before >= now, "what is over is due at once");
+    check!(Claims, late.not_before >= now, "what is over is due at once");
     for when in [options.scheduled_at, options.expires_at].into_iter().flatten() {
         time(when);
     }
@@ -182,20 +195,24 @@ fn options(options: &SendOptions) {
 fn time(when: TimeInput) {
     let at = when.at(Timestamp::from_millis(NOW));
     if let TimeInput::At(given) = when {
-        assert_eq!(at, given);
-        assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Some(at), "{at}");
+        check_eq!(Refusal, at, given);
+        check_eq!(Refusal, Timestamp::parse_rfc3339(&at.to_string()), Some(at), "{at}");
     }
 }
 
 fn header_values(text: &str) {
     match IdempotencyKey::parse(text) {
-        Ok(key) => assert!(key.as_str() == text && (1..=256).contains(&text.chars().count())),
-        Err(error) => assert_eq!(
+        Ok(key) => check!(
+            Refusal,
+            key.as_str() == text && (1..=256).contains(&text.chars().count())
+        ),
+        Err(error) => check_eq!(
+            Refusal,
             (error.status(), error.name().as_str()),
             (400, "invalid_idempotency_key")
         ),
     }
     if let Err(error) = BatchValidation::parse(Some(text)) {
-        assert_eq!(error.status(), 422);
+        check_eq!(Refusal, error.status(), 422);
     }
 }

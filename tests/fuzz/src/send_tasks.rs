@@ -6,6 +6,7 @@ use domain::delivery::send_task::{SendTask, SendTaskError};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
+use crate::check::{check, check_eq};
 use crate::given::records;
 
 /// Reads the bytes as a message, and writes and reads one that is made of them.
@@ -17,12 +18,14 @@ pub(crate) fn run(data: &[u8]) {
     // Too few bytes for a record: nothing to be seen.
     if let Ok(made) = made(&mut Unstructured::new(data)) {
         let (send_task, dead_letter_message) = made;
-        assert_eq!(
+        check_eq!(
+            Refusal,
             SendTask::parse(&send_task.to_json()).ok(),
             Some(send_task.clone()),
             "as it was written"
         );
-        assert_eq!(
+        check_eq!(
+            Refusal,
             DeadLetterMessage::parse(&dead_letter_message.to_json()),
             Some(dead_letter_message.clone()),
             "as it was written"
@@ -33,7 +36,8 @@ pub(crate) fn run(data: &[u8]) {
                 ..send_task.clone()
             };
             let found = SendTask::parse(&newer.to_json());
-            assert!(
+            check!(
+                Refusal,
                 matches!(found, Err(SendTaskError::UnknownVersion(v)) if v == version),
                 "version {version}"
             );
@@ -41,7 +45,12 @@ pub(crate) fn run(data: &[u8]) {
                 v: version,
                 ..dead_letter_message.clone()
             };
-            assert_eq!(DeadLetterMessage::parse(&newer.to_json()), None, "version {version}");
+            check_eq!(
+                Refusal,
+                DeadLetterMessage::parse(&newer.to_json()),
+                None,
+                "version {version}"
+            );
         }
     }
 }
@@ -54,7 +63,8 @@ fn made(u: &mut Unstructured<'_>) -> Result<(SendTask, DeadLetterMessage)> {
 
 fn read_send_task(text: &str) {
     if let Ok(send_task) = SendTask::parse(text) {
-        assert_eq!(
+        check_eq!(
+            Refusal,
             SendTask::parse(&send_task.to_json()).ok(),
             Some(send_task.clone()),
             "read again"
@@ -70,20 +80,25 @@ fn read_send_task(text: &str) {
         } = send_task;
         let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue", "slot"]);
         let at = said.get("slot").and_then(Value::as_i64);
-        assert_eq!(at, slot.map(Timestamp::as_millis));
+        check_eq!(Refusal, at, slot.map(Timestamp::as_millis));
         let named = said.get("queue").map_or(Some("default"), Value::as_str);
-        assert_eq!(named, Some(queue.as_str()));
-        assert_eq!((number(&said, "v"), v), (Some(1), 1), "only this version");
-        assert_eq!(said.get("tenant").and_then(Value::as_str), Some(tenant.as_str()));
+        check_eq!(Refusal, named, Some(queue.as_str()));
+        check_eq!(Refusal, (number(&said, "v"), v), (Some(1), 1), "only this version");
+        check_eq!(
+            Refusal,
+            said.get("tenant").and_then(Value::as_str),
+            Some(tenant.as_str())
+        );
         same_id(&said, &id.to_string());
-        assert_eq!(number(&said, "recipients"), Some(u64::from(recipients)));
-        assert_eq!(number(&said, "bytes"), Some(bytes));
+        check_eq!(Refusal, number(&said, "recipients"), Some(u64::from(recipients)));
+        check_eq!(Refusal, number(&said, "bytes"), Some(bytes));
     }
 }
 
 fn read_dead_letter_message(text: &str) {
     if let Some(dead_letter_message) = DeadLetterMessage::parse(text) {
-        assert_eq!(
+        check_eq!(
+            Refusal,
             DeadLetterMessage::parse(&dead_letter_message.to_json()).as_ref(),
             Some(&dead_letter_message),
             "read again"
@@ -97,11 +112,15 @@ fn read_dead_letter_message(text: &str) {
         } = dead_letter_message;
         let said = said(text, &["v", "tenant", "id", "claim_no", "queue"]);
         let named = said.get("queue").map_or(Some("default"), Value::as_str);
-        assert_eq!(named, Some(queue.as_str()));
-        assert_eq!((number(&said, "v"), v), (Some(1), 1), "only this version");
-        assert_eq!(said.get("tenant").and_then(Value::as_str), Some(tenant.as_str()));
+        check_eq!(Refusal, named, Some(queue.as_str()));
+        check_eq!(Refusal, (number(&said, "v"), v), (Some(1), 1), "only this version");
+        check_eq!(
+            Refusal,
+            said.get("tenant").and_then(Value::as_str),
+            Some(tenant.as_str())
+        );
         same_id(&said, &id.to_string());
-        assert_eq!(number(&said, "claim_no"), Some(u64::from(claim_no)));
+        check_eq!(Refusal, number(&said, "claim_no"), Some(u64::from(claim_no)));
     }
 }
 
@@ -114,7 +133,8 @@ fn said(text: &str, fields: &[&str]) -> Value {
             .iter()
             .filter(|field| matches!(**field, "queue" | "slot"))
             .count();
-        assert!(
+        check!(
+            Refusal,
             (fields.len() - optional..=fields.len()).contains(&values.len()),
             "every field"
         );
@@ -131,5 +151,5 @@ fn number(said: &Value, field: &str) -> Option<u64> {
 fn same_id(said: &Value, id: &str) {
     let given = said.get("id").and_then(Value::as_str).unwrap_or_default();
     let digits = given.to_ascii_lowercase().replace(['-', '{', '}'], "");
-    assert_eq!(digits.trim_start_matches("urn:uuid:"), id.replace('-', ""));
+    check_eq!(Refusal, digits.trim_start_matches("urn:uuid:"), id.replace('-', ""));
 }

@@ -1,4 +1,4 @@
-//! SES's events: what is read is what is said, and it moves no record but its own.
+//! SES's events: each is read as it is written, and moves no record but its own.
 
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::history::Fact;
@@ -9,6 +9,8 @@ use domain::id::{EmailId, TenantId};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
+use crate::check::{check, check_eq, violated};
+
 /// Reads the bytes as a message of the feedback queue.
 pub(crate) fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
@@ -16,7 +18,8 @@ pub(crate) fn run(data: &[u8]) {
     };
     // SNS without raw delivery puts the event into an envelope, which has no tags of ours.
     let envelope = json!({"Type": "Notification", "MessageId": "1", "Message": text});
-    assert!(
+    check!(
+        Refusal,
         SesEvent::parse(&envelope.to_string()).is_err(),
         "an envelope is no event"
     );
@@ -26,7 +29,7 @@ pub(crate) fn run(data: &[u8]) {
             moves_its_own_record_only(&event);
         }
         // It goes into a log.
-        Err(error) => assert!(!error.to_string().contains("canary"), "{error}"),
+        Err(error) => check!(Refusal, !error.to_string().contains("canary"), "{error}"),
     }
 }
 
@@ -36,18 +39,23 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
         Some([value]) => value.as_str(),
         _ => None,
     };
-    assert_eq!(tag("mq_tenant"), Some(event.tenant.as_str()));
-    assert_eq!(
+    check_eq!(Truth, tag("mq_tenant"), Some(event.tenant.as_str()));
+    check_eq!(
+        Truth,
         tag("mq_id").map(str::to_ascii_lowercase),
         Some(event.id.to_string()),
         "one id"
     );
-    assert_eq!(tag("mq_claim").and_then(|text| text.parse().ok()), Some(event.claim_no));
+    check_eq!(
+        Truth,
+        tag("mq_claim").and_then(|text| text.parse().ok()),
+        Some(event.claim_no)
+    );
     let born = tag("mq_born").and_then(|text| text.parse().ok());
-    assert_eq!(born, Some(event.born.as_millis()));
-    assert_eq!(mail["messageId"].as_str(), Some(event.message_id.as_str()));
+    check_eq!(Truth, born, Some(event.born.as_millis()));
+    check_eq!(Truth, mail["messageId"].as_str(), Some(event.message_id.as_str()));
     let time = |value: &Value| value.as_str().and_then(Timestamp::parse_rfc3339);
-    assert_eq!(time(&mail["timestamp"]), Some(event.accepted_at));
+    check_eq!(Truth, time(&mail["timestamp"]), Some(event.accepted_at));
     let listed = |part: &str, list: &str| text[part][list].as_array().map(Vec::len);
     let (when, count) = match text["eventType"].as_str().unwrap_or_default() {
         "Send" => (time(&mail["timestamp"]), None),
@@ -58,7 +66,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
         "Delivery" => (time(&text["delivery"]["timestamp"]), listed("delivery", "recipients")),
         "Bounce" => (
             time(&text["bounce"]["timestamp"]),
-            // A bounce may come without the list: it names nobody.
+            // A bounce may come without the list of recipients.
             Some(listed("bounce", "bouncedRecipients").unwrap_or(0)),
         ),
         "Complaint" => (
@@ -71,35 +79,40 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
         ),
         "Open" => (time(&text["open"]["timestamp"]), None),
         "Click" => (time(&text["click"]["timestamp"]), None),
-        other => unreachable!("an event of type {other} is read"),
+        other => violated!(Truth, "an event of type {other} is read"),
     };
-    assert_eq!(when, Some(event.at), "when it happened");
+    check_eq!(Truth, when, Some(event.at), "when it happened");
     match &event.said {
-        SesEventKind::Accepted => assert_eq!(text["eventType"], "Send"),
-        SesEventKind::Opened => assert_eq!(text["eventType"], "Open"),
-        SesEventKind::Clicked => assert_eq!(text["eventType"], "Click"),
+        SesEventKind::Accepted => check_eq!(Truth, text["eventType"], "Send"),
+        SesEventKind::Opened => check_eq!(Truth, text["eventType"], "Open"),
+        SesEventKind::Clicked => check_eq!(Truth, text["eventType"], "Click"),
         SesEventKind::Reported { recipients, fact } => {
-            assert_eq!(text["eventType"], "Complaint");
+            check_eq!(Truth, text["eventType"], "Complaint");
             let kind = text["complaint"]["complaintFeedbackType"].as_str().unwrap_or_default();
             let named = if *fact == Fact::NotSpam {
                 "not-spam"
             } else {
                 "auth-failure"
             };
-            assert_eq!(kind, named);
-            assert!(Some(recipients.len()) <= count, "nobody who was not named");
-            assert!(event.suppresses.is_empty(), "no complaint");
+            check_eq!(Truth, kind, named);
+            check!(Refusal, Some(recipients.len()) <= count, "nobody who was not named");
+            check!(Truth, event.suppresses.is_empty(), "no complaint");
         }
         SesEventKind::DeliveryStatuses(delivery_statuses) => {
-            assert!(Some(delivery_statuses.len()) <= count, "nobody who was not named");
-            assert_eq!(
+            check!(
+                Refusal,
+                Some(delivery_statuses.len()) <= count,
+                "nobody who was not named"
+            );
+            check_eq!(
+                Truth,
                 delivery_statuses.is_empty(),
                 count == Some(0),
                 "everybody who was named"
             );
             for (key, delivery_status) in delivery_statuses {
                 let hex = key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit());
-                assert!(hex, "no address goes further: {key}");
+                check!(Refusal, hex, "no address goes further: {key}");
                 let named = match delivery_status {
                     DeliveryStatus::Delivered => ["Delivery", "Delivery"],
                     DeliveryStatus::Bounced
@@ -110,20 +123,25 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
                     DeliveryStatus::Complained => ["Complaint", "Complaint"],
                     DeliveryStatus::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
                     DeliveryStatus::Rejected => ["Reject", "Rendering Failure"],
-                    DeliveryStatus::Suppressed => unreachable!("no event says so"),
+                    DeliveryStatus::Suppressed => violated!(Truth, "no event says so"),
                 };
-                assert!(
+                check!(
+                    Truth,
                     named.iter().any(|name| text["eventType"] == *name),
                     "{delivery_status:?}"
                 );
                 if text["bounce"]["bounceType"] == "Permanent" && text["eventType"] == "Bounce" {
-                    assert!(*delivery_status >= DeliveryStatus::OnGlobalList, "for good");
+                    check!(Truth, *delivery_status >= DeliveryStatus::OnGlobalList, "for good");
                 }
             }
             let suppresses = delivery_statuses
                 .values()
                 .any(|delivery_status| matches!(delivery_status, DeliveryStatus::Bounced | DeliveryStatus::Complained));
-            assert!(suppresses || event.suppresses.is_empty(), "nobody else is suppressed");
+            check!(
+                Refusal,
+                suppresses || event.suppresses.is_empty(),
+                "nobody else is suppressed"
+            );
         }
     }
 }
@@ -151,23 +169,28 @@ fn moves_its_own_record_only(event: &SesEvent) {
             },
         ];
         for other in others.iter().filter(|other| **other != own) {
-            assert_eq!(heard(other, event), Decision::Forget, "another row is moved");
-            assert_eq!(
+            check_eq!(Refusal, heard(other, event), Decision::Forget, "another row is moved");
+            check_eq!(
+                Refusal,
                 learned(other, std::slice::from_ref(event)),
                 Decision::Forget,
                 "another row learns"
             );
         }
         if let Decision::Write(transition) = heard(&own, event) {
-            assert_eq!(
+            check_eq!(
+                Truth,
                 transition.record.status,
                 RecordStatus::Sent,
                 "an event is evidence of one thing"
             );
-            assert!(transition.record.sent.is_some() && transition.record.due.is_none());
+            check!(
+                Truth,
+                transition.record.sent.is_some() && transition.record.due.is_none()
+            );
         } else {
             let known = own.sent.as_ref().is_some_and(|sent| sent.claim_no == event.claim_no);
-            assert!(event.claim_no == 0 || known, "evidence is forgotten");
+            check!(Truth, event.claim_no == 0 || known, "evidence is forgotten");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Every target on the inputs that are kept, without an engine.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ fn run(target: &Target, path: &Path) -> Result<(), String> {
 }
 
 #[test]
-fn every_target_keeps_its_promises_on_what_is_kept() {
+fn every_target_passes_on_the_kept_inputs() {
     let mut failed = Vec::new();
     for target in &TARGETS {
         let corpus = kept("corpus", target);
@@ -58,4 +59,30 @@ fn nothing_is_kept_for_a_target_that_is_gone() {
             assert!(TARGETS.iter().any(|target| target.name == name), "{kind}/{name:?}");
         }
     }
+}
+
+/// The invariants that the checks of the targets name.
+fn named_in_checks() -> BTreeSet<String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(sources).expect("the sources") {
+        let path = entry.expect("a source").path();
+        let is_target = path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("check.rs");
+        if !is_target {
+            continue;
+        }
+        let code = fs::read_to_string(path).expect("a source is readable");
+        for call in ["check!(", "check_eq!(", "violated!("] {
+            let behind = code.split(call).skip(1);
+            names.extend(behind.filter_map(|code| code.trim_start().split(',').next().map(str::to_owned)));
+        }
+    }
+    names
+}
+
+#[test]
+fn the_targets_list_the_invariants_that_they_check() {
+    let listed = TARGETS.iter().flat_map(|target| target.invariants);
+    let listed: BTreeSet<_> = listed.map(|invariant| invariant.name().to_owned()).collect();
+    assert_eq!(listed, named_in_checks());
 }

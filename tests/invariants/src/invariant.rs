@@ -2,45 +2,48 @@
 
 use std::fmt;
 
-use strum::{IntoStaticStr, VariantArray};
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
+
+use crate::first_line;
 
 /// A guarantee that holds in every state of the queue, at every step, under every fault.
 ///
 /// The words `always` and `eventually` of the formal statements mean the same as in `stateright`:
 /// in every reachable state, and on every path on which faults stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+/// The doc comment of a variant is its sentence for customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumMessage, IntoStaticStr, VariantArray)]
 pub enum Invariant {
-    /// Nothing is lost.
+    /// An accepted email is stored with its content before the API answers, and it is never lost.
     Durability,
-    /// Every email ends.
+    /// Every accepted email reaches a final status: `sent`, `failed`, `canceled`, `expired` or `unknown`.
     Completion,
-    /// No unflagged duplicate.
+    /// An email that Amazon SES accepts twice carries a duplicate flag, and the flag is never cleared.
     Duplicates,
-    /// No second copy with `on_uncertain: hold`.
+    /// With `on_uncertain: hold`, an email that SES may have is not submitted again unless a caller forces it.
     Hold,
-    /// SES's events decide about a lost answer.
+    /// An email is not sent again while an event that proves its acceptance waits, for up to six hours.
     Evidence,
-    /// The status is true.
+    /// `sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not.
     Truth,
-    /// A canceled email is not sent.
+    /// After a cancel is answered with 200, SES gets no copy of the email until a caller asks for a retry.
     Cancellation,
-    /// One sender at a time, in time, within the attempts.
+    /// Each submission has a claim of its own, in the time of the email and within its attempts.
     Claims,
-    /// Only the documented transitions.
+    /// A status changes only along the documented transitions, and an email is given up only for a reason.
     Transitions,
-    /// The content is unchanged.
+    /// SES gets exactly the content that the accepted request asked for.
     Content,
-    /// One email for each idempotency key.
+    /// A repeated request with the same idempotency key gets the same answer and creates no second email.
     Idempotency,
-    /// Pause, purge and restore are obeyed.
+    /// A few seconds after a pause or a purge is answered, no email that it covers is sent.
     QueueCommands,
-    /// The rate limit of a queue is kept.
+    /// Within any minute a queue sends no more emails than its rate limit allows.
     RateLimit,
-    /// An erased email stays erased.
+    /// After an erasure is answered with 200, record and content of the email are gone for good.
     Erasure,
-    /// A bad input is refused alone.
+    /// A bad input is refused alone: its error repeats no content, and no other email changes.
     Refusal,
-    /// The reports count exactly.
+    /// The reports count each accepted recipient and each sent recipient exactly once.
     Counts,
 }
 
@@ -63,46 +66,7 @@ impl Invariant {
     /// The guarantee in one sentence, for customers.
     #[must_use]
     pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Durability => {
-                "An accepted email is stored with its content before the API answers, and it is never lost."
-            }
-            Self::Completion => {
-                "Every accepted email reaches a final status: `sent`, `failed`, `canceled`, `expired` or `unknown`."
-            }
-            Self::Duplicates => {
-                "An email that Amazon SES accepts twice carries a duplicate flag, and the flag is never cleared."
-            }
-            Self::Hold => {
-                "With `on_uncertain: hold`, an email that SES may have is not submitted again unless a caller forces it."
-            }
-            Self::Evidence => {
-                "An email is not sent again while an event that proves its acceptance waits, for up to six hours."
-            }
-            Self::Truth => {
-                "`sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not."
-            }
-            Self::Cancellation => {
-                "After a cancel is answered with 200, SES gets no copy of the email until a caller asks for a retry."
-            }
-            Self::Claims => "Each submission has a claim of its own, in the time of the email and within its attempts.",
-            Self::Transitions => {
-                "A status changes only along the documented transitions, and an email is given up only for a reason."
-            }
-            Self::Content => "SES gets exactly the content that the accepted request asked for.",
-            Self::Idempotency => {
-                "A repeated request with the same idempotency key gets the same answer and creates no second email."
-            }
-            Self::QueueCommands => {
-                "A few seconds after a pause or a purge is answered, no email that it covers is sent."
-            }
-            Self::RateLimit => "Within any minute a queue sends no more emails than its rate limit allows.",
-            Self::Erasure => {
-                "After an erasure is answered with 200, record and content of the email are gone for good."
-            }
-            Self::Refusal => "A bad input is refused alone: its error repeats no content, and no other email changes.",
-            Self::Counts => "The reports count each accepted recipient and each sent recipient exactly once.",
-        }
+        first_line(&self)
     }
 
     /// The formal statements. docs/INVARIANTS.md defines their terms.

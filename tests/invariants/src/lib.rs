@@ -6,7 +6,17 @@
 //! **Start reading at** [`Invariant`].
 
 mod invariant;
+pub mod transitions;
 mod violation;
+
+use strum::EnumMessage;
 
 pub use invariant::Invariant;
 pub use violation::Violation;
+
+/// The first line of a variant's doc comment: the sentence that reports and documents show.
+#[must_use]
+pub fn first_line(variant: &impl EnumMessage) -> &'static str {
+    let documentation = variant.get_documentation().unwrap_or_default();
+    documentation.lines().next().unwrap_or_default()
+}

@@ -34,10 +34,9 @@ impl<Id: fmt::Display> fmt::Display for Violation<Id> {
             detail,
             email,
         } = self;
-        write!(f, "{invariant} is broken: {detail}")?;
         match email {
-            Some(email) => write!(f, " (email {email})"),
-            None => Ok(()),
+            Some(email) => write!(f, "{invariant} is broken (email {email}): {detail}"),
+            None => write!(f, "{invariant} is broken: {detail}"),
         }
     }
 }
@@ -55,7 +54,7 @@ mod tests {
         };
         assert_eq!(
             violation.to_string(),
-            "I3 Duplicates is broken: SES accepts copy 2 (email 7)"
+            "I3 Duplicates is broken (email 7): SES accepts copy 2"
         );
     }
 }

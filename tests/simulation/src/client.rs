@@ -1,6 +1,6 @@
-//! Who calls the API: repeats until there is an answer, and does this and that with what was accepted.
+//! A caller of the API: it repeats a request until there is an answer, and sends commands for the accepted emails.
 //!
-//! **Invariant:** a caller tells the judge what it asks for before it asks, and what it was answered.
+//! **Invariant:** a caller tells the oracle of each request before it, and of each answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,30 +8,31 @@ use std::time::Duration;
 use domain::api::requests::parse_email;
 use domain::id::{EmailId, TenantId};
 use domain::timestamp::Timestamp;
+use invariants::Invariant;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request};
 use memory::samples;
 use serde_json::{Value, json};
 
-use crate::judge::Judge;
+use crate::oracle::Oracle;
 use crate::scenario::{Deed, Order, QueueDeed, Scenario};
 use crate::system::{Answer, System};
 
-/// How often a caller tries until it gives up. What it was never answered was never promised.
+/// The attempts of a caller before it gives up. An unanswered request has no guarantee.
 const TRIES: u32 = 12;
 
 /// How long a caller waits for an answer that does not come. Source: Amazon API Gateway quotas for HTTP
 /// APIs, "Maximum integration timeout".
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What was accepted.
+/// The accepted emails.
 pub(crate) type Accepted = Vec<EmailId>;
 
 /// A caller with one order.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) system: Arc<System>,
-    pub(crate) judge: Judge,
+    pub(crate) oracle: Oracle,
     pub(crate) number: usize,
     pub(crate) order: Order,
     /// Another request with the same key.
@@ -48,7 +49,7 @@ impl Client {
         format!("request {}{writer}", self.number)
     }
 
-    /// To whom an item goes.
+    /// The recipient of an item.
     fn recipient(&self, item: usize) -> String {
         format!("r{}-{item}@example.com", self.number)
     }
@@ -91,7 +92,7 @@ impl Client {
         (0..order.emails).map(email).collect()
     }
 
-    /// What identifies each email's content when it arrives at SES.
+    /// The hash of each email's content, as it arrives at SES.
     pub(crate) fn contents(&self) -> Vec<String> {
         let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.email.hash());
         self.emails()
@@ -100,7 +101,7 @@ impl Client {
             .collect()
     }
 
-    /// What each email is stored as.
+    /// The hash under which each email is stored.
     fn hashes(&self) -> Vec<String> {
         let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.hash());
         self.emails()
@@ -140,7 +141,7 @@ impl Client {
         request
     }
 
-    /// Makes the request, and does what there is to do afterwards.
+    /// Makes the request, and sends the commands that follow it.
     pub(crate) async fn run(self) {
         tokio::time::sleep(self.order.at).await;
         let Some(ids) = self.post().await else { return };
@@ -167,31 +168,31 @@ impl Client {
         let (contents, name, key) = (self.contents(), self.name(), self.key());
         let ids = self.ids();
         for (item, content) in contents.iter().enumerate() {
-            self.judge.requested(ids.get(item).copied(), content.clone());
+            self.oracle.requested(ids.get(item).copied(), content.clone());
         }
-        // Without a key nobody repeats, who does not want two.
+        // A request without a key is not repeated: it could send two emails.
         let tries = if key.is_some() { TRIES } else { 1 };
         for attempt in 1..=tries {
-            self.judge.posted(&ids, self.now());
+            self.oracle.posted(&ids, self.now());
             let answer = self.ask(|| self.system.enqueue(self.request()), attempt).await;
-            self.judge.posted(&ids, self.now());
+            self.oracle.posted(&ids, self.now());
             match answer {
                 Some(Answer { status: 200, json }) => {
                     let ids = ids_of(&json);
-                    self.judge
+                    self.oracle
                         .answered(&self.system.backend, key.as_deref(), &name, &ids, &contents);
                     return Some(ids);
                 }
                 Some(Answer { status, json }) if status < 500 => {
-                    // Nobody can send into a queue that is deleted.
-                    if status == 422 && self.judge.may_be_deleted(self.queue()) {
+                    // A deleted queue takes no email.
+                    if status == 422 && self.oracle.may_be_deleted(self.queue()) {
                         return None;
                     }
                     let has_rival = self.order.writer.is_some();
                     let request = (key.as_deref(), has_rival, name.as_str());
                     let wanted: Vec<_> = ids.iter().copied().zip(self.hashes()).collect();
                     let answer = (status, &*json.to_string());
-                    self.judge.refused(&self.system.backend, request, &wanted, answer);
+                    self.oracle.refused(&self.system.backend, request, &wanted, answer);
                     return None;
                 }
                 Some(_) | None => {}
@@ -216,14 +217,14 @@ impl Client {
         let path = format!("/emails/{id}");
         for attempt in 1..=TRIES {
             let begun = match deed {
-                Deed::Cancel => self.judge.cancel_begins(id, self.now()),
+                Deed::Cancel => self.oracle.cancel_begins(id, self.now()),
                 Deed::Retry { force } => {
-                    self.judge.retry_begins(id, force);
+                    self.oracle.retry_begins(id, force);
                     None
                 }
-                Deed::Reschedule(_) => self.judge.reschedule_begins(id, self.now()),
+                Deed::Reschedule(_) => self.oracle.reschedule_begins(id, self.now()),
                 Deed::Erase => {
-                    self.judge.erase_begins(id);
+                    self.oracle.erase_begins(id);
                     None
                 }
                 Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_) => None,
@@ -256,27 +257,27 @@ impl Client {
             let answer = self.ask(ask, attempt).await;
             if let Deed::Retry { .. } = deed {
                 let answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
-                self.judge.retry_ends(id, answered, self.now());
+                self.oracle.retry_ends(id, answered, self.now());
             }
             match answer {
                 Some(Answer { status: 200, json }) => {
                     match (deed, begun) {
-                        (Deed::Cancel, begun) => self.judge.canceled(id, begun),
+                        (Deed::Cancel, begun) => self.oracle.canceled(id, begun),
                         (Deed::Reschedule(wait), begun) => {
-                            self.judge.rescheduled(id, begun, asked_at.after(wait));
+                            self.oracle.rescheduled(id, begun, asked_at.after(wait));
                         }
-                        (Deed::Read, _) => self.judge.read(&self.system.backend, id, &json, asked_at),
-                        (Deed::Erase, _) => self.judge.erased(id, self.now()),
+                        (Deed::Read, _) => self.oracle.read(&self.system.backend, id, &json, asked_at),
+                        (Deed::Erase, _) => self.oracle.erased(id, self.now()),
                         (Deed::Retry { .. } | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_), _) => {}
                     }
                     return;
                 }
                 Some(Answer { status: 404, .. }) if deed != Deed::Release => {
-                    // One whose time is over is none, whatever TTL has come to.
+                    // An email past its retention counts as gone, before TTL deletes it.
                     self.system.backend.state().expire();
-                    if !self.judge.may_be_erased(id) {
+                    if !self.oracle.may_be_erased(id) {
                         let what = "an email that was accepted is not found".to_owned();
-                        self.judge.object(1, Some(id), what);
+                        self.oracle.report(Invariant::Durability, Some(id), what);
                     }
                     return;
                 }
@@ -289,7 +290,7 @@ impl Client {
     async fn act_on_queue(&self, deed: QueueDeed) {
         let name = self.queue();
         for attempt in 1..=TRIES {
-            if change_queue(&self.system, &self.judge, name, deed, attempt).await {
+            if change_queue(&self.system, &self.oracle, name, deed, attempt).await {
                 return;
             }
         }
@@ -300,11 +301,11 @@ impl Client {
     }
 }
 
-/// Asks once for something to be done about a queue, and tells the judge; whether there was an answer.
-pub(crate) async fn change_queue(system: &System, judge: &Judge, name: &str, deed: QueueDeed, attempt: u32) -> bool {
+/// Asks once for something to be done about a queue, and tells the oracle; whether there was an answer.
+pub(crate) async fn change_queue(system: &System, oracle: &Oracle, name: &str, deed: QueueDeed, attempt: u32) -> bool {
     let now = || system.backend.state().now();
     let asked_at = now();
-    let begun = judge.queue_begins(name, deed, asked_at);
+    let begun = oracle.queue_begins(name, deed, asked_at);
     let path = |end: &str| format!("/queues/{name}{end}");
     let ask = || {
         let empty = json!({});
@@ -326,7 +327,7 @@ pub(crate) async fn change_queue(system: &System, judge: &Judge, name: &str, dee
     let answer = ask_once(system, ask, attempt).await;
     let answered = answer.filter(|answer| answer.status < 500);
     let done = answered.as_ref().is_some_and(|answer| answer.status < 300);
-    judge.queue_ends(name, deed, begun, (answered.is_some(), done), (asked_at, now()));
+    oracle.queue_ends(name, deed, begun, (answered.is_some(), done), (asked_at, now()));
     answered.is_some()
 }
 

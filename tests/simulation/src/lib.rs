@@ -3,9 +3,9 @@
 //! **Role:** the code under test is the code that Lambda runs, from each event to its answer. The
 //! backend ([`backend`]) has the ports, the clock, SQS, SES and DynamoDB with all their misbehaviour.
 //! **Invariant:** a run is its scenario: the same one makes the same calls in the same order, always.
-//! **Map:** [`scenario`] is what happens; [`system`] is the deployment; [`judge`] says what must hold;
+//! **Map:** [`scenario`] has the events of a run; [`system`] is the deployment; [`oracle`] checks the invariants;
 //! [`run`] is one run; [`systematic`] strikes every call, and every two; [`seeds`] draws.
-//! **Start reading at** [`judge`].
+//! **Start reading at** [`oracle`].
 
 #![expect(
     clippy::indexing_slicing,
@@ -13,7 +13,7 @@
 )]
 
 mod client;
-pub mod judge;
+pub mod oracle;
 pub mod run;
 pub mod scenario;
 pub mod seeds;

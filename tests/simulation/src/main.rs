@@ -138,7 +138,7 @@ fn show(scenario: &Scenario, name: &str) -> bool {
     match outcome.report(name) {
         Some(report) => println!("{report}"),
         None => println!(
-            "{name}: no rule is broken, {} emails, {} calls",
+            "{name}: no invariant is broken, {} emails, {} calls",
             outcome.emails, outcome.calls
         ),
     }

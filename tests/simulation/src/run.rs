@@ -16,12 +16,13 @@ use domain::ports::EmailKey;
 use domain::queue::rate_limit::{LATE, RateLimit};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
+use invariants::Invariant;
 use memory::MemoryBackend;
 use memory::fault_model::FaultModel;
 use memory::trace::Trace;
 
 use crate::client::{Client, change_queue};
-use crate::judge::{Bounds, Judge, Violation};
+use crate::oracle::{Bounds, Oracle, Violation};
 use crate::scenario::{NEWS, QueueDeed, Scenario};
 use crate::system::System;
 
@@ -41,12 +42,12 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 /// How often it is looked whether everything has ended.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The first rule that was broken.
+    /// The first violation.
     pub violation: Option<Violation>,
-    /// What happened.
+    /// The trace of all calls.
     pub trace: Trace,
     /// Calls of ports.
     pub calls: u64,
@@ -62,30 +63,27 @@ pub struct Outcome {
     pub ends: BTreeMap<&'static str, u64>,
     /// The records at the end.
     pub records: Vec<EmailRecord>,
-    /// What SES accepted, as (email, claim).
+    /// The submissions that SES accepted, as (email, claim).
     pub accepted: Vec<(EmailId, u32)>,
     /// Send tasks that were sent to the priority queues.
     pub send_tasks: u64,
-    /// Entries that were read of what waits for slots.
+    /// Index entries of emails waiting for slots that were read.
     pub in_line_read: usize,
 }
 
 impl Outcome {
-    /// What a person needs to see of a violation.
+    /// The violation and the history of its email, for a person.
     #[must_use]
     pub fn report(&self, name: &str) -> Option<String> {
         let violation = self.violation.as_ref()?;
-        let history = violation.email.map_or_else(String::new, |email| {
-            format!("email {email}:\n{}", self.trace.of(email, START.as_millis()))
-        });
-        Some(format!(
-            "{name}: rule {}: {}\n{history}",
-            violation.rule, violation.what
-        ))
+        let history = violation
+            .email
+            .map_or_else(String::new, |email| self.trace.of(email, START.as_millis()));
+        Some(format!("{name}: {violation}\n{history}"))
     }
 }
 
-/// Carries out a scenario until everything has ended, or a rule is broken.
+/// Carries out a scenario until everything has ended, or an invariant is broken.
 ///
 /// # Panics
 /// When tokio cannot make a runtime.
@@ -105,20 +103,20 @@ pub fn run(scenario: &Scenario) -> Outcome {
 
 async fn live(scenario: &Scenario) -> Outcome {
     let backend = MemoryBackend::default();
-    let judge = Judge::new(bounds(scenario));
-    backend.state().fault_model = Some(fault_model(scenario, &judge));
+    let oracle = Oracle::new(bounds(scenario));
+    backend.state().fault_model = Some(fault_model(scenario, &oracle));
     backend.state().retention = Some(scenario.timings.retention);
     set_account(&backend, scenario);
     // An account whose own list decides all the same: every other scenario.
     backend.state().account_list.is_on = scenario.seed.is_multiple_of(2);
     plant(&backend, scenario);
-    plant_waiting(&backend, scenario, &judge);
+    plant_waiting(&backend, scenario, &oracle);
     let mut system = System::new(backend.clone(), scenario.timings.clone(), scenario.seed);
     system.skew_ms = scenario.skew_ms;
     system.doubled_promotes = scenario.doubled_promotes;
     system.most_messages = scenario.most_messages;
     let system = Arc::new(system);
-    let clients = clients(scenario, &system, &judge);
+    let clients = clients(scenario, &system, &oracle);
     system.start(scenario.senders);
     let mut asking: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.run())).collect();
 
@@ -130,7 +128,7 @@ async fn live(scenario: &Scenario) -> Outcome {
         tokio::time::sleep(LOOK).await;
         set_quota(&backend, began.elapsed() < scenario.outage);
         backend.state().expire();
-        if judge.violation().is_some() {
+        if oracle.violation().is_some() {
             break;
         }
         asking.retain(|client| !client.is_finished());
@@ -139,30 +137,30 @@ async fn live(scenario: &Scenario) -> Outcome {
             set_calm(&backend, true);
         }
         if calm && asking.is_empty() {
-            let ask = |(name, deed)| tokio::spawn(ask(Arc::clone(&system), judge.clone(), name, deed));
+            let ask = |(name, deed)| tokio::spawn(ask(Arc::clone(&system), oracle.clone(), name, deed));
             if std::mem::take(&mut flows) {
                 asking.push(ask((NEWS.to_owned(), QueueDeed::Pause)));
             } else if scenario.waiting == 0 {
-                // What is still paused holds its emails for ever: somebody resumes it.
+                // A paused queue holds its emails for ever, so each is resumed.
                 let resumed = paused(&backend).into_iter().map(|name| (name, QueueDeed::Resume));
                 asking.extend(resumed.map(ask));
             }
         }
         if asking.is_empty() && has_ended(&backend, scenario) {
-            judge.end(&backend, |record| waits_to_the_end(record, scenario));
+            oracle.end(&backend, |record| waits_to_the_end(record, scenario));
             break;
         }
         if began.elapsed() > LONGEST {
-            judge.end(&backend, |record| waits_to_the_end(record, scenario));
-            judge.object(1, None, "it does not come to an end".to_owned());
+            oracle.end(&backend, |record| waits_to_the_end(record, scenario));
+            oracle.report(Invariant::Completion, None, "it does not come to an end".to_owned());
             break;
         }
     }
-    outcome(&backend, &judge)
+    outcome(&backend, &oracle)
 }
 
-fn outcome(backend: &MemoryBackend, judge: &Judge) -> Outcome {
-    let (emails, copies) = judge.numbers();
+fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> Outcome {
+    let (emails, copies) = oracle.numbers();
     let mut state = backend.state();
     let mut ends = BTreeMap::new();
     for record in state.records.values() {
@@ -177,13 +175,13 @@ fn outcome(backend: &MemoryBackend, judge: &Judge) -> Outcome {
         (fault_model.trace, fault_model.struck, calls, send_tasks)
     });
     Outcome {
-        violation: judge.violation(),
+        violation: oracle.violation(),
         trace,
         calls,
         emails,
         copies,
         struck,
-        edges: judge.seen().edges.clone(),
+        edges: oracle.seen().edges.clone(),
         ends,
         records: state.records.values().cloned().collect(),
         accepted: state.accepted.clone(),
@@ -214,9 +212,9 @@ fn paused(backend: &MemoryBackend) -> Vec<String> {
     names.filter(|name| name != HELD).collect()
 }
 
-async fn ask(system: Arc<System>, judge: Judge, name: String, deed: QueueDeed) {
+async fn ask(system: Arc<System>, oracle: Oracle, name: String, deed: QueueDeed) {
     let mut attempt = 1;
-    while !change_queue(&system, &judge, &name, deed, attempt).await {
+    while !change_queue(&system, &oracle, &name, deed, attempt).await {
         attempt += 1;
     }
 }
@@ -269,7 +267,7 @@ fn bounds(scenario: &Scenario) -> Bounds {
     }
 }
 
-fn fault_model(scenario: &Scenario, judge: &Judge) -> FaultModel {
+fn fault_model(scenario: &Scenario, oracle: &Oracle) -> FaultModel {
     let mut fault_model = FaultModel::new(scenario.seed, scenario.odds, START);
     fault_model.plan.clone_from(&scenario.plan);
     fault_model.script.clone_from(&scenario.script);
@@ -278,7 +276,7 @@ fn fault_model(scenario: &Scenario, judge: &Judge) -> FaultModel {
     if !scenario.outage.is_zero() {
         fault_model.outage = Some((Cause::QuotaExceeded, START.after(scenario.outage).as_millis()));
     }
-    fault_model.observer = Some(Box::new(judge.clone()));
+    fault_model.observer = Some(Box::new(oracle.clone()));
     for priority in &mut fault_model.priority_queues {
         priority.visibility = scenario.timings.visibility;
         priority.most_receives = scenario.most_receives;
@@ -310,12 +308,12 @@ fn set_calm(backend: &MemoryBackend, calm: bool) {
     }
 }
 
-fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Client> {
+fn clients(scenario: &Scenario, system: &Arc<System>, oracle: &Oracle) -> Vec<Client> {
     let mut clients = Vec::new();
     for (number, order) in scenario.orders.iter().enumerate() {
         let client = Client {
             system: Arc::clone(system),
-            judge: judge.clone(),
+            oracle: oracle.clone(),
             number,
             order: order.clone(),
             is_rival: false,
@@ -332,7 +330,7 @@ fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Clie
     clients
 }
 
-/// Makes the queues that are there from the beginning, and what one of them holds.
+/// Makes the queues of the beginning, and the emails that one of them holds.
 fn plant(backend: &MemoryBackend, scenario: &Scenario) {
     let queue = |name| {
         let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap_or_default());
@@ -356,7 +354,7 @@ fn plant(backend: &MemoryBackend, scenario: &Scenario) {
     if scenario.held == 0 {
         return;
     }
-    // As DynamoDB has pages: whoever looked through what is held would call often.
+    // As DynamoDB has pages: a reader of all held emails would call often.
     state.page_size = 100;
     let mut held = queue(HELD);
     let (since, reason, until) = (START, None, None);
@@ -387,7 +385,7 @@ fn plant(backend: &MemoryBackend, scenario: &Scenario) {
 const CONTENTS: usize = 1_000;
 
 /// Makes the emails that wait for slots from the beginning, and marks their queue.
-fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, judge: &Judge) {
+fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) {
     let mut state = backend.state();
     for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
         (limit.look_at, limit.no) = (Some(START), 1);
@@ -396,7 +394,7 @@ fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, judge: &Judge) {
         let id = EmailId::from_batch_key(&TenantId::main(), NEWS, number);
         let ahead = u64::try_from(scenario.waiting - number).unwrap_or(u64::MAX);
         let at = START.before(Duration::from_millis(ahead));
-        // Nobody else's recipient: a bounce suppresses it.
+        // A recipient of its own: a bounce suppresses it.
         let request = format!(r#"{{"from":"a@example.com","to":"{number}@news.example","subject":"n","text":"t"}}"#);
         let email = (number < CONTENTS).then(|| parse_email(request.as_bytes()).ok());
         let email = email.flatten().map(|request| request.email);
@@ -416,7 +414,7 @@ fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, judge: &Judge) {
             ..EmailRecord::new(TenantId::main(), id, body, 1, at)
         };
         if let Some(email) = email {
-            judge.requested(Some(id), email.hash());
+            oracle.requested(Some(id), email.hash());
             let content = (EmailKey::of(&record), email.hash());
             state.kept_until.insert(content.clone(), record.expires_at);
             state.bodies.insert(content, email.to_body());

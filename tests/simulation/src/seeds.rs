@@ -1,13 +1,13 @@
 //! Random scenarios under random faults, one for each seed.
 //!
 //! **Invariant:** a check that cannot fail is none: a run of seeds in which a kind of fault never struck or
-//! an edge was never gone has failed, too ([`Totals::missing`]).
+//! a transition was never taken has failed, too ([`Totals::missing`]).
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::delivery::record::RecordStatus;
+use invariants::transitions::{Edge, TRANSITIONS, Transition};
 
-use crate::judge::{EDGES, RARE};
 use crate::run::{Outcome, run};
 use crate::scenario::Scenario;
 
@@ -47,7 +47,7 @@ pub const KINDS: [&str; 32] = [
     "two runs of promote",
 ];
 
-/// What many runs came to.
+/// The totals of many runs.
 #[derive(Debug, Default)]
 pub struct Totals {
     /// Seeds that were run.
@@ -67,7 +67,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Runs a seed and adds what it came to; what is to be said when a rule was broken.
+    /// Runs a seed and adds its outcome. Returns the report of its violation.
     pub fn run(&mut self, seed: u64) -> Option<String> {
         let scenario = Scenario::random(seed);
         let outcome = run(&scenario);
@@ -94,7 +94,7 @@ impl Totals {
         }
     }
 
-    /// Adds what another thread came to.
+    /// Adds the totals of another thread.
     pub fn join(&mut self, other: Self) {
         self.seeds += other.seeds;
         self.emails += other.emails;
@@ -118,11 +118,14 @@ impl Totals {
             .iter()
             .filter(|kind| !self.struck.contains_key(*kind))
             .map(|kind| (*kind).to_owned());
-        let edges = EDGES.iter().filter(|edge| !self.edges.contains_key(*edge)).map(edge);
-        kinds.chain(edges).collect()
+        let usual = TRANSITIONS.iter().filter(|transition| !transition.is_rare);
+        let edges = usual
+            .map(Transition::edge)
+            .filter(|edge| !self.edges.contains_key(edge));
+        kinds.chain(edges.map(in_words)).collect()
     }
 
-    /// The whole as lines.
+    /// The totals as lines.
     #[must_use]
     pub fn table(&self) -> String {
         let mut lines = vec![format!(
@@ -134,16 +137,14 @@ impl Totals {
         lines.extend(self.ends.iter().map(|(end, times)| counted(end, *times)));
         lines.push("faults that struck:".to_owned());
         lines.extend(self.struck.iter().map(|(kind, times)| counted(kind, *times)));
-        lines.push("edges:".to_owned());
-        let of = |known: &(Option<RecordStatus>, RecordStatus)| {
-            counted(&edge(known), self.edges.get(known).copied().unwrap_or(0))
-        };
-        lines.extend(EDGES.iter().chain(&RARE).map(of));
+        lines.push("transitions:".to_owned());
+        let of = |edge: Edge| counted(&in_words(edge), self.edges.get(&edge).copied().unwrap_or(0));
+        lines.extend(TRANSITIONS.iter().map(|transition| of(transition.edge())));
         lines.join("\n")
     }
 }
 
-fn edge((from, to): &(Option<RecordStatus>, RecordStatus)) -> String {
+fn in_words((from, to): Edge) -> String {
     match from {
         Some(from) => format!("{from:?} -> {to:?}"),
         None => format!("- -> {to:?}"),

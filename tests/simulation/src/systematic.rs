@@ -18,14 +18,14 @@ use memory::{Call, Fault};
 use crate::run::{Outcome, run};
 use crate::scenario::{Deed, NEWS, Order, QueueDeed, Scenario};
 
-/// What was carried out.
+/// The runs, and their violations.
 #[derive(Debug, Default)]
 pub struct Strikes {
     /// Runs with so many faults: none, one, two, three.
     pub runs: [u64; 4],
     /// Calls of ports.
     pub calls: u64,
-    /// What was broken, with all that is needed to see it again.
+    /// The reports of the violations, each with the command that repeats it.
     pub broken: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ impl Strikes {
         whole.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what another thread did.
+    /// Adds the runs of another thread.
     pub fn join(&mut self, other: Self) {
         for (ours, theirs) in self.runs.iter_mut().zip(other.runs) {
             *ours += theirs;
@@ -72,7 +72,7 @@ impl Strikes {
         self.broken.extend(other.broken);
     }
 
-    /// One run; nothing when a rule was broken.
+    /// One run; nothing when an invariant was broken.
     fn once(&mut self, scenario: &Scenario) -> Option<Outcome> {
         let outcome = run(scenario);
         if let Some(runs) = self.runs.get_mut(scenario.plan.len()) {
@@ -143,8 +143,8 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
         if number <= last || number > until {
             continue;
         }
-        // What only reads has no effect that it could fail behind; what Lambda does itself has nobody
-        // who could die, and does not look at the answer.
+        // A read has no effect that could come before its failure. A call of Lambda itself has no caller that
+        // could die, and reads no answer.
         let faults: &[Fault] = match (writes, environment > 0) {
             (true, true) => &[Fault::Before, Fault::After, Fault::DieBefore, Fault::DieAfter],
             (false, true) => &[Fault::Before, Fault::DieBefore],
@@ -177,7 +177,7 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// What the functions do, each with several emails at once.
+/// The scenarios, each with several emails at once.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let plain = Order::plain;

@@ -57,6 +57,8 @@ fn every_test_named_in_a_document_exists() {
         "docs/RELIABILITY.md",
         "docs/HOSTILE_INPUT.md",
         "docs/SECURITY.md",
+        "docs/INVARIANTS.md",
+        "docs/STATES.md",
         "docs/COST.md",
         "README.md",
         "ARCHITECTURE.md",

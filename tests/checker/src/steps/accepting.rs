@@ -4,7 +4,7 @@ use super::Steps;
 use crate::action::Action;
 use crate::machine::Machine;
 use crate::mutant::Mutant;
-use crate::promise::{Promise, content_of};
+use crate::property::{Property, content_of};
 use crate::state::{Client, Grave, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
@@ -85,18 +85,18 @@ fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut S
         return;
     }
     if state.record.is_none() && state.grave != Grave::None {
-        // As before; and what has come again with the request is erased.
+        // As before; the content that came again with the request is erased.
         if !machine.is(Mutant::ErasedContentKept) {
             next.contents = 0;
         }
         steps.add(Action::IsAnswered(at), next);
         return;
     }
-    next.promised = true;
+    next.accepted = true;
     let there = next.record.is_some() && next.contents != 0;
-    let broken = (!there).then_some(Promise::Kept);
-    steps.add_judged(Action::IsAnswered(at), next, broken);
-    steps.add_judged(
+    let broken = (!there).then_some(Property::Stored);
+    steps.add_checked(Action::IsAnswered(at), next, broken);
+    steps.add_checked(
         Action::IsAnswered(at),
         State {
             send_task: true,

@@ -1,14 +1,14 @@
-//! Somebody wants the email erased, and others find nothing of it.
+//! A caller erases the email, and other actors find nothing of it.
 //!
 //! Two steps: the record is replaced by a tombstone, under a condition; then the contents go, and it is answered.
-//! Whoever dies in between has answered nobody, and may be asked again.
+//! A caller that dies in between was not answered, and may ask again.
 
 use super::Steps;
 use crate::action::{Action, Operation, Who};
 use crate::clock::NOW;
 use crate::config::Actor;
 use crate::machine::Machine;
-use crate::promise::Promise;
+use crate::property::Property;
 use crate::records::RecordId;
 use crate::state::{Grave, Reader, Sender, State};
 
@@ -18,7 +18,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
     let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
     let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
-    if let Some(slot) = free.filter(|_| busy < machine.config.readers && state.erasures > 0 && state.promised) {
+    if let Some(slot) = free.filter(|_| busy < machine.config.readers && state.erasures > 0 && state.accepted) {
         let erasures = state.erasures - 1;
         let asked = put(State { erasures, ..*state }, slot, found(machine, state));
         let deed = if asked.readers[slot] == Reader::Nobody {
@@ -40,7 +40,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// What a caller is about to do who has looked now: nothing, where the email has not ended.
+/// The next step of a caller that has read the record. There is none if the email has not ended.
 fn found(machine: &Machine, state: &State) -> Reader {
     match state.record {
         Some(seen) if machine.is_erasable(seen) => Reader::Eraser { seen },
@@ -88,10 +88,10 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
                 grave: Grave::Buried,
                 ..put(*state, slot, Reader::Emptier)
             };
-            // What has expired has ended, though nobody may have written it yet.
+            // An expired email has ended, even before a write says so.
             let ended = machine.record(stored).status_at(NOW).is_final();
-            let broken = (!ended).then_some(Promise::Kept);
-            steps.add_judged(Action::Does(Who::Eraser, Operation::Writes), tombstone, broken);
+            let broken = (!ended).then_some(Property::Stored);
+            steps.add_checked(Action::Does(Who::Eraser, Operation::Writes), tombstone, broken);
         }
         Some(_) | None => {
             let next = put(*state, slot, found(machine, state));
@@ -100,7 +100,7 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
     }
 }
 
-/// Whoever has read the record, or has a claim of it, is refused what he writes, and goes.
+/// A reader or a claim holder of the erased record: its write is refused, and it ends.
 fn find_nothing(state: &State, steps: &mut Steps) {
     for (at, sender) in state.senders.into_iter().enumerate() {
         if sender != Sender::Idle {

@@ -26,7 +26,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// Somebody takes a message, or is asked, or the minute is over, and reads the record.
+/// An actor reads the record: for a message, for a command, or because the minute is over.
 fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, steps: &mut Steps) {
     if machine.config.has(Actor::Feedback) {
         for claim_no in state.events.each() {
@@ -57,7 +57,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
             );
         }
     }
-    if machine.config.has(Actor::Caller) && state.wishes > 0 && state.promised {
+    if machine.config.has(Actor::Caller) && state.wishes > 0 && state.accepted {
         let asked = State {
             wishes: state.wishes - 1,
             ..*state
@@ -86,7 +86,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     if machine.overdue_now(stored) && machine.waited_twice(stored) {
         meets(machine, state, stored, slot, Asked::Newer, steps);
     }
-    // How far feedback is matters to what is uncertain, or may be before the run ends.
+    // The progress of feedback matters to an uncertain email, and to one that may become so before the run ends.
     let status = machine.record(stored).status;
     if state.events.is_empty() && matches!(status, RecordStatus::Sending | RecordStatus::Uncertain) {
         let mut next = *state;
@@ -105,7 +105,7 @@ fn meets(machine: &mut Machine, state: &State, seen: RecordId, slot: usize, feed
     }
 }
 
-/// Whoever has nothing to write ends at once.
+/// An actor without a write ends at once.
 fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps: &mut Steps) {
     let Some((who, seen, question)) = question(reader) else {
         return;
@@ -181,7 +181,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     };
     let refused = machine.ruling(seen, question) == Ruling::Refused;
     steps.add(Action::Does(who, Operation::Dies), gone);
-    // How full the priority queue is matters to what waits in it, and to nothing else.
+    // The fill of the priority queue matters only to an email that waits in it.
     let lanes: &[Lane] = match (question, machine.record(seen).status) {
         (Question::Overdue { .. }, RecordStatus::Queued) => &Lane::ALL,
         _ => &[Lane::Flowing],
@@ -213,7 +213,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
         write_steps(machine, state, &writer, steps);
     }
     if let Reader::Feedback { .. } = reader {
-        // Its event may come again; and whoever has written may die before it goes on.
+        // Its event may come again, and a writer may die before its next step.
         let writer = Writer {
             who,
             seen,

@@ -7,7 +7,7 @@ use crate::action::{Action, Ses, Who};
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
-use crate::promise::{Promise, broken_by_claim, broken_by_submission, content_of};
+use crate::property::{Property, broken_by_claim, broken_by_submission, content_of};
 use crate::records::RecordId;
 use crate::state::{Answer, Line, Sender, State};
 
@@ -138,10 +138,10 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
             Line::default()
         },
     };
-    steps.add_judged(action, put(next, holding), broken);
+    steps.add_checked(action, put(next, holding), broken);
 }
 
-/// A sender has claimed what is not wanted any more.
+/// A sender has claimed an email that a purge covers.
 fn drop_in_hand(
     machine: &mut Machine,
     state: &State,
@@ -193,7 +193,7 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
         steps.add(Action::MissesContent, asked(*state, Answer::ForNow));
         return;
     }
-    let wrong = (found & wanted == 0).then_some(Promise::Content);
+    let wrong = (found & wanted == 0).then_some(Property::SameContent);
     let broken = broken_by_submission(state, claimed).or(wrong);
     let held = claimed.on_uncertain == OnUncertain::Hold;
     let doubtful = if held {
@@ -202,7 +202,7 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
         state.doubtful
     };
     let reached = State { doubtful, ..*state };
-    let mut ses = |does: Ses, to: State| steps.add_judged(Action::Submits(does), to, broken);
+    let mut ses = |does: Ses, to: State| steps.add_checked(Action::Submits(does), to, broken);
     ses(Ses::Accepts, asked(accepted(reached, claim_no), Answer::Accepted));
     ses(Ses::AcceptsUnheard, asked(accepted(reached, claim_no), Answer::Lost));
     ses(Ses::RefusesForNow, asked(*state, Answer::ForNow));

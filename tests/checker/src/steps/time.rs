@@ -1,11 +1,11 @@
-//! Time passes, and what the dead have left takes effect.
+//! Time passes, and writes of dead writers take effect.
 
 use std::time::Duration;
 
 use domain::delivery::lifecycle::LONGEST_UNCERTAINTY;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 
-use super::{Steps, judged, noted};
+use super::{Steps, checked, noted};
 use crate::action::Action;
 use crate::clock::{LONG, NOW, next};
 use crate::config::{Actor, WINDOW};
@@ -21,7 +21,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         return;
     }
     let soonest = next(record);
-    // To what is queued hours mean no more than that its priority queue has been full for long.
+    // To a queued email, hours only mean that its priority queue has been full for long.
     let alone = record.status == RecordStatus::Queued && machine.config.wishes == 0;
     let waits = alone || record.status == RecordStatus::Uncertain;
     let expires = record.expires_at > NOW;
@@ -52,7 +52,7 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let condition = machine.unmoved(before);
     match machine.write(stored, before, after, condition, state.line) {
         Some(record) => {
-            let broken = judged(machine, state, (stored, record), question);
+            let broken = checked(machine, state, (stored, record), question);
             let next = noted(
                 State {
                     record: Some(record),
@@ -60,7 +60,7 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 },
                 question,
             );
-            steps.add_judged(Action::LateWrite, next, broken);
+            steps.add_checked(Action::LateWrite, next, broken);
         }
         None => steps.add(Action::LateWrite, next),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use invariants::Invariant;
 use memory::fault_model::Broken;
 use simulation::run::run;
 use simulation::scenario::{Deed, Order, Scenario};
@@ -34,8 +35,8 @@ fn a_forgotten_email_of_a_batch_is_not_sent_again() {
     }
     // The record ends with the default life of its emails: the repeated request makes a new one.
     let outcome = run(&scenario(Broken::RecordsShort(3 * 3600), HOUR * 5, None));
-    let violation = outcome.violation.expect("the judge notices");
-    assert_eq!(violation.rule, 8, "{violation:?}");
+    let violation = outcome.violation.expect("the oracle notices");
+    assert_eq!(violation.invariant, Invariant::Idempotency, "{violation:?}");
 }
 
 #[test]
@@ -46,5 +47,9 @@ fn another_batch_with_the_key_is_refused_and_leaves_nothing() {
         assert_eq!(outcome.copies, 4, "{hours}: each email once");
     }
     let outcome = run(&scenario(Broken::RecordsShort(3 * 3600), HOUR, Some(HOUR * 5)));
-    assert!(outcome.violation.is_some_and(|violation| violation.rule == 8));
+    assert!(
+        outcome
+            .violation
+            .is_some_and(|violation| violation.invariant == Invariant::Idempotency)
+    );
 }

@@ -1,7 +1,7 @@
 //! The tests of the simulation: that nothing is lost and nothing doubled unmarked, and that it would say so.
 //!
-//! [`full_lanes`] fills a priority queue; [`queues`] has what queues and priority queues promise; [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] breaks things on purpose
-//! and sees that the judge notices; [`doubt`] has the exact ends of what SES left in doubt.
+//! [`full_lanes`] fills a priority queue; [`queues`] tests the guarantees of queues and priority queues; [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] makes defects on purpose
+//! and sees that the oracle notices them; [`doubt`] has the exact ends of uncertain emails.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,24 +1,29 @@
-//! Records and messages in, verdict out.
+//! The oracle of the fault run: records and messages in, verdict out.
 //!
-//! | What is found of an email that was accepted | Counts as |
-//! |---|---|
-//! | no record; or a record that is neither finished nor in the index | lost |
-//! | `sent`, and SES has no message | lost |
-//! | `failed`, `canceled` or `expired`, and SES has a message | lost: its caller is told the wrong thing |
-//! | its cancellation was confirmed, and it is not `canceled` | lost, likewise |
-//! | not finished, in the index, and nothing moves any more | stuck |
-//! | two messages, and the record has no mark | duplicate, unmarked |
-//! | two messages, and it was to be held: nobody forces one here | duplicate, unmarked |
-//! | two ids for one email | duplicate, unmarked |
-//! | two messages, and the record has the mark | duplicate, marked |
+//! Each [`Defect`] breaks one invariant of docs/INVARIANTS.md. The verdict counts them in three groups:
 //!
-//! **Invariant:** pure. The mark is `maybe_duplicate`; that SES has told of both acceptances
-//! (`duplicate`) comes too late to warn anybody, and is none.
-//! **Start reading at** [`judge`].
+//! | Finding about an accepted email | Defect | Count |
+//! |---|---|---|
+//! | no record | `NoRecord` | lost |
+//! | neither finished nor in the due index | `NotInDueIndex` | lost |
+//! | `sent`, and SES has no message | `NotSent` | lost |
+//! | `failed`, `canceled` or `expired`, and SES has a message: the caller reads a false status | `UnsentButAccepted` | lost |
+//! | not `canceled`, though the API confirmed the cancel | `NotCanceled` | lost |
+//! | not finished, in the due index, and nothing moves any more | `Stuck` | stuck |
+//! | two messages, and the record has no flag | `Unflagged` | duplicate, unmarked |
+//! | two messages of a held email: nobody forces one here | `HeldButResent` | duplicate, unmarked |
+//! | two ids for one email | `TwoIds` | duplicate, unmarked |
+//! | two messages, and the record has the flag | none | duplicate, marked |
+//!
+//! **Invariant:** pure. The flag is `maybe_duplicate`. The field `duplicate` is none: it is set when SES's events tell
+//! of both acceptances, which is too late to warn anybody.
+//! **Start reading at** [`compare`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invariants::{Invariant, Violation, first_line};
 use serde::Serialize;
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
 /// An email whose request was answered with 2xx.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +36,7 @@ pub struct Accepted {
     pub canceled: bool,
 }
 
-/// What the table says of an email.
+/// The record of an email in the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredEmail {
     /// The stored status.
@@ -42,7 +47,7 @@ pub struct StoredEmail {
     pub marked: bool,
     /// A second acceptance became known.
     pub duplicate: bool,
-    /// Whether it is in the index of what is unfinished.
+    /// Whether it is in the due index.
     pub indexed: bool,
     /// The newest claim.
     pub claim_no: u64,
@@ -78,69 +83,97 @@ pub struct SentCopy {
     pub claim: String,
 }
 
-/// What must not be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A finding that breaks an invariant.
+///
+/// The doc comment of a variant is its sentence in the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumMessage, IntoStaticStr, VariantArray)]
 pub enum Defect {
-    /// There is no record.
+    /// The accepted email has no record.
     NoRecord,
-    /// It is neither finished nor in the index.
-    FallenOut,
-    /// `sent`, and SES does not have it.
+    /// The email is neither finished nor in the due index.
+    NotInDueIndex,
+    /// The record says sent, and SES does not have the email.
     NotSent,
-    /// It ended as unsent, and SES has it.
-    SentAllTheSame,
-    /// Its cancellation was confirmed, and it is not canceled.
+    /// The record says that the email ended unsent, and SES has it.
+    UnsentButAccepted,
+    /// The API confirmed the cancel, and the email is not canceled.
     NotCanceled,
-    /// It does not go on.
+    /// The email is not finished, and nothing moves any more.
     Stuck,
-    /// A second copy, unmarked.
-    Unmarked,
-    /// A second copy of what was to be held.
-    HeldAndDoubled,
-    /// One email, two ids.
+    /// SES has the email more than once, and its record has no flag.
+    Unflagged,
+    /// SES has the email more than once, and its request asked for hold.
+    HeldButResent,
+    /// One email has two ids.
     TwoIds,
 }
 
 impl Defect {
-    /// What it counts as.
+    /// Every defect.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The invariant that the defect breaks.
+    #[must_use]
+    pub fn invariant(self) -> Invariant {
+        match self {
+            Self::NoRecord | Self::NotInDueIndex => Invariant::Durability,
+            Self::NotSent | Self::UnsentButAccepted => Invariant::Truth,
+            Self::NotCanceled => Invariant::Cancellation,
+            Self::Stuck => Invariant::Completion,
+            Self::Unflagged => Invariant::Duplicates,
+            Self::HeldButResent => Invariant::Hold,
+            Self::TwoIds => Invariant::Idempotency,
+        }
+    }
+
+    /// The group that the verdict counts the defect in.
     #[must_use]
     pub fn counts_as(self) -> Count {
         match self {
-            Self::NoRecord | Self::FallenOut | Self::NotSent | Self::SentAllTheSame | Self::NotCanceled => Count::Lost,
+            Self::NoRecord | Self::NotInDueIndex | Self::NotSent | Self::UnsentButAccepted | Self::NotCanceled => {
+                Count::Lost
+            }
             Self::Stuck => Count::Stuck,
-            Self::Unmarked | Self::HeldAndDoubled | Self::TwoIds => Count::DuplicateUnmarked,
+            Self::Unflagged | Self::HeldButResent | Self::TwoIds => Count::DuplicateUnmarked,
         }
     }
 
-    /// In words.
+    /// The name, as docs/INVARIANTS.md lists it.
     #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::NoRecord => "lost: it has no row",
-            Self::FallenOut => "lost: it is neither finished nor in the index",
-            Self::NotSent => "lost: its row says sent, and SES does not have it",
-            Self::SentAllTheSame => "lost: its row says that it ended unsent, and SES has it",
-            Self::NotCanceled => "lost: its cancellation was confirmed, and it is not canceled",
-            Self::Stuck => "stuck: it is not finished, and nothing moves any more",
-            Self::Unmarked => "doubled: SES has it more than once, and its row has no mark",
-            Self::HeldAndDoubled => "doubled: SES has it more than once, and it was to be held",
-            Self::TwoIds => "doubled: the same email has two ids",
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The violation of the email with this id.
+    #[must_use]
+    pub fn violation(self, id: &str) -> Violation {
+        Violation {
+            email: Some(id.to_owned()),
+            ..Violation::new(self.invariant(), first_line(&self))
         }
     }
 }
 
-/// The three things that must not happen.
+/// The invariants that a run checks.
+#[must_use]
+pub fn checked() -> BTreeSet<Invariant> {
+    let by_email = Defect::ALL.iter().map(|defect| defect.invariant());
+    // The report compares the counts of all emails.
+    by_email.chain([Invariant::Counts]).collect()
+}
+
+/// The three groups of defects. Each must be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
-    /// Its caller believes something of it that is not so.
+    /// Emails that are gone, or of which a caller reads something false.
     Lost,
-    /// It never ends.
+    /// Emails that never end.
     Stuck,
-    /// A second copy without a mark.
+    /// Second copies without a flag.
     DuplicateUnmarked,
 }
 
-/// How the emails fared.
+/// The counts and the findings of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Emails that were answered with 2xx.
@@ -155,13 +188,13 @@ pub struct Verdict {
     pub canceled: usize,
     /// Records that expired.
     pub expired: usize,
-    /// Emails that SES has more than once, and their records say so.
+    /// Emails that SES has more than once, and their records have the flag.
     pub duplicates_marked: usize,
-    /// Emails that SES has more than once, and nobody says so.
+    /// Emails that SES has more than once, without the flag.
     pub duplicates_unmarked: usize,
-    /// Emails whose callers believe something that is not so.
+    /// Emails that are gone, or of which a caller reads something false.
     pub lost: usize,
-    /// Emails that do not go on.
+    /// Emails that never end.
     pub stuck: usize,
     /// Each defect, with the email's id.
     #[serde(skip)]
@@ -185,10 +218,11 @@ impl Verdict {
     }
 }
 
-/// Judges what the table and SES say of the emails that were accepted. Of what was not accepted,
-/// for its request had no answer, only doubles are judged: nothing else was promised.
+/// Compares the table and SES with the accepted emails.
+///
+/// An email without an answered request is only checked for duplicates: the API guarantees nothing else for it.
 #[must_use]
-pub fn judge(
+pub fn compare(
     accepted: &[Accepted],
     records: &BTreeMap<String, StoredEmail>,
     copies: &BTreeMap<String, Vec<SentCopy>>,
@@ -219,18 +253,18 @@ pub fn judge(
     verdict
 }
 
-/// What a record says that is not so.
+/// The false statement of a record.
 fn untrue(email: &Accepted, record: &StoredEmail, copies: usize) -> Option<Defect> {
     if !record.is_finished() {
         return Some(if record.indexed {
             Defect::Stuck
         } else {
-            Defect::FallenOut
+            Defect::NotInDueIndex
         });
     }
     let unsent = matches!(record.status.as_str(), "failed" | "canceled" | "expired");
     if unsent && copies > 0 {
-        Some(Defect::SentAllTheSame)
+        Some(Defect::UnsentButAccepted)
     } else if record.status == "sent" && copies == 0 {
         Some(Defect::NotSent)
     } else if email.canceled && record.status != "canceled" {
@@ -259,11 +293,11 @@ impl Verdict {
             return;
         }
         if hold {
-            self.find(id, Defect::HeldAndDoubled);
+            self.find(id, Defect::HeldButResent);
         } else if record.is_some_and(|record| record.marked) {
             self.duplicates_marked += 1;
         } else {
-            self.find(id, Defect::Unmarked);
+            self.find(id, Defect::Unflagged);
         }
     }
 }
@@ -285,7 +319,7 @@ fn second_ids(copies: &BTreeMap<String, Vec<SentCopy>>) -> BTreeSet<&str> {
 mod tests {
     use super::*;
 
-    /// One email and what is known of it.
+    /// One email, its record and its copies.
     struct Case {
         hold: bool,
         canceled: bool,
@@ -356,7 +390,7 @@ mod tests {
         if case.copies > 0 {
             copies.insert("a".to_owned(), vec![copy("s"); case.copies]);
         }
-        judge(&accepted, &records, &copies)
+        compare(&accepted, &records, &copies)
     }
 
     #[test]
@@ -379,24 +413,24 @@ mod tests {
             (case(with("unknown", mark), 3), &[]),
             (case(None, 0), &[NoRecord]),
             (case(None, 1), &[NoRecord]),
-            (case(None, 2), &[NoRecord, Unmarked]),
+            (case(None, 2), &[NoRecord, Unflagged]),
             (case(record("sent"), 0), &[NotSent]),
             (case(with("sent", mark), 0), &[NotSent]),
-            (case(record("failed"), 1), &[SentAllTheSame]),
-            (case(record("canceled"), 1), &[SentAllTheSame]),
-            (case(record("expired"), 1), &[SentAllTheSame]),
+            (case(record("failed"), 1), &[UnsentButAccepted]),
+            (case(record("canceled"), 1), &[UnsentButAccepted]),
+            (case(record("expired"), 1), &[UnsentButAccepted]),
             (canceled(record("sent"), 1), &[NotCanceled]),
             (canceled(record("failed"), 0), &[NotCanceled]),
             (case(record("queued"), 0), &[Stuck]),
             (case(record("sending"), 1), &[Stuck]),
             (case(record("uncertain"), 1), &[Stuck]),
             (case(record("failing"), 0), &[Stuck]),
-            (case(with("queued", out), 0), &[FallenOut]),
-            (case(with("uncertain", out), 1), &[FallenOut]),
-            (case(record("sent"), 2), &[Unmarked]),
-            (case(with("sent", known), 2), &[Unmarked]),
-            (held(with("sent", mark), 2), &[HeldAndDoubled]),
-            (case(record("failed"), 2), &[SentAllTheSame, Unmarked]),
+            (case(with("queued", out), 0), &[NotInDueIndex]),
+            (case(with("uncertain", out), 1), &[NotInDueIndex]),
+            (case(record("sent"), 2), &[Unflagged]),
+            (case(with("sent", known), 2), &[Unflagged]),
+            (held(with("sent", mark), 2), &[HeldButResent]),
+            (case(record("failed"), 2), &[UnsentButAccepted, Unflagged]),
         ];
         for (case, expected) in &table {
             let found: Vec<_> = verdict(case).findings.iter().map(|(_, defect)| *defect).collect();
@@ -452,7 +486,7 @@ mod tests {
                 copies.insert(id.to_owned(), vec![copy(id)]);
             }
         }
-        let verdict = judge(&accepted, &records, &copies);
+        let verdict = compare(&accepted, &records, &copies);
         assert!(verdict.is_good(), "{:?}", verdict.findings);
         assert_eq!((verdict.accepted, verdict.sent, verdict.unknown), (6, 3, 1));
         assert_eq!((verdict.canceled, verdict.expired), (1, 1));
@@ -460,19 +494,19 @@ mod tests {
     }
 
     #[test]
-    fn of_what_was_not_accepted_only_doubles_are_judged() {
-        let judge_stranger = |status: &str, count: usize| {
+    fn an_unanswered_email_is_checked_for_duplicates() {
+        let check_stranger = |status: &str, count: usize| {
             let records = BTreeMap::from([("b".to_owned(), record(status).unwrap())]);
-            judge(
+            compare(
                 &[],
                 &records,
                 &BTreeMap::from([("b".to_owned(), vec![copy("s"); count])]),
             )
             .findings
         };
-        assert_eq!(judge_stranger("failed", 1), []);
-        assert_eq!(judge_stranger("queued", 1), []);
-        assert_eq!(judge_stranger("sent", 2), [("b".to_owned(), Defect::Unmarked)]);
+        assert_eq!(check_stranger("failed", 1), []);
+        assert_eq!(check_stranger("queued", 1), []);
+        assert_eq!(check_stranger("sent", 2), [("b".to_owned(), Defect::Unflagged)]);
     }
 
     #[test]
@@ -480,8 +514,11 @@ mod tests {
         let records = ["a", "b"].map(|id| (id.to_owned(), record("sent").unwrap())).into();
         let one = |subject: &str| vec![copy(subject)];
         let two = BTreeMap::from([("a".to_owned(), one("s")), ("b".to_owned(), one("s"))]);
-        assert_eq!(judge(&[], &records, &two).findings, [("b".to_owned(), Defect::TwoIds)]);
+        assert_eq!(
+            compare(&[], &records, &two).findings,
+            [("b".to_owned(), Defect::TwoIds)]
+        );
         let others = BTreeMap::from([("a".to_owned(), one("s")), ("b".to_owned(), one("t"))]);
-        assert!(judge(&[], &records, &others).is_good());
+        assert!(compare(&[], &records, &others).is_good());
     }
 }

@@ -1,19 +1,20 @@
-//! What callers ask for, and what they are told.
+//! The requests of callers, and the answers to them.
 //!
-//! **Invariant:** a promise counts from its answer on, and ends as soon as somebody asks for something else.
+//! **Invariant:** a guarantee holds from its answer on, and ends with the next command of a caller.
 
 use std::collections::BTreeSet;
 
 use domain::id::EmailId;
 use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
+use invariants::Invariant;
 use memory::MemoryBackend;
 use serde_json::Value;
 
-use super::Judge;
+use super::Oracle;
 use crate::scenario::QueueDeed;
 
-impl Judge {
+impl Oracle {
     /// A request for an email of this content is about to be made; `id` is its id, where a key says so.
     pub fn requested(&self, id: Option<EmailId>, content: String) {
         let mut seen = self.seen();
@@ -36,7 +37,7 @@ impl Judge {
         let mut seen = self.seen();
         if ids.len() != contents.len() {
             seen.broken(
-                8,
+                Invariant::Idempotency,
                 None,
                 format!("{} emails for {} requested", ids.len(), contents.len()),
             );
@@ -50,7 +51,7 @@ impl Judge {
                 .clone();
             if before != answer {
                 seen.broken(
-                    8,
+                    Invariant::Idempotency,
                     ids.first().copied(),
                     format!("key {key} was answered {before:?} and then {answer:?}"),
                 );
@@ -60,15 +61,15 @@ impl Judge {
             let erase_begun = seen.known.get(id).is_some_and(|known| known.erase_begun);
             if !durable && !erase_begun {
                 seen.broken(
-                    1,
+                    Invariant::Durability,
                     Some(*id),
-                    "answered 200 before row and content were durable".to_owned(),
+                    "answered 200 before record and content were durable".to_owned(),
                 );
             }
             let owner = seen.owners.entry(*id).or_insert_with(|| request.to_owned()).clone();
             if owner != request {
                 seen.broken(
-                    8,
+                    Invariant::Idempotency,
                     Some(*id),
                     format!("the email of {owner} was given to {request}, too"),
                 );
@@ -80,7 +81,7 @@ impl Judge {
     }
 
     /// A request was refused. Only a concurrent writer for its key is a reason, and only until it was answered itself.
-    /// `wanted`: the emails that it would have made, with what they would be stored as.
+    /// `wanted`: the emails of the request, with the hashes under which they would be stored.
     pub fn refused(
         &self,
         backend: &MemoryBackend,
@@ -98,18 +99,18 @@ impl Judge {
         let is_own = owner.as_deref() == Some(request);
         if let (Some((id, _)), false) = (left, is_own) {
             let what = format!("{request} was refused, and an email of it is stored");
-            seen.broken(8, Some(*id), what);
+            seen.broken(Invariant::Idempotency, Some(*id), what);
         }
         if status != 409 || !has_rival || is_own {
             seen.broken(
-                8,
+                Invariant::Idempotency,
                 None,
                 format!("{request} was refused, the key is {owner:?}'s: {status} {text}"),
             );
         }
     }
 
-    /// A cancel is about to be asked for. What it has to be told when it is answered; nothing, where a retry
+    /// Notes a cancel before its request. Returns the argument for its answer; none, where a retry
     /// that was asked for before may still come after it.
     #[must_use]
     pub fn cancel_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
@@ -126,7 +127,7 @@ impl Judge {
         known.canceled = begun == Some(known.retries_begun);
     }
 
-    /// Another time is about to be asked for. What it has to be told when it is answered; nothing, where a
+    /// Notes a reschedule before its request. Returns the argument for its answer; none, where a
     /// retry that was asked for before may still come after it.
     #[must_use]
     pub fn reschedule_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
@@ -203,7 +204,7 @@ impl Judge {
         self.seen().queues.get(queue).is_some_and(|queue| queue.delete_begun)
     }
 
-    /// Something is about to be asked of a queue. What [`Self::queue_ends`] has to be told; nothing, where
+    /// Notes a command to a queue before its request. Returns the argument of [`Self::queue_ends`]; none, where
     /// something that was asked before may still come after it.
     #[must_use]
     pub fn queue_begins(&self, name: &str, deed: QueueDeed, now: Timestamp) -> Option<u64> {
@@ -270,7 +271,7 @@ impl Judge {
             && stored_at.is_some_and(|stored_at| stored_at.after(skew * 2) < before)
         {
             seen.broken(
-                9,
+                Invariant::QueueCommands,
                 Some(id),
                 format!("its queue was purged, and it is shown as {status}"),
             );
@@ -279,7 +280,7 @@ impl Judge {
 }
 
 /// Whether an email survives a crash: its record is there, and its content until it has expired. An email that a paused queue
-/// holds for a retention longer keeps its record, and nobody needs its content any more.
+/// holds for a retention longer keeps its record, and its content is not needed any more.
 fn is_durable(backend: &MemoryBackend, id: EmailId) -> bool {
     let state = backend.state();
     let record = state.records.values().find(|record| record.id == id);

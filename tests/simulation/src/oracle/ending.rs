@@ -1,16 +1,17 @@
-//! What is left at the end of a run.
+//! The checks at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::EmailId;
+use invariants::Invariant;
 use memory::MemoryBackend;
 
-use super::{Judge, Known};
+use super::{Known, Oracle};
 
-impl Judge {
-    /// Judges the end of a run. `waits`: whether a record may wait to the end.
+impl Oracle {
+    /// Checks the end of a run. `waits`: whether a record may wait to the end.
     pub fn end(&self, backend: &MemoryBackend, waits: impl Fn(&EmailRecord) -> bool) {
         let (records, contents) = {
             let state = backend.state();
@@ -23,11 +24,11 @@ impl Judge {
                 .queues
                 .get(record.queue.as_str())
                 .is_some_and(|queue| queue.restored);
-            // What was never answered may have nothing to send.
+            // An email without an answered request may have no content to send.
             let answered = seen.known.get(&record.id).is_some_and(|known| known.answered);
             if restored && answered && record.cause == Some(Cause::Purged) {
                 let what = "its queue was restored, and it is still purged".to_owned();
-                seen.broken(9, Some(record.id), what);
+                seen.broken(Invariant::QueueCommands, Some(record.id), what);
             }
         }
         let known = seen.known.clone();
@@ -39,28 +40,36 @@ impl Judge {
                 let settled = seen.bounds.map(|bounds| at.before(bounds.under_way));
                 let is_alone = known.posted_at.is_none_or(|posted| Some(posted) < settled);
                 if record.is_some() || (is_alone && contents.contains(id)) {
-                    seen.broken(10, Some(*id), "it was erased, and something is left".to_owned());
+                    seen.broken(
+                        Invariant::Erasure,
+                        Some(*id),
+                        "it was erased, and something is left".to_owned(),
+                    );
                 }
                 continue;
             }
             let Some(record) = record else {
                 if known.answered && !known.erase_begun && !known.forgotten {
-                    seen.broken(1, Some(*id), "it was accepted, and there is no row".to_owned());
+                    seen.broken(
+                        Invariant::Durability,
+                        Some(*id),
+                        "it was accepted, and there is no record".to_owned(),
+                    );
                 }
                 continue;
             };
             if waits(record) {
                 continue;
             }
-            for (rule, what) in ends_badly(record, known) {
-                seen.broken(rule, Some(*id), what);
+            for (invariant, what) in ends_badly(record, known) {
+                seen.broken(invariant, Some(*id), what);
             }
         }
     }
 }
 
-/// What is wrong with an email at the end.
-pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(u8, String)> {
+/// The violations of an email at its end.
+pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(Invariant, String)> {
     let mut wrong = Vec::new();
     let accepted: Vec<u32> = known
         .submissions
@@ -69,35 +78,46 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(u8, String
         .map(|s| s.claim_no)
         .collect();
     if !record.status.is_final() {
-        wrong.push((1, format!("it has not ended: {:?}", record.status)));
+        wrong.push((Invariant::Completion, format!("it has not ended: {:?}", record.status)));
     }
     if known.told_of.len() > 1 && !record.duplicate {
         wrong.push((
-            4,
-            format!("events tell of claims {:?}, and the row of no duplicate", known.told_of),
+            Invariant::Duplicates,
+            format!(
+                "events tell of claims {:?}, and the record of no duplicate",
+                known.told_of
+            ),
         ));
     }
     if accepted.len() > 1 && !record.maybe_duplicate && !record.duplicate {
         wrong.push((
-            2,
-            format!("SES accepted {} copies, and the row is not marked", accepted.len()),
+            Invariant::Duplicates,
+            format!("SES accepted {} copies, and the record is not flagged", accepted.len()),
         ));
     }
     match record.status {
-        RecordStatus::Sent if accepted.is_empty() => wrong.push((4, "it is sent, and SES accepted nothing".to_owned())),
+        RecordStatus::Sent if accepted.is_empty() => {
+            wrong.push((Invariant::Truth, "it is sent, and SES accepted nothing".to_owned()))
+        }
         RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired if !accepted.is_empty() => {
-            wrong.push((4, format!("SES accepted it, and it is {:?}", record.status)));
+            wrong.push((
+                Invariant::Truth,
+                format!("SES accepted it, and it is {:?}", record.status),
+            ));
         }
         RecordStatus::Sent => {
             let said = record.sent.as_ref().map(|sent| sent.claim_no);
             if !said.is_some_and(|claim| accepted.contains(&claim)) {
                 wrong.push((
-                    4,
+                    Invariant::Truth,
                     format!("it is sent by claim {said:?}, and SES accepted {accepted:?}"),
                 ));
             }
         }
-        status if known.events > 0 => wrong.push((4, format!("events say that it was sent, and it is {status:?}"))),
+        status if known.events > 0 => wrong.push((
+            Invariant::Truth,
+            format!("events say that it was sent, and it is {status:?}"),
+        )),
         RecordStatus::Queued
         | RecordStatus::Sending
         | RecordStatus::Failing
@@ -120,11 +140,14 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(u8, String
         record.clicked_at,
     );
     if said != stored {
-        wrong.push((4, format!("events said {said:?}, and the row says {stored:?}")));
+        wrong.push((
+            Invariant::Truth,
+            format!("events said {said:?}, and the record says {stored:?}"),
+        ));
     }
     if known.canceled && record.status != RecordStatus::Canceled {
         wrong.push((
-            5,
+            Invariant::Cancellation,
             format!("it was answered that it is canceled, and it is {:?}", record.status),
         ));
     }

@@ -1,4 +1,4 @@
-//! What happens to records and at SES, as it happens.
+//! The checks of each write and each submission, as it happens.
 
 use std::time::Duration;
 
@@ -9,40 +9,54 @@ use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::message::email::EmailContent;
 use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
+use invariants::Invariant;
+use invariants::transitions::is_allowed;
 use memory::observer::{Arrived, Observer};
 
 use super::ending::ends_badly;
-use super::{EDGES, Judge, RARE, Seen, Submission};
+use super::{Oracle, Seen, Submission};
 use crate::scenario::NEWS;
 
-impl Observer for Judge {
+impl Observer for Oracle {
     fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
         let mut seen = self.seen();
         let id = Some(after.id);
         if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
-            seen.broken(10, id, "it was erased, and written again".to_owned());
+            seen.broken(Invariant::Erasure, id, "it was erased, and written again".to_owned());
         }
         if !after.is_in_its_place() {
-            seen.broken(1, id, format!("{:?} with {:?} in the index", after.status, after.due));
+            seen.broken(
+                Invariant::Durability,
+                id,
+                format!("{:?} with {:?} in the index", after.status, after.due),
+            );
         }
         let edge = (before.map(|before| before.status), after.status);
         *seen.edges.entry(edge).or_default() += 1;
-        if edge.0 != Some(edge.1) && !EDGES.contains(&edge) && !RARE.contains(&edge) {
-            seen.broken(6, id, format!("an edge that the design does not name: {edge:?}"));
+        if !is_allowed(edge) {
+            seen.broken(
+                Invariant::Transitions,
+                id,
+                format!("a transition that the design does not have: {edge:?}"),
+            );
         }
         let most = seen.bounds.map_or(u32::MAX, |bounds| bounds.attempts);
         if after.attempts > most {
-            seen.broken(6, id, format!("{} attempts of {most}", after.attempts));
+            seen.broken(Invariant::Claims, id, format!("{} attempts of {most}", after.attempts));
         }
         let unsent = matches!(
             after.status,
             RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired
         );
         if unsent && after.maybe_duplicate {
-            seen.broken(4, id, format!("marked, and called {:?}", after.status));
+            seen.broken(
+                Invariant::Duplicates,
+                id,
+                format!("flagged, and called {:?}", after.status),
+            );
         }
         if after.status == RecordStatus::Failed && after.cause.is_none() {
-            seen.broken(6, id, "failed without a cause".to_owned());
+            seen.broken(Invariant::Transitions, id, "failed without a cause".to_owned());
         }
         if before.is_none_or(|before| before.retried_at != after.retried_at) {
             seen.stored_at.insert(after.id, now);
@@ -62,8 +76,8 @@ impl Observer for Judge {
         let known = seen.known.entry(record.id).or_default();
         known.forgotten = true;
         let known = known.clone();
-        for (rule, what) in ends_badly(record, &known) {
-            seen.broken(rule, Some(record.id), what);
+        for (invariant, what) in ends_badly(record, &known) {
+            seen.broken(invariant, Some(record.id), what);
         }
         if let Some(batch) = record.batch
             && let Some(living) = seen.batches.get_mut(&batch)
@@ -83,7 +97,7 @@ impl Observer for Judge {
             ..
         } = &mut *seen;
         let known = known.entry(claimed.id).or_default();
-        let mut wrong: Vec<(u8, String)> = Vec::new();
+        let mut wrong: Vec<(Invariant, String)> = Vec::new();
         let purged = queues.get(claimed.queue.as_str()).and_then(|queue| queue.purged);
         if let (Some((before, answered_at)), Some(bounds)) = (purged, bounds)
             && answered_at.after(bounds.heard + bounds.under_way) < now
@@ -91,38 +105,56 @@ impl Observer for Judge {
                 .get(&claimed.id)
                 .is_some_and(|stored_at| stored_at.after(bounds.skew * 2) < before)
         {
-            wrong.push((9, "submitted though its queue was purged".to_owned()));
-        }
-        if known
-            .submissions
-            .iter()
-            .any(|earlier| earlier.claim_no == claimed.claim_no)
-        {
-            wrong.push((6, format!("claim {} was submitted twice", claimed.claim_no)));
+            wrong.push((
+                Invariant::QueueCommands,
+                "submitted though its queue was purged".to_owned(),
+            ));
         }
         let in_doubt = known.submissions.iter().find(|earlier| !earlier.refused);
         if let Some(earlier) = in_doubt
             && claimed.on_uncertain == OnUncertain::Hold
             && !known.forced
         {
-            wrong.push((3, format!("held, and submitted again after claim {}", earlier.claim_no)));
+            wrong.push((
+                Invariant::Hold,
+                format!("held, and submitted again after claim {}", earlier.claim_no),
+            ));
+        }
+        if known
+            .submissions
+            .iter()
+            .any(|earlier| earlier.claim_no == claimed.claim_no)
+        {
+            wrong.push((
+                Invariant::Claims,
+                format!("claim {} was submitted twice", claimed.claim_no),
+            ));
         }
         if known.canceled {
-            wrong.push((5, "submitted after a cancel was answered".to_owned()));
+            wrong.push((
+                Invariant::Cancellation,
+                "submitted after a cancel was answered".to_owned(),
+            ));
         }
         let content = email.hash();
         if !known.contents.contains(&content) && (known.answered || !nameless.contains(&content)) {
-            wrong.push((7, format!("submitted with another content: {}", email.subject())));
+            wrong.push((
+                Invariant::Content,
+                format!("submitted with another content: {}", email.subject()),
+            ));
         }
         match stored {
             Some(stored) if stored.status == RecordStatus::Canceled => {
-                wrong.push((5, "submitted though it is canceled".to_owned()));
+                wrong.push((Invariant::Cancellation, "submitted though it is canceled".to_owned()));
             }
             Some(stored) if stored.claim_no < claimed.claim_no => {
-                wrong.push((6, "submitted with a claim that the row does not know".to_owned()));
+                wrong.push((
+                    Invariant::Claims,
+                    "submitted with a claim that the record does not know".to_owned(),
+                ));
             }
             Some(_) => {}
-            None => wrong.push((6, "submitted without a row".to_owned())),
+            None => wrong.push((Invariant::Claims, "submitted without a record".to_owned())),
         }
         known.submissions.push(Submission {
             claim_no: claimed.claim_no,
@@ -132,22 +164,25 @@ impl Observer for Judge {
         known.spent += 1;
         if let Some(bounds) = bounds {
             if known.spent > bounds.attempts {
-                wrong.push((6, format!("{} submissions of {}", known.spent, bounds.attempts)));
+                wrong.push((
+                    Invariant::Claims,
+                    format!("{} submissions of {}", known.spent, bounds.attempts),
+                ));
             }
             let late = bounds.skew + bounds.under_way + bounds.sender;
             if claimed.expires_at.after(late) <= now {
                 let by = now.since(claimed.expires_at);
-                wrong.push((6, format!("submitted {by:?} after it expired")));
+                wrong.push((Invariant::Claims, format!("submitted {by:?} after it expired")));
             }
             if claimed.not_before > now.after(EARLY + bounds.skew) {
-                wrong.push((6, "submitted before its time".to_owned()));
+                wrong.push((Invariant::Claims, "submitted before its time".to_owned()));
             }
         }
         if let Some(what) = seen.too_fast(now, claimed) {
-            wrong.push((11, what));
+            wrong.push((Invariant::RateLimit, what));
         }
-        for (rule, what) in wrong {
-            seen.broken(rule, id, what);
+        for (invariant, what) in wrong {
+            seen.broken(invariant, id, what);
         }
     }
 
@@ -170,8 +205,8 @@ impl Observer for Judge {
                 }
                 let marked = stored.is_some_and(|record| record.maybe_duplicate || record.duplicate);
                 if copies > 0 && !marked {
-                    let what = format!("SES accepts copy {}, and the row is not marked", copies + 1);
-                    seen.broken(2, Some(key.id), what);
+                    let what = format!("SES accepts copy {}, and the record is not flagged", copies + 1);
+                    seen.broken(Invariant::Duplicates, Some(key.id), what);
                 }
             }
         }
@@ -204,7 +239,7 @@ impl Observer for Judge {
     }
 }
 
-/// The stretch of time over which a rate is judged.
+/// The period over which a rate is checked.
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Seen {
@@ -216,7 +251,7 @@ impl Seen {
         living.insert(record.id);
         if forgotten && living.len() > 1 {
             let what = "stored again after it was forgotten, though its batch is remembered".to_owned();
-            self.broken(8, Some(record.id), what);
+            self.broken(Invariant::Idempotency, Some(record.id), what);
         }
     }
 
@@ -240,40 +275,58 @@ impl Seen {
 
     fn keeps_its_rules(&mut self, now: Timestamp, before: &EmailRecord, after: &EmailRecord) {
         let id = Some(after.id);
-        let mut wrong = |holds: bool, what: &str| {
+        let mut wrong = |invariant: Invariant, holds: bool, what: &str| {
             if !holds {
-                self.broken(6, id, what.to_owned());
+                self.broken(invariant, id, what.to_owned());
             }
         };
-        wrong(after.claim_no >= before.claim_no, "claim_no has fallen");
         wrong(
+            Invariant::Claims,
+            after.claim_no >= before.claim_no,
+            "claim_no has fallen",
+        );
+        wrong(
+            Invariant::Claims,
             after.claim_no <= before.claim_no.saturating_add(1),
             "a claim was left out",
         );
         wrong(
+            Invariant::Duplicates,
             after.maybe_duplicate >= before.maybe_duplicate,
             "maybe_duplicate was cleared",
         );
-        wrong(after.duplicate >= before.duplicate, "duplicate was cleared");
         wrong(
+            Invariant::Duplicates,
+            after.duplicate >= before.duplicate,
+            "duplicate was cleared",
+        );
+        wrong(
+            Invariant::Truth,
             before.sent.is_none() || before.sent == after.sent,
             "the known acceptance was changed",
         );
         wrong(
+            Invariant::Content,
             after.born == before.born && after.body == before.body,
-            "birth or content was changed",
+            "the birth or the content was changed",
         );
         let rises = |(recipient, delivery_status): (&String, &DeliveryStatus)| {
             after.delivery_statuses.get(recipient) >= Some(delivery_status)
         };
-        wrong(before.delivery_statuses.iter().all(rises), "a fate has fallen");
         wrong(
+            Invariant::Truth,
+            before.delivery_statuses.iter().all(rises),
+            "a delivery status has fallen",
+        );
+        wrong(
+            Invariant::Transitions,
             after.status != RecordStatus::Failed
                 || before.status == RecordStatus::Failed
                 || before.status == RecordStatus::Failing,
-            "failed, and not by way of failing",
+            "failed without failing before",
         );
         wrong(
+            Invariant::Claims,
             after.claim_no == before.claim_no || after.status == RecordStatus::Sending,
             "a claim was made and nobody sends",
         );
@@ -281,20 +334,24 @@ impl Seen {
         if after.claim_no > before.claim_no {
             let paused_at = self.queues.get(before.queue.as_str()).and_then(|queue| queue.paused_at);
             if paused_at.is_some_and(|at| at.after(bounds.heard) < now) {
-                self.broken(9, id, "claimed though its queue is paused".to_owned());
+                self.broken(
+                    Invariant::QueueCommands,
+                    id,
+                    "claimed though its queue is paused".to_owned(),
+                );
             }
             let early = EARLY + bounds.skew;
             let promised = self.known.get(&after.id).and_then(|known| known.promised);
             if promised > Some(now.after(early + bounds.skew)) {
                 self.broken(
-                    6,
+                    Invariant::Claims,
                     id,
                     "claimed before the time that a reschedule was answered for".to_owned(),
                 );
             }
             if before.not_before > now.after(early) {
                 self.broken(
-                    6,
+                    Invariant::Claims,
                     id,
                     format!("claimed {:?} before its time", before.not_before.since(now)),
                 );
@@ -302,7 +359,7 @@ impl Seen {
             let late = bounds.skew + bounds.under_way;
             if before.expires_at.after(late) <= now {
                 self.broken(
-                    6,
+                    Invariant::Claims,
                     id,
                     format!("claimed {:?} after it expired", now.since(before.expires_at)),
                 );

@@ -1,5 +1,4 @@
-//! What the API promises of every email that it accepts, and of every refusal, written out once
-//! more.
+//! The invariants of every accepted email and of every refusal, in code once more.
 //!
 //! **Invariant:** no number and no list comes from `domain`: a limit that is changed there by
 //! mistake must be seen here. They are those of `limits.rs`, where their sources are.
@@ -11,25 +10,30 @@ use domain::api::error::ApiError;
 use domain::message::address::Mailbox;
 use domain::message::email::EmailContent;
 
+use crate::check::{check, check_eq, violated};
 use crate::mime;
 
-/// Everything that is promised of an accepted email.
+/// Checks an accepted email.
 pub(crate) fn accepted(email: &EmailContent) {
     let recipients = email.to().len() + email.cc().len() + email.bcc().len();
-    assert!((1..=50).contains(&recipients), "{recipients} recipients");
-    assert_eq!(email.recipients(), recipients, "as SES counts them");
-    assert!(!email.to().is_empty(), "somebody it is for");
-    assert!(email.reply_to().len() <= 50, "places for answers");
+    check!(Refusal, (1..=50).contains(&recipients), "{recipients} recipients");
+    check_eq!(Refusal, email.recipients(), recipients, "as SES counts them");
+    check!(Refusal, !email.to().is_empty(), "somebody it is for");
+    check!(Refusal, email.reply_to().len() <= 50, "places for answers");
     let lists = [email.to(), email.cc(), email.bcc(), email.reply_to()];
     for given in lists.into_iter().flatten().chain([email.from()]) {
         mailbox(given);
     }
     one_line("subject", email.subject());
-    assert!(!email.subject().trim().is_empty(), "a subject");
-    assert!(email.subject().len() <= 989, "a subject's length");
-    assert!(email.html().is_some() || email.text().is_some(), "a content");
+    check!(Refusal, !email.subject().trim().is_empty(), "a subject");
+    check!(Refusal, email.subject().len() <= 989, "a subject's length");
+    check!(Refusal, email.html().is_some() || email.text().is_some(), "a content");
     for content in [email.html(), email.text()].into_iter().flatten() {
-        assert!(!content.is_empty() && !content.contains('\0'), "a content's characters");
+        check!(
+            Refusal,
+            !content.is_empty() && !content.contains('\0'),
+            "a content's characters"
+        );
     }
     custom_headers(email);
     tags(email);
@@ -38,36 +42,40 @@ pub(crate) fn accepted(email: &EmailContent) {
 }
 
 fn files(email: &EmailContent) {
-    assert!(email.attachments().len() <= 50, "files");
+    check!(Refusal, email.attachments().len() <= 50, "files");
     let mut ids = BTreeSet::new();
     let mut bytes = 0;
     for attached in email.attachments() {
         file(attached.filename(), Some(attached.content_type()));
-        assert!(attached.size() > 0, "an empty file");
+        check!(Refusal, attached.size() > 0, "an empty file");
         bytes += attached.size();
         if let Some(id) = attached.content_id() {
-            assert!((1..=76).contains(&id.len()), "a Content-ID's length");
+            check!(Refusal, (1..=76).contains(&id.len()), "a Content-ID's length");
             let breaks = |b: u8| !b.is_ascii_graphic() || b"<>()[],;:\\\"".contains(&b);
-            assert!(!id.bytes().any(breaks), "a Content-ID's characters");
-            assert!(ids.insert(id), "a Content-ID is there twice");
+            check!(Refusal, !id.bytes().any(breaks), "a Content-ID's characters");
+            check!(Refusal, ids.insert(id), "a Content-ID is there twice");
         }
     }
-    assert!(bytes <= 30_000_000, "what SES takes");
+    check!(Refusal, bytes <= 30_000_000, "what SES takes");
 }
 
 /// A name and a type that can be written into a message's headers.
 pub(crate) fn file(name: &str, content_type: Option<&str>) {
     one_line("a file's name", name);
-    assert!((1..=255).contains(&name.len()), "a file name's length");
+    check!(Refusal, (1..=255).contains(&name.len()), "a file name's length");
     let end = name.to_ascii_lowercase();
     for forbidden in [".exe", ".js", ".vbs", ".bat", ".com", ".lnk"] {
-        assert!(!end.ends_with(forbidden), "SES refuses {forbidden}");
+        check!(Refusal, !end.ends_with(forbidden), "SES refuses {forbidden}");
     }
     if let Some(kind) = content_type {
         one_line("a media type", kind);
         printable(kind);
-        assert!((3..=78).contains(&kind.len()) && kind.contains('/'), "a media type");
-        assert!(!kind.to_ascii_lowercase().starts_with("multipart/"), "no file");
+        check!(
+            Refusal,
+            (3..=78).contains(&kind.len()) && kind.contains('/'),
+            "a media type"
+        );
+        check!(Refusal, !kind.to_ascii_lowercase().starts_with("multipart/"), "no file");
     }
 }
 
@@ -87,26 +95,31 @@ fn custom_headers(email: &EmailContent) {
         "mime-version",
         "x-email-id",
     ];
-    assert!(email.headers().len() <= 14, "X-Email-Id is the fifteenth");
+    check!(Refusal, email.headers().len() <= 14, "X-Email-Id is the fifteenth");
     let mut names = BTreeSet::new();
     for header in email.headers() {
         let name = header.name().as_str();
-        assert!((1..=126).contains(&name.len()), "a name's length");
-        assert!(name.bytes().all(|b| (33..=126).contains(&b) && b != b':'), "ftext");
+        check!(Refusal, (1..=126).contains(&name.len()), "a name's length");
+        check!(
+            Refusal,
+            name.bytes().all(|b| (33..=126).contains(&b) && b != b':'),
+            "ftext"
+        );
         let key = name.to_ascii_lowercase();
-        assert!(!OURS.contains(&key.as_str()), "{key} is no caller's");
+        check!(Refusal, !OURS.contains(&key.as_str()), "{key} is no caller's");
         for beginning in ["content-", "dkim-", "x-ses-", "arc-", "resent-"] {
-            assert!(!key.starts_with(beginning), "{key} is no caller's");
+            check!(Refusal, !key.starts_with(beginning), "{key} is no caller's");
         }
-        assert!(names.insert(key), "{name} is there twice");
+        check!(Refusal, names.insert(key), "{name} is there twice");
         one_line(name, header.value());
         let rendered = header.to_header();
         printable(&rendered);
-        assert!((1..=870).contains(&rendered.len()), "a value's length");
+        check!(Refusal, (1..=870).contains(&rendered.len()), "a value's length");
         encoded_words(&rendered, header.value());
         if !mime::looks_encoded(header.value()) {
             let read = mime::text(&rendered).unwrap_or_default();
-            assert_eq!(
+            check_eq!(
+                Content,
                 read.trim(),
                 header.value().trim_matches([' ', '\t']).trim(),
                 "a value as it is read"
@@ -116,82 +129,108 @@ fn custom_headers(email: &EmailContent) {
 }
 
 fn tags(email: &EmailContent) {
-    assert!(email.tags().len() <= 46, "four tags are ours");
+    check!(Refusal, email.tags().len() <= 46, "four tags are ours");
     let mut names = BTreeSet::new();
     for tag in email.tags() {
         for part in [tag.name(), tag.value()] {
-            assert!((1..=256).contains(&part.len()), "a tag's length");
+            check!(Refusal, (1..=256).contains(&part.len()), "a tag's length");
             let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-            assert!(part.bytes().all(allowed), "a tag's characters");
+            check!(Refusal, part.bytes().all(allowed), "a tag's characters");
         }
-        assert!(!tag.name().to_ascii_lowercase().starts_with("mq_"), "our tags");
-        assert!(names.insert(tag.name()), "a tag is there twice");
+        check!(Refusal, !tag.name().to_ascii_lowercase().starts_with("mq_"), "our tags");
+        check!(Refusal, names.insert(tag.name()), "a tag is there twice");
     }
 }
 
 /// The content is stored, comes back as it was, and has one name.
 fn stored(email: &EmailContent) {
     let body = email.to_body();
-    assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok(), "JSON");
+    check!(
+        Content,
+        serde_json::from_slice::<serde_json::Value>(&body).is_ok(),
+        "JSON"
+    );
     let back = EmailContent::from_body(&body);
-    assert_eq!(back.as_ref().ok(), Some(email), "{:?}", back.as_ref().err());
-    assert!(back.is_ok_and(|back| back.to_body() == body), "one content, one form");
-    assert_eq!(email.hash().len(), 64);
+    check_eq!(Content, back.as_ref().ok(), Some(email), "{:?}", back.as_ref().err());
+    check!(
+        Content,
+        back.is_ok_and(|back| back.to_body() == body),
+        "one content, one form"
+    );
+    check_eq!(Content, email.hash().len(), 64);
 }
 
 /// An address that SES takes, with a name that a receiver reads as it was given.
 pub(crate) fn mailbox(mailbox: &Mailbox) {
     address(mailbox.address().as_str());
     let shown = mailbox.to_string();
-    assert_eq!(Mailbox::parse(&shown).as_ref(), Ok(mailbox), "as it is shown");
+    check_eq!(Content, Mailbox::parse(&shown).as_ref(), Ok(mailbox), "as it is shown");
     let rendered = mailbox.to_header();
     printable(&rendered);
-    assert!(rendered.len() <= 988, "it fits into a line");
+    check!(Content, rendered.len() <= 988, "it fits into a line");
     let read = mime::mailboxes(&rendered);
-    assert_eq!(read.len(), 1, "one mailbox: {rendered}");
+    check_eq!(Content, read.len(), 1, "one mailbox: {rendered}");
     for (name, read_address) in &read {
-        assert_eq!(read_address, mailbox.address().as_str(), "the address as it is read");
+        check_eq!(
+            Content,
+            read_address,
+            mailbox.address().as_str(),
+            "the address as it is read"
+        );
         if let Some(given) = mailbox.name() {
             one_line("name", given);
             if !mime::looks_encoded(given) {
-                assert_eq!(name.as_deref(), Some(given), "the name as it is read");
+                check_eq!(Content, name.as_deref(), Some(given), "the name as it is read");
             }
             if !given.is_ascii() {
                 let words = rendered.rsplit_once(" <").map_or(rendered.as_str(), |(words, _)| words);
                 encoded_words(words, given);
             }
         } else {
-            assert_eq!(*name, None, "no name");
+            check_eq!(Content, *name, None, "no name");
         }
     }
 }
 
 /// RFC 5321's lengths, RFC 5322's dot-atom, DNS's labels.
 pub(crate) fn address(address: &str) {
-    assert!(address.is_ascii() && address.len() <= 254, "an address's length");
+    check!(
+        Refusal,
+        address.is_ascii() && address.len() <= 254,
+        "an address's length"
+    );
     let parts: Vec<&str> = address.split('@').collect();
     let [local, host] = parts.as_slice() else {
-        unreachable!("one @: {address}");
+        violated!(Refusal, "one @: {address}");
     };
-    assert!((1..=64).contains(&local.len()), "a local part's length");
+    check!(Refusal, (1..=64).contains(&local.len()), "a local part's length");
     let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
     for atom in local.split('.') {
-        assert!(!atom.is_empty() && atom.bytes().all(atext), "a dot-atom: {local}");
+        check!(
+            Refusal,
+            !atom.is_empty() && atom.bytes().all(atext),
+            "a dot-atom: {local}"
+        );
     }
-    assert!(host.len() <= 253, "a domain's length");
+    check!(Refusal, host.len() <= 253, "a domain's length");
     let labels: Vec<&str> = host.split('.').collect();
-    assert!(labels.len() >= 2, "a dot in {host}");
+    check!(Refusal, labels.len() >= 2, "a dot in {host}");
     for label in &labels {
-        assert!((1..=63).contains(&label.len()), "a label of {host}");
+        check!(Refusal, (1..=63).contains(&label.len()), "a label of {host}");
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        assert!(label.bytes().all(allowed), "a label of {host}");
-        assert!(!label.starts_with('-') && !label.ends_with('-'), "a label of {host}");
+        check!(Refusal, label.bytes().all(allowed), "a label of {host}");
+        check!(
+            Refusal,
+            !label.starts_with('-') && !label.ends_with('-'),
+            "a label of {host}"
+        );
     }
     let numeric = labels
         .last()
         .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-    assert!(!numeric, "{host} is an IP address");
-    assert!(
+    check!(Refusal, !numeric, "{host} is an IP address");
+    check!(
+        Refusal,
         email_address::EmailAddress::is_valid(address),
         "another parser refuses {address}"
     );
@@ -199,11 +238,16 @@ pub(crate) fn address(address: &str) {
 
 /// Nothing that ends a line, or hides the rest of it.
 fn one_line(what: &str, text: &str) {
-    assert!(!text.chars().any(char::is_control), "a control character in {what}");
+    check!(
+        Refusal,
+        !text.chars().any(char::is_control),
+        "a control character in {what}"
+    );
 }
 
 fn printable(rendered: &str) {
-    assert!(
+    check!(
+        Content,
         rendered.bytes().all(|b| (32..=126).contains(&b)),
         "printable ASCII: {rendered:?}"
     );
@@ -212,16 +256,20 @@ fn printable(rendered: &str) {
 /// RFC 2047: at most 75 characters each, and only where they are needed.
 fn encoded_words(rendered: &str, given: &str) {
     if given.is_ascii() {
-        assert_eq!(rendered, given, "ASCII stays as it is");
+        check_eq!(Content, rendered, given, "ASCII stays as it is");
     } else {
         for word in rendered.split(' ') {
-            assert!(word.len() <= 75, "an encoded word's length");
-            assert!(word.starts_with("=?UTF-8?B?") && word.ends_with("?="), "{word}");
+            check!(Content, word.len() <= 75, "an encoded word's length");
+            check!(
+                Content,
+                word.starts_with("=?UTF-8?B?") && word.ends_with("?="),
+                "{word}"
+            );
         }
     }
 }
 
-/// Everything that is promised of a refused request: `body` is what was sent.
+/// Checks the refusal of a request with this body.
 pub(crate) fn refused(error: &ApiError, body: &[u8]) {
     let (status, name, message) = (error.status(), error.name().as_str(), error.message());
     let names: &[&str] = match status {
@@ -232,12 +280,13 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
             "invalid_from_address",
             "invalid_attachment",
         ],
-        other => unreachable!("a request is refused with {other}"),
+        other => violated!(Refusal, "a request is refused with {other}"),
     };
-    assert!(names.contains(&name), "{status} {name}");
-    assert_eq!(status == 413, body.len() > 4 * 1024 * 1024, "{status}");
+    check!(Refusal, names.contains(&name), "{status} {name}");
+    check_eq!(Refusal, status == 413, body.len() > 4 * 1024 * 1024, "{status}");
     one_line("a message", message);
-    assert!(
+    check!(
+        Refusal,
         (1..=1_500).contains(&message.len()),
         "a message of {} bytes",
         message.len()
@@ -246,7 +295,8 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
         begins_with_a_path(message);
     }
     let shown = serde_json::json!({"statusCode": status, "name": name, "message": message});
-    assert_eq!(
+    check_eq!(
+        Refusal,
         serde_json::from_str(&error.body()).ok(),
         Some(shown),
         "the answer's body"
@@ -332,7 +382,11 @@ fn begins_with_a_path(message: &str) {
     // An item of a batch begins with its place.
     let mut path = message;
     if let Some((index, rest)) = message.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        assert!(index.parse::<usize>().is_ok_and(|index| index < 500), "{message}");
+        check!(
+            Refusal,
+            index.parse::<usize>().is_ok_and(|index| index < 500),
+            "{message}"
+        );
         path = rest.strip_prefix('.').unwrap_or(rest);
         if path.starts_with(": must be an object, not ") {
             return;
@@ -340,7 +394,7 @@ fn begins_with_a_path(message: &str) {
     }
     let (path, _) = path.split_once(": ").unwrap_or((message, ""));
     let first = path.split(['[', '.']).next().unwrap_or_default();
-    assert!(FIELDS.contains(&first), "no path: {message}");
+    check!(Refusal, FIELDS.contains(&first), "no path: {message}");
 }
 
 /// A value that no message may repeat. Tests write it into addresses, subjects and contents.
@@ -353,5 +407,9 @@ fn hides_content(message: &str, body: &[u8]) {
         // Escaped or followed by a colon, it may be a key's.
         text.contains('\\') || text.split(CANARY).skip(1).any(|behind| behind.contains(':'))
     };
-    assert!(!message.contains(CANARY) || key_has_it(), "a message repeats content");
+    check!(
+        Refusal,
+        !message.contains(CANARY) || key_has_it(),
+        "a message repeats content"
+    );
 }

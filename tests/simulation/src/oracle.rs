@@ -1,0 +1,250 @@
+//! The oracle of the simulation: it sees every write of a record, every submission as it arrives at SES, every event,
+//! and every answer to a caller.
+//!
+//! [`CHECKED`] lists the invariants. Their details here, which are finer than docs/INVARIANTS.md:
+//!
+//! - **Durability.** An email that was answered with 2xx has a record and a content at that moment. A record is in the
+//!   due index at its place ([`domain::delivery::record::EmailRecord::is_in_its_place`]).
+//! - **Completion.** Every email ends, and so does the run.
+//! - **Duplicates.** The record is flagged before SES accepts a second copy, and at the end of the run. A flag is never
+//!   cleared. A flagged email is never `failing`, `failed`, `canceled` or `expired`. The record says that two claims
+//!   were accepted, if events say so.
+//! - **Hold.** Without `force` a held email is submitted again only after SES refused all earlier claims, and a living
+//!   sender got each refusal.
+//! - **Truth.** An email that SES accepted never ends as `failed`, `canceled` or `expired`. It ends as `sent` if one
+//!   event about it arrives, and as `sent` or `unknown` if none ever does. An email that SES did not accept never ends
+//!   as `sent`. The record has everything that events said. The first known acceptance stays; a delivery status only
+//!   rises.
+//! - **Cancellation.** After a cancel was answered with 200 nothing arrives at SES, and the email stays canceled, until
+//!   a caller asks for a retry.
+//! - **Claims.** `claim_no` never falls. Attempts, and submissions that were not given back, stay within the budget. A
+//!   claim is made once, by its number, and submits once. No email is claimed before its time, after its expiry, or
+//!   before the time of an answered reschedule.
+//! - **Transitions.** Every change of a status is in the table [`invariants::transitions`]. `failed` comes from `failing`, and
+//!   has a cause.
+//! - **Content.** SES gets the content of the answered request. The record never names another one.
+//! - **Idempotency.** A repeated key gets the first answer again. Another request with the same key is refused, and
+//!   leaves nothing. Two requests never share an email. A good request is not refused, also when some of its emails are
+//!   past their retention. Such an email of a batch is not stored again while another one of the batch is kept.
+//! - **QueueCommands.** From a few seconds after the answer to a pause, nothing of the queue is claimed until a caller
+//!   resumes it. From a few seconds after a purge, no email from before it is submitted. No read shows such an email as
+//!   waiting after the answer, until a caller restores the queue. After a restore as the last command, no email stays
+//!   purged.
+//! - **Erasure.** After an erasure was answered there is neither record nor content, for good. A repeated request is
+//!   answered as before.
+//! - **RateLimit.** Over any minute SES gets no more emails of a queue than its rate allows, plus those of the time by
+//!   which a slot may be used too late.
+//!
+//! **No violation, by design:**
+//!
+//! - A flagged second copy: the answer was lost, and no event came within the window.
+//! - One early second: clocks differ, and SQS has whole seconds ([`domain::delivery::lifecycle::EARLY`]).
+//! - A submission that arrives after `expires_at`, though it was claimed before. The sender's clock decides at the
+//!   moment of departure. The sender's timeout bounds the delay, and the oracle checks that bound.
+//! - Emails of a request without an answer: they may be sent or not. All other invariants hold for them.
+//! - An acceptance that only the sender heard, where the event says the same. Here an acceptance is known by its
+//!   events. The checker shows that the sender's own record counts too (its mutant `OldOkDropped`).
+//! - A missing detail in the record, where the event with it is lost for ever.
+//! - A content without a record, left by a repeated request that dies while its email is erased. It ends by its TTL.
+//!
+//! **Map:** `answers` has the answers to callers, `observer` sees each write and submission as it happens, and `ending`
+//! looks at the end of the run.
+
+mod answers;
+mod ending;
+mod observer;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::api::batch::BatchId;
+use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::record::RecordStatus;
+use domain::id::EmailId;
+use domain::timestamp::Timestamp;
+use invariants::Invariant;
+
+/// A broken invariant of an email, or of the whole run.
+pub type Violation = invariants::Violation<EmailId>;
+
+/// The invariants that the oracle checks.
+pub const CHECKED: [Invariant; 13] = [
+    Invariant::Durability,
+    Invariant::Completion,
+    Invariant::Duplicates,
+    Invariant::Hold,
+    Invariant::Truth,
+    Invariant::Cancellation,
+    Invariant::Claims,
+    Invariant::Transitions,
+    Invariant::Content,
+    Invariant::Idempotency,
+    Invariant::QueueCommands,
+    Invariant::RateLimit,
+    Invariant::Erasure,
+];
+
+/// One submission.
+#[derive(Debug, Clone, Copy)]
+struct Submission {
+    claim_no: u32,
+    /// SES refused it, and its sender was told.
+    refused: bool,
+    accepted: bool,
+}
+
+/// The observations of one email.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    /// The contents that may be its own: of the requests that were made for it.
+    contents: BTreeSet<String>,
+    answered: bool,
+    submissions: Vec<Submission>,
+    /// Submissions that count, since the budget is new.
+    spent: u32,
+    forced: bool,
+    retries_begun: u32,
+    /// Retries that were asked for and not answered yet.
+    retries_open: u32,
+    /// Until then a retry that nobody was answered may still be written.
+    retry_until: Option<Timestamp>,
+    /// A cancel was answered, and nobody has asked for a retry since.
+    canceled: bool,
+    /// Not before this, as a reschedule was answered; until somebody asks for another time.
+    promised: Option<Timestamp>,
+    reschedules_begun: u32,
+    events: u32,
+    /// The claims that events tell of.
+    told_of: BTreeSet<u32>,
+    delivery_statuses: BTreeMap<String, DeliveryStatus>,
+    delivered_at: Option<Timestamp>,
+    opened_at: Option<Timestamp>,
+    clicked_at: Option<Timestamp>,
+    /// Somebody wants it erased.
+    erase_begun: bool,
+    /// Since when it is, as was answered.
+    erased_at: Option<Timestamp>,
+    /// When the request for it was last under way.
+    posted_at: Option<Timestamp>,
+    /// It ended, and its time is over.
+    forgotten: bool,
+}
+
+/// The observations of one queue.
+#[derive(Debug, Clone, Default)]
+struct KnownQueue {
+    /// Changes that were asked for.
+    begun: u64,
+    /// Of them, not answered yet.
+    open: u64,
+    /// Until then a change that nobody was answered may still be written.
+    doubt_until: Option<Timestamp>,
+    delete_begun: bool,
+    /// Since when it is paused, as was answered; until somebody asks for something else.
+    paused_at: Option<Timestamp>,
+    /// When a purge was asked for and answered, that nobody has touched since.
+    purged: Option<(Timestamp, Timestamp)>,
+    /// The last word that was answered is a restore.
+    restored: bool,
+}
+
+/// The bounds of the deployment.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Attempts of one budget.
+    pub attempts: u32,
+    /// How far two clocks may differ from the true time.
+    pub skew: Duration,
+    /// How long a call may be on its way.
+    pub under_way: Duration,
+    /// How long a sender lives.
+    pub sender: Duration,
+    /// The time after a change of a queue in which a sender may still use the old state.
+    pub heard: Duration,
+    /// The rate limit of the queue that has one, in recipients per second.
+    pub limit: Option<u32>,
+    /// The longest time between a slot and its submission.
+    pub late: Duration,
+}
+
+/// The observations of a run.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// When each email was stored, or the last retry of it was: a purge that was asked for earlier does not concern it.
+    stored_at: BTreeMap<EmailId, Timestamp>,
+    bounds: Option<Bounds>,
+    known: BTreeMap<EmailId, Known>,
+    queues: BTreeMap<String, KnownQueue>,
+    /// The answer to each idempotency key, and its request.
+    keys: BTreeMap<String, (String, Vec<EmailId>)>,
+    /// Which request an email belongs to.
+    owners: BTreeMap<EmailId, String>,
+    /// The contents of requests without a key: whose email it is, is not known before it is answered.
+    nameless: BTreeSet<String>,
+    violation: Option<Violation>,
+    /// The emails of each batch that are not forgotten.
+    batches: BTreeMap<BatchId, BTreeSet<EmailId>>,
+    /// When emails of the queue with a rate limit arrived at SES, in the last minute.
+    limited: VecDeque<Timestamp>,
+    /// How often each edge was gone.
+    pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
+}
+
+/// The oracle. Its clones share one state.
+#[derive(Debug, Clone, Default)]
+pub struct Oracle(Arc<Mutex<Seen>>);
+
+impl Oracle {
+    /// An oracle with the bounds of a deployment.
+    #[must_use]
+    pub fn new(bounds: Bounds) -> Self {
+        let oracle = Self::default();
+        oracle.seen().bounds = Some(bounds);
+        oracle
+    }
+
+    /// The observations until now.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first violation.
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        self.seen().violation.clone()
+    }
+
+    /// Reports a violation that only the run itself can see.
+    pub fn report(&self, invariant: Invariant, email: Option<EmailId>, detail: String) {
+        self.seen().broken(invariant, email, detail);
+    }
+
+    /// How many emails were accepted with a 2xx, and how many copies SES accepted.
+    #[must_use]
+    pub fn numbers(&self) -> (usize, usize) {
+        let seen = self.seen();
+        let copies = seen
+            .known
+            .values()
+            .flat_map(|known| &known.submissions)
+            .filter(|s| s.accepted)
+            .count();
+        (seen.known.values().filter(|known| known.answered).count(), copies)
+    }
+}
+
+impl Seen {
+    /// Keeps the first violation.
+    ///
+    /// # Panics
+    /// When [`CHECKED`] lacks the invariant.
+    fn broken(&mut self, invariant: Invariant, email: Option<EmailId>, detail: String) {
+        assert!(CHECKED.contains(&invariant), "CHECKED lacks {invariant}");
+        self.violation.get_or_insert(Violation {
+            invariant,
+            detail,
+            email,
+        });
+    }
+}
