@@ -1,7 +1,7 @@
-//! A good client: it repeats a request with the same key until it gets an answer.
+//! A well-behaved client: it repeats an unanswered request with the same key until it is answered.
 //!
-//! **Invariant:** without a key a request is made once. With one it is repeated for ever same, and
-//! every answer of 2xx must name the same ids.
+//! **Invariant:** a request without a key is made once. A request with a key is repeated unchanged, and every answer
+//! of 2xx must name the same ids.
 //! **Start reading at** [`post`].
 
 use std::time::Duration;
@@ -14,27 +14,27 @@ use crate::oracle::Accepted;
 use crate::requests::{Afterwards, Email, Request};
 use crate::stack::{Answer, Stack};
 
-/// The wait before the first repetition; it doubles.
+/// The wait before the first repetition; each repetition doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// A client gives up when it had no answer for so long: by then something else is broken.
+/// The time without an answer after which a client gives up: by then something else is broken.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posted {
-    /// With 2xx.
+    /// The answer was 2xx.
     Accepted(Vec<Accepted>),
-    /// It had no key and no answer of 2xx: nothing was promised.
+    /// It had no key and no answer of 2xx, so that nothing is guaranteed.
     Unanswered,
-    /// As no request may end, in one sentence.
+    /// An end that no request may have, in one sentence.
     Wrong(String),
 }
 
-/// Posts a request, and sends the client's next commands for its emails.
+/// Posts a request, and then performs its client's next steps.
 pub async fn post(stack: &Stack, request: &Request) -> Posted {
     let ids = match ids(stack, request).await {
         Ok(Some(ids)) => ids,
@@ -60,10 +60,10 @@ pub async fn post(stack: &Stack, request: &Request) -> Posted {
     Posted::Accepted(accepted)
 }
 
-/// Makes a request that was answered once more: it must be answered the same.
+/// Repeats an answered request: the answer must be the same.
 ///
 /// # Errors
-/// The other answer.
+/// The different answer.
 pub async fn repeat(stack: &Stack, request: &Request, ids_before: &[String]) -> Result<(), String> {
     match ids(stack, request).await? {
         Some(again) if again == ids_before => Ok(()),
@@ -74,7 +74,7 @@ pub async fn repeat(stack: &Stack, request: &Request, ids_before: &[String]) -> 
     }
 }
 
-/// The ids that a request is answered with, if it is.
+/// Returns the ids in the answer to a request, if there is an answer.
 async fn ids(stack: &Stack, request: &Request) -> Result<Option<Vec<String>>, String> {
     let (path, body) = (request.path(), request.body());
     let answer = if request.key.is_some() {
@@ -107,7 +107,7 @@ fn read(request: &Request, answer: &Answer) -> Option<Vec<String>> {
     ids.filter(|ids| ids.len() == request.emails.len())
 }
 
-/// Cancels or reschedules, as it was to be; says whether it is canceled.
+/// Cancels or reschedules the email as planned; returns whether it is canceled.
 async fn afterwards(stack: &Stack, id: &str, email: &Email) -> Result<bool, String> {
     let (method, path, body) = match email.afterwards {
         Afterwards::Nothing => return Ok(false),
@@ -121,13 +121,13 @@ async fn afterwards(stack: &Stack, id: &str, email: &Email) -> Result<bool, Stri
     let answer = insist(stack, method, &path, None, &body).await?;
     match (answer.status, email.afterwards) {
         (200, afterwards) => Ok(afterwards == Afterwards::Cancel),
-        // It was too late.
+        // The command came too late.
         (409, _) => Ok(false),
         (status, _) => Err(format!("{path} was answered {status}: {}", answer.body)),
     }
 }
 
-/// Repeats a request until it is answered for good.
+/// Repeats a request until its answer is final.
 async fn insist(stack: &Stack, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Answer, String> {
     let deadline = Instant::now() + PATIENCE;
     let mut wait = FIRST_WAIT;
@@ -148,7 +148,7 @@ async fn insist(stack: &Stack, method: Method, path: &str, key: Option<&str>, bo
     }
 }
 
-/// Whether the same request may fare better later.
+/// Tells whether the same request may succeed later.
 fn is_passing(status: u16) -> bool {
     status >= 500 || status == 429
 }

@@ -1,8 +1,7 @@
-//! All that is known of an email that fared badly: its record, its messages, and every call about it
-//! that passed the proxy, with the kills among them.
+//! The history of a defective email: its record, its messages, and every call about it through the proxy, with the
+//! kills among them.
 //!
-//! **Invariant:** the log of calls is read line by line: a long run's is larger than memory should
-//! hold.
+//! **Invariant:** the log of calls is read line by line, because that of a long run does not fit into memory.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,27 +13,27 @@ use serde_json::Value;
 use crate::kills::Kill;
 use crate::oracle::{Defect, SentCopy, StoredEmail};
 
-/// No more emails are told of.
+/// The maximum number of emails with a history.
 const EMAILS_MAX: usize = 10;
 
-/// No more calls of one are told.
+/// The maximum number of calls in one history.
 const CALLS_MAX: usize = 60;
 
-/// The facts about the emails of a run.
+/// The data for the histories.
 #[derive(Debug)]
 pub struct Known<'a> {
     /// The findings.
     pub findings: &'a [(String, Defect)],
-    /// The table.
+    /// The records in the table.
     pub records: &'a BTreeMap<String, StoredEmail>,
-    /// SES.
+    /// The messages at SES.
     pub copies: &'a BTreeMap<String, Vec<SentCopy>>,
     /// The kills.
     pub kills: &'a [Kill],
 }
 
 impl Known<'_> {
-    /// The story of each email that fared badly, as lines.
+    /// Returns the history of each defective email, as lines.
     ///
     /// # Errors
     /// When the log of calls cannot be read.
@@ -138,7 +137,7 @@ mod tests {
     use crate::kills::Effect;
 
     #[test]
-    fn a_story_has_the_row_the_messages_the_calls_and_the_kills() {
+    fn a_history_has_record_messages_calls_and_kills() {
         let directory = std::env::temp_dir().join(format!("chaos-history-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let log = directory.join("calls.jsonl");

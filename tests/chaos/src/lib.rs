@@ -1,25 +1,25 @@
-//! The fault run: emails through the real functions on the local stack, while their processes are
-//! killed in mid-invocation, their calls fail, and SES fails; then the oracle compares the record of each with SES.
+//! The fault run: emails pass through the real functions on the local stack. Meanwhile processes are killed during
+//! invocations, calls fail, and SES fails. Then the oracle compares each record with SES.
 //!
 //! **Role:** behind `make chaos`; nothing of it is ever deployed.
-//! **Invariant:** the verdict is read where the truth is: at the fake SES, by `X-Email-Id`, and in
-//! the table itself. The answers of our API prove nothing here.
-//! **A seed repeats** the posted emails, which faults are likely and where a kill is aimed; not the
-//! moments at which processes meet.
+//! **Invariant:** the verdict comes from the fake SES, by `X-Email-Id`, and from the table itself. Our API's own
+//! answers prove nothing here.
+//! **A seed repeats** the posted requests, the probabilities of faults and the targets of kills. It does not repeat
+//! the timing of the processes.
 //!
 //! | Module | Owns |
 //! |---|---|
 //! | [`settings`] | the environment, read once |
-//! | [`run`] | the order of things |
+//! | [`run`] | the order of the steps |
 //! | [`requests`] | the posted requests |
-//! | [`client`] | a good client: repeats with the same key until it is answered |
-//! | [`faults`] | the faults, and whether each has struck |
-//! | [`kills`] | processes killed in mid-invocation, each proved by the proxy's record |
-//! | [`stack`] | the doors of the stack: API, proxy, fake SES, Lambda, table, queues |
-//! | [`settling`] | waits until nothing moves any more |
-//! | [`oracle`] | records and messages in, verdict out |
+//! | [`client`] | a well-behaved client: repeats with the same key until it is answered |
+//! | [`faults`] | the faults, and the check that all of them happened |
+//! | [`kills`] | processes killed during an invocation, each proved by the proxy's record |
+//! | [`stack`] | access to the stack: API, proxy, fake SES, Lambda, table, queues |
+//! | [`settling`] | waits until nothing changes any more |
+//! | [`oracle`] | compares records and messages, and returns the verdict |
 //! | [`report`] | the verdict as JSON and for people |
-//! | [`history`] | all that is known of an email that fared badly |
+//! | [`history`] | the record, messages and calls of a defective email |
 //!
 //! **Start reading at** [`run::run`], or at [`oracle::compare`], which counts the defects.
 
@@ -35,7 +35,7 @@ pub mod settings;
 pub mod settling;
 pub mod stack;
 
-/// The reason why a run has no verdict, in one sentence.
+/// The reason for which a run has no verdict, in one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Trouble(pub String);

@@ -30,7 +30,7 @@ use strum::{EnumMessage, IntoStaticStr, VariantArray};
 pub struct Accepted {
     /// Its id.
     pub id: String,
-    /// Whether it was to be held in doubt.
+    /// Whether the email must be held after an uncertain outcome.
     pub hold: bool,
     /// Whether its cancellation was confirmed.
     pub canceled: bool,
@@ -41,7 +41,7 @@ pub struct Accepted {
 pub struct StoredEmail {
     /// The stored status.
     pub status: String,
-    /// Why it is not sent.
+    /// The cause of its failure.
     pub cause: Option<String>,
     /// `maybe_duplicate`.
     pub marked: bool,
@@ -51,16 +51,16 @@ pub struct StoredEmail {
     pub indexed: bool,
     /// The newest claim.
     pub claim_no: u64,
-    /// Attempts of the budget.
+    /// Attempts that count towards the budget.
     pub attempts: u64,
-    /// The claim that SES is known to have accepted.
+    /// The claim that SES certainly accepted.
     pub sent_by: Option<u64>,
     /// The number of recipients.
     pub recipients: usize,
 }
 
 impl StoredEmail {
-    /// Whether its life has ended.
+    /// Tells whether the status is final.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         matches!(
@@ -75,11 +75,11 @@ impl StoredEmail {
 pub struct SentCopy {
     /// SES's id.
     pub message_id: String,
-    /// The subject, which is each email's own.
+    /// The subject, which is unique.
     pub subject: String,
-    /// When.
+    /// The time of acceptance.
     pub received_at: String,
-    /// The claim it was submitted with.
+    /// The claim of the submission.
     pub claim: String,
 }
 
@@ -165,7 +165,7 @@ pub fn checked() -> BTreeSet<Invariant> {
 /// The three groups of defects. Each must be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
-    /// Emails that are gone, or of which a caller reads something false.
+    /// Emails that are gone, or whose caller reads a false status.
     Lost,
     /// Emails that never end.
     Stuck,
@@ -182,7 +182,7 @@ pub struct Verdict {
     pub sent: usize,
     /// Records that failed, by cause.
     pub failed: BTreeMap<String, usize>,
-    /// Records of which nobody knows.
+    /// Records with an unknown outcome.
     pub unknown: usize,
     /// Records that were canceled.
     pub canceled: usize,
@@ -192,7 +192,7 @@ pub struct Verdict {
     pub duplicates_marked: usize,
     /// Emails that SES has more than once, without the flag.
     pub duplicates_unmarked: usize,
-    /// Emails that are gone, or of which a caller reads something false.
+    /// Emails that are gone, or whose caller reads a false status.
     pub lost: usize,
     /// Emails that never end.
     pub stuck: usize,
@@ -202,7 +202,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing is wrong.
+    /// Tells whether there are no findings.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
@@ -253,7 +253,7 @@ pub fn compare(
     verdict
 }
 
-/// The false statement of a record.
+/// Returns the defect of a false record.
 fn untrue(email: &Accepted, record: &StoredEmail, copies: usize) -> Option<Defect> {
     if !record.is_finished() {
         return Some(if record.indexed {
@@ -302,7 +302,7 @@ impl Verdict {
     }
 }
 
-/// Every id but the first that a subject was sent with.
+/// Returns every id of a subject except its first.
 fn second_ids(copies: &BTreeMap<String, Vec<SentCopy>>) -> BTreeSet<&str> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     let sent = copies
@@ -319,7 +319,7 @@ fn second_ids(copies: &BTreeMap<String, Vec<SentCopy>>) -> BTreeSet<&str> {
 mod tests {
     use super::*;
 
-    /// One email, its record and its copies.
+    /// One email with its record and its number of copies.
     struct Case {
         hold: bool,
         canceled: bool,
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn each_defect_is_found_and_nothing_else_is_one() {
+    fn each_defect_and_only_a_defect_is_found() {
         use Defect::*;
         let mark: fn(&mut StoredEmail) = |record| record.marked = true;
         let out: fn(&mut StoredEmail) = |record| record.indexed = false;
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn each_defect_is_counted_once_and_under_its_name() {
+    fn each_defect_is_counted_once_in_its_group() {
         let counts = |case: &Case| {
             let verdict = verdict(case);
             (
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn how_emails_fared_is_counted() {
+    fn outcomes_are_counted() {
         let mut records = BTreeMap::new();
         let mut copies = BTreeMap::new();
         let mut accepted = Vec::new();
@@ -510,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn one_email_under_two_ids_is_doubled() {
+    fn one_email_with_two_ids_is_a_duplicate() {
         let records = ["a", "b"].map(|id| (id.to_owned(), record("sent").unwrap())).into();
         let one = |subject: &str| vec![copy(subject)];
         let two = BTreeMap::from([("a".to_owned(), one("s")), ("b".to_owned(), one("s"))]);

@@ -1,6 +1,6 @@
 //! The verdict as JSON and for people.
 //!
-//! **Invariant:** pure. Scripts rely on the names of fields; fields are only ever added.
+//! **Invariant:** pure. Fields that scripts use keep their names; new fields may be added.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,33 +10,32 @@ use serde::Serialize;
 
 use crate::oracle::Verdict;
 
-/// In so many emails some lose SES's answer and all events, and are sent twice.
+/// The number of emails that suffices for lost answers with lost events, and thus for second copies.
 const ENOUGH: usize = 500;
 
 /// The content of `.local/chaos.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// How the emails fared.
+    /// The outcomes of the emails.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Processes killed in mid-invocation, by function.
+    /// Processes killed during an invocation, by function.
     pub kills: BTreeMap<String, usize>,
-    /// How often each kind of fault struck.
+    /// The number of times that each kind of fault happened.
     pub faults: BTreeMap<String, u64>,
-    /// The seed of all random choices.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// Kills, by the call that was never answered.
+    /// Kills, by the unanswered call.
     pub kills_by_call: BTreeMap<String, usize>,
-    /// Requests without a key that had no good answer: nothing was promised about them.
+    /// Requests without a key and without an answer of 2xx: nothing is guaranteed for them.
     pub unanswered: usize,
-    /// Calls that the emulator left unanswered by itself: none is expected, and none of them is a fault
-    /// that AWS does not have.
+    /// Calls that the emulator itself left unanswered. None is expected, and AWS has the same kind of fault.
     pub emulator_unanswered: u64,
     /// The counts of the reports and of the records.
     pub counts: Counts,
-    /// How long it took, without the start of the stack.
+    /// The duration in seconds, without the start of the stack.
     pub seconds: u64,
-    /// Everything that makes the run fail, in sentences.
+    /// All reasons for which the run fails, as sentences.
     pub failures: Vec<String>,
 }
 
@@ -45,23 +44,23 @@ pub struct Report {
 pub struct Counts {
     /// Recipients of all records.
     pub accepted: usize,
-    /// As counted.
+    /// The same, as the reports count them.
     pub accepted_counted: usize,
     /// Recipients of sent emails.
     pub sent: usize,
-    /// As counted.
+    /// The same, as the reports count them.
     pub sent_counted: usize,
 }
 
 impl Counts {
-    /// Whether every change of a record was counted once.
+    /// Tells whether every change of a record was counted once.
     #[must_use]
     pub fn agree(&self) -> bool {
         (self.accepted, self.sent) == (self.accepted_counted, self.sent_counted)
     }
 }
 
-/// The size of the run.
+/// The requested size of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Emails.
@@ -71,9 +70,8 @@ pub struct Asked {
 }
 
 impl Report {
-    /// Lists the failures in sentences: those of the emails, and those of the run itself.
-    ///
-    /// A run without faults proves nothing, and fails. `others` are the complaints of the clients.
+    /// Collects all faults, as sentences: those of the emails, and those of the run itself. A run without its faults
+    /// proves nothing. `others` are the complaints of clients.
     pub fn find_failures(&mut self, asked: Asked, others: Vec<String>) {
         let verdict = &self.verdict;
         let mut failures = Vec::new();
@@ -126,13 +124,13 @@ impl Report {
         self.failures = failures;
     }
 
-    /// Whether the run has no failure.
+    /// Tells whether the run succeeded.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// The summary.
+    /// Returns the summary.
     #[must_use]
     pub fn summary(&self) -> String {
         let verdict = &self.verdict;

@@ -1,8 +1,7 @@
-//! The order of things: strike, post and kill at the same time, lift, settle, compare.
+//! The order of the steps: set faults, post and kill at the same time, lift the faults, settle, compare.
 //!
-//! **Role:** the whole run; decides nothing about an email.
-//! **Invariant:** requests and kills wait for each other, so that kills strike from the first email to
-//! the last.
+//! **Role:** the whole run; it judges no email.
+//! **Invariant:** requests and kills wait for each other, so that kills happen from the first email to the last.
 //! **Start reading at** [`run`].
 
 use std::collections::BTreeMap;
@@ -27,56 +26,56 @@ use crate::settings::Settings;
 use crate::settling::settle;
 use crate::stack::Stack;
 
-/// Requests at the same time.
+/// Simultaneous requests.
 const CLIENTS: usize = 8;
 
-/// The queues that must be empty in the end.
+/// The queues that must be empty at the end.
 const QUEUES: [&str; 5] = ["HighLane", "NormalLane", "LowLane", "DeadLetterQueue", "FeedbackQueue"];
 
 /// The priority queues among them.
 const LANES: [&str; 3] = ["HighLane", "NormalLane", "LowLane"];
 
-/// The two whose visibility timeout the template fixes, for production: six minutes.
+/// The queues whose visibility timeout the template fixes for production, at six minutes.
 const SLOW: [&str; 2] = ["DeadLetterQueue", "FeedbackQueue"];
 
-/// What a function that was killed had taken out of them comes again after this. Their functions
-/// work off a batch in well under it here, and an event that comes twice does no harm.
+/// The shorter visibility timeout of these queues, after which the messages of a killed function return. Their
+/// functions finish a batch in much less time here, and a repeated event does no harm.
 const HIDDEN_SECS: u32 = 20;
 
-/// A request is held back no longer than this.
+/// The longest time for which a request waits for kills.
 const HELD_BACK: Duration = Duration::from_secs(2);
 
-/// With more messages in the priority queues requests wait: the timings are short here, so that a backlog of
-/// minutes is enqueued again and again.
+/// The number of messages in the priority queues from which requests wait. The timings are short here, so that the
+/// emails of a long backlog would be enqueued repeatedly.
 const LANES_FULL: u64 = 300;
 
-/// But no request waits longer for that.
+/// The longest time for which a request waits for the priority queues.
 const CROWDED: Duration = Duration::from_secs(60);
 
-/// Percents by which the requests may be ahead of the kills, and the other way round.
+/// The percentage by which requests may be ahead of kills, or kills ahead of requests.
 const AHEAD: usize = 15;
 
-/// Pause between two runs of `promote` while faults are in force.
+/// The pause between two runs of `promote` while faults are active.
 const BETWEEN_RUNS: Duration = Duration::from_secs(2);
 
-/// The longest wait for another kill after the last request.
+/// The time without a kill after the last request, after which no more are expected.
 const LAST_KILLS: Duration = Duration::from_secs(60);
 
-/// Faults stay in force until no more percents of the emails are unfinished ...
+/// The percentage of unfinished emails at which the faults are lifted.
 const FEW: usize = 3;
 
-/// ... but no longer than this: a large backlog is worked off without them too.
+/// The longest time for that: a large backlog is worked off without faults too.
 const LAST_EMAILS: Duration = Duration::from_secs(60);
 
-/// By then every change is counted: a batch of the stream that failed comes again at once.
+/// The time after which every change is counted: a failed batch of the stream returns at once.
 const COUNTED: Duration = Duration::from_secs(180);
 
-/// The state that all tasks of the run share.
+/// The state that all tasks share.
 struct Course {
     stack: Stack,
     requests: Vec<Request>,
     killers: [Killer; FUNCTIONS.len()],
-    /// Requests that have ended.
+    /// Ended requests.
     ended: AtomicUsize,
     /// The priority queues, and whether they are full.
     priority_queues: Vec<String>,
@@ -86,7 +85,7 @@ struct Course {
     told: Mutex<Told>,
 }
 
-/// The observations of the clients.
+/// The clients' results.
 #[derive(Default)]
 struct Told {
     accepted: Vec<Accepted>,
@@ -95,7 +94,7 @@ struct Told {
 }
 
 impl Course {
-    /// Percents of the kills that are made, by the function that is most behind.
+    /// Returns the percentage of kills made by the slowest killer.
     fn killed_percent(&self) -> usize {
         self.killers.iter().map(Killer::percent).min().unwrap_or(100)
     }
@@ -132,7 +131,7 @@ impl Course {
         self.posted.store(true, Ordering::Relaxed);
     }
 
-    /// All kills; `over` when no more are to be expected.
+    /// Makes all kills; `over` ends it when no more are expected.
     async fn kill(&self, seed: u64) -> Result<Vec<Kill>, Trouble> {
         let killing = self.killers.iter().zip(seed..).map(|(killer, seed)| {
             let is_over = || self.over.load(Ordering::Relaxed);
@@ -143,7 +142,7 @@ impl Course {
         Ok(kills?.into_iter().flatten().collect())
     }
 
-    /// Percents of the emails accepted so far that have not ended.
+    /// Returns the percentage of accepted emails that are not finished.
     async fn unfinished_percent(&self) -> Result<usize, Trouble> {
         let records = self.stack.records().await?;
         let told = self.told.lock().await;
@@ -152,8 +151,8 @@ impl Course {
         Ok((unfinished * 100).div_ceil(told.accepted.len().max(1)))
     }
 
-    /// `promote`, again and again, and what is said meanwhile; until all is posted and killed, and
-    /// nearly all has been sent under faults.
+    /// Runs `promote` repeatedly and reports progress, until all requests and kills are done and nearly all emails
+    /// have been sent under faults.
     async fn accompany(&self, out: &mut impl Write) -> Result<(), Trouble> {
         let mut said = Instant::now();
         let mut last_hit = (0, Instant::now());
@@ -179,14 +178,14 @@ impl Course {
             }
             let crowded = self.stack.depth(&self.priority_queues).await? > LANES_FULL;
             self.crowded.store(crowded, Ordering::Relaxed);
-            // A killed run of `promote` fails; that is its purpose here.
+            // A killed run fails, which is its purpose here.
             self.stack.promote().await?;
             tokio::time::sleep(BETWEEN_RUNS).await;
         }
     }
 }
 
-/// Prints a line for a watching person; a failure to print does not matter.
+/// Reports progress; a closed output does not matter.
 fn say(out: &mut impl Write, text: &str) {
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();
 }
@@ -197,10 +196,10 @@ fn unwritten(error: io::Error) -> Trouble {
     ))
 }
 
-/// Makes the whole run, and returns whether it is good.
+/// Performs the whole run; returns whether it succeeded.
 ///
 /// # Errors
-/// The reason why there is no verdict.
+/// The reason for which there is no verdict.
 pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trouble> {
     let began = Instant::now();
     let Settings {
@@ -293,7 +292,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     Ok(report.is_good())
 }
 
-/// The counts of the reports for all recipients: as soon as they agree with the records, or the last ones.
+/// Returns the recipients that the reports count, as soon as they agree with the records, or at the end of the wait.
 async fn counted(stack: &Stack, records: &BTreeMap<String, StoredEmail>) -> Result<Counts, Trouble> {
     let began = Instant::now();
     let accepted = records.values().map(|record| record.recipients).sum();

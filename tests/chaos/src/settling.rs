@@ -1,8 +1,8 @@
-//! Waits until nothing moves any more.
+//! Waits until nothing changes any more.
 //!
-//! **Invariant:** no sleep stands for a condition. It is over when every accepted email has ended and
-//! every queue is empty, or when nothing has changed for longer than anything may take. Also a
-//! send task that a killed sender had is waited for: it must find nothing to do.
+//! **Invariant:** no fixed sleep replaces a condition. The wait ends when every accepted email is finished and every
+//! queue is empty, or when nothing has changed for longer than anything may take. It also waits for the send task of
+//! a killed sender, which must find nothing to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,22 +13,22 @@ use crate::Trouble;
 use crate::oracle::{Accepted, StoredEmail};
 use crate::stack::Stack;
 
-/// Nothing may take longer, with the timings of `make chaos` (`local/timings.json`): the fifth wait of
-/// the retry policy is four minutes and a tenth, and then a guard may have to pass.
+/// The longest wait of any step, with the timings of `make chaos` (`local/timings.json`). The fifth wait of the retry
+/// policy is four minutes and a tenth, and then a guard may have to pass.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// The shortest pause between two looks.
+/// The shortest pause between two checks.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The observed counts.
+/// The observed state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sight {
-    /// Accepted emails that have not ended, by status, with the sum of their claims.
+    /// Accepted emails that are not finished, by status, with the sum of their claims.
     unfinished: BTreeMap<String, (usize, u64)>,
     /// Messages in the queues.
     queued: u64,
-    /// Of these, as many as there may be: an email whose request broke off, and which nobody waits
-    /// for, has a send task of its own for as long as its content might still come.
+    /// The number of these messages that may remain. An email whose request broke off keeps a send task until its
+    /// content can no longer arrive.
     unasked: u64,
     /// Events that the fake SES has not published yet.
     unpublished: u64,
@@ -39,7 +39,7 @@ impl Sight {
         let mut unfinished: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         let accepted: BTreeSet<&str> = accepted.iter().map(|email| email.id.as_str()).collect();
         let mut unasked = 0;
-        // An email without a record does not move; the oracle finds it afterwards.
+        // An email without a record does not change; the oracle finds it afterwards.
         for (id, record) in records.iter().filter(|(_, record)| !record.is_finished()) {
             if accepted.contains(id.as_str()) {
                 let (count, claims) = unfinished.entry(record.status.clone()).or_default();
@@ -79,10 +79,10 @@ impl Sight {
     }
 }
 
-/// Waits; returns the records as they are then. `say` is told what there is to wait for.
+/// Waits; returns the records at the end. `say` receives the current state.
 ///
 /// # Errors
-/// When the stack cannot be looked at.
+/// When the stack cannot be read.
 pub async fn settle(
     stack: &Stack,
     queues: &[String],
@@ -92,7 +92,7 @@ pub async fn settle(
     let mut last: Option<(Sight, Instant)> = None;
     let mut said = Instant::now();
     loop {
-        // Its schedule is a minute; a killed run of it was only a run that failed.
+        // Its schedule is one minute; a killed run counts as a failed one.
         stack.promote().await?;
         let began = Instant::now();
         let records = stack.records().await?;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_still_only_when_all_has_ended_and_all_is_empty() {
+    fn it_is_settled_only_without_emails_and_messages() {
         assert!(sight("sent", 1, 0, 0).is_still());
         for moving in [sight("queued", 1, 0, 0), sight("sent", 1, 1, 0), sight("sent", 1, 0, 1)] {
             assert!(!moving.is_still(), "{}", moving.words());
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn another_claim_is_a_movement() {
+    fn a_new_claim_is_a_change() {
         assert_ne!(sight("uncertain", 1, 0, 0), sight("uncertain", 2, 0, 0));
         assert_eq!(sight("uncertain", 2, 0, 0), sight("uncertain", 2, 0, 0));
     }

@@ -1,8 +1,8 @@
-//! The doors of the stack.
+//! Access to the stack.
 //!
-//! **Role:** the calls, and how their answers are read; no decisions.
-//! **Invariant:** the client's requests go through the fault proxy, as the functions' do. What the
-//! run itself looks at and steers, it reaches directly.
+//! **Role:** makes the calls and reads their answers; decides nothing.
+//! **Invariant:** the client's requests go through the fault proxy, like those of the functions. The run's own reads
+//! and controls bypass it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::Trouble;
 use crate::oracle::{SentCopy, StoredEmail};
 use crate::settings::Settings;
 
-/// Patience with one answer: more than a function's longest time.
+/// The limit of one answer: more than a function's longest run.
 const PATIENCE: Duration = Duration::from_secs(70);
 
-/// The header by which a message says which email it is of.
+/// The header with the id of the email.
 const ID_HEADER: &str = "X-Email-Id";
 
 /// An answer of the API.
@@ -30,20 +30,20 @@ const ID_HEADER: &str = "X-Email-Id";
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The body; null where it is no JSON.
+    /// The body; null if it is not JSON.
     pub body: Value,
 }
 
 /// A call in the proxy's record.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Call {
-    /// Its number.
+    /// The number of the call.
     pub number: u64,
     /// The caller.
     pub caller: String,
     /// The caller's process.
     pub process: Option<u32>,
-    /// The called service.
+    /// The service.
     pub service: String,
     /// The operation.
     pub operation: String,
@@ -63,7 +63,7 @@ pub struct Stack {
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
     settings: Settings,
-    /// The API as its client reaches it: through the proxy.
+    /// The address of the API through the proxy.
     api: String,
 }
 
@@ -72,10 +72,10 @@ fn trouble(what: &str) -> impl FnOnce(reqwest::Error) -> Trouble + '_ {
 }
 
 impl Stack {
-    /// Finds the endpoints, without a call.
+    /// Creates the clients; calls nothing.
     ///
     /// # Errors
-    /// When no client can be made.
+    /// When a client cannot be created.
     pub fn connect(settings: &Settings) -> Result<Self, Trouble> {
         let http = Client::builder().no_proxy().timeout(PATIENCE).build();
         let clients = Clients::connect().map_err(|error| Trouble(format!("No client of AWS can be made: {error}.")))?;
@@ -90,13 +90,13 @@ impl Stack {
         })
     }
 
-    /// The whole name of a function.
+    /// Returns the full name of a function.
     #[must_use]
     pub fn function(&self, name: &str) -> String {
         format!("{}-{name}", self.settings.stack)
     }
 
-    /// Asks the API once.
+    /// Calls the API once.
     ///
     /// # Errors
     /// When there is no answer.
@@ -138,10 +138,10 @@ impl Stack {
         self.http.request(method, format!("{}/{path}", self.settings.ses))
     }
 
-    /// Puts these faults in the place of all others: at the proxy, and at SES.
+    /// Replaces all faults at the proxy and at SES.
     ///
     /// # Errors
-    /// When one does not take them.
+    /// When one of them does not accept the faults.
     pub async fn strike(&self, at_aws: &Value, at_ses: &Value) -> Result<(), Trouble> {
         let aws = self.proxy(Method::PUT, "faults").json(&json!({"faults": at_aws}));
         self.tell("The fault proxy does not take its faults", aws).await?;
@@ -152,7 +152,7 @@ impl Stack {
     /// Adds a rule at the proxy; returns its id.
     ///
     /// # Errors
-    /// When it does not take it.
+    /// When the proxy does not accept it.
     pub async fn add_rule(&self, rule: &Value) -> Result<u64, Trouble> {
         let added: Value = self
             .read(
@@ -164,10 +164,10 @@ impl Stack {
         id.ok_or_else(|| Trouble("The fault proxy gave a rule no id.".to_owned()))
     }
 
-    /// Takes a rule away from the proxy.
+    /// Removes a rule from the proxy.
     ///
     /// # Errors
-    /// When it does not let go.
+    /// When the proxy does not remove it.
     pub async fn remove_rule(&self, id: u64) -> Result<(), Trouble> {
         self.tell(
             "The fault proxy keeps a rule",
@@ -176,10 +176,10 @@ impl Stack {
         .await
     }
 
-    /// The calls that are under way.
+    /// Returns the open calls.
     ///
     /// # Errors
-    /// When the proxy does not say.
+    /// When the proxy does not answer.
     pub async fn calls_under_way(&self) -> Result<Vec<Call>, Trouble> {
         self.read(
             "The fault proxy does not tell its calls",
@@ -188,29 +188,29 @@ impl Stack {
         .await
     }
 
-    /// One call.
+    /// Returns one call.
     ///
     /// # Errors
-    /// When the proxy does not say.
+    /// When the proxy does not answer.
     pub async fn call(&self, number: u64) -> Result<Call, Trouble> {
         let request = self.proxy(Method::GET, &format!("calls/{number}"));
         self.read("The fault proxy does not tell of a call", request).await
     }
 
-    /// The counters of the proxy, and of the fake SES.
+    /// Returns the counters of the proxy and of the fake SES.
     ///
     /// # Errors
-    /// When one does not say.
+    /// When one of them does not answer.
     pub async fn counters(&self) -> Result<(Value, Value), Trouble> {
         let aws = self.read("The fault proxy has no counters", self.proxy(Method::GET, "stats"));
         let ses = self.read("The fake SES has no counters", self.ses(Method::GET, "stats"));
         Ok((aws.await?, ses.await?))
     }
 
-    /// Lets the account send as fast as this machine can.
+    /// Raises the account's limits beyond the speed of this machine.
     ///
     /// # Errors
-    /// When the fake SES does not take it.
+    /// When the fake SES does not accept the limits.
     pub async fn unlimited_account(&self) -> Result<(), Trouble> {
         let limits = json!({"max_send_rate": 1000, "max_24_hour_send": null});
         self.tell(
@@ -220,7 +220,7 @@ impl Stack {
         .await
     }
 
-    /// Runs `promote` now, as its schedule does every minute; says whether it went well.
+    /// Runs `promote` now, as its schedule does every minute; returns whether it succeeded.
     ///
     /// # Errors
     /// When Lambda does not answer.
@@ -232,7 +232,7 @@ impl Stack {
         Ok(answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error"))
     }
 
-    /// Every record of an email, by its id.
+    /// Returns the records of all emails, by id.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -257,7 +257,7 @@ impl Stack {
         }
     }
 
-    /// To how many recipients emails were accepted and sent, as the reports say.
+    /// Returns the numbers of accepted and sent recipients in the reports.
     ///
     /// # Errors
     /// When there is no answer.
@@ -275,10 +275,10 @@ impl Stack {
         }
     }
 
-    /// Every message that SES has accepted, by the email's id.
+    /// Returns the messages that SES accepted, by the email's id.
     ///
     /// # Errors
-    /// When the fake SES does not tell, or a message does not say which email it is of.
+    /// When the fake SES does not answer, or a message does not name its email.
     pub async fn copies(&self) -> Result<BTreeMap<String, Vec<SentCopy>>, Trouble> {
         let messages: Vec<Message> = self
             .read(
@@ -306,7 +306,7 @@ impl Stack {
         Ok(copies)
     }
 
-    /// The URLs of the stack's queues whose names contain one of these.
+    /// Returns the URLs of the stack's queues whose names contain one of these.
     ///
     /// # Errors
     /// When they cannot be listed, or one is missing.
@@ -332,10 +332,10 @@ impl Stack {
         }
     }
 
-    /// How many messages there are in all: waiting, hidden, and delayed.
+    /// Returns the number of all messages: waiting, hidden, and delayed.
     ///
     /// # Errors
-    /// When a queue does not tell.
+    /// When a queue does not answer.
     pub async fn depth(&self, queues: &[String]) -> Result<u64, Trouble> {
         const COUNTS: [QueueAttributeName; 3] = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -359,7 +359,7 @@ impl Stack {
     /// Sets the visibility timeout of these queues.
     ///
     /// # Errors
-    /// When one does not take it.
+    /// When a queue does not accept it.
     pub async fn hide_for(&self, queues: &[String], seconds: u32) -> Result<(), Trouble> {
         for queue in queues {
             let set = self.sqs.set_queue_attributes().queue_url(queue);
@@ -391,8 +391,8 @@ struct Message {
     tags: Vec<Pair>,
 }
 
-/// Reads a record by the names that its item is documented with (`shared/aws/src/storage/records/item.rs`):
-/// anew, so that a mistake in there is not repeated here.
+/// Reads a record by the documented names of its item (`shared/aws/src/records/item.rs`). This is separate code, so
+/// that a mistake there is not repeated here.
 fn record(item: &HashMap<String, AttributeValue>) -> Option<(String, StoredEmail)> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! Breadth-first search over every reachable state, for one that breaks a property.
+//! A breadth-first search of all reachable states for one that breaks a property.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,11 +25,11 @@ pub struct Report {
     pub steps: u64,
     /// Distinct records in them.
     pub records: usize,
-    /// The longest of the shortest paths to a state.
+    /// The largest distance of a state from the first one.
     pub depth: usize,
-    /// How often each kind of action was possible.
+    /// The number of times that each kind of action was possible.
     pub actions: BTreeMap<String, u64>,
-    /// The transitions that were seen, each with its writer.
+    /// The transitions, each with the function that made it.
     pub edges: BTreeSet<(&'static str, String)>,
     /// A broken property, and the shortest path to it.
     pub broken: Option<Counterexample>,
@@ -46,7 +46,7 @@ pub struct Counterexample {
     pub record: String,
 }
 
-/// A state's predecessor, and how it came from there.
+/// The predecessor of a state, and the action between them.
 #[derive(Debug, Clone, Copy)]
 struct Origin {
     from: u32,
@@ -90,7 +90,7 @@ struct Explorer {
     depths: Vec<u8>,
 }
 
-/// Explores a configuration, with the mistake of a mutant if there is one.
+/// Explores a configuration; with a mutant, the machine has its mistake.
 #[must_use]
 pub fn explore(config: Config, mutant: Option<Mutant>) -> Report {
     let mut machine = Machine::new(config, mutant);
@@ -199,9 +199,8 @@ impl Explorer {
         self.report(count, &taken, &edges, broken)
     }
 
-    /// A state from which the email does not end, in one of the environments.
-    ///
-    /// Nothing more goes wrong there, except that every message under way is lost.
+    /// Finds a state from which the email does not end in some environment. The only further fault is the loss of
+    /// every message in transit.
     fn one_that_does_not_end(&mut self) -> Option<Counterexample> {
         let callers = self.machine.config.wishes > 0;
         let environments = Environment::ALL

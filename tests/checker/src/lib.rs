@@ -1,11 +1,12 @@
-//! An exhaustive checker of the state machine: it explores every state of one email within stated bounds.
+//! An exhaustive checker of the state machine: every state that one email and its environment can reach, within
+//! stated bounds.
 //!
-//! **The checked code** is [`domain::delivery::lifecycle`] itself. [`domain::delivery::lifecycle::Condition::holds`] decides about each
-//! write, and [`memory::overlay`] stores it.
-//! **The environment** is played: two senders, `promote`, `feedback`, `dead_letter`, callers and clients. Each may
-//! pause or die between any two steps. Messages and events are lost, doubled and reordered.
-//! **The properties** are in [`property`]: they hold in every state, at every step, and on every path to the end.
-//! **The mutants** are in [`mutant`]: the same machine with one mistake, which the checker has to catch.
+//! **The checked code** is the functions of [`domain::delivery::lifecycle`] themselves, under
+//! [`domain::delivery::lifecycle::Condition::holds`]; [`memory::overlay`] gives the result of a write. Around them are two
+//! senders, `promote`, `feedback`, `dead_letter`, callers and clients. Each may stop or die between any two steps.
+//! Messages and events are lost, duplicated and reordered.
+//! **The properties** are in [`property`]: for every state, every step, and every path to the end.
+//! **The proof that it can fail** is [`mutant`]: the same machine with one mistake, which it has to catch.
 //! **Start reading at** [`state`], then [`explore`].
 
 #![expect(

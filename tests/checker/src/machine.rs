@@ -1,6 +1,5 @@
-//! The checked machine: the functions of [`domain::delivery::lifecycle`], or one of them with the mistake of a [`Mutant`].
-//!
-//! Every decision is computed once.
+//! The checked machine: the functions of [`domain::delivery::lifecycle`] themselves, or one of them with a [`Mutant`]'s
+//! mistake. Each ruling is computed once.
 
 use domain::delivery::cause::Cause;
 use domain::delivery::lifecycle::commands::{self, Times};
@@ -42,14 +41,14 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    /// Whether a restore asks it.
+    /// Tells whether a restore asks it.
     pub(crate) fn restores(self) -> bool {
         let restores = Sweep::Restore;
         matches!(self, Self::Job { sweep, .. } if sweep == restores)
     }
 }
 
-/// The decision about a question.
+/// The answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ruling {
     Write {
@@ -62,7 +61,7 @@ pub(crate) enum Ruling {
     Refused,
 }
 
-/// The effect of a decision beside its write.
+/// The side effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Nothing,
@@ -70,7 +69,7 @@ pub(crate) enum Effect {
     DeadLetter,
 }
 
-/// The records, and the decisions about them.
+/// The records, and the known rulings about them.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) config: Config,
@@ -126,7 +125,7 @@ impl Machine {
         (!careless).then_some(condition)
     }
 
-    /// Whether a write's condition holds for the stored record.
+    /// Tells whether a write's condition holds for the stored record.
     fn holds(&self, condition: Option<Condition>, stored: &EmailRecord, line: Line, after: &EmailRecord) -> bool {
         let Some(mut condition) = condition else {
             return true;
@@ -154,7 +153,7 @@ impl Machine {
         of_queue && condition.holds(stored)
     }
 
-    /// The stored record after the write, or `None` when its condition does not hold.
+    /// Returns the stored record after the write; `None` if its condition does not hold.
     pub(crate) fn write(
         &mut self,
         stored: RecordId,
@@ -179,7 +178,7 @@ impl Machine {
         Some(id)
     }
 
-    /// The condition of a write that began at `before`.
+    /// Returns the condition of a write that began at `before`.
     pub(crate) fn unmoved(&self, before: RecordId) -> Option<Condition> {
         let record = self.records.get(before);
         Some(Condition::Unmoved {
@@ -189,12 +188,12 @@ impl Machine {
         })
     }
 
-    /// Whether an email with this record may be erased.
+    /// Tells whether such an email may be erased.
     pub(crate) fn is_erasable(&self, id: RecordId) -> bool {
         self.is(Mutant::ErasesAnything) || commands::erase(self.records.get(id), NOW).is_ok()
     }
 
-    /// Whether a tombstone replaces the record, which was read before.
+    /// Tells whether a tombstone replaces the record, which was read before.
     pub(crate) fn has_tombstone(&self, stored: RecordId, before: RecordId) -> bool {
         let condition = Condition::unmoved(self.records.get(before));
         self.is(Mutant::BuriesAnything)
@@ -206,7 +205,7 @@ impl Machine {
             )
     }
 
-    /// The record after a claim, if it can be claimed.
+    /// Returns the record after a claim, if the claim is possible.
     pub(crate) fn claim(&mut self, stored: RecordId) -> Option<RecordId> {
         let mut record = self.records.get(stored).clone();
         let early = self.is(Mutant::EarlySendTask);
@@ -219,19 +218,19 @@ impl Machine {
         }
         record = claimed(record, &self.config.policy, 0, NOW);
         if self.is(Mutant::AttemptsByReceives) {
-            // Each send task that the index sends is a new message.
+            // Each send task from the index is a new message.
             record.attempts = 1;
         }
         Some(self.records.id(record))
     }
 
-    /// The record of a request that is accepted now.
+    /// Returns the record of a request that is accepted now.
     pub(crate) fn new_record(&mut self, content: u8) -> RecordId {
         let record = crate::clock::waiting(first_record(&self.config, content), &self.config);
         self.records.id(record)
     }
 
-    /// The record where a configuration begins.
+    /// Returns the record in the first state of a configuration.
     pub(crate) fn first_record(&mut self, begin: Begin) -> RecordId {
         let id = self.new_record(1);
         let mut record = self.records.get(id).clone();
@@ -259,7 +258,7 @@ impl Machine {
         self.records.id(record)
     }
 
-    /// Whether an email only waits: it is not about to expire, its content is there, and no actor holds it.
+    /// Tells whether an email waits, will not expire soon, has its content, and no function is at work on it.
     pub(crate) fn waits_alone(&self, state: &State) -> bool {
         let Some(record) = state.record.map(|id| self.records.get(id)) else {
             return false;
@@ -269,25 +268,25 @@ impl Machine {
         idle && waits && !state.line.drops(record) && state.contents & content_of(record) != 0
     }
 
-    /// Whether the index has the record as due.
+    /// Tells whether the due index shows the record as due.
     pub(crate) fn overdue_now(&self, id: RecordId) -> bool {
         let due = self.records.get(id).due;
         due.is_some_and(|due| due.at <= NOW && due.kind != DueKind::Held)
     }
 
-    /// Whether it has been uncertain for two windows.
+    /// Tells whether it has been uncertain for two windows.
     pub(crate) fn waited_twice(&self, id: RecordId) -> bool {
         let (since, window) = (self.records.get(id).uncertain_since, self.config.policy.evidence_window);
         since.is_some_and(|since| NOW.since(since) >= window.saturating_mul(2))
     }
 
-    /// Whether evidence is awaited no longer.
+    /// Tells whether the evidence window has passed.
     pub(crate) fn window_is_over(&self, id: RecordId) -> bool {
         let since = self.records.get(id).uncertain_since;
         since.is_some_and(|since| NOW.since(since) >= self.config.policy.evidence_window)
     }
 
-    /// The record when so much time has passed.
+    /// Returns the record after this time has passed.
     pub(crate) fn aged(&mut self, id: RecordId, by: Duration) -> RecordId {
         if let Some(known) = self.ages.get(&(id, by)) {
             return *known;
@@ -367,7 +366,7 @@ impl Machine {
         }
     }
 
-    /// The disposition of the email by its queue.
+    /// Returns the queue's effect on the email.
     fn met(&self, record: &EmailRecord, line: Line) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
             let before = EmailRecord {
@@ -425,7 +424,7 @@ impl Machine {
             Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
             Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
             Asked::Behind | Asked::Newer => None,
-            // While the window is open it makes no difference when.
+            // While the window is open, the exact time makes no difference.
             Asked::EmptyEarly => record.uncertain_since,
             Asked::Empty => Some(NOW),
         };
@@ -501,7 +500,7 @@ impl Machine {
         decision.ok()
     }
 
-    /// Applies the mistakes that change a write.
+    /// Applies mistakes to the written record.
     fn spoil(&self, before: &EmailRecord, after: &mut EmailRecord) {
         let settled = before.status == RecordStatus::Uncertain && after.status == RecordStatus::Queued;
         if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
@@ -550,7 +549,7 @@ fn first_record(config: &Config, content: u8) -> EmailRecord {
 }
 
 impl Line {
-    /// The queue.
+    /// Returns the queue.
     fn queue(self, record: &EmailRecord) -> Queue {
         let pause = Pause {
             since: NOW,
@@ -566,13 +565,13 @@ impl Line {
         }
     }
 
-    /// Whether it was purged after an email was asked for.
+    /// Tells whether it was purged after an email was requested.
     pub(crate) fn drops(self, record: &EmailRecord) -> bool {
         !self.queue(record).wants(record)
     }
 }
 
-/// The time of a caller's command. Each caller has another one: their clocks differ by a millisecond.
+/// The time in a caller's command, which differs from every other caller's by a millisecond.
 fn clock_of(left: u8) -> Timestamp {
     NOW.before(Duration::from_millis(u64::from(left) + 1))
 }
@@ -585,7 +584,7 @@ fn effect(side_effect: SideEffect) -> Effect {
     }
 }
 
-/// SES's event of the acceptance of a claim.
+/// Returns SES's event for the acceptance of a claim.
 fn event(record: &EmailRecord, claim_no: u8) -> SesEvent {
     SesEvent {
         tenant: record.tenant.clone(),

@@ -1,7 +1,7 @@
-//! Explores every state of the bounded configurations, and prints what was found.
+//! Explores every state of the bounded configurations, and prints the results.
 //!
-//! `checker` explores the usual ones, `checker long` the large ones, and with a name behind it only
-//! that one; `checker mutants` the usual ones with each mistake in turn.
+//! `checker` explores the usual configurations, and `checker long` the large ones; a name after it selects one.
+//! `checker mutants` explores the usual ones with each mistake in turn.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ fn main() -> io::Result<ExitCode> {
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Whether a property is broken somewhere.
+/// Returns whether any property is broken.
 fn check(configs: Vec<Config>, out: &mut impl Write) -> io::Result<bool> {
     let mut broken = false;
     let mut states = 0;
@@ -46,7 +46,7 @@ fn check(configs: Vec<Config>, out: &mut impl Write) -> io::Result<bool> {
     Ok(broken)
 }
 
-/// Whether a mutant is not caught.
+/// Returns whether a mutant is not caught.
 fn mutants(out: &mut impl Write) -> io::Result<bool> {
     let mut missed = false;
     for (mutant, name, property) in Mutant::CAUGHT {

@@ -1,21 +1,21 @@
-//! Mistakes that the checker has to catch: the machine with one of them.
+//! The machine with one mistake, which the checker has to catch.
 
 use crate::property::Property;
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// A sender submits a queued email without a claim.
+    /// A sender submits a queued email without claiming it.
     NoClaim,
     /// The SDK repeats `SendEmail` by itself.
     SdkRetry,
-    /// `promote` never reads the due index.
+    /// No function reads the index.
     NoIndex,
     /// Every message in the dead-letter queue makes its email failed.
     BlindDeadLetter,
     /// A cancel is written without a condition.
     CancelUnconditioned,
-    /// A lost answer is taken for a refusal for now.
+    /// A lost answer counts as a temporary refusal.
     UncertainIsTransient,
     /// An email that is sent again without evidence is not flagged.
     NoMark,
@@ -27,13 +27,13 @@ pub enum Mutant {
     MarkedExpires,
     /// An event does not change a finished record.
     EventCannotRevive,
-    /// A sender's OK counts only while its claim is the newest, and holds.
+    /// An acceptance counts only while the sender's claim is the newest and valid.
     OldOkDropped,
-    /// A send task that comes too early is good for a claim.
+    /// An early send task permits a claim.
     EarlySendTask,
-    /// `promote` does not wait until feedback has caught up.
+    /// No function waits for feedback to catch up.
     EvidenceIgnored,
-    /// `promote` reads the progress of feedback before the end of the window.
+    /// The progress of feedback was read before the window had passed.
     EvidenceAskedEarly,
     /// A condition names the claim and not the status.
     StatusNotInCondition,
@@ -41,39 +41,39 @@ pub enum Mutant {
     ClaimNotInCondition,
     /// A condition names claim and status, and not the time.
     TimeNotInCondition,
-    /// An attempt that is given back gives its claim's number back, too.
+    /// An attempt that is given back also gives back its claim number.
     ClaimNoReset,
-    /// A failure is moved to the dead-letter queue without having been written.
+    /// A failure is moved to the dead-letter queue without a write.
     DeadLetterWithoutFailing,
-    /// SQS's receive count takes the place of the record's attempts.
+    /// SQS's receive count replaces the record's attempts.
     AttemptsByReceives,
-    /// Contents are stored under the email's name alone.
+    /// Contents are stored under the email's id alone.
     BodyNotByHash,
-    /// A claim whose lease has not run out counts as dead.
+    /// A claim with a valid lease counts as dead.
     LeaseIgnored,
-    /// An email that SES may have accepted is retried without force.
+    /// An email that SES may have accepted is retried without `force`.
     UnknownRetriedUnforced,
     /// A flagged email can be canceled.
     MarkedCanceled,
-    /// A lost answer is taken for an OK.
+    /// A lost answer counts as an acceptance.
     LostAnswerIsSent,
-    /// An email that is read or cannot be claimed counts as expired.
+    /// An email that cannot be claimed, or is due, counts as expired.
     ExpiresEarly,
-    /// A refusal for now is taken for one for good.
+    /// A temporary refusal counts as permanent.
     GivesUpEarly,
-    /// A cancel is answered 200 and not written.
+    /// A cancel is answered 200 but not written.
     CancelUnwritten,
-    /// A finished email stays in the due index.
+    /// A finished email stays in the index.
     EndedStaysIndexed,
     /// A client is answered before the content is stored.
     AnsweredEarly,
     /// A waiting email is parked without a condition on its queue.
     HeldUnconditioned,
-    /// A release lets every email go, held or not.
+    /// A release releases every email, parked or not.
     ReleasesAnything,
     /// A purge ends a flagged email as canceled.
     PurgedUnmarked,
-    /// A restore brings back an email that its caller canceled.
+    /// An email that a caller canceled is restored.
     CanceledRestored,
     /// A purge drops an email that was retried after it.
     PurgesRetried,
@@ -83,14 +83,14 @@ pub enum Mutant {
     ErasesAnything,
     /// An email is erased without a condition.
     BuriesAnything,
-    /// An erasure leaves no tombstone.
+    /// No record of an erasure is kept.
     TombstoneForgotten,
-    /// A repeated request leaves the content that it brought again.
+    /// A repeated request leaves the content that it stored again.
     ErasedContentKept,
 }
 
 impl Mutant {
-    /// Every mutant, with a configuration that catches it and the property that it breaks first there.
+    /// All mutants, each with a configuration that catches it, and the property that it breaks first there.
     pub const CAUGHT: [(Self, &'static str, Property); 41] = [
         (Self::NoClaim, "two attempts, held", Property::AttemptLimit),
         (Self::SdkRetry, "two attempts, held", Property::Flagged),

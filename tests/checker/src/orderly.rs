@@ -1,4 +1,5 @@
-//! The fair schedule: no more faults and no more commands, one step at a time, until the email has ended.
+//! The end of a path without further faults or commands, one step at a time.
+//! It goes on until the email has ended and no message is in transit.
 
 use crate::action::{Action, Operation, Ses, Who};
 use crate::machine::Machine;
@@ -6,21 +7,21 @@ use crate::property::Property;
 use crate::state::{Change, Claims, Lane, State};
 use crate::steps::Step;
 
-/// An environment that stays as it is from now on.
+/// The constant environment of this path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Environment {
-    /// The answer of SES to every submission.
+    /// SES's reaction to every submission.
     ses: Ses,
-    /// How full the priority queue is.
+    /// The state of the priority queue.
     lane: Lane,
     /// Whether feedback is ever idle.
     feedback: bool,
-    /// How time passes: to the next thing that comes due, or in long stretches.
+    /// The steps of time: to the next due time, or long ones.
     time: Action,
 }
 
 impl Environment {
-    /// The environment without any failure.
+    /// The environment without any fault.
     pub(crate) const FAIR: Self = Self {
         ses: Ses::Accepts,
         lane: Lane::Flowing,
@@ -28,7 +29,7 @@ impl Environment {
         time: Action::TimePasses,
     };
 
-    /// The environments in which an email has to end.
+    /// All environments in which an email has to end.
     pub(crate) const ALL: [Self; 6] = [
         Self::FAIR,
         Self {
@@ -59,15 +60,14 @@ impl Environment {
 }
 
 impl Environment {
-    /// Whether hours matter to a queued email. Configurations with callers do not explore that.
+    /// Tells whether it needs steps of hours, which are not explored with callers.
     pub(crate) fn needs_hours(self) -> bool {
         self.lane == Lane::Backlog
     }
 }
 
-/// The same moment with every message under way lost.
-///
-/// A paused queue is resumed, and every actor knows it.
+/// Returns the state after all messages in transit are lost. A paused queue is resumed, and all functions learn the
+/// queue's state.
 pub(crate) fn all_lost(state: &State) -> State {
     let state = if state.line.paused {
         state.changed(Change::Resume)
@@ -84,10 +84,10 @@ pub(crate) fn all_lost(state: &State) -> State {
     }
 }
 
-/// The next step; `None` when all has ended.
+/// Returns the next step; `None` when everything has ended.
 ///
 /// # Errors
-/// [`Property::Ends`] when there is none, and the email has not ended.
+/// [`Property::Ends`] when there is no step, and the email has not ended.
 pub(crate) fn orderly(
     machine: &Machine,
     state: &State,
@@ -108,7 +108,7 @@ pub(crate) fn orderly(
     }
 }
 
-/// The rank of a step in the fair schedule. A fault, a command, and a step without a change have none.
+/// Returns the order of a step; `None` for faults, for commands, and for steps without a change.
 fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment) -> Option<u8> {
     let overdue = state.record.is_some_and(|record| machine.overdue_now(record));
     if step.to == *state

@@ -183,7 +183,7 @@ fn reason_to_give_up(
         | Question::DeadLetter { .. }
         | Question::Caller { .. } => false,
     };
-    // It would expire before its next attempt.
+    // The email would expire before its next attempt.
     let expires_soon = before.expires_at != NOW.after(FAR);
     match (before.status, to) {
         (RecordStatus::Queued, _) => before.expires_at <= NOW,
@@ -223,8 +223,8 @@ fn broken_by_promote(state: &State, before: &EmailRecord, after: &EmailRecord, f
     if before.status == RecordStatus::Sending && held {
         return Some(Property::LeaseRespected);
     }
-    // Under traffic that never ends a newer event has to do: that one was worked off does not
-    // prove that this one was.
+    // Under traffic that never ends a newer event has to suffice: a processed event does not prove that another one
+    // was processed.
     if feedback == Asked::Newer {
         return None;
     }

@@ -1,4 +1,4 @@
-//! One moment of everything that has to do with one email.
+//! The state of everything that concerns one email.
 
 use std::fmt;
 
@@ -42,20 +42,20 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// The email's queue, as it is or as an actor knows it.
+/// The email's queue, in its current or in an older state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Line {
-    /// How often it was changed.
+    /// The number of its changes.
     pub no: u8,
-    /// It is paused.
+    /// Whether it is paused.
     pub paused: bool,
     /// The number of its purges.
     pub generation: u8,
-    /// Its last purge stands.
+    /// Whether its last purge is in force.
     pub purged: bool,
 }
 
-/// A command to a queue.
+/// A change of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Change {
     /// It is paused.
@@ -72,14 +72,14 @@ impl Change {
     pub(crate) const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Purge, Self::Restore];
 }
 
-/// A job for the emails of a queue.
+/// A job's effect on the emails of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sweep {
-    /// Releases the held emails.
+    /// Releases parked emails.
     Release,
-    /// Drops the held emails that a purge covers.
+    /// Drops parked emails that the purge covers.
     Purge,
-    /// Restores the purged emails.
+    /// Restores purged emails.
     Restore,
 }
 
@@ -87,43 +87,43 @@ impl Sweep {
     pub(crate) const ALL: [Self; 3] = [Self::Release, Self::Purge, Self::Restore];
 }
 
-/// How SES answered, as far as the sender knows.
+/// SES's answer, as far as the sender knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Answer {
-    /// OK.
+    /// An acceptance.
     Accepted,
-    /// A refusal that gives the attempt back.
+    /// A refusal that does not count as an attempt.
     GivenBack,
-    /// A refusal for now.
+    /// A temporary refusal.
     ForNow,
-    /// A refusal for good.
+    /// A permanent refusal.
     ForGood,
-    /// None.
+    /// No answer.
     Lost,
 }
 
-/// A sender. It may stand still between any two steps for as long as it likes.
+/// A sender. It may stop between any two steps for any time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sender {
-    /// Has nothing.
+    /// Idle.
     Idle,
-    /// Was refused a claim, and was shown this record.
+    /// Refused a claim, with the current record.
     Refused {
         /// The record.
         seen: RecordId,
-        /// Its queue, as it knows it.
+        /// The queue as the sender knows it.
         line: Line,
     },
-    /// Has a claim, and has not asked SES.
+    /// Has a claim, and has not called SES.
     Holding {
-        /// The record as it was claimed.
+        /// The claimed record.
         seen: RecordId,
-        /// Its queue, as it knows it. A claimed email that is wanted counts as one of a plain queue.
+        /// The queue as the sender knows it. If the email is not dropped, it is a plain queue.
         line: Line,
     },
-    /// Has asked SES, and is about to record.
+    /// Has called SES, and will record the answer.
     Asked {
-        /// The record as it knows it.
+        /// The record as the sender knows it.
         seen: RecordId,
         /// Its claim.
         claim_no: u8,
@@ -132,20 +132,20 @@ pub enum Sender {
     },
 }
 
-/// A command of a caller.
+/// A caller's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Wish {
-    /// Not to be sent.
+    /// Cancels.
     Cancel,
-    /// To be sent in a minute.
+    /// Reschedules to a minute from now.
     Soon,
-    /// To be sent in hours.
+    /// Reschedules to hours from now.
     Later,
-    /// To be sent at once or not at all.
+    /// Reschedules to now, with an early expiry.
     AtOnce,
-    /// To be sent after all.
+    /// Retries.
     Retry,
-    /// To be sent after all, by force.
+    /// Retries by force.
     Force,
 }
 
@@ -160,25 +160,25 @@ impl Wish {
     ];
 }
 
-/// The knowledge of a run of `promote` about feedback.
+/// The knowledge of a `promote` run about feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Asked {
-    /// It is behind, or could not be asked.
+    /// Feedback is late, or could not be read.
     Behind,
-    /// It had worked everything off, but the email's window had not passed then.
+    /// Feedback had processed all events, but the email's window had not passed then.
     EmptyEarly,
-    /// It had worked everything off.
+    /// Feedback had processed all events.
     Empty,
-    /// Something waits, but an event of a whole window after the email's was worked off.
+    /// Events wait, but an event from a whole window after the email's was processed.
     Newer,
 }
 
-/// How full the priority queue is, as `promote` sees it.
+/// The state of the priority queue, as `promote` sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// It was empty a while ago.
+    /// It was empty recently.
     Flowing,
-    /// It has not been empty for long.
+    /// It has not been empty for a long time.
     Backlog,
     /// The breaker is open.
     Shut,
@@ -188,42 +188,42 @@ impl Lane {
     pub(crate) const ALL: [Self; 3] = [Self::Flowing, Self::Backlog, Self::Shut];
 }
 
-/// A function that reads a record, decides, and writes. It may stand still in between.
+/// A function that reads a record, decides, and writes. It may stop in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reader {
-    /// No reader.
+    /// None.
     Nobody,
-    /// A run of `promote` that has asked how far feedback is.
+    /// A run of `promote` that has read the progress of feedback.
     Run {
         /// The answer.
         feedback: Asked,
     },
-    /// `promote`, with a record that is overdue.
+    /// `promote`, with an overdue record.
     Promoter {
         /// The record.
         seen: RecordId,
         /// See [`Reader::Run`].
         feedback: Asked,
-        /// The email's queue, as it knows it.
+        /// The email's queue as `promote` knows it.
         line: Line,
     },
-    /// `promote`, with a record that a job of its queue is about.
+    /// `promote`, with a record for a job of its queue.
     Job {
         /// The record.
         seen: RecordId,
         /// The job.
         sweep: Sweep,
-        /// The queue, as it knows it.
+        /// The queue as the job knows it.
         line: Line,
     },
     /// `feedback`, with an event.
     Feedback {
         /// The record.
         seen: RecordId,
-        /// The claim whose acceptance the event tells.
+        /// The claim whose acceptance the event reports.
         claim_no: u8,
     },
-    /// `dead_letter`, with a dead-letter message, or with a send task that SQS has moved there.
+    /// `dead_letter`, with a dead-letter message, or with a send task that SQS moved there.
     DeadLetter {
         /// The record.
         seen: RecordId,
@@ -236,22 +236,22 @@ pub enum Reader {
         seen: RecordId,
         /// The command.
         wish: Wish,
-        /// Wishes that are left after this one.
+        /// The remaining commands.
         left: u8,
         /// The generation of the queue that was read.
         generation: u8,
     },
-    /// `manage`, which is about to replace the record by a tombstone.
+    /// `manage`, before it replaces the record by a tombstone.
     Eraser {
         /// The record.
         seen: RecordId,
     },
-    /// `manage`, which has found or made a tombstone, and is about to erase the contents.
+    /// `manage`, with a tombstone, before it deletes the contents.
     Emptier,
 }
 
 impl Reader {
-    /// The same reader with another record.
+    /// Returns the same reader with another record.
     pub(crate) fn with(self, seen: RecordId) -> Self {
         match self {
             Self::Nobody | Self::Run { .. } | Self::Emptier => self,
@@ -272,113 +272,113 @@ impl Reader {
     }
 }
 
-/// A client who posts the email.
+/// A client that posts the email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Client {
-    /// Asks no more, or has never asked.
+    /// Makes no more requests.
     Gone,
-    /// Is about to ask, so often at most.
+    /// Will make a request.
     Asking {
-        /// Requests that are left.
+        /// The remaining requests.
         left: u8,
     },
     /// Its request is being stored.
     Storing {
-        /// Requests that are left afterwards.
+        /// The remaining requests.
         left: u8,
-        /// The content is stored.
+        /// Whether the content is stored.
         content: bool,
-        /// The record is there: whether it is of this request.
+        /// Whether the record exists and belongs to this request.
         record: Option<bool>,
     },
 }
 
-/// A write of a dead writer.
+/// A write of a dead function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Late {
-    /// The record that was read.
+    /// The record that it read.
     pub before: RecordId,
-    /// The record that was decided.
+    /// The record that it decided to write.
     pub after: RecordId,
-    /// The decision.
+    /// The question that it decided.
     pub(crate) question: Question,
 }
 
-/// A moment.
+/// A state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct State {
     /// The stored record.
     pub record: Option<RecordId>,
     /// The senders.
     pub senders: [Sender; 2],
-    /// The readers that have not written yet.
+    /// The functions that have read and not yet written.
     pub readers: [Reader; 2],
-    /// A write that is under way although its writer has died.
+    /// A write in transit whose writer has died.
     pub late: Option<Late>,
     /// The two clients.
     pub clients: [Client; 2],
-    /// The stored contents of the two clients, each under its hash: two bits.
+    /// The stored contents, under their hashes, as two bits.
     pub contents: u8,
-    /// A send task was sent. From then on one may be received at any time: it may be doubled,
-    /// early, or months old, and SQS may move it to the dead-letter queue.
+    /// Whether a send task was sent. From then on one may be received at any time, duplicated, early, or months old.
+    /// SQS may also move it to the dead-letter queue.
     pub send_task: bool,
-    /// Sent dead-letter messages; each may be received at any time, and more than once.
+    /// Dead-letter messages that were sent; each may be received at any time, and more than once.
     pub dead_letters: Claims,
-    /// Submissions without an answer that SES may still accept.
+    /// Unanswered submissions that SES may still accept.
     pub pending: Claims,
-    /// How many copies SES has accepted; more than two count as two.
+    /// The number of copies that SES accepted; more than two count as two.
     pub copies: u8,
-    /// Events of acceptances that have not arrived, and perhaps never will.
+    /// Events of acceptances that have not arrived, and may never arrive.
     pub on_the_way: Claims,
     /// Events that wait for feedback.
     pub events: Claims,
-    /// Those of them that came before the window had passed.
+    /// Waiting events that arrived before the window had passed.
     pub in_time: Claims,
-    /// Claims of a held email that SES got and did not refuse.
+    /// Claims that SES received and did not refuse; only for a held email.
     pub doubtful: Claims,
-    /// An acceptance was told to us, by an answer or an event, and worked off.
+    /// Whether an answer or an event reported an acceptance, and was processed.
     pub known: bool,
-    /// A client was answered 2xx.
+    /// Whether a client was answered 2xx.
     pub accepted: bool,
-    /// A cancel was answered with 200, and no caller asked for a retry since.
+    /// Whether a cancel was answered, and no retry was requested since.
     pub canceled: bool,
-    /// A caller has insisted on another copy.
+    /// Whether a caller forced another copy.
     pub forced: bool,
-    /// Claims since the budget was new, without those given back.
+    /// Claims since the budget was renewed, without those given back.
     pub spent: u8,
-    /// Wishes that are left.
+    /// The remaining commands.
     pub wishes: u8,
     /// The email's queue.
     pub line: Line,
-    /// The queue before its last change, as some may still know it.
+    /// The queue before its last change, as some functions may still know it.
     pub former: Line,
-    /// Changes of the queue that are left.
+    /// The remaining changes of the queue.
     pub changes: u8,
     /// Unfinished jobs of the queue: release, purge, restore.
     pub jobs: [bool; 3],
-    /// Refusals that are left which give an attempt back.
+    /// The remaining refusals that do not count as an attempt.
     pub given_back: u8,
-    /// Erasures that are left.
+    /// The remaining requests to erase the email.
     pub erasures: u8,
-    /// Whether it was erased.
+    /// The progress of the erasure.
     pub grave: Grave,
 }
 
-/// How far the erasure of the email is.
+/// The progress of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grave {
-    /// Nothing was erased.
+    /// No erasure.
     None,
     /// The record was replaced by a tombstone.
     Buried,
-    /// It was answered that nothing is left.
+    /// The erasure was answered.
     Closed,
-    /// The same; and a request that was repeated has died since, and left a content.
+    /// The erasure was answered; since then a repeated request has died and left a content.
     Littered,
 }
 
 impl State {
-    /// The same moment, when the queue has just been changed so.
+    /// Returns the state after a change of the queue.
     pub(crate) fn changed(mut self, change: Change) -> Self {
         self.former = self.line;
         self.line.no = self.line.no.saturating_add(1);
@@ -401,7 +401,7 @@ impl State {
         self
     }
 
-    /// The same moment with its actors sorted: the order of two senders makes no difference.
+    /// Returns the state with sorted senders and readers: their order makes no difference.
     pub(crate) fn sorted(mut self) -> Self {
         self.senders.sort_unstable();
         self.readers.sort_unstable();

@@ -1,4 +1,4 @@
-//! The possible next steps.
+//! All possible steps.
 
 use crate::action::{Action, Operation, Who};
 use crate::machine::{Effect, Machine, Question, Ruling};
@@ -55,23 +55,23 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// A writer, and the states after its write.
+/// A function before its write, and the states that follow.
 struct Writer<'a> {
     who: Who,
     seen: RecordId,
     question: Question,
-    /// The state when it has done what it can.
+    /// The state after it has finished.
     ended: &'a dyn Fn(State) -> State,
-    /// The state when it has died.
+    /// The state after it has died.
     died: State,
-    /// The state when it knows the record as this.
+    /// The state after it has read the record again.
     moved: &'a dyn Fn(State, RecordId) -> State,
 }
 
-/// The steps of a reader: it decides, and writes under the condition.
+/// Adds the steps of a function that has read a record: it decides, and writes under the condition.
 ///
-/// A death after the write equals the loss of the messages that follow it.
-/// The caller of this function adds a death before the write.
+/// Dying after the write has the same effect as losing the messages that follow from it. Dying before it is added by
+/// the caller.
 fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
     let does = |deed| Action::Does(writer.who, deed);
@@ -115,7 +115,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
     }
 }
 
-/// The property that a write of the stored record breaks.
+/// Returns the property that a write of the stored record breaks.
 fn checked(
     machine: &Machine,
     state: &State,
@@ -130,7 +130,7 @@ fn checked(
     )
 }
 
-/// Notes the consequences of a write for the answers to callers and for the spent attempts.
+/// Updates the callers' answers and the spent attempts after a write.
 fn noted(mut state: State, question: Question) -> State {
     match question {
         Question::Record {

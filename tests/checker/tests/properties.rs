@@ -1,4 +1,4 @@
-//! No property is broken in any state, every action happens, and every mutant is caught.
+//! The tests of the checker: no property is broken in any state, every action happens, and every mutant is caught.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use checker::property::Property;
 use checker::state::{Change, Lane, Sweep, Wish};
 use invariants::transitions::{TRANSITIONS, Transition};
 
-/// Explores them, on two threads.
+/// Explores configurations, on two threads.
 #[expect(clippy::expect_used, reason = "a panic of a thread is the test's")]
 fn explored(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
     let (todo, done) = (Mutex::new(configs), Mutex::new(Vec::new()));
@@ -32,8 +32,8 @@ fn explored(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
     done.into_inner().expect("no thread panics")
 }
 
-/// Everything that can happen to an email, of which nothing may be missing: an actor that is
-/// left out, or a fault that no longer occurs, would make every property easier to keep.
+/// Returns all actions. None may be missing: without a participant or a fault, every property would be easier to
+/// keep.
 fn everything() -> BTreeSet<String> {
     let callers = [
         Wish::Cancel,
@@ -55,7 +55,7 @@ fn everything() -> BTreeSet<String> {
     let jobs = sweeps
         .into_iter()
         .flat_map(|sweep| of_sweeps.map(|deed| (sweep, deed)))
-        // In none of the usual configurations does anybody come between a restore and its record.
+        // In the usual configurations nothing happens between a restore and its record.
         .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Operation::FindsMoved | Operation::Ends))
         .map(|(sweep, deed)| Action::Does(Who::Job(sweep), deed));
     let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
@@ -174,7 +174,7 @@ fn every_property_is_broken_by_a_mutant() {
     }
 }
 
-/// To leave an actor out is noticed: emails no longer end, or what it alone does is not done.
+/// A missing participant is noticed: emails no longer end, or its own transitions are missing.
 #[test]
 fn a_missing_actor_is_noticed() {
     let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();

@@ -57,7 +57,7 @@ pub(crate) fn run(data: &[u8]) {
     named(text);
 }
 
-/// The bytes as a display name: what can be quoted can be given.
+/// Reads the bytes as a display name: every name that can be quoted is accepted.
 fn named(name: &str) {
     let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
     let given = format!("\"{escaped}\" <a@example.com>");

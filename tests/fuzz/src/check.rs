@@ -42,7 +42,7 @@ pub(crate) use {check, check_eq, violated};
 /// Ends the target; the engine keeps the input.
 ///
 /// # Panics
-/// Always: a panic is how a target tells the engine of a failure.
+/// Always: a target reports a failure to the engine by a panic.
 #[track_caller]
 #[expect(clippy::panic, reason = "a panic is how a target tells the engine of a failure")]
 pub(crate) fn report(invariant: Invariant, detail: String) -> ! {

@@ -1,14 +1,14 @@
-//! Stored contents: a packed content comes back, and any other input is an error.
+//! Stored contents: unpacking returns the packed content, and any other input is an error.
 
 use domain::message::email::EmailContent;
 
 use crate::check::{check, check_eq};
 use crate::oracle;
 
-/// The largest unpacked content, for every claimed size.
+/// The maximum size of an unpacked content, regardless of the size that its header claims.
 const UNPACKED_MAX: usize = 8 * 1024 * 1024;
 
-/// Reads the bytes as a packed content, and as an unpacked one.
+/// Reads the bytes as a packed and as an unpacked content.
 pub(crate) fn run(data: &[u8]) {
     if let Ok(content) = aws::probe::unpack(data) {
         check!(Refusal, content.len() <= UNPACKED_MAX, "{} bytes", content.len());
@@ -28,7 +28,7 @@ pub(crate) fn run(data: &[u8]) {
 fn read(content: &[u8]) {
     match EmailContent::from_body(content) {
         Ok(email) => oracle::accepted(&email),
-        // It goes into a log.
+        // The error goes into a log.
         Err(error) => check!(Refusal, !error.to_string().contains(oracle::CANARY), "{error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The state machine: any moves, in any order, on a record as it is accepted or on any other.
+//! The state machine: any transitions, in any order, on a new record or on any other.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use crate::check::{check, check_eq};
 use crate::given::records::{self, NOW};
 use crate::given::texts;
 
-/// Makes a record and moves of the bytes.
+/// Derives a record and transitions from the bytes.
 pub(crate) fn run(data: &[u8]) {
-    // Too few bytes for a record: nothing to be seen.
+    // Too few bytes for a record: there is nothing to check.
     lived(&mut Unstructured::new(data)).unwrap_or_default();
 }
 
@@ -59,7 +59,7 @@ fn policy(u: &mut Unstructured<'_>) -> Result<Policy> {
     })
 }
 
-/// The record as `enqueue` writes it.
+/// Returns the record as `enqueue` writes it.
 fn accepted(any: &EmailRecord, policy: &Policy, now: Timestamp) -> EmailRecord {
     let fresh = EmailRecord::new(any.tenant.clone(), any.id, any.body.clone(), any.recipients, now);
     let expires_at = now.after(Duration::from_secs(14 * 86_400));
@@ -72,7 +72,7 @@ fn accepted(any: &EmailRecord, policy: &Policy, now: Timestamp) -> EmailRecord {
     }
 }
 
-/// Time goes on, at times to just before or behind a time that the record waits for.
+/// Advances the time, sometimes to just before or after a time in the record.
 fn later(u: &mut Unstructured<'_>, record: &EmailRecord, now: Timestamp) -> Result<Timestamp> {
     let marks = [
         record.due.map(|due| due.at),
@@ -83,12 +83,12 @@ fn later(u: &mut Unstructured<'_>, record: &EmailRecord, now: Timestamp) -> Resu
         0 | 1 => now.after(Duration::from_millis(u.arbitrary::<u16>()?.into())),
         2 => now.after(Duration::from_secs(u.arbitrary::<u16>()?.into())),
         3 => u.choose(&marks)?.unwrap_or(now).max(now),
-        // Another machine's clock.
+        // A machine whose clock is behind.
         _ => u.choose(&marks)?.unwrap_or(now).before(EARLY),
     })
 }
 
-/// One move of one of the functions: the record afterwards, and the side effect.
+/// Makes one transition of one of the functions; returns the next record and the side effect.
 fn moved(
     u: &mut Unstructured<'_>,
     record: &EmailRecord,
@@ -212,7 +212,7 @@ fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
     })
 }
 
-/// A refusal or a doubt of a claim that is not the newest, or was settled, changes nothing.
+/// A refusal or an uncertain outcome of an old or settled claim changes nothing.
 fn speaks_for_its_claim(record: &EmailRecord, claim_no: u32, decision: &Decision) {
     let holds = record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain);
     if let Decision::Write(transition) = decision {
@@ -221,7 +221,7 @@ fn speaks_for_its_claim(record: &EmailRecord, claim_no: u32, decision: &Decision
     }
 }
 
-/// Events about the recipients: their order means nothing, and neither does a second time.
+/// Events about the recipients: neither their order nor a repetition changes the result.
 fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
     let mut events = Vec::new();
     for _ in 0..=u.int_in_range(0..=3)? {
@@ -283,7 +283,7 @@ fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, SideEffect
     }
 }
 
-/// A record that has moved on in status, claim or time is not written.
+/// A record with another status, claim or time is not written.
 fn names_what_it_must(record: &EmailRecord, condition: Condition) {
     if matches!(condition, Condition::DeliveryUnmoved { .. }) {
         return;
@@ -319,7 +319,7 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
     );
 }
 
-/// Checks a record against the one before it.
+/// Checks the invariants between a record and its successor.
 fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, now: Timestamp) {
     check!(
         Durability,

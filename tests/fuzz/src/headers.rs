@@ -1,4 +1,4 @@
-//! The input of SES, made of requests that are mostly right.
+//! The input of `SendEmail`, derived from mostly valid requests.
 
 use std::cell::OnceCell;
 
@@ -23,7 +23,7 @@ thread_local! {
     static CLIENT: OnceCell<Client> = const { OnceCell::new() };
 }
 
-/// Makes a request of the bytes, and checks the input of SES for it.
+/// Derives a request from the bytes, and checks the input of `SendEmail`.
 pub(crate) fn run(data: &[u8]) {
     let Ok(text) = requests::email(&mut Unstructured::new(data)) else {
         return;
@@ -43,7 +43,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// A client without credentials, which never calls.
+/// This client has no real endpoint and is never used for a call.
 fn nobody() -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -144,7 +144,7 @@ fn addresses(input: &SendEmailInput, email: &EmailContent) {
         (bcc, email.bcc()),
         (input.reply_to_addresses(), email.reply_to()),
     ] {
-        // The parser checked each of them; here each has to be there.
+        // Each address was checked when the request was accepted; this checks that it is present.
         let wanted: Vec<String> = wanted.iter().map(Mailbox::to_header).collect();
         check_eq!(Content, given, wanted, "everyone, where they belong");
     }

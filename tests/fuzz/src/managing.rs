@@ -1,5 +1,5 @@
-//! Requests to `manage`, `suppressions` and `access`: any bytes, as the body of each route about queues, suppressions, keys and tenants, and any
-//! text as a query.
+//! Requests to `manage`, `suppressions` and `access`. The bytes are the body of each route about queues,
+//! suppressions, keys and tenants; any text is also a query.
 
 use access::api_keys::{KeyPage, Revocation};
 use aws::http::query::{self, Cursor, LIMIT_MAX};
@@ -18,7 +18,7 @@ use suppressions::page::SuppressionPage;
 use crate::check::{check, check_eq};
 use crate::oracle;
 
-/// Reads the bytes in every way.
+/// Reads the bytes as each kind of request.
 pub(crate) fn run(data: &[u8]) {
     queues(data);
     suppressions(data);
@@ -105,7 +105,7 @@ fn named(name: &str) {
     check!(Refusal, !name.contains(['\r', '\n', '\0']));
 }
 
-/// An address that was read is read again as the same.
+/// A parsed address is parsed again to the same value.
 fn the_same(address: &EmailAddress) {
     check_eq!(Refusal, EmailAddress::parse(address.as_str()).as_ref(), Ok(address));
 }
@@ -127,7 +127,7 @@ fn queries(query: &str) {
     told(query::flag(query, "cancel"), data);
     told(Revocation::parse(query), data);
     told(Cancellation::parse(query), data);
-    // An email is sent by mistake if a query is passed over that was meant to keep it back.
+    // Ignoring a query that should prevent sending would send an email by mistake.
     if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
         check!(
             Refusal,

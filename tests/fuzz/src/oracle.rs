@@ -1,7 +1,7 @@
-//! The invariants of every accepted email and of every refusal, in code once more.
+//! The invariants of every accepted email and of every refusal, in separate code.
 //!
-//! **Invariant:** no number and no list comes from `domain`: a limit that is changed there by
-//! mistake must be seen here. They are those of `limits.rs`, where their sources are.
+//! **Invariant:** no number and no list comes from `domain`, so that a wrong change of a limit there shows here. The
+//! values are those of `limits.rs`, which names their sources.
 //! **Start reading at** [`accepted`].
 
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ fn files(email: &EmailContent) {
     check!(Refusal, bytes <= 30_000_000, "what SES takes");
 }
 
-/// A name and a type that can be written into a message's headers.
+/// Checks a name and a type: they can be written into a message's headers.
 pub(crate) fn file(name: &str, content_type: Option<&str>) {
     one_line("a file's name", name);
     check!(Refusal, (1..=255).contains(&name.len()), "a file name's length");
@@ -142,7 +142,7 @@ fn tags(email: &EmailContent) {
     }
 }
 
-/// The content is stored, comes back as it was, and has one name.
+/// Checks that the content is stored, returns unchanged, and has a single form.
 fn stored(email: &EmailContent) {
     let body = email.to_body();
     check!(
@@ -160,7 +160,7 @@ fn stored(email: &EmailContent) {
     check_eq!(Content, email.hash().len(), 64);
 }
 
-/// An address that SES takes, with a name that a receiver reads as it was given.
+/// Checks an address that SES accepts, with a name that a receiver reads unchanged.
 pub(crate) fn mailbox(mailbox: &Mailbox) {
     address(mailbox.address().as_str());
     let shown = mailbox.to_string();
@@ -192,7 +192,7 @@ pub(crate) fn mailbox(mailbox: &Mailbox) {
     }
 }
 
-/// RFC 5321's lengths, RFC 5322's dot-atom, DNS's labels.
+/// Checks RFC 5321's lengths, RFC 5322's dot-atom, DNS's labels.
 pub(crate) fn address(address: &str) {
     check!(
         Refusal,
@@ -236,7 +236,7 @@ pub(crate) fn address(address: &str) {
     );
 }
 
-/// Nothing that ends a line, or hides the rest of it.
+/// Checks that no character ends the line or hides the rest of it.
 fn one_line(what: &str, text: &str) {
     check!(
         Refusal,
@@ -253,7 +253,7 @@ fn printable(rendered: &str) {
     );
 }
 
-/// RFC 2047: at most 75 characters each, and only where they are needed.
+/// Checks encoded words by RFC 2047: at most 75 characters each, and only where they are needed.
 fn encoded_words(rendered: &str, given: &str) {
     if given.is_ascii() {
         check_eq!(Content, rendered, given, "ASCII stays as it is");
@@ -343,7 +343,7 @@ const FIELDS: &[&str] = &[
     "email",
     "emails",
     "ids",
-    // Of queries.
+    // Parameters of queries.
     "query",
     "limit",
     "after",
@@ -369,7 +369,7 @@ fn begins_with_a_path(message: &str) {
     if about_all.iter().any(|beginning| message.starts_with(beginning)) {
         return;
     }
-    // A field that nobody knows is named as it was given.
+    // An unknown field is named as the request spelled it.
     let named = [
         ": unknown field",
         ": unknown field: use reply_to",
@@ -379,7 +379,7 @@ fn begins_with_a_path(message: &str) {
     if named.iter().any(|end| message.ends_with(end)) {
         return;
     }
-    // An item of a batch begins with its place.
+    // The path of a batch item begins with its index.
     let mut path = message;
     if let Some((index, rest)) = message.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         check!(
@@ -400,11 +400,11 @@ fn begins_with_a_path(message: &str) {
 /// A value that no message may repeat. Tests write it into addresses, subjects and contents.
 pub(crate) const CANARY: &str = "canary";
 
-/// A message may name keys, for they are fields; it never repeats a value.
+/// A message may name keys, because they are fields; it never repeats a value.
 fn hides_content(message: &str, body: &[u8]) {
     let key_has_it = || {
         let text = String::from_utf8_lossy(body);
-        // Escaped or followed by a colon, it may be a key's.
+        // An escaped text, or one before a colon, may belong to a key.
         text.contains('\\') || text.split(CANARY).skip(1).any(|behind| behind.contains(':'))
     };
     check!(

@@ -1,7 +1,7 @@
-//! Line ends and other control characters in an accepted request: each field refuses them.
+//! Line breaks, inserted into an accepted request: it must be refused, whichever field has them.
 //!
-//! An engine finds an input that breaks a rule only if all other rules let it through; here one
-//! rule at a time is broken in a good request.
+//! An engine finds an input that breaks a rule only if all other rules accept it. Here a valid request breaks one
+//! rule at a time.
 
 use domain::api::requests::parse_email;
 use serde_json::{Map, Value};
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use crate::check::{check_eq, violated};
 use crate::oracle;
 
-/// The characters that only the contents may have.
+/// Characters that are allowed in no field except the contents.
 const POISONS: [char; 5] = ['\n', '\r', '\0', '\u{85}', '\u{7f}'];
 
-/// The fields that go into one line each, or into several, one for each entry.
+/// The fields that become one line each, or one line per entry.
 const FIELDS: [&str; 6] = ["from", "to", "cc", "bcc", "reply_to", "subject"];
 
 /// Poisons each field of an accepted request, one at a time.
@@ -20,7 +20,7 @@ pub(crate) fn everywhere(request: &str) {
     let Ok(Value::Object(fields)) = serde_json::from_str(request) else {
         return;
     };
-    // Each input has its own, so that many inputs have them all.
+    // Each input uses one character, so that many inputs use them all.
     let poison = POISONS[request.len() % POISONS.len()];
     for field in FIELDS {
         refused(&fields, field, poison, |value| {
@@ -47,7 +47,7 @@ pub(crate) fn everywhere(request: &str) {
     }
 }
 
-/// Puts the poison into the middle of a text, where no trimming reaches it.
+/// Inserts the character into the middle of a text, where no trimming reaches it.
 fn poisoned(value: &mut Value, poison: char) -> bool {
     let Value::String(text) = value else {
         return false;

@@ -1,4 +1,4 @@
-//! Stored records: a written record comes back, and any other item is a record or an error.
+//! Stored records: reading returns the written record, and any stored item is a record or an error.
 
 use std::collections::HashMap;
 
@@ -14,9 +14,9 @@ use domain::timestamp::Timestamp;
 use crate::check::{check, check_eq};
 use crate::given::{records, texts};
 
-/// Makes two records and an item of the bytes.
+/// Derives two records and an item from the bytes.
 pub(crate) fn run(data: &[u8]) {
-    // Too few bytes for a record: nothing to be seen.
+    // Too few bytes for a record: there is nothing to check.
     looked_at(&mut Unstructured::new(data)).unwrap_or_default();
 }
 
@@ -46,7 +46,7 @@ fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// An email that waits in `wake` is found there with the fields of its send task.
+/// A record due in `wake` appears there with all fields of its send task.
 fn in_the_index(record: &EmailRecord, stored: &Item) {
     if let Some(due) = record.due
         && stored["due_pk"]
@@ -64,7 +64,7 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
     }
 }
 
-/// The update that makes one record of another, carried out by hand.
+/// Applies the update from one record to another, in separate code.
 fn becomes(before: &EmailRecord, after: &EmailRecord, shards: u16) {
     const TTL: i64 = 77;
     let condition = Condition::DeliveryUnmoved {
@@ -103,7 +103,7 @@ fn carry_out(update: &probe::Update, item: &mut Item) {
     }
 }
 
-/// A stored item that an operator or a later version has changed.
+/// A stored item that a person or a later version has changed.
 fn mutated(u: &mut Unstructured<'_>, mut item: Item) -> Result<Item> {
     let mut names: Vec<String> = item.keys().cloned().collect();
     names.sort();
@@ -159,7 +159,7 @@ fn value(u: &mut Unstructured<'_>, old: Option<&AttributeValue>) -> Result<Attri
     })
 }
 
-/// A stored item is a record that can be written again, or an error.
+/// Every stored item is a record that can be written again, or an error.
 fn read(found: &Item, shards: u16) {
     if let Ok(record) = probe::to_record(found) {
         let again = probe::from_record(&record, shards);

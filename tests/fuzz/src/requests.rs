@@ -52,7 +52,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-/// Reads the bytes as one email, and as the only one of a batch: both find the same.
+/// Reads the bytes as one email, and as the only one of a batch: both give the same result.
 pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     let alone = parse_email(data);
     let batch: Vec<u8> = [b"[", data, b"]"].concat();
@@ -80,7 +80,7 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     }
 }
 
-/// Whether two more brackets change nothing.
+/// Tells whether two more brackets exceed no limit.
 fn near_no_limit(data: &[u8]) -> bool {
     data.len() < 4 * 1024 * 1024 - 2 && data.iter().filter(|b| matches!(b, b'[' | b'{')).count() < 120
 }
@@ -139,7 +139,7 @@ fn whole(batch: &BatchRequest, validation: BatchValidation) {
     check_eq!(Idempotency, batch.hash(), batch.clone().hash());
 }
 
-/// What `GET` shows of an email can be sent again, and is the same email.
+/// The email in an answer to `GET` can be sent again, and is the same email.
 fn shown(email: &EmailContent) {
     let body = BodyRef {
         sha256: email.hash(),
@@ -155,14 +155,14 @@ fn shown(email: &EmailContent) {
             again[field] = value.clone();
         }
     }
-    // The answer does not show them.
+    // The answer omits the headers.
     let headers = email
         .headers()
         .iter()
         .map(|header| (header.name().to_string(), Value::from(header.value())));
     again["headers"] = Value::Object(headers.collect());
     let again = parse_email(again.to_string().as_bytes()).map(|request| request.email);
-    // What is inside of the files is not shown.
+    // The answer omits the contents of files.
     let shown = email.clone().with_attachments(Vec::new());
     check_eq!(Content, again.ok(), shown.ok(), "what is shown, sent again");
 }
@@ -191,7 +191,7 @@ fn options(options: &SendOptions) {
     }
 }
 
-/// A time is a time: to be shown, and to be read again as the same.
+/// A time can be shown and read again unchanged.
 fn time(when: TimeInput) {
     let at = when.at(Timestamp::from_millis(NOW));
     if let TimeInput::At(given) = when {

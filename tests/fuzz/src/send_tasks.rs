@@ -9,13 +9,13 @@ use serde_json::Value;
 use crate::check::{check, check_eq};
 use crate::given::records;
 
-/// Reads the bytes as a message, and writes and reads one that is made of them.
+/// Reads the bytes as a message, and writes and reads a message derived from them.
 pub(crate) fn run(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         read_send_task(text);
         read_dead_letter_message(text);
     }
-    // Too few bytes for a record: nothing to be seen.
+    // Too few bytes for a record: there is nothing to check.
     if let Ok(made) = made(&mut Unstructured::new(data)) {
         let (send_task, dead_letter_message) = made;
         check_eq!(
@@ -124,8 +124,8 @@ fn read_dead_letter_message(text: &str) {
     }
 }
 
-/// What the text says, read without a form. Where the fields are not named they are in order: an array
-/// is as good as an object, and as harmless.
+/// Returns the fields of the text, read without a schema. An array has its fields in order: it is as valid as an
+/// object, and as harmless.
 fn said(text: &str, fields: &[&str]) -> Value {
     let said = serde_json::from_str(text).unwrap_or_default();
     if let Value::Array(values) = said {

@@ -1,4 +1,4 @@
-//! SES's events: each is read as it is written, and moves no record but its own.
+//! SES's events: the parsed event agrees with the text, and it changes only its own record.
 
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::history::Fact;
@@ -16,7 +16,7 @@ pub(crate) fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    // SNS without raw delivery puts the event into an envelope, which has no tags of ours.
+    // SNS without raw delivery wraps the event in an envelope, which has no tags of ours.
     let envelope = json!({"Type": "Notification", "MessageId": "1", "Message": text});
     check!(
         Refusal,
@@ -28,7 +28,7 @@ pub(crate) fn run(data: &[u8]) {
             says_what_was_said(&event, &serde_json::from_str(text).unwrap_or_default());
             moves_its_own_record_only(&event);
         }
-        // It goes into a log.
+        // The error goes into a log.
         Err(error) => check!(Refusal, !error.to_string().contains("canary"), "{error}"),
     }
 }
@@ -66,7 +66,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
         "Delivery" => (time(&text["delivery"]["timestamp"]), listed("delivery", "recipients")),
         "Bounce" => (
             time(&text["bounce"]["timestamp"]),
-            // A bounce may come without the list of recipients.
+            // A bounce may come without the list, and names no recipient then.
             Some(listed("bounce", "bouncedRecipients").unwrap_or(0)),
         ),
         "Complaint" => (
@@ -146,7 +146,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
     }
 }
 
-/// Any other tenant's, id's or birth's record, and one that made no such claim, stays as it is.
+/// A record with another tenant, id or time of acceptance, or without such a claim, stays unchanged.
 fn moves_its_own_record_only(event: &SesEvent) {
     for status in RecordStatus::ALL {
         let own = record(event, status);
@@ -195,7 +195,7 @@ fn moves_its_own_record_only(event: &SesEvent) {
     }
 }
 
-/// The record that the event is about.
+/// Returns the record of the event.
 fn record(event: &SesEvent, status: RecordStatus) -> EmailRecord {
     let body = BodyRef {
         sha256: String::new(),

@@ -1,4 +1,4 @@
-//! Every target on the inputs that are kept, without an engine.
+//! Runs every target on the recorded inputs, without an engine.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ fn kept(kind: &str, target: &Target) -> Vec<PathBuf> {
     paths
 }
 
-/// Runs a target on a file; what it says when it fails.
+/// Runs a target on a file; returns the failure, if there is one.
 fn run(target: &Target, path: &Path) -> Result<(), String> {
     let data = fs::read(path).expect("an input is readable");
     let ran = std::panic::catch_unwind(|| (target.run)(&data));
@@ -25,14 +25,14 @@ fn run(target: &Target, path: &Path) -> Result<(), String> {
 }
 
 #[test]
-fn every_target_passes_on_the_kept_inputs() {
+fn every_target_passes_on_the_recorded_inputs() {
     let mut failed = Vec::new();
     for target in &TARGETS {
         let corpus = kept("corpus", target);
         assert!(corpus.len() > 10, "{} has {} inputs", target.name, corpus.len());
         let inputs = corpus.into_iter().chain(kept("regressions", target));
         failed.extend(inputs.filter_map(|path| run(target, &path).err()));
-        // Nothing, and a little of everything.
+        // Empty input, and input of one repeated byte.
         (target.run)(&[]);
         (target.run)(&[0xff; 64]);
     }
@@ -40,7 +40,7 @@ fn every_target_passes_on_the_kept_inputs() {
 }
 
 #[test]
-fn the_planted_defect_is_one() {
+fn the_planted_defect_fails() {
     let found = std::panic::catch_unwind(|| (GUIDANCE.run)(b"mailq!!"));
     assert!(found.is_err());
     (GUIDANCE.run)(b"mail?");
@@ -48,7 +48,7 @@ fn the_planted_defect_is_one() {
 }
 
 #[test]
-fn nothing_is_kept_for_a_target_that_is_gone() {
+fn every_recorded_input_has_a_target() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for kind in ["corpus", "regressions"] {
         let Ok(entries) = fs::read_dir(root.join(kind)) else {
@@ -81,7 +81,7 @@ fn named_in_checks() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_targets_list_the_invariants_that_they_check() {
+fn the_targets_list_their_checked_invariants() {
     let listed = TARGETS.iter().flat_map(|target| target.invariants);
     let listed: BTreeSet<_> = listed.map(|invariant| invariant.name().to_owned()).collect();
     assert_eq!(listed, named_in_checks());

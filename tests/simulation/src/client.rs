@@ -1,6 +1,6 @@
-//! A caller of the API: it repeats a request until there is an answer, and sends commands for the accepted emails.
+//! The callers of the API: each repeats its request until it is answered, and then acts on its emails.
 //!
-//! **Invariant:** a caller tells the oracle of each request before it, and of each answer.
+//! **Invariant:** a caller tells the oracle about each request before it makes it, and about each answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use crate::oracle::Oracle;
 use crate::scenario::{Deed, Order, QueueDeed, Scenario};
 use crate::system::{Answer, System};
 
-/// The attempts of a caller before it gives up. An unanswered request has no guarantee.
+/// The number of tries before a caller gives up. Nothing is guaranteed for a request without an answer.
 const TRIES: u32 = 12;
 
-/// How long a caller waits for an answer that does not come. Source: Amazon API Gateway quotas for HTTP
-/// APIs, "Maximum integration timeout".
+/// The time for which a caller waits for a missing answer. Source: Amazon API Gateway quotas for HTTP APIs, "Maximum
+/// integration timeout".
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The accepted emails.
+/// The ids of accepted emails.
 pub(crate) type Accepted = Vec<EmailId>;
 
 /// A caller with one order.
@@ -35,7 +35,7 @@ pub(crate) struct Client {
     pub(crate) oracle: Oracle,
     pub(crate) number: usize,
     pub(crate) order: Order,
-    /// Another request with the same key.
+    /// Whether it makes another request with the same key.
     pub(crate) is_rival: bool,
 }
 
@@ -54,7 +54,7 @@ impl Client {
         format!("r{}-{item}@example.com", self.number)
     }
 
-    /// The emails that are asked for, as JSON.
+    /// The requested emails, as JSON.
     fn emails(&self) -> Vec<Value> {
         let order = &self.order;
         let wish = |wait: Duration| format!("in {} ms", wait.as_millis());
@@ -92,7 +92,7 @@ impl Client {
         (0..order.emails).map(email).collect()
     }
 
-    /// The hash of each email's content, as it arrives at SES.
+    /// The hashes that identify each email's content at SES.
     pub(crate) fn contents(&self) -> Vec<String> {
         let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.email.hash());
         self.emails()
@@ -101,7 +101,7 @@ impl Client {
             .collect()
     }
 
-    /// The hash under which each email is stored.
+    /// The hashes under which each email is stored.
     fn hashes(&self) -> Vec<String> {
         let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.hash());
         self.emails()
@@ -110,7 +110,7 @@ impl Client {
             .collect()
     }
 
-    /// The ids that the emails will have, where a key says so.
+    /// The ids of the emails, if a key determines them.
     fn ids(&self) -> Vec<EmailId> {
         let (tenant, order) = (TenantId::main(), &self.order);
         let Some(key) = self.key() else { return Vec::new() };
@@ -141,7 +141,7 @@ impl Client {
         request
     }
 
-    /// Makes the request, and sends the commands that follow it.
+    /// Makes the request, and then performs the caller's actions.
     pub(crate) async fn run(self) {
         tokio::time::sleep(self.order.at).await;
         let Some(ids) = self.post().await else { return };
@@ -163,14 +163,14 @@ impl Client {
         }
     }
 
-    /// Makes the request until it is answered, or patience is over.
+    /// Makes the request until it is answered, or the tries are used up.
     async fn post(&self) -> Option<Accepted> {
         let (contents, name, key) = (self.contents(), self.name(), self.key());
         let ids = self.ids();
         for (item, content) in contents.iter().enumerate() {
             self.oracle.requested(ids.get(item).copied(), content.clone());
         }
-        // A request without a key is not repeated: it could send two emails.
+        // Without a key a caller does not repeat, because it would create two emails.
         let tries = if key.is_some() { TRIES } else { 1 };
         for attempt in 1..=tries {
             self.oracle.posted(&ids, self.now());
@@ -184,7 +184,7 @@ impl Client {
                     return Some(ids);
                 }
                 Some(Answer { status, json }) if status < 500 => {
-                    // A deleted queue takes no email.
+                    // A deleted queue accepts no email.
                     if status == 422 && self.oracle.may_be_deleted(self.queue()) {
                         return None;
                     }
@@ -273,7 +273,7 @@ impl Client {
                     return;
                 }
                 Some(Answer { status: 404, .. }) if deed != Deed::Release => {
-                    // An email past its retention counts as gone, before TTL deletes it.
+                    // An expired record does not exist, whether or not TTL has deleted it.
                     self.system.backend.state().expire();
                     if !self.oracle.may_be_erased(id) {
                         let what = "an email that was accepted is not found".to_owned();
@@ -301,7 +301,7 @@ impl Client {
     }
 }
 
-/// Asks once for something to be done about a queue, and tells the oracle; whether there was an answer.
+/// Requests a change of a queue once, and tells the oracle; returns whether there was an answer.
 pub(crate) async fn change_queue(system: &System, oracle: &Oracle, name: &str, deed: QueueDeed, attempt: u32) -> bool {
     let now = || system.backend.state().now();
     let asked_at = now();
@@ -331,7 +331,7 @@ pub(crate) async fn change_queue(system: &System, oracle: &Oracle, name: &str, d
     answered.is_some()
 }
 
-/// Asks once; waits for a while when there is no answer.
+/// Makes a request once; without an answer it waits for a while.
 async fn ask_once<F: Future<Output = Option<Answer>>>(
     system: &System,
     ask: impl Fn() -> F,

@@ -1,10 +1,10 @@
-//! All functions over one backend in memory, in which everything goes wrong that can.
+//! All functions on one in-memory backend, in which every possible fault happens.
 //!
-//! **Role:** the code under test is the code that Lambda runs, from each event to its answer. The
-//! backend ([`backend`]) has the ports, the clock, SQS, SES and DynamoDB with all their misbehaviour.
-//! **Invariant:** a run is its scenario: the same one makes the same calls in the same order, always.
-//! **Map:** [`scenario`] has the events of a run; [`system`] is the deployment; [`oracle`] checks the invariants;
-//! [`run`] is one run; [`systematic`] strikes every call, and every two; [`seeds`] draws.
+//! **Role:** the code under test is the code that Lambda runs, from each event to its answer. The backend
+//! ([`memory`]) has the ports, the clock, SQS, SES and DynamoDB with all their faults.
+//! **Invariant:** the scenario determines the run: the same scenario makes the same calls in the same order.
+//! **Map:** [`scenario`] describes a run; [`system`] is the deployment; [`oracle`] checks the invariants.
+//! [`run`] is one run; [`systematic`] puts faults into every call and every pair; [`seeds`] draws random scenarios.
 //! **Start reading at** [`oracle`].
 
 #![expect(

@@ -1,4 +1,4 @@
-//! Runs the simulation by hand, for as long as one likes, and shows a run again.
+//! Runs the simulation by hand, for any time, and repeats a run.
 
 #![expect(clippy::print_stdout, reason = "a program that a person runs")]
 
@@ -12,7 +12,7 @@ use simulation::scenario::Scenario;
 use simulation::seeds::Totals;
 use simulation::systematic::{Strikes, command, scenarios};
 
-/// Seeds after which everything that may happen has happened: the rarest once in seven hundred.
+/// The number of seeds after which every fault has happened: the rarest happens once in seven hundred.
 const ENOUGH: u64 = 10_000;
 
 const USAGE: &str = "\
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The number behind an option; the default when it is not given, and nothing when it is no number.
+/// Returns the number after an option, or the default without the option; `None` if it is not a number.
 fn option(options: &[&str], name: &str, default: u64) -> Option<u64> {
     match options.iter().position(|option| *option == name) {
         Some(at) => options.get(at + 1)?.trim_end_matches('s').parse().ok(),
@@ -84,7 +84,7 @@ fn seeds(options: &[&str]) -> Option<bool> {
             missing.join(", ")
         );
     }
-    // A short run may miss what is rare.
+    // A short run may miss rare faults.
     Some(missing.is_empty() || totals.seeds < ENOUGH)
 }
 

@@ -89,7 +89,7 @@ pub const CHECKED: [Invariant; 13] = [
 #[derive(Debug, Clone, Copy)]
 struct Submission {
     claim_no: u32,
-    /// SES refused it, and its sender was told.
+    /// SES refused it, and its sender received the refusal.
     refused: bool,
     accepted: bool,
 }
@@ -97,70 +97,70 @@ struct Submission {
 /// The observations of one email.
 #[derive(Debug, Clone, Default)]
 struct Known {
-    /// The contents that may be its own: of the requests that were made for it.
+    /// The contents that may be its own: those of the requests that were made for it.
     contents: BTreeSet<String>,
     answered: bool,
     submissions: Vec<Submission>,
-    /// Submissions that count, since the budget is new.
+    /// Submissions that count, since the budget was renewed.
     spent: u32,
     forced: bool,
     retries_begun: u32,
-    /// Retries that were asked for and not answered yet.
+    /// Retries that were requested and are not yet answered.
     retries_open: u32,
-    /// Until then a retry that nobody was answered may still be written.
+    /// The time until which an unanswered retry may still be written.
     retry_until: Option<Timestamp>,
-    /// A cancel was answered, and nobody has asked for a retry since.
+    /// A cancel was answered, and no retry was requested since.
     canceled: bool,
-    /// Not before this, as a reschedule was answered; until somebody asks for another time.
+    /// The earliest time by an answered reschedule, until another time is requested.
     promised: Option<Timestamp>,
     reschedules_begun: u32,
     events: u32,
-    /// The claims that events tell of.
+    /// The claims that events confirm.
     told_of: BTreeSet<u32>,
     delivery_statuses: BTreeMap<String, DeliveryStatus>,
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
-    /// Somebody wants it erased.
+    /// Its erasure was requested.
     erase_begun: bool,
-    /// Since when it is, as was answered.
+    /// The time of the answer to its erasure.
     erased_at: Option<Timestamp>,
-    /// When the request for it was last under way.
+    /// The last time at which its request was in progress.
     posted_at: Option<Timestamp>,
-    /// It ended, and its time is over.
+    /// It ended, and its retention is over.
     forgotten: bool,
 }
 
 /// The observations of one queue.
 #[derive(Debug, Clone, Default)]
 struct KnownQueue {
-    /// Changes that were asked for.
+    /// Requested changes.
     begun: u64,
-    /// Of them, not answered yet.
+    /// Requested changes without an answer yet.
     open: u64,
-    /// Until then a change that nobody was answered may still be written.
+    /// The time until which an unanswered change may still be written.
     doubt_until: Option<Timestamp>,
     delete_begun: bool,
-    /// Since when it is paused, as was answered; until somebody asks for something else.
+    /// The time of the answer to a pause, until another command is requested.
     paused_at: Option<Timestamp>,
-    /// When a purge was asked for and answered, that nobody has touched since.
+    /// The times of the request and the answer of a purge, if no later command concerns it.
     purged: Option<(Timestamp, Timestamp)>,
-    /// The last word that was answered is a restore.
+    /// The last answered command is a restore.
     restored: bool,
 }
 
-/// The bounds of the deployment.
+/// The limits of the deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Attempts of one budget.
     pub attempts: u32,
-    /// How far two clocks may differ from the true time.
+    /// The largest difference between a clock and the true time.
     pub skew: Duration,
-    /// How long a call may be on its way.
+    /// The longest duration of a call.
     pub under_way: Duration,
-    /// How long a sender lives.
+    /// The longest life of a sender.
     pub sender: Duration,
-    /// The time after a change of a queue in which a sender may still use the old state.
+    /// The time after a change of a queue during which a sender may still use the old state.
     pub heard: Duration,
     /// The rate limit of the queue that has one, in recipients per second.
     pub limit: Option<u32>,
@@ -171,23 +171,23 @@ pub struct Bounds {
 /// The observations of a run.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// When each email was stored, or the last retry of it was: a purge that was asked for earlier does not concern it.
+    /// The time at which each email was stored or last retried: an earlier purge does not affect it.
     stored_at: BTreeMap<EmailId, Timestamp>,
     bounds: Option<Bounds>,
     known: BTreeMap<EmailId, Known>,
     queues: BTreeMap<String, KnownQueue>,
     /// The answer to each idempotency key, and its request.
     keys: BTreeMap<String, (String, Vec<EmailId>)>,
-    /// Which request an email belongs to.
+    /// The request of each email.
     owners: BTreeMap<EmailId, String>,
-    /// The contents of requests without a key: whose email it is, is not known before it is answered.
+    /// The contents of requests without a key: their ids are unknown before the answer.
     nameless: BTreeSet<String>,
     violation: Option<Violation>,
     /// The emails of each batch that are not forgotten.
     batches: BTreeMap<BatchId, BTreeSet<EmailId>>,
-    /// When emails of the queue with a rate limit arrived at SES, in the last minute.
+    /// The times in the last minute at which emails of the rate-limited queue arrived at SES.
     limited: VecDeque<Timestamp>,
-    /// How often each edge was gone.
+    /// The number of times that each transition was taken.
     pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
 }
 
@@ -220,7 +220,7 @@ impl Oracle {
         self.seen().broken(invariant, email, detail);
     }
 
-    /// How many emails were accepted with a 2xx, and how many copies SES accepted.
+    /// Returns the numbers of emails accepted with a 2xx and of copies accepted by SES.
     #[must_use]
     pub fn numbers(&self) -> (usize, usize) {
         let seen = self.seen();

@@ -26,53 +26,52 @@ use crate::oracle::{Bounds, Oracle, Violation};
 use crate::scenario::{NEWS, QueueDeed, Scenario};
 use crate::system::System;
 
-/// When every run begins.
+/// The start of every run.
 pub const START: Timestamp = Timestamp::from_millis(1_795_512_600_000);
 
-/// By then everything has ended: two days are more than the whole retry schedule and the longest life.
+/// The limit of a run: two days exceed the whole retry schedule and the longest life of an email.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 
 /// The queue that is paused from beginning to end.
 const HELD: &str = "held";
 
-/// How long a sender goes by what it knows of queues. A pause holds
-/// within five seconds: docs/API.md.
+/// The time for which a sender uses its cached state of queues. A pause holds within five seconds: docs/API.md.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether everything has ended.
+/// The interval of the checks whether everything has ended.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// The outcome of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// The first violation.
     pub violation: Option<Violation>,
-    /// The trace of all calls.
+    /// The trace of all steps.
     pub trace: Trace,
     /// Calls of ports.
     pub calls: u64,
-    /// Emails that were accepted with a 2xx.
+    /// Emails accepted with a 2xx.
     pub emails: usize,
     /// Copies that SES accepted.
     pub copies: usize,
-    /// How often each kind of fault has struck.
+    /// The number of times that each kind of fault happened.
     pub struck: BTreeMap<&'static str, u64>,
-    /// How often each edge between two statuses was gone.
+    /// The number of times that each transition was taken.
     pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
-    /// How many emails ended so.
+    /// The number of emails by final status.
     pub ends: BTreeMap<&'static str, u64>,
     /// The records at the end.
     pub records: Vec<EmailRecord>,
     /// The submissions that SES accepted, as (email, claim).
     pub accepted: Vec<(EmailId, u32)>,
-    /// Send tasks that were sent to the priority queues.
+    /// Send tasks sent to the priority queues.
     pub send_tasks: u64,
-    /// Index entries of emails waiting for slots that were read.
+    /// Entries read of the emails that wait for slots.
     pub in_line_read: usize,
 }
 
 impl Outcome {
-    /// The violation and the history of its email, for a person.
+    /// Describes a violation, with the history of its email.
     #[must_use]
     pub fn report(&self, name: &str) -> Option<String> {
         let violation = self.violation.as_ref()?;
@@ -83,10 +82,10 @@ impl Outcome {
     }
 }
 
-/// Carries out a scenario until everything has ended, or an invariant is broken.
+/// Runs a scenario until everything has ended or an invariant is broken.
 ///
 /// # Panics
-/// When tokio cannot make a runtime.
+/// When tokio cannot create a runtime.
 #[must_use]
 pub fn run(scenario: &Scenario) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -107,7 +106,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     backend.state().fault_model = Some(fault_model(scenario, &oracle));
     backend.state().retention = Some(scenario.timings.retention);
     set_account(&backend, scenario);
-    // An account whose own list decides all the same: every other scenario.
+    // In every other scenario the account's own list decides.
     backend.state().account_list.is_on = scenario.seed.is_multiple_of(2);
     plant(&backend, scenario);
     plant_waiting(&backend, scenario, &oracle);
@@ -141,7 +140,7 @@ async fn live(scenario: &Scenario) -> Outcome {
             if std::mem::take(&mut flows) {
                 asking.push(ask((NEWS.to_owned(), QueueDeed::Pause)));
             } else if scenario.waiting == 0 {
-                // A paused queue holds its emails for ever, so each is resumed.
+                // A paused queue holds its emails without end, so that this resumes it.
                 let resumed = paused(&backend).into_iter().map(|name| (name, QueueDeed::Resume));
                 asking.extend(resumed.map(ask));
             }
@@ -204,7 +203,7 @@ const fn end(status: RecordStatus) -> &'static str {
     }
 }
 
-/// The queues that are paused; without the one that is so to the end.
+/// Returns the paused queues, except the one that stays paused to the end.
 fn paused(backend: &MemoryBackend) -> Vec<String> {
     let state = backend.state();
     let queues = state.queues.values().filter(|queue| queue.is_paused(state.now()));
@@ -219,15 +218,15 @@ async fn ask(system: Arc<System>, oracle: Oracle, name: String, deed: QueueDeed)
     }
 }
 
-/// Whether a record may wait to the end of the run, by its scenario.
+/// Tells whether the scenario allows a record to wait to the end of the run.
 fn waits_to_the_end(record: &EmailRecord, scenario: &Scenario) -> bool {
     let waits_for_a_slot =
         scenario.waiting > 0 && record.queue.as_str() == NEWS && record.status == RecordStatus::Queued;
     record.queue.as_str() == HELD || waits_for_a_slot
 }
 
-/// Every email has ended, nothing is on its way that says anything of one, and nothing is left to be done
-/// to a queue. What waits to the end does not count.
+/// Tells whether every email has ended, no event about one is in transit, and no job is left. Emails that may wait to
+/// the end do not count.
 fn has_ended(backend: &MemoryBackend, scenario: &Scenario) -> bool {
     let state = backend.state();
     let heard = state
@@ -243,10 +242,10 @@ fn has_ended(backend: &MemoryBackend, scenario: &Scenario) -> bool {
 fn bounds(scenario: &Scenario) -> Bounds {
     let timings = &scenario.timings;
     let attempts = u32::try_from(timings.policy.retry.waits.len()).unwrap_or(u32::MAX);
-    // A call, its answer, and the SDK's repetition, each as slow as can be; or one that arrives late.
+    // A call, its answer and the SDK's repetition at their slowest; or a call that arrives late.
     let under_way = Duration::from_millis(scenario.odds.slow_ms * 3) + Duration::from_secs(31);
     let skew = Duration::from_millis(scenario.skew_ms.unsigned_abs());
-    // Between its look at a queue and its claim a sender reads and writes, and either may be slow.
+    // Between its check of a queue and its claim a sender reads and writes, and either may be slow.
     let claims_within = if scenario.chaos.is_zero() {
         Duration::from_secs(1)
     } else {
@@ -330,7 +329,7 @@ fn clients(scenario: &Scenario, system: &Arc<System>, oracle: &Oracle) -> Vec<Cl
     clients
 }
 
-/// Makes the queues of the beginning, and the emails that one of them holds.
+/// Creates the initial queues, and the emails that one of them holds.
 fn plant(backend: &MemoryBackend, scenario: &Scenario) {
     let queue = |name| {
         let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap_or_default());
@@ -347,14 +346,14 @@ fn plant(backend: &MemoryBackend, scenario: &Scenario) {
             ..RateLimit::default()
         };
         state.rate_limits.insert(news.key.clone(), limit);
-        // Senders are told of a queue that is made.
+        // Senders learn of a new queue by this version.
         state.account_rate.settings_version = 1;
     }
     state.queues.insert(news.key.clone(), news);
     if scenario.held == 0 {
         return;
     }
-    // As DynamoDB has pages: a reader of all held emails would call often.
+    // DynamoDB returns pages: a function that scanned the held emails would make many calls.
     state.page_size = 100;
     let mut held = queue(HELD);
     let (since, reason, until) = (START, None, None);
@@ -381,10 +380,10 @@ fn plant(backend: &MemoryBackend, scenario: &Scenario) {
     state.account_rate.settings_version = 1;
 }
 
-/// Contents of the emails that wait for slots: the first ones have them, more than any run releases.
+/// The number of waiting emails with contents: more than any run releases.
 const CONTENTS: usize = 1_000;
 
-/// Makes the emails that wait for slots from the beginning, and marks their queue.
+/// Creates the emails that wait for slots from the beginning, and marks their queue.
 fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) {
     let mut state = backend.state();
     for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
@@ -394,7 +393,7 @@ fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) 
         let id = EmailId::from_batch_key(&TenantId::main(), NEWS, number);
         let ahead = u64::try_from(scenario.waiting - number).unwrap_or(u64::MAX);
         let at = START.before(Duration::from_millis(ahead));
-        // A recipient of its own: a bounce suppresses it.
+        // Each has its own recipient, because a bounce suppresses it.
         let request = format!(r#"{{"from":"a@example.com","to":"{number}@news.example","subject":"n","text":"t"}}"#);
         let email = (number < CONTENTS).then(|| parse_email(request.as_bytes()).ok());
         let email = email.flatten().map(|request| request.email);

@@ -1,7 +1,7 @@
 //! Random scenarios under random faults, one for each seed.
 //!
-//! **Invariant:** a check that cannot fail is none: a run of seeds in which a kind of fault never struck or
-//! a transition was never taken has failed, too ([`Totals::missing`]).
+//! **Invariant:** a check must be able to fail: a run of seeds without some kind of fault or some transition fails,
+//! too ([`Totals::missing`]).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use invariants::transitions::{Edge, TRANSITIONS, Transition};
 use crate::run::{Outcome, run};
 use crate::scenario::Scenario;
 
-/// Every kind of fault that has to strike.
+/// Every kind of fault that must happen.
 pub const KINDS: [&str; 32] = [
     "SES accepts late",
     "SES hangs",
@@ -50,7 +50,7 @@ pub const KINDS: [&str; 32] = [
 /// The totals of many runs.
 #[derive(Debug, Default)]
 pub struct Totals {
-    /// Seeds that were run.
+    /// The number of seeds.
     pub seeds: u64,
     /// Emails that were accepted.
     pub emails: usize,
@@ -58,16 +58,16 @@ pub struct Totals {
     pub copies: usize,
     /// Calls of ports.
     pub calls: u64,
-    /// How often each kind of fault struck.
+    /// The number of times that each kind of fault happened.
     pub struck: BTreeMap<&'static str, u64>,
-    /// How often each edge was gone.
+    /// The number of times that each transition was taken.
     pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
-    /// How the emails ended.
+    /// The number of emails by final status.
     pub ends: BTreeMap<&'static str, u64>,
 }
 
 impl Totals {
-    /// Runs a seed and adds its outcome. Returns the report of its violation.
+    /// Runs a seed and adds its result; returns the report of a violation.
     pub fn run(&mut self, seed: u64) -> Option<String> {
         let scenario = Scenario::random(seed);
         let outcome = run(&scenario);
@@ -111,7 +111,7 @@ impl Totals {
         }
     }
 
-    /// The kinds of fault that never struck, and the edges that were never gone.
+    /// Returns the kinds of fault and the transitions that never happened.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
         let kinds = KINDS
@@ -125,7 +125,7 @@ impl Totals {
         kinds.chain(edges.map(in_words)).collect()
     }
 
-    /// The totals as lines.
+    /// Returns the totals as lines.
     #[must_use]
     pub fn table(&self) -> String {
         let mut lines = vec![format!(

@@ -1,9 +1,9 @@
-//! Every call of every function, struck by every fault, one at a time and in pairs.
+//! Every call of every function with every fault, one at a time and in pairs.
 //!
-//! **How:** a scenario is run once and its calls are counted. Then it is run anew for each call and
-//! each fault. Such a run has calls of its own after the fault (the same ones, or those that recover
-//! from it), and each of them is struck in turn: that makes the pairs; and so on for triples.
-//! **Start reading at** [`scenarios`]; [`Strikes::all`] carries them out.
+//! **Method:** a scenario runs once, and its calls are counted. Then it runs again for each call and each fault. Such
+//! a run has its own calls after the fault: the same ones, or those of the recovery. Each of them gets a fault in
+//! turn, which makes the pairs; the same again makes triples.
+//! **Start reading at** [`scenarios`]; [`Strikes::all`] runs them.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -18,20 +18,20 @@ use memory::{Call, Fault};
 use crate::run::{Outcome, run};
 use crate::scenario::{Deed, NEWS, Order, QueueDeed, Scenario};
 
-/// The runs, and their violations.
+/// The results of all runs.
 #[derive(Debug, Default)]
 pub struct Strikes {
-    /// Runs with so many faults: none, one, two, three.
+    /// The number of runs with no, one, two and three faults.
     pub runs: [u64; 4],
     /// Calls of ports.
     pub calls: u64,
-    /// The reports of the violations, each with the command that repeats it.
+    /// The violations, each with the command that repeats it.
     pub broken: Vec<String>,
 }
 
 impl Strikes {
-    /// Runs a scenario with up to `faults` faults, each at most `reach` calls behind the one before, on so
-    /// many threads.
+    /// Runs a scenario with up to `faults` faults on `threads` threads. Each fault is at most `reach` calls after the
+    /// previous one.
     #[must_use]
     pub fn all(scenario: &Scenario, faults: usize, reach: u64, threads: usize) -> Self {
         let mut whole = Self::default();
@@ -49,7 +49,7 @@ impl Strikes {
             let (mut part, mut scenario) = (Self::default(), scenario.clone());
             while let Some((number, fault)) = firsts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 scenario.plan = [(*number, *fault)].into();
-                // Behind a throttled call comes the same as behind one that failed before its effect.
+                // The calls after a throttled call are the same as after one that failed before its effect.
                 let more = if *fault == Fault::Throttled { 0 } else { faults - 1 };
                 part.deeper(&mut scenario, more, reach);
             }
@@ -63,7 +63,7 @@ impl Strikes {
         whole.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the runs of another thread.
+    /// Adds the results of another thread.
     pub fn join(&mut self, other: Self) {
         for (ours, theirs) in self.runs.iter_mut().zip(other.runs) {
             *ours += theirs;
@@ -72,7 +72,7 @@ impl Strikes {
         self.broken.extend(other.broken);
     }
 
-    /// One run; nothing when an invariant was broken.
+    /// Runs once; `None` if an invariant was broken.
     fn once(&mut self, scenario: &Scenario) -> Option<Outcome> {
         let outcome = run(scenario);
         if let Some(runs) = self.runs.get_mut(scenario.plan.len()) {
@@ -111,7 +111,7 @@ fn is_struck(step: &Step) -> bool {
     matches!(step, Step::Call { fault, .. } if *fault != Fault::None)
 }
 
-/// The command that shows a run again.
+/// Returns the command that repeats a run.
 #[must_use]
 pub fn command(scenario: &Scenario) -> String {
     let faults = scenario
@@ -125,7 +125,7 @@ pub fn command(scenario: &Scenario) -> String {
     )
 }
 
-/// Every call behind `last` and up to `until`, with every fault that makes a difference to it.
+/// Returns every call after `last` and up to `until`, with every fault that makes a difference to it.
 #[must_use]
 pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     let mut places = Vec::new();
@@ -143,8 +143,8 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
         if number <= last || number > until {
             continue;
         }
-        // A read has no effect that could come before its failure. A call of Lambda itself has no caller that
-        // could die, and reads no answer.
+        // A call that only reads has no effect before a fault. A call of Lambda itself has no process that could die,
+        // and Lambda ignores its answer.
         let faults: &[Fault] = match (writes, environment > 0) {
             (true, true) => &[Fault::Before, Fault::After, Fault::DieBefore, Fault::DieAfter],
             (false, true) => &[Fault::Before, Fault::DieBefore],
@@ -158,7 +158,7 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     places
 }
 
-/// Every call that an AWS service can throttle; of SES it is an answer ([`Answer`]).
+/// Returns every call that an AWS service can throttle; SES throttles by an answer ([`Answer`]).
 #[must_use]
 pub fn throttled(outcome: &Outcome) -> Vec<(u64, Fault)> {
     let number = |step: &Step| match *step {
@@ -177,7 +177,7 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// The scenarios, each with several emails at once.
+/// Returns the functions' tasks as scenarios, each with several emails at once.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let plain = Order::plain;

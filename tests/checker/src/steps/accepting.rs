@@ -1,4 +1,4 @@
-//! `enqueue`, and two clients who use one key for different requests.
+//! `enqueue`, and two clients that use one key for different requests.
 
 use super::Steps;
 use crate::action::Action;
@@ -47,7 +47,8 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                     steps.add(Action::StoresContent(at), State { contents, ..stored });
                 }
                 if record.is_none() {
-                    // A tombstone knows its request: every configuration that erases begins with the first client's.
+                    // A tombstone belongs to a known request: every configuration with erasures begins with the first
+                    // client's.
                     let remembered = state.grave != Grave::None && !machine.is(Mutant::TombstoneForgotten);
                     let found = state.record.map(|id| content_of(machine.record(id)) == own);
                     let found = found.or_else(|| remembered.then_some(own == 1));
@@ -76,7 +77,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// 200 and a send task, or 200 and none, or 409.
+/// The answers: 200 with a send task, 200 without one, or 409.
 fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut Steps) {
     let mut next = *state;
     next.clients[at] = Client::Gone;
@@ -85,7 +86,7 @@ fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut S
         return;
     }
     if state.record.is_none() && state.grave != Grave::None {
-        // As before; the content that came again with the request is erased.
+        // The same answer as before; the content that the request stored again is deleted.
         if !machine.is(Mutant::ErasedContentKept) {
             next.contents = 0;
         }

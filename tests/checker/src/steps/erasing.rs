@@ -1,7 +1,7 @@
-//! A caller erases the email, and other actors find nothing of it.
+//! The erasure of the email, and the functions that find nothing afterwards.
 //!
-//! Two steps: the record is replaced by a tombstone, under a condition; then the contents go, and it is answered.
-//! A caller that dies in between was not answered, and may ask again.
+//! There are two steps. A conditional write replaces the record by a tombstone; then the contents are deleted, and
+//! the request is answered. A function that dies in between has answered nothing, and the request may be repeated.
 
 use super::Steps;
 use crate::action::{Action, Operation, Who};
@@ -40,7 +40,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// The next step of a caller that has read the record. There is none if the email has not ended.
+/// Returns the next step of a caller that has just read: none, if the email has not ended.
 fn found(machine: &Machine, state: &State) -> Reader {
     match state.record {
         Some(seen) if machine.is_erasable(seen) => Reader::Eraser { seen },
@@ -88,7 +88,7 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
                 grave: Grave::Buried,
                 ..put(*state, slot, Reader::Emptier)
             };
-            // An expired email has ended, even before a write says so.
+            // An expired email has ended, even if no function has written that yet.
             let ended = machine.record(stored).status_at(NOW).is_final();
             let broken = (!ended).then_some(Property::Stored);
             steps.add_checked(Action::Does(Who::Eraser, Operation::Writes), tombstone, broken);
@@ -100,7 +100,7 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
     }
 }
 
-/// A reader or a claim holder of the erased record: its write is refused, and it ends.
+/// A function that has read or claimed the record is refused its write, and ends.
 fn find_nothing(state: &State, steps: &mut Steps) {
     for (at, sender) in state.senders.into_iter().enumerate() {
         if sender != Sender::Idle {

@@ -1,4 +1,4 @@
-//! `feedback`, `dead_letter`, `manage` and `promote`: they read the record, decide, and write.
+//! `feedback`, `dead_letter`, `manage` and `promote`: each reads the record, decides, and writes.
 
 use domain::delivery::record::RecordStatus;
 
@@ -26,7 +26,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// An actor reads the record: for a message, for a command, or because the minute is over.
+/// A function receives a message, a request or its minute's trigger, and reads the record.
 fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, steps: &mut Steps) {
     if machine.config.has(Actor::Feedback) {
         for claim_no in state.events.each() {
@@ -44,7 +44,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
             );
         }
         if state.send_task {
-            // SQS has moved a send task there.
+            // SQS moved a send task there.
             read(
                 machine,
                 state,
@@ -86,7 +86,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     if machine.overdue_now(stored) && machine.waited_twice(stored) {
         meets(machine, state, stored, slot, Asked::Newer, steps);
     }
-    // The progress of feedback matters to an uncertain email, and to one that may become so before the run ends.
+    // The progress of feedback matters only to an email that is uncertain, or may become so during the run.
     let status = machine.record(stored).status;
     if state.events.is_empty() && matches!(status, RecordStatus::Sending | RecordStatus::Uncertain) {
         let mut next = *state;
@@ -95,7 +95,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     }
 }
 
-/// `promote` reads the record; it knows its queue as it is, or as it was when its run began.
+/// `promote` reads the record; it knows the queue's current state, or the one at the start of its run.
 fn meets(machine: &mut Machine, state: &State, seen: RecordId, slot: usize, feedback: Asked, steps: &mut Steps) {
     let lines = [state.line, state.former];
     let different = if state.line == state.former { 1 } else { 2 };
@@ -105,7 +105,7 @@ fn meets(machine: &mut Machine, state: &State, seen: RecordId, slot: usize, feed
     }
 }
 
-/// An actor without a write ends at once.
+/// Reads the record; a function without a write ends at once.
 fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps: &mut Steps) {
     let Some((who, seen, question)) = question(reader) else {
         return;
@@ -144,7 +144,7 @@ fn question(reader: Reader) -> Option<(Who, RecordId, Question)> {
     }
 }
 
-/// The state when a reader has done what it can, and its message is gone.
+/// Returns the state after a reader has finished, and its message is deleted.
 fn ended(mut state: State, slot: usize, refused: bool) -> State {
     match state.readers[slot] {
         Reader::Feedback { claim_no, .. } => {
@@ -181,7 +181,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     };
     let refused = machine.ruling(seen, question) == Ruling::Refused;
     steps.add(Action::Does(who, Operation::Dies), gone);
-    // The fill of the priority queue matters only to an email that waits in it.
+    // The state of the priority queue matters only to emails that wait in it.
     let lanes: &[Lane] = match (question, machine.record(seen).status) {
         (Question::Overdue { .. }, RecordStatus::Queued) => &Lane::ALL,
         _ => &[Lane::Flowing],
@@ -203,7 +203,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
                 if let Reader::Promoter { line, .. } | Reader::Job { line, .. } = reader
                     && line != state.line
                 {
-                    // Its next run, or page, knows the queue as it is.
+                    // Its next run, or page, reads the current queue.
                     return gone;
                 }
                 state.readers[slot] = reader.with(seen);
@@ -213,7 +213,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
         write_steps(machine, state, &writer, steps);
     }
     if let Reader::Feedback { .. } = reader {
-        // Its event may come again, and a writer may die before its next step.
+        // Its event may come again, and a function may die after its write.
         let writer = Writer {
             who,
             seen,

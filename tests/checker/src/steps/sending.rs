@@ -14,7 +14,7 @@ use crate::state::{Answer, Line, Sender, State};
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     ses(machine, state, steps);
     let senders = if machine.config.has(Actor::SecondSender) { 2 } else { 1 };
-    // They are sorted: of two that are alike only one is looked at.
+    // Senders are sorted: of two equal ones only one is explored.
     let mut looked_at = None;
     for (at, sender) in state.senders.into_iter().enumerate() {
         if looked_at == Some(sender) {
@@ -82,7 +82,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// SES, and the way of its events.
+/// SES, and its events on their way.
 fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
     for claim_no in state.pending.each() {
         let next = State {
@@ -104,13 +104,13 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// A send task is received by a sender that knows the email's queue so.
+/// A sender that knows the queue in this state receives a send task.
 fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
     let stale = line != state.line;
     let claimed = if line.paused { None } else { machine.claim(stored) };
     let Some(claimed) = claimed else {
-        // To come again, or to be forgotten, changes nothing: another one may be received anyway.
+        // Another send task may be received anyway, so that returning or deleting this one changes nothing.
         if let Ruling::Write { .. } = machine.ruling(stored, Question::NotClaimable { line }) {
             let action = if stale { Action::MeetsStale } else { Action::IsRefused };
             steps.add(action, put(*state, Sender::Refused { seen: stored, line }));
@@ -141,7 +141,7 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
     steps.add_checked(action, put(next, holding), broken);
 }
 
-/// A sender has claimed an email that a purge covers.
+/// A sender has claimed an email that its queue drops.
 fn drop_in_hand(
     machine: &mut Machine,
     state: &State,
@@ -177,7 +177,7 @@ fn drop_in_hand(
     write_steps(machine, state, &writer, steps);
 }
 
-/// A sender with a claim has the content, or not, and asks SES.
+/// A sender with a claim loads the content, if it exists, and calls SES.
 fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
     let claimed = machine.record(seen);
     let claim_no = u8::try_from(claimed.claim_no).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Time passes, and writes of dead writers take effect.
+//! The passing of time, and late writes of dead functions.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         return;
     }
     let soonest = next(record);
-    // To a queued email, hours only mean that its priority queue has been full for long.
+    // For a queued email, hours mean only that its priority queue has been full for long.
     let alone = record.status == RecordStatus::Queued && machine.config.wishes == 0;
     let waits = alone || record.status == RecordStatus::Uncertain;
     let expires = record.expires_at > NOW;

@@ -1,6 +1,6 @@
-//! The requests of callers, and the answers to them.
+//! The requests of callers, and their answers.
 //!
-//! **Invariant:** a guarantee holds from its answer on, and ends with the next command of a caller.
+//! **Invariant:** a guarantee holds from its answer until the next request that concerns the same email or queue.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::Oracle;
 use crate::scenario::QueueDeed;
 
 impl Oracle {
-    /// A request for an email of this content is about to be made; `id` is its id, where a key says so.
+    /// Records that a request for an email of this content begins; `id` is its id, if a key determines it.
     pub fn requested(&self, id: Option<EmailId>, content: String) {
         let mut seen = self.seen();
         match id {
@@ -24,7 +24,8 @@ impl Oracle {
         };
     }
 
-    /// A request was answered 200 with these emails. `request` names it; `contents` are the emails'.
+    /// Records that a request was answered 200 with these emails. `request` names it; `contents` are those of the
+    /// emails.
     pub fn answered(
         &self,
         backend: &MemoryBackend,
@@ -80,8 +81,8 @@ impl Oracle {
         }
     }
 
-    /// A request was refused. Only a concurrent writer for its key is a reason, and only until it was answered itself.
-    /// `wanted`: the emails of the request, with the hashes under which they would be stored.
+    /// Records a refusal. The only valid reason is another request with its key, and only until the request itself
+    /// was answered. `wanted` are the emails that it would have created, with their hashes.
     pub fn refused(
         &self,
         backend: &MemoryBackend,
@@ -110,8 +111,8 @@ impl Oracle {
         }
     }
 
-    /// Notes a cancel before its request. Returns the argument for its answer; none, where a retry
-    /// that was asked for before may still come after it.
+    /// Records that a cancel begins. Returns the argument for its answer, or nothing if an earlier retry may still be
+    /// written after it.
     #[must_use]
     pub fn cancel_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
         let mut seen = self.seen();
@@ -120,15 +121,15 @@ impl Oracle {
         settled.then_some(known.retries_begun)
     }
 
-    /// A cancel was answered 200.
+    /// Records that a cancel was answered 200.
     pub fn canceled(&self, id: EmailId, begun: Option<u32>) {
         let mut seen = self.seen();
         let known = seen.known.entry(id).or_default();
         known.canceled = begun == Some(known.retries_begun);
     }
 
-    /// Notes a reschedule before its request. Returns the argument for its answer; none, where a
-    /// retry that was asked for before may still come after it.
+    /// Records that a reschedule begins. Returns the argument for its answer, or nothing if an earlier retry may
+    /// still be written after it.
     #[must_use]
     pub fn reschedule_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
         let mut seen = self.seen();
@@ -139,16 +140,16 @@ impl Oracle {
         settled.then_some(known.reschedules_begun + known.retries_begun)
     }
 
-    /// A reschedule to this time or later was answered 200.
+    /// Records that a reschedule to this time or later was answered 200.
     pub fn rescheduled(&self, id: EmailId, begun: Option<u32>, at: Timestamp) {
         let mut seen = self.seen();
         let known = seen.known.entry(id).or_default();
-        // Where two are under way at once, either may have been written last.
+        // If two are in progress at once, either may have been written last.
         let alone = begun == Some(known.reschedules_begun + known.retries_begun) && known.reschedules_begun == 1;
         known.promised = alone.then_some(at);
     }
 
-    /// A retry is about to be asked for.
+    /// Records that a retry begins.
     pub fn retry_begins(&self, id: EmailId, force: bool) {
         let mut seen = self.seen();
         let known = seen.known.entry(id).or_default();
@@ -159,7 +160,7 @@ impl Oracle {
         known.forced |= force;
     }
 
-    /// A retry was answered, or its caller waits no longer.
+    /// Records that a retry was answered, or that its caller gave up.
     pub fn retry_ends(&self, id: EmailId, answered: bool, now: Timestamp) {
         let mut seen = self.seen();
         let bounds = seen.bounds;
@@ -170,7 +171,7 @@ impl Oracle {
         }
     }
 
-    /// A request for these emails is under way.
+    /// Records that a request for these emails is in progress.
     pub fn posted(&self, ids: &[EmailId], now: Timestamp) {
         let mut seen = self.seen();
         for id in ids {
@@ -178,19 +179,19 @@ impl Oracle {
         }
     }
 
-    /// An erasure is about to be asked for.
+    /// Records that an erasure begins.
     pub fn erase_begins(&self, id: EmailId) {
         self.seen().known.entry(id).or_default().erase_begun = true;
     }
 
-    /// An erasure was answered 200.
+    /// Records that an erasure was answered 200.
     pub fn erased(&self, id: EmailId, now: Timestamp) {
         let mut seen = self.seen();
         let known = seen.known.entry(id).or_default();
         known.erased_at.get_or_insert(now);
     }
 
-    /// Whether there may be nothing of an email any more.
+    /// Tells whether an email may have disappeared.
     #[must_use]
     pub fn may_be_erased(&self, id: EmailId) -> bool {
         let seen = self.seen();
@@ -198,14 +199,14 @@ impl Oracle {
         known.is_some_and(|known| known.erase_begun || known.forgotten)
     }
 
-    /// Whether there may be no queue of this name any more.
+    /// Tells whether a queue of this name may have disappeared.
     #[must_use]
     pub fn may_be_deleted(&self, queue: &str) -> bool {
         self.seen().queues.get(queue).is_some_and(|queue| queue.delete_begun)
     }
 
-    /// Notes a command to a queue before its request. Returns the argument of [`Self::queue_ends`]; none, where
-    /// something that was asked before may still come after it.
+    /// Records that a command for a queue begins. Returns the argument for [`Self::queue_ends`], or nothing if an
+    /// earlier command may still be written after it.
     #[must_use]
     pub fn queue_begins(&self, name: &str, deed: QueueDeed, now: Timestamp) -> Option<u64> {
         let mut seen = self.seen();
@@ -226,7 +227,7 @@ impl Oracle {
         alone.then_some(queue.begun)
     }
 
-    /// It was answered, and is done, or its caller waits no longer.
+    /// Records that the command was answered and done, or that its caller gave up.
     pub fn queue_ends(
         &self,
         name: &str,
@@ -242,7 +243,7 @@ impl Oracle {
         if !answered {
             queue.doubt_until = queue.doubt_until.max(Some(now.after(under_way)));
         }
-        // Where two are under way at once, either may have been written last.
+        // If two are in progress at once, either may have been written last.
         if !done || begun != Some(queue.begun) {
             return;
         }
@@ -254,7 +255,7 @@ impl Oracle {
         }
     }
 
-    /// A read that was asked for then has shown an email so.
+    /// Records the answer to a read that was requested at `asked_at`.
     pub fn read(&self, backend: &MemoryBackend, id: EmailId, shown: &Value, asked_at: Timestamp) {
         let record = backend.state().records.values().find(|record| record.id == id).cloned();
         let (Some(record), Some(status)) = (record, shown["status"].as_str()) else {
@@ -279,8 +280,8 @@ impl Oracle {
     }
 }
 
-/// Whether an email survives a crash: its record is there, and its content until it has expired. An email that a paused queue
-/// holds for a retention longer keeps its record, and its content is not needed any more.
+/// Tells whether an email survives a crash: its record exists, and its content until it expires. An email that a
+/// paused queue holds for one retention longer keeps its record, but its content is no longer needed.
 fn is_durable(backend: &MemoryBackend, id: EmailId) -> bool {
     let state = backend.state();
     let record = state.records.values().find(|record| record.id == id);

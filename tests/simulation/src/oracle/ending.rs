@@ -1,4 +1,4 @@
-//! The checks at the end of a run.
+//! The state at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use memory::MemoryBackend;
 use super::{Known, Oracle};
 
 impl Oracle {
-    /// Checks the end of a run. `waits`: whether a record may wait to the end.
+    /// Checks the end of a run. `waits` tells whether a record may still wait.
     pub fn end(&self, backend: &MemoryBackend, waits: impl Fn(&EmailRecord) -> bool) {
         let (records, contents) = {
             let state = backend.state();
@@ -24,7 +24,7 @@ impl Oracle {
                 .queues
                 .get(record.queue.as_str())
                 .is_some_and(|queue| queue.restored);
-            // An email without an answered request may have no content to send.
+            // An email without an answer may have nothing to send.
             let answered = seen.known.get(&record.id).is_some_and(|known| known.answered);
             if restored && answered && record.cause == Some(Cause::Purged) {
                 let what = "its queue was restored, and it is still purged".to_owned();
@@ -68,7 +68,7 @@ impl Oracle {
     }
 }
 
-/// The violations of an email at its end.
+/// Returns the faults of an email at the end.
 pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(Invariant, String)> {
     let mut wrong = Vec::new();
     let accepted: Vec<u32> = known

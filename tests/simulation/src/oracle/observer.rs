@@ -1,4 +1,4 @@
-//! The checks of each write and each submission, as it happens.
+//! The observer of all writes of records and of all submissions to SES.
 
 use std::time::Duration;
 
@@ -243,7 +243,7 @@ impl Observer for Oracle {
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Seen {
-    /// A record was written that was not there.
+    /// Records that a new record was written.
     fn stored(&mut self, record: &EmailRecord) {
         let Some(batch) = record.batch else { return };
         let forgotten = self.known.get(&record.id).is_some_and(|known| known.forgotten);
@@ -255,11 +255,11 @@ impl Seen {
         }
     }
 
-    /// Whether this submission is one too many of a queue with a rate limit.
+    /// Returns a description if this submission exceeds the rate limit of its queue.
     fn too_fast(&mut self, now: Timestamp, claimed: &EmailRecord) -> Option<String> {
         let bounds = self.bounds?;
         let limit = bounds.limit.filter(|_| claimed.queue.as_str() == NEWS)?;
-        // A queue that is made anew has none.
+        // A deleted and recreated queue has no rate limit.
         if self.queues.get(NEWS).is_some_and(|queue| queue.delete_begun) {
             return None;
         }
@@ -267,7 +267,7 @@ impl Seen {
         while self.limited.front().is_some_and(|first| first.after(MINUTE) <= now) {
             self.limited.pop_front();
         }
-        // One more at the edge, and a second in which SQS rounds.
+        // One more at the edge, and a second for the rounding of SQS.
         let most = u64::from(limit) * ((MINUTE + bounds.late).as_secs() + 1) + 1;
         let found = u64::try_from(self.limited.len()).unwrap_or(u64::MAX);
         (found > most).then(|| format!("{found} of a queue with {limit} a second in a minute"))

@@ -1,4 +1,4 @@
-//! Defects on purpose, each of which the oracle has to notice within a number of seeds.
+//! Planted defects: the oracle must notice each one within a number of seeds.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use simulation::oracle::CHECKED;
 use simulation::run::run;
 use simulation::scenario::{NEWS, Order, Scenario};
 
-/// Each defect, the invariants of which the oracle may see one broken first, and the most seeds until then.
+/// Each defect, the invariants that may be reported first, and the limit of seeds.
 const BROKEN: [(Broken, &[Invariant], u64); 14] = [
     (
         Broken::Conditions,
@@ -35,11 +35,11 @@ const BROKEN: [(Broken, &[Invariant], u64); 14] = [
     (Broken::MarksOfQueuesForgotten, &[Completion], 300),
 ];
 
-/// The invariants that tests of their own break: below, and in `expiry`.
+/// The invariants that separate tests break: below, and in `expiry`.
 const ELSEWHERE: [Invariant; 3] = [Hold, Idempotency, RateLimit];
 
 #[test]
-fn every_defect_on_purpose_is_noticed() {
+fn every_planted_defect_is_noticed() {
     let mut noticed_invariants = BTreeSet::from(ELSEWHERE);
     for (broken, invariants, within) in BROKEN {
         let noticed = (1..=within).find_map(|seed| {

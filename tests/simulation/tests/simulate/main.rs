@@ -1,7 +1,8 @@
-//! The tests of the simulation: that nothing is lost and nothing doubled unmarked, and that it would say so.
+//! The tests of the simulation: no email is lost or duplicated without a flag, and the oracle notices defects.
 //!
-//! [`full_lanes`] fills a priority queue; [`queues`] tests the guarantees of queues and priority queues; [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] makes defects on purpose
-//! and sees that the oracle notices them; [`doubt`] has the exact ends of uncertain emails.
+//! [`full_queues`] fills a priority queue; [`queues`] checks the effects of queues on each other. [`systematic`] puts
+//! faults into every call and every pair; [`seeds`] draws random scenarios. [`bites`] plants defects that the oracle
+//! must notice; [`doubt`] checks the exact ends of uncertain outcomes.
 
 #![expect(
     clippy::unwrap_used,
