@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a tenant without limits costs no call. A tenant with limits costs one call per leased block,
 //! not per request. After its window is spent, requests are refused without a call until the window ends.
-//! **Start reading at** [`QuotaLeases::take`]; [`domain::tenant::allowance`] decides.
+//! **Start reading at** [`QuotaLeases::take`]; [`domain::tenant::quota`] decides.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

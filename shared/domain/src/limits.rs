@@ -305,5 +305,5 @@ pub const FROM_DOMAINS_MAX: usize = 50;
 
 /// The highest daily cap of a tenant.
 ///
-/// Source: our choice, far above what SES gives to an account.
+/// Source: our choice, far above SES's quota of any account.
 pub const DAILY_CAP_MAX: i64 = 1_000_000_000;

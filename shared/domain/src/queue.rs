@@ -32,8 +32,8 @@ use crate::timestamp::Timestamp;
 /// Longest use of a queue's cached copy while accepting emails.
 pub const KNOWN_FOR: Duration = Duration::from_secs(2);
 
-/// Wait before a purge or a deletion is answered. By then it binds everybody who accepts emails: cached copies of the
-/// queue have expired, and records in flight are written.
+/// Wait before a purge or a deletion is answered. By then it binds every acceptance of emails: cached copies of the queue
+/// have expired, and records in flight are written.
 pub const BINDS_AFTER: Duration = Duration::from_secs(4);
 
 /// A queue's name: `[a-z0-9-]{1,64}`.

@@ -1,11 +1,15 @@
 //! Concurrent writers: they act between the read of a record and the write of its decision.
 //!
 //! **Role:** for tests of a function whose decision comes too late.
-//! **Invariant:** each writer acts once, in order, before the next of these calls: a written decision
-//! (`EmailRecords::write`), the replacement of a record by a tombstone, a read of a tombstone, the deletion of a
-//! tenant, a copy of an upload, a copy of a content onto itself, or a change of a rate limit. Only calls through the
-//! handle of [`MemoryBackend::with_rivals`], or its clones, trigger them. The writers' own calls use the original
-//! handle and trigger none.
+//! **Invariant:** each writer acts once, in order, before the next of these calls:
+//! - a written decision (`EmailRecords::write`),
+//! - the replacement of a record by a tombstone, or the read of a tombstone,
+//! - the deletion of a tenant,
+//! - a copy of an upload, or of a content onto itself,
+//! - a change of a rate limit.
+//!
+//! Only calls through the handle of [`MemoryBackend::with_rivals`], or its clones, trigger them. The writers' own
+//! calls use the original handle and trigger none.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -3,7 +3,7 @@
 //! **Role:** `enqueue` writes contents, `send` and `manage` read them, and `manage` extends their retention.
 //! **Invariant:** a content is named by the hash of its request. A conflicting request cannot change it, and a
 //! repeated one cannot shorten its retention. This module does not validate a content that it reads:
-//! [`domain::message::email::Email::from_body`] does.
+//! [`domain::message::email::EmailContent::from_body`] does.
 //! **Start reading at** [`TABLE_MAX`].
 
 use std::collections::BTreeMap;

@@ -84,8 +84,8 @@ fn clip_to_share(words: &mut String, room: usize, recipients: u32) {
     );
 }
 
-/// A fact about a recipient besides the delivery status: an earlier status that a worse event replaced, or a report that
-/// is no delivery status.
+/// A fact about a recipient besides the delivery status: an earlier status that a worse event replaced, or a report
+/// that is no delivery status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {

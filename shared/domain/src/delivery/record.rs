@@ -226,8 +226,8 @@ pub struct EmailRecord {
     pub due: Option<Due>,
     /// Delivery status of each recipient, by [`recipient_key`].
     pub delivery_statuses: BTreeMap<String, DeliveryStatus>,
-    /// Number of writes of `delivery_statuses`, `delivered_at`, `opened_at` or `clicked_at`, and of `diagnostics` and
-    /// `facts` with them.
+    /// Number of writes of `delivery_statuses`, `delivered_at`, `opened_at` or `clicked_at`. The same writes change
+    /// `diagnostics` and `facts`.
     pub delivery_version: u32,
     /// Time at which the last recipient's server took it.
     pub delivered_at: Option<Timestamp>,

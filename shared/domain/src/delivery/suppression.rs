@@ -273,7 +273,7 @@ impl Entry {
             Self::Suppressed { released_at, .. } => *released_at,
             Self::Released { at } => Some(*at),
         };
-        // The last request of a person counts, whatever the clocks say.
+        // The last request of a person counts, independent of the clocks.
         let is_old = !by_person && released_at.is_some_and(|at| new.created_at <= at);
         match self {
             Self::Suppressed { suppression: known, .. } if known.until.is_none() => Effect::Nothing(Added::Already),

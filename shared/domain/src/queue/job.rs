@@ -220,7 +220,7 @@ impl Job {
             // All held emails, including those that are due later.
             Task::Release | Task::Purge | Task::FollowTenant => true,
             // While no purge is in effect (`is_wanted`), nothing is purged. Every purged email is older than the
-            // restore, whatever the purger's clock says.
+            // restore, by any clock.
             Task::Restore => cause == Some(Cause::Purged),
             Task::Retry { cause: only, since, .. } => {
                 let failed = status == RecordStatus::Failed

@@ -7,7 +7,7 @@
 //! **Busy and quiet:** a queue is busy while due emails wait for a slot. Only `promote` reserves slots of a busy
 //! queue, so that no email overtakes another one. A quiet queue gives slots to accepted emails at once.
 //! **Role:** `enqueue`, `send` and [`crate::delivery::apply`] ask for slots; `promote` calls [`plan`]. Stored by
-//! [`crate::ports::RateLimits`].
+//! [`crate::ports::rate_limits::RateLimits`].
 //! **Invariant:** pure. A record waits in the due index for a slot only if its queue was marked
 //! ([`RateLimit::look_at`]) before. The mark is removed only after sweeps without a result, the last of them a day
 //! after the queue became quiet.

@@ -68,7 +68,7 @@ impl Permission {
     }
 }
 
-/// The actor who created or revoked a key.
+/// The actor that created or revoked a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Actor {
@@ -131,7 +131,7 @@ pub struct ApiKey {
     pub created_by: Actor,
     /// Time of expiry, from which on it is rejected.
     pub expires_at: Option<Timestamp>,
-    /// Time of revocation, and the actor who revoked it.
+    /// Time and actor of its revocation.
     pub revoked: Option<(Timestamp, Actor)>,
     /// Hour of its last use.
     pub last_used_at: Option<Timestamp>,

@@ -263,7 +263,7 @@ const fn figure_of_fact(fact: Fact) -> Option<Figure> {
     }
 }
 
-/// The figure of a delivery status. A recipient who was left out counts nothing, and an absence notice is no bounce.
+/// The figure of a delivery status. A left-out recipient counts nothing, and an absence notice is no bounce.
 const fn figure_of(delivery_status: DeliveryStatus) -> Option<Figure> {
     match delivery_status {
         DeliveryStatus::Suppressed | DeliveryStatus::Absence => None,

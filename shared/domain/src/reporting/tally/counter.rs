@@ -137,7 +137,7 @@ pub enum Figure {
     Bounced,
     /// Flow: recipients to whom SES did not send the email after its acceptance.
     Rejected,
-    /// Flow: recipients who reported it as spam.
+    /// Flow: recipients that reported the email as spam.
     Complained,
     /// Flow: emails with another opening.
     Opened,
