@@ -46,7 +46,7 @@ clippy:
 	cargo clippy --workspace --test in_a_browser --locked -- -D warnings
 
 # The checks without a build.
-lint:
+lint: lint-prose
 	@python3 local/stack.py tools
 	cargo fmt --all --check
 	@local/check-dependencies
@@ -56,7 +56,7 @@ lint:
 	.local/venv-tools/bin/cfn-lint template.yaml
 	@local/checkov
 
-lint-prose: ## checks Markdown, sentences, riddle words and test names
+lint-prose: ## checks Markdown, sentences, riddle words and test names; a part of lint
 	@local/check-markdown
 	@local/check-prose
 

@@ -8,7 +8,7 @@ use crate::rule::Rule;
 const BEFORE: &str = include_str!("document/before.md");
 const AFTER: &str = include_str!("document/after.md");
 
-/// Returns the document: text, and the table of all classes.
+/// Returns the document: text, and for each rule a table of its classes.
 #[must_use]
 pub fn document() -> String {
     let classes = classes();
@@ -18,16 +18,22 @@ pub fn document() -> String {
         .replace("{rules}", &Rule::ALL.len().to_string())
         .replace("{refused}", &refused.to_string())
         .replace("{carried}", &(classes.len() - refused).to_string());
-    text.push_str("\n| Class | Source | Rule | Answer |\n|---|---|---|---|\n");
-    for class in &classes {
-        text.push_str(&record(class));
+    for rule in Rule::ALL {
+        text.push_str(&format!(
+            "\n### {}\n\nThe rule is in `{}`.\n\n| Class | Source | Answer |\n|---|---|---|\n",
+            capitalised(rule.says()),
+            rule.file()
+        ));
+        for class in classes.iter().filter(|class| class.rule == *rule) {
+            text.push_str(&row(class));
+        }
     }
     text.push('\n');
     text.push_str(AFTER);
     text
 }
 
-fn record(class: &Class) -> String {
+fn row(class: &Class) -> String {
     let door = match class.door {
         Door::Email => "",
         Door::Batch => " (batch)",
@@ -40,13 +46,14 @@ fn record(class: &Class) -> String {
         Answer::Carried => "carried".to_owned(),
         Answer::Refused(status, name, begins) => format!("{status} `{name}`: `{}`", shortened(begins)),
     };
-    let cells = [
-        format!("{}{door}", class.name),
-        class.source.to_owned(),
-        format!("{} (`{}`)", class.rule.says(), class.rule.file()),
-        answer,
-    ];
+    let cells = [format!("{}{door}", class.name), class.source.to_owned(), answer];
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + rest.as_str()
 }
 
 /// Returns the path, and the first words after it.

@@ -1,4 +1,4 @@
-//! Who may do what: API keys and tenants.
+//! The operations of API keys and tenants.
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
@@ -156,7 +156,7 @@ struct TenantChange {
     limits: TenantLimits,
 }
 
-/// What a tenant may use.
+/// The limits of a tenant.
 #[derive(JsonSchema)]
 struct TenantLimits {
     /// The maximum recipients in a UTC day. Null: only the account's quota limits the tenant.

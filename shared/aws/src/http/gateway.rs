@@ -23,7 +23,7 @@ use crate::http::{self, endpoint};
 use crate::sqs::batch::time_left;
 use crate::storage::table::within;
 
-/// Length above which a response is sent as base64: four bytes for three, whatever the content. A shorter one
+/// Length above which a response is sent as base64: four bytes for three, for any content. A shorter one
 /// is sent as text, in the worst case two bytes for one.
 /// Source: AWS Lambda quotas, "Invocation payload": 6 MB for a response.
 const TEXT_MAX: usize = 2 * 1024 * 1024;
