@@ -5,7 +5,7 @@
 //! deployment does not start.
 //!
 //! ```
-//! use aws::settings::{self, PriorityQueueSettings, TableSettings};
+//! use aws::runtime::settings::{self, PriorityQueueSettings, TableSettings};
 //! struct Settings { table: TableSettings, priority_queues: PriorityQueueSettings }
 //! let problems = settings::read(&Default::default(), |read| {
 //!     // First read every part, then check: so that the error lists all missing keys.
