@@ -133,7 +133,7 @@ fn enqueued(backend: &MemoryBackend) -> Vec<EmailId> {
         .collect()
 }
 
-/// Otherwise another batch with the same key would meet the last email in the middle.
+/// With a shorter life, another batch with the same key would overlap with the last email.
 #[tokio::test]
 async fn the_record_of_a_batch_outlives_its_last_email() {
     let backend = backend();

@@ -279,7 +279,7 @@ async fn a_batch_reads_each_upload_once() {
     assert!(gone.replayed && gone.ids == accepted.ids && gone.errors == accepted.errors);
 }
 
-/// No record exists without its files, whatever fails.
+/// No record exists without its files, after any failure.
 #[tokio::test]
 async fn no_failure_leaves_a_record_without_files() {
     for call in ["uploaded", "attach", "put", "create"] {

@@ -148,7 +148,7 @@ async fn another_tenants_email_cannot_be_erased() {
     assert!(backend.record(&key).is_some());
 }
 
-/// A 200 is true whatever fails, and a repeated request succeeds after a failure.
+/// A 200 is true after any failure, and a repeated request succeeds.
 #[tokio::test]
 async fn a_repeated_request_completes_an_erasure() {
     let whole = world_with(RecordStatus::Sent);

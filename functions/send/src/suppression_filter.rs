@@ -78,7 +78,7 @@ where
         claimed: EmailRecord,
         email: EmailContent,
     ) -> (EmailRecord, Result<EmailContent, Attempt>) {
-        let suppressed = match self.who_is_suppressed(&claimed.tenant, &email).await {
+        let suppressed = match self.suppressed_among(&claimed.tenant, &email).await {
             Ok(suppressed) => suppressed,
             Err(error) => return (claimed, unknown(&error, "the suppressed recipients could not be read")),
         };
@@ -102,7 +102,7 @@ where
         }
     }
 
-    async fn who_is_suppressed(&self, tenant: &TenantId, email: &EmailContent) -> Result<Vec<EmailAddress>, PortError> {
+    async fn suppressed_among(&self, tenant: &TenantId, email: &EmailContent) -> Result<Vec<EmailAddress>, PortError> {
         let settings_version = self
             .rate_limiter
             .settings_version(&self.records, self.system.now())

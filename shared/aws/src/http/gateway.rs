@@ -28,8 +28,8 @@ use crate::storage::table::within;
 /// Source: AWS Lambda quotas, "Invocation payload": 6 MB for a response.
 const TEXT_MAX: usize = 2 * 1024 * 1024;
 
-/// Parts of API Gateway's event that form a request. Names and values of headers are text here, whatever they
-/// contain.
+/// Parts of API Gateway's event that form a request. Names and values of headers are text here, with any
+/// content.
 /// Source: Amazon API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs", payload 2.0.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
