@@ -29,15 +29,16 @@ pub(crate) fn operations() -> Vec<Operation> {
 pub(crate) fn description() -> String {
     let mebibytes = limits::REQUEST_BYTES / 1024 / 1024;
     format!(
-        "Resend's official SDKs work with it, their base URL pointed here.\n\n\
-        - A 2xx answer to an email means that it is stored: it ends as sent, failed, canceled, expired or unknown, \
-        and is never lost.\n\
-        - Every error is `{{\"statusCode\", \"name\", \"message\"}}`; the message begins with the path of the field \
-        that it is about. Another method than a path's is 405 `method_not_allowed`.\n\
-        - A field or a parameter that nobody knows is refused. A field that is null is taken for absent.\n\
-        - Times are answered in UTC with milliseconds. A time is given with its offset \
+        "Resend's official SDKs work with this API after you change their base URL.\n\n\
+        - A 2xx response means that the email is stored and is never lost. It ends as sent, failed, canceled, expired \
+        or unknown.\n\
+        - Every error is `{{\"statusCode\", \"name\", \"message\"}}`. The message begins with the path of the \
+        field.\n\
+        - A method that the path does not support gets 405 `method_not_allowed`.\n\
+        - Unknown fields and parameters are refused. A null field counts as absent.\n\
+        - Responses give times in UTC with milliseconds. A request gives a time with its offset \
         (`2026-11-24T09:30:00Z`) or as a wait (`in 5 minutes`).\n\
-        - A request has {mebibytes} MiB at most."
+        - A request has at most {mebibytes} MiB."
     )
 }
 

@@ -71,12 +71,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Reschedules an email",
         )
         .body::<Reschedule>(json!({"scheduled_at": "in 1 hour"}))
-        .answers::<CommandResponse>(200, "It is so now.")
+        .answers::<CommandResponse>(200, "The change is done.")
         .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("post", "/emails/{id}/cancel", "cancel_email", "Cancels an email")
             .for_operator()
             .details("An email that is being sent cannot be canceled: 409.")
-            .answers::<CommandResponse>(200, "It is so now.")
+            .answers::<CommandResponse>(200, "The change is done.")
             .refuses(&[404, 409]),
         Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key")
             .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. Sending continues within two minutes, or when a paused queue is resumed. Without a hold, the request has no effect. Not allowed with a key that is limited to From domains.")
@@ -96,7 +96,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Retries an email that was not sent",
         )
         .optional_body::<Retry>(json!({"force": true}))
-        .answers::<CommandResponse>(200, "It is so now.")
+        .answers::<CommandResponse>(200, "The change is done.")
         .refuses(&[400, 404, 409, 413, 422]),
     ]
 }

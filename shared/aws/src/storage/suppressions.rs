@@ -279,7 +279,7 @@ fn taken(
 
 /// Outcome of one write of a suppression.
 enum WriteOutcome {
-    /// It is decided.
+    /// The addition is decided.
     Done(Added),
     /// The first suppression must be written over the second.
     Again(Box<(Suppression, Option<Suppression>)>),

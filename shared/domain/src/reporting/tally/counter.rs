@@ -173,7 +173,7 @@ pub enum Figure {
     Scheduled,
     /// Standing: emails after a failed attempt, whether the time of the next attempt has come or not.
     Retry,
-    /// Standing: emails that a sender holds, or held last and that have not ended.
+    /// Standing: emails that a sender has claimed and that have not ended.
     Sending,
     /// Standing: emails that wait in a paused queue.
     Held,

@@ -16,7 +16,7 @@ pub struct QueueCounts {
     pub scheduled: u64,
     /// Due emails that wait for a sender.
     pub queued: u64,
-    /// Emails that a sender holds, or held last and that have not ended.
+    /// Emails that a sender has claimed and that have not ended.
     pub sending: u64,
     /// Emails that wait for the time of their next attempt, to the minute.
     pub retry: u64,
