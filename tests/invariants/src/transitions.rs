@@ -170,7 +170,7 @@ pub fn page() -> String {
 /// The table as a Mermaid state diagram.
 #[must_use]
 pub fn diagram() -> String {
-    let mut lines = "stateDiagram-v2\n".to_owned();
+    let mut lines = "stateDiagram-v2\n    direction LR\n".to_owned();
     for transition in &TRANSITIONS {
         let from = transition.from.map_or_else(|| "[*]".to_owned(), name);
         let rarely = if transition.is_rare { " (rare)" } else { "" };
