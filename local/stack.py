@@ -1,13 +1,14 @@
 """Starts the local stack, sends a first email through it, and stops it.
 
 Role: behind `make local`, `make stop` and `make logs`. The tests start their own stacks with it.
-Processes: MiniStack (AWS without SES), the fake SES, and the functions inside MiniStack.
+Processes: MiniStack (AWS without SES) with the functions inside, the fake SES, and front.py, the base URL of the API.
 Invariants: all state is in one directory. Its file `env` is written last, and exists only while the stack is ready.
 This script stops only processes that it has started.
 
 Settings, all from the environment:
   MAILQUEUE_STATE    the state directory (.local)
-  MAILQUEUE_PORT     port of the emulator and of the API (4566)
+  API_PORT           port of the API (8080)
+  MAILQUEUE_PORT     port of the emulator (4566)
   INBOX_PORT         port of the fake SES and its inbox (8025)
   MAILQUEUE_TIMINGS  profile from timings.json (quick)
   MAILQUEUE_BINARIES directory of built binaries; with it, nothing is built
@@ -41,13 +42,13 @@ LOCAL = ROOT / "local"
 STACK = "mailqueue"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-API_ID = "mailqueue"  # the tag ms-custom-id in template.yaml
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 CODE_BUCKET = "mailqueue-local-code"
 # Older versions need backports for hypercorn, which requirements.txt does not contain.
 OLDEST_PYTHON = (3, 11)
 
 STATE = (ROOT / os.environ.get("MAILQUEUE_STATE", ".local")).resolve()
+API_PORT = int(os.environ.get("API_PORT", "8080"))
 PORT = int(os.environ.get("MAILQUEUE_PORT", "4566"))
 INBOX_PORT = int(os.environ.get("INBOX_PORT", "8025"))
 ENDPOINT = f"http://127.0.0.1:{PORT}"
@@ -55,7 +56,7 @@ INBOX = f"http://127.0.0.1:{INBOX_PORT}"
 FAULT_PROXY_PORT = os.environ.get("FAULT_PROXY_PORT")
 TRANSACTION_WINDOW_MS = os.environ.get("TRANSACTION_WINDOW_MS", "3")
 FAULT_PROXY_URL = FAULT_PROXY_PORT and f"http://127.0.0.1:{FAULT_PROXY_PORT}"
-API = f"{ENDPOINT}/_aws/execute-api/{API_ID}/$default"
+API = f"http://127.0.0.1:{API_PORT}"
 # All stacks of this checkout share the tools, which depend only on their requirements files.
 VENV = ROOT / ".local" / "venv"
 TOOLS_VENV = ROOT / ".local" / "venv-tools"
@@ -63,6 +64,7 @@ TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-ses-events"
 
 EMULATOR = Process(STATE, "emulator")
 FAKE_SES = Process(STATE, "fake_ses")
+FRONT = Process(STATE, "front")
 FAULT_PROXY = Process(STATE, "fault_proxy")
 
 
@@ -150,7 +152,7 @@ def binaries_of(wanted):
     else:
         say("Building the functions and the fake SES (this takes minutes the first time) ...")
         # The whole workspace at once, because single packages would be built with other features.
-        run(["cargo", "build", "--workspace", "--bins", "--locked", "--quiet"], "cargo could not build", cwd=ROOT)
+        run(["cargo", "build", "--workspace", "--bins", "--locked"], "cargo could not build", cwd=ROOT)
         target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
         directory = (ROOT / target / "debug").resolve()
     for name in wanted:
@@ -282,6 +284,14 @@ def start_emulator():
     command = [str(VENV / "bin" / "python"), str(launcher)]
     files = [launcher, LOCAL / "transaction_conflicts.py", LOCAL / "requirements.txt"]
     ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
+
+
+def start_front(python=VENV / "bin" / "python"):
+    """Starts the front: the base URL of the API, without a path."""
+    front = LOCAL / "front.py"
+    files = [front, LOCAL / "template.py", ROOT / "template.yaml"]
+    command = [str(python), str(front), str(API_PORT), ENDPOINT, STACK]
+    ensure(FRONT, command, {}, files, lambda: get(f"{API}/_gateway/faults")[0] == 200)
 
 
 # ------------------------------------------------------------------ HTTP and waiting
@@ -516,9 +526,13 @@ def send_first_email(key):
 
 
 def write_env(path, values):
-    """Writes KEY='value' lines for sh to source, atomically."""
-    quoted = "".join("{}='{}'\n".format(name, value.replace("'", "'\\''")) for name, value in values.items())
-    keep_secret(path, quoted)
+    """Writes `export KEY='value'` lines for sh to source, atomically."""
+    keep_secret(path, "".join(f"export {line}" for line in quoted(values)))
+
+
+def quoted(values):
+    """KEY='value' lines."""
+    return ["{}='{}'\n".format(name, value.replace("'", "'\\''")) for name, value in values.items()]
 
 
 def function_environment():
@@ -534,6 +548,7 @@ def start():
     check_needs()
     with locked(STATE / "run" / "lock"):
         (STATE / "env").unlink(missing_ok=True)
+        check_port(API_PORT, FRONT, "API_PORT")
         check_port(PORT, EMULATOR, "MAILQUEUE_PORT")
         check_port(INBOX_PORT, FAKE_SES, "INBOX_PORT")
         if FAULT_PROXY_URL:
@@ -554,6 +569,7 @@ def start():
         start_emulator()
         deployer = deployer_key()
         found = deploy(binaries, deployer)
+        start_front()
         key = api_key(deployer)
         if os.environ.get("MAILQUEUE_FIRST_EMAIL", "1") != "0":
             say("Sending a first email:")
@@ -564,7 +580,7 @@ def start():
             **CREDENTIALS,
         }
         watch = function_environment() | aws | {"AWS_ENDPOINT_URL_SESV2": INBOX}
-        write_env(STATE / "watch.env", watch)
+        keep_secret(STATE / "watch.env", "".join(quoted(watch)))
         write_env(
             STATE / "env",
             {"MAILQUEUE_URL": API, "MAILQUEUE_API_KEY": key, "MAILQUEUE_DEPLOYER_KEY": deployer, **aws}
@@ -580,7 +596,7 @@ def stop():
     with locked(STATE / "run" / "lock"):
         for name in ("env", "watch.env"):
             (STATE / name).unlink(missing_ok=True)
-        ended = [process.name for process in (EMULATOR, FAKE_SES, FAULT_PROXY) if process.stop()]
+        ended = [process.name for process in (FRONT, EMULATOR, FAKE_SES, FAULT_PROXY) if process.stop()]
         end_orphans(STATE / "data" / "tmp")
         (STATE / "run" / "deployed").unlink(missing_ok=True)
         # The emulator has its state in memory only, so its files are useless now.

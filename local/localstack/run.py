@@ -1,7 +1,7 @@
 """Runs the system on LocalStack's open core in host mode: starts it, runs the end-to-end tests, and removes it.
 
 Role: behind `make localstack`, by hand and not in CI. It tests against a second implementation of AWS.
-Processes: LocalStack with the plugins in this directory, front.py for API Gateway v2, the fake SES, the fault proxy.
+Processes: LocalStack with the plugins in this directory, ../front.py for API Gateway v2, the fake SES, the fault proxy.
 Invariants: all state is in one directory, including LocalStack's TMPDIR, which LocalStack empties. All started
 processes are ended. On external servers, all resources of this run are deleted.
 Start reading at `main`. The server of the tables: tables.py. The selection of tests: suite.py.
@@ -36,10 +36,10 @@ def free_ports(count):
 
 
 RUNNING = os.environ.pop("AWS_ENDPOINT_URL", "").rstrip("/")
-PORT, INBOX_PORT, PROXY_PORT, FRONT_PORT, TABLES_PORT = free_ports(5)
+PORT, INBOX_PORT, PROXY_PORT, API_PORT, TABLES_PORT = free_ports(5)
 # stack.py reads its settings when it is imported.
 os.environ.setdefault("MAILQUEUE_STATE", ".local/localstack")
-os.environ |= {"MAILQUEUE_PORT": PORT, "INBOX_PORT": INBOX_PORT, "FAULT_PROXY_PORT": PROXY_PORT}
+os.environ |= {"API_PORT": API_PORT, "MAILQUEUE_PORT": PORT, "INBOX_PORT": INBOX_PORT, "FAULT_PROXY_PORT": PROXY_PORT}
 import stack  # noqa: E402
 import suite  # noqa: E402
 import tables  # noqa: E402
@@ -47,7 +47,7 @@ from processes import Process, end_orphans  # noqa: E402
 from stack import STATE, Trouble, get, say  # noqa: E402
 
 VENV = ROOT / ".local" / "venv-localstack"
-LOCALSTACK, FRONT = (Process(STATE, name) for name in ("localstack", "front"))
+LOCALSTACK, FRONT = Process(STATE, "localstack"), stack.FRONT
 # LocalStack's open core has no API Gateway v2: front.py replaces it.
 LEFT_OUT = ("AWS::ApiGatewayV2::",)
 # LocalStack's log line for an invalid request. A failed condition or a missing key does not count.
@@ -101,12 +101,6 @@ def start_localstack(tables_settings):
     stack.ensure(LOCALSTACK, command, settings, files, lambda: get(f"{stack.ENDPOINT}/_localstack/health")[0] == 200)
 
 
-def start_front():
-    command = [str(VENV / "bin" / "python"), str(HERE / "front.py"), FRONT_PORT, stack.ENDPOINT, stack.STACK]
-    # Any response shows that it listens.
-    stack.ensure(FRONT, command, {}, [HERE / "front.py"], lambda: get(f"{stack.API}/openapi.json")[0] != 0)
-
-
 def take_running():
     """Checks that LocalStack answers at AWS_ENDPOINT_URL, and has no stack of the same name."""
     stack.ENDPOINT = RUNNING
@@ -128,7 +122,6 @@ def start(named):
     template = templates.load(ROOT / "template.yaml")
     binaries = stack.binaries_of([*sorted(templates.functions(template).values()), "fake_ses", "fault_proxy"])
     stack.EMULATOR = LOCALSTACK
-    stack.API = f"http://127.0.0.1:{FRONT_PORT}"
     if not RUNNING:
         start_localstack(named or tables.start_ministack(TABLES_PORT))
     stack.start_fault_proxy(binaries["fault_proxy"])
@@ -138,7 +131,7 @@ def start(named):
     # In LocalStack, the variables of a function override LocalStack's own variables.
     reached = {"AWS_ENDPOINT_URL": stack.FAULT_PROXY_URL, "AWS_ENDPOINT_URL_SESV2": stack.FAULT_PROXY_URL}
     found = stack.deploy(binaries, deployer, left_out=LEFT_OUT, variables=reached)
-    start_front()
+    stack.start_front(VENV / "bin" / "python")
     key = stack.api_key(deployer)
     say("Sending a first email:")
     stack.send_first_email(key)
