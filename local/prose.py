@@ -24,7 +24,7 @@ LONG_SENTENCE = 25
 LONG_NAME = 60
 LONG_TABLE_LINE = 200
 # Recorded inputs and pinned lists: data, not prose.
-NO_PROSE = ("tests/fuzz/corpus/", "tests/fuzz/regressions/", "local/requirements", "shared/aws/src/golden/b")
+NO_PROSE = ("tests/fuzz/corpus/", "tests/fuzz/regressions/", "local/requirements", "shared/aws/src/storage/golden/b")
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|etc|cf|vs|No|approx)\.$")
 SENTENCE_END = re.compile(r"[.!?](?:[)\"'”*_]|\]\(\))*(?=\s+[\"'“(*_\[]*[A-Z0-9`§])")
 LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d+\.)\s+")

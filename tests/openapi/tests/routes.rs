@@ -1,0 +1,209 @@
+//! The described routes are exactly the existing ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::http::endpoint::Routed;
+use aws::http::routing::NoRoute;
+use domain::api::error::{ApiError, ErrorName};
+use lambda_http::http::Method;
+use openapi::operation::Operation;
+use openapi::refusals::REFUSALS;
+
+use crate::caller::Function;
+
+const ID: &str = "01010101-0101-4101-8101-010101010101";
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// Returns the functions to which API Gateway routes: by the routes' keys and targets in the template.
+fn of_the_gateway() -> BTreeMap<String, Function> {
+    let lines: Vec<&str> = TEMPLATE.lines().map(str::trim).collect();
+    let routes = lines.iter().zip(lines.iter().skip(1)).filter_map(|(key, target)| {
+        let key = key.strip_prefix("RouteKey: ")?;
+        let function = match *target {
+            r#"Target: !Sub "integrations/${EnqueueIntegration}""# => Function::Enqueue,
+            r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
+            r#"Target: !Sub "integrations/${SuppressionsIntegration}""# => Function::Suppressions,
+            r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
+            other => panic!("{key} has an unknown target: {other}"),
+        };
+        Some((key.to_owned(), function))
+    });
+    routes.collect()
+}
+
+/// Returns the function that answers a method and a path. Source: Amazon API Gateway Developer Guide, "Routes for
+/// HTTP APIs": a full match comes first, then `ANY`, then a greedy path variable, then `$default`.
+fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Function {
+    let (root, _) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let keys = [
+        format!("{method} {path}"),
+        format!("ANY {path}"),
+        format!("ANY /{root}/{{proxy+}}"),
+        "$default".to_owned(),
+    ];
+    *keys
+        .iter()
+        .find_map(|key| gateway.get(key))
+        .expect("every other call has the default route")
+}
+
+/// Returns the name of the route that a function finds.
+fn found(function: Function, method: &Method, path: &str) -> Result<&'static str, NoRoute> {
+    match function {
+        Function::Enqueue => enqueue::routes::route(method, path).map(|route| route.name()),
+        Function::Access => access::routes::route(method, path).map(|route| route.name()),
+        Function::Suppressions => suppressions::routes::route(method, path).map(|route| route.name()),
+        Function::Manage => manage::paths::route(method, path).map(|route| match route {
+            manage::routes::Route::Describe => manage::routes::DESCRIBE,
+            manage::routes::Route::Tenant(route) => route.name(),
+        }),
+    }
+}
+
+fn key(operation: &Operation) -> String {
+    format!("{} {}", operation.method.to_uppercase(), operation.path)
+}
+
+/// Returns a path with a value for each parameter.
+fn filled(path: &str) -> String {
+    let place = |segment: &str| match segment {
+        "{name}" => "default".to_owned(),
+        place if place.starts_with('{') => ID.to_owned(),
+        fixed => fixed.to_owned(),
+    };
+    path.split('/').map(place).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn every_operation_reaches_its_function() {
+    let gateway = of_the_gateway();
+    for operation in openapi::operations() {
+        let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
+        let answering = answers(&gateway, method.as_str(), operation.path);
+        assert_eq!(Function::of(&operation), answering, "{}", key(&operation));
+        for function in [
+            Function::Enqueue,
+            Function::Access,
+            Function::Suppressions,
+            Function::Manage,
+        ] {
+            let expected = if function == answering {
+                Ok(operation.name)
+            } else {
+                Err(NoRoute::Unknown)
+            };
+            let found = found(function, &method, &filled(operation.path));
+            assert_eq!(found, expected, "{function:?}: {}", key(&operation));
+        }
+    }
+}
+
+#[test]
+fn every_route_of_the_template_is_described() {
+    let operations = openapi::operations();
+    let gateway = of_the_gateway();
+    let functions: BTreeSet<_> = gateway.values().map(|function| format!("{function:?}")).collect();
+    assert_eq!(functions.len(), 4, "{functions:?}");
+    for route in gateway.keys().filter(|route| *route != "$default") {
+        let (method, path) = route.split_once(' ').unwrap();
+        let described = |operation: &Operation| {
+            let is_below = path
+                .strip_suffix("{proxy+}")
+                .is_some_and(|root| operation.path.starts_with(root));
+            (operation.path == path || is_below) && (method == "ANY" || operation.method.to_uppercase() == method)
+        };
+        assert!(operations.iter().any(described), "{route}");
+    }
+}
+
+#[test]
+fn every_method_of_a_described_path_is_described() {
+    let gateway = of_the_gateway();
+    let operations = openapi::operations();
+    for operation in &operations {
+        let function = answers(&gateway, "TRACE", operation.path);
+        let Err(NoRoute::NotAllowed { allow }) = found(function, &Method::TRACE, &filled(operation.path)) else {
+            panic!("{} allows TRACE", operation.path)
+        };
+        let methods = operations.iter().filter(|other| other.path == operation.path);
+        let described: BTreeSet<String> = methods.map(|other| other.method.to_uppercase()).collect();
+        let allowed: BTreeSet<String> = allow.split(", ").map(str::to_owned).collect();
+        assert_eq!(described, allowed, "{}", operation.path);
+    }
+}
+
+#[test]
+fn every_route_of_the_functions_is_described() {
+    // Every variant has its name there: the match has no wildcard.
+    let source = concat!(
+        include_str!("../../../functions/enqueue/src/routes.rs"),
+        include_str!("../../../functions/manage/src/routes.rs"),
+        include_str!("../../../functions/access/src/routes.rs"),
+        include_str!("../../../functions/suppressions/src/routes.rs"),
+    );
+    let matches = source.split("fn name(&self)").skip(1);
+    let matches = matches.filter_map(|rest| rest.split("\n    }\n").next());
+    let names: BTreeSet<&str> = matches.flat_map(|names| names.split('"').skip(1).step_by(2)).collect();
+    for name in [
+        "send_email",
+        "list_emails",
+        "list_api_keys",
+        "list_tenants",
+        "list_suppressions",
+    ] {
+        assert!(names.contains(name), "{names:?}");
+    }
+    let operations = openapi::operations();
+    let described: BTreeSet<&str> = operations.iter().map(|operation| operation.name).collect();
+    assert_eq!(names.difference(&described).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert_eq!(described.len(), operations.len(), "a name occurs twice");
+}
+
+#[test]
+fn every_error_is_described_with_its_statuses() {
+    let errors = [
+        ApiError::malformed("x"),
+        ApiError::validation("", "x"),
+        ApiError::missing_field("", "x"),
+        ApiError::invalid_from("", "x"),
+        ApiError::invalid_attachment("", "x"),
+        ApiError::too_large("x"),
+        ApiError::invalid_idempotency_key("x"),
+        ApiError::invalid_idempotent_request("x"),
+        ApiError::not_found("x"),
+        ApiError::method_not_allowed("x"),
+        ApiError::conflict("x"),
+        ApiError::missing_api_key("x"),
+        ApiError::invalid_api_key("x"),
+        ApiError::restricted_api_key("x"),
+        ApiError::rate_limit_exceeded("x"),
+        ApiError::daily_quota_exceeded("x"),
+        ApiError::internal(),
+        ApiError::overloaded(),
+    ];
+    let mut made: Vec<(u16, &str)> = errors
+        .iter()
+        .map(|error| (error.status(), error.name().as_str()))
+        .collect();
+    let names = |names: &[ErrorName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
+    let mut described: Vec<(u16, &str)> = REFUSALS
+        .iter()
+        .flat_map(|refusals| names(refusals.names).into_iter().map(|name| (refusals.status, name)))
+        .collect();
+    made.sort_unstable();
+    described.sort_unstable();
+    assert_eq!(described, made);
+    // The list above is complete: it has every name of the type.
+    let document = openapi::document();
+    let all: BTreeSet<&str> = made.iter().map(|(_, name)| *name).collect();
+    let of_the_type = document["components"]["schemas"]["ErrorName"]["enum"]
+        .as_array()
+        .unwrap();
+    assert_eq!(
+        of_the_type
+            .iter()
+            .map(|name| name.as_str().unwrap())
+            .collect::<BTreeSet<_>>(),
+        all
+    );
+}
