@@ -45,12 +45,12 @@ impl QuotaLeases {
         wanted: u64,
         now: Timestamp,
     ) -> Result<Result<(), QuotaExceeded>, PortError> {
-        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+        for (place, limit) in Limit::ALL.iter().copied().enumerate() {
             let Some(window) = Window::of(tenant, limit, now) else {
                 continue;
             };
             if let Err(exceeded) = self.take_of(records, tenant, window, wanted).await? {
-                for taken in Limit::ALL.into_iter().take(place) {
+                for taken in Limit::ALL.iter().copied().take(place) {
                     self.give_back_of(tenant, taken, wanted, now);
                 }
                 return Ok(Err(exceeded));
@@ -70,7 +70,7 @@ impl QuotaLeases {
         wanted: u64,
         now: Timestamp,
     ) -> Result<Result<(), QuotaExceeded>, PortError> {
-        for limit in Limit::ALL {
+        for &limit in Limit::ALL {
             let Some(window) = Window::of(tenant, limit, now) else {
                 continue;
             };
@@ -112,7 +112,7 @@ impl QuotaLeases {
 
     /// Gives back recipients for which nothing was accepted.
     pub fn give_back(&self, tenant: &Tenant, taken: u64, now: Timestamp) {
-        for limit in Limit::ALL {
+        for &limit in Limit::ALL {
             self.give_back_of(tenant, limit, taken, now);
         }
     }
@@ -126,7 +126,10 @@ impl QuotaLeases {
     /// Returns the headers of a response, for the limit that renews first; none for a tenant without limits.
     #[must_use]
     pub fn headers(&self, tenant: &Tenant, now: Timestamp) -> HeaderMap {
-        let window = Limit::ALL.into_iter().find_map(|limit| Window::of(tenant, limit, now));
+        let window = Limit::ALL
+            .iter()
+            .copied()
+            .find_map(|limit| Window::of(tenant, limit, now));
         window.map_or_else(HeaderMap::new, |window| headers(&self.lease(tenant, window), now))
     }
 

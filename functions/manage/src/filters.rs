@@ -55,13 +55,13 @@ impl Filter {
         Ok(Self {
             status: named(
                 "status",
-                status.map(|text| EmailStatus::parse(&text)),
+                status.map(|text| text.parse().ok()),
                 "must be an email status, such as failed",
             )?,
             queue: read_queue(queue)?,
             cause: named(
                 "cause",
-                cause.map(|text| Cause::ALL.into_iter().find(|cause| cause.as_str() == text)),
+                cause.map(|text| text.parse().ok()),
                 "must be a failure cause, such as rejected",
             )?,
             key: named("key", key.map(|id| KeyId::parse(&id)), "must be the id of an API key")?,

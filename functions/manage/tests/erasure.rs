@@ -76,7 +76,7 @@ fn has(backend: &MemoryBackend, n: u8) -> [bool; 3] {
 
 #[tokio::test]
 async fn an_erased_email_leaves_only_a_tombstone() {
-    for status in RecordStatus::ALL.into_iter().filter(|status| status.is_final()) {
+    for status in RecordStatus::ALL.iter().copied().filter(|status| status.is_final()) {
         let backend = world_with(status);
         assert_eq!(erase(&backend).await, erased(), "{status:?}");
         assert_eq!(has(&backend, 1), [false; 3], "{status:?}");

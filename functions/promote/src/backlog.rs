@@ -67,12 +67,17 @@ where
             Some(waiting) => self.full(waiting),
             None => Backlogs {
                 full: account_rate.map(|account_rate| account_rate.full).unwrap_or_default(),
-                room: Mutex::new(Priority::ALL.map(|priority| (priority, self.most_messages)).into()),
+                room: Mutex::new(
+                    Priority::ALL
+                        .iter()
+                        .map(|priority| (*priority, self.most_messages))
+                        .collect(),
+                ),
                 ..Backlogs::default()
             },
         };
         self.tell_senders(backlogs.full, account_rate).await;
-        for priority in Priority::ALL {
+        for &priority in Priority::ALL {
             let before = busy_since.get(&priority).copied();
             let since = match waiting.as_ref().map(|waiting| waiting.of(priority).is_backlog()) {
                 Some(false) => None,
@@ -100,8 +105,9 @@ where
             stopping: FullPriorityQueues::of(|priority| waiting.of(priority).in_flight > most),
             room: Mutex::new(
                 Priority::ALL
-                    .map(|priority| (priority, waiting.of(priority).room(most)))
-                    .into(),
+                    .iter()
+                    .map(|priority| (*priority, waiting.of(*priority).room(most)))
+                    .collect(),
             ),
         }
     }

@@ -31,8 +31,8 @@ impl SuppressionPage {
             "a suppression",
         )?;
         let read_origin = |text: &str| {
-            let origin = Origin::parse(text);
-            origin.ok_or_else(|| ApiError::validation("origin", "must be bounce, complaint or manual"))
+            let origin = text.parse::<Origin>();
+            origin.map_err(|_| ApiError::validation("origin", "must be bounce, complaint or manual"))
         };
         Ok(Self {
             limit: query::limit(limit.as_deref())?,

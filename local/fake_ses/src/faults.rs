@@ -5,10 +5,12 @@
 //! **Start reading at** [`FaultPlan::choose`].
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// The kind of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FaultKind {
     /// "Maximum sending rate exceeded."
     Throttle,
@@ -43,22 +45,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// The name in plans and counters.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Throttle => "throttle",
-            Self::Quota => "quota",
-            Self::Pause => "pause",
-            Self::Reject => "reject",
-            Self::Timeout => "timeout",
-            Self::DropBefore => "drop_before",
-            Self::DropAfter => "drop_after",
-            Self::Delay => "delay",
-            Self::Bounce => "bounce",
-            Self::LateBounce => "late_bounce",
-            Self::SoftBounce => "soft_bounce",
-            Self::Absence => "absence",
-            Self::Complaint => "complaint",
-            Self::NotSpam => "not_spam",
-        }
+        self.into()
     }
 
     /// Tells whether SES accepts the message and reports this outcome by an event.

@@ -17,3 +17,6 @@ pub mod queue;
 pub mod reporting;
 pub mod tenant;
 pub mod timestamp;
+
+#[cfg(test)]
+mod names_tests;

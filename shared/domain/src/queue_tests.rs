@@ -88,7 +88,7 @@ fn a_held_key_holds_emails_beside_a_pause() {
         ..Common::default()
     });
     assert_eq!(held.no, queue().no + 1, "an earlier decision is not written");
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let of_key = EmailRecord {
             key: Some(key),
             ..record(status)
@@ -128,7 +128,7 @@ fn a_held_key_holds_emails_beside_a_pause() {
 fn only_waiting_emails_are_held_or_dropped() {
     let now = at(2_000);
     let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let record = record(status);
         assert_eq!(queue().disposition(&record, now), Disposition::Go);
         let waits = status == RecordStatus::Queued;
@@ -247,7 +247,8 @@ fn reads_show_a_purge_at_once() {
         "it had expired before"
     );
     for status in RecordStatus::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|status| *status != RecordStatus::Queued)
     {
         assert_eq!(purged.shows(record(status), now), record(status));

@@ -491,7 +491,7 @@ impl PriorityQueues for MemoryBackend {
             }
             return results;
         }
-        for priority in Priority::ALL {
+        for &priority in Priority::ALL {
             let ours = |request: &&SendTaskRequest| request.priority == priority;
             let message =
                 |request: &SendTaskRequest| (request.send_task.id, request.send_task.to_json(), request.delay);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::json;
+use strum::VariantArray;
 use tokio::process::Command;
 use tokio::time::Instant;
 
@@ -53,7 +54,7 @@ pub struct Kill {
 }
 
 /// The effect of a call whose caller is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum Effect {
     /// It never takes effect.
     None,
@@ -64,8 +65,6 @@ pub enum Effect {
 }
 
 impl Effect {
-    const ALL: [Self; 3] = [Self::None, Self::Before, Self::After];
-
     /// Returns the fault with this effect.
     fn fault(self) -> &'static str {
         match self {
@@ -154,7 +153,7 @@ impl Killer {
     /// Aims at one call; `None` if no kill resulted.
     async fn strike(&self, stack: &Stack, chance: &mut Rng) -> Result<Option<Kill>, Trouble> {
         let caller = stack.function(self.function);
-        let effect = chance.choice(Effect::ALL).unwrap_or(Effect::None);
+        let effect = chance.choice(Effect::VARIANTS).copied().unwrap_or(Effect::None);
         let free = if self.function == "tally" { FREE_OF_TALLY } else { FREE };
         let mut rule = json!({
             "kind": effect.fault(), "delay_ms": HOLD_MS, "count": 1, "caller": caller, "skip": chance.u64(0..free),

@@ -5,12 +5,13 @@ use std::time::Duration;
 use domain::delivery::lifecycle::Policy;
 use domain::delivery::record::OnUncertain;
 use domain::delivery::retry::RetryPolicy;
+use strum::VariantArray;
 
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 
 /// A participant beside the two senders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum Actor {
     /// `promote`.
     Promoter,
@@ -32,16 +33,7 @@ pub enum Actor {
 
 impl Actor {
     /// All participants.
-    pub const ALL: [Self; 8] = [
-        Self::Promoter,
-        Self::Feedback,
-        Self::DeadLetter,
-        Self::Caller,
-        Self::SecondSender,
-        Self::Time,
-        Self::Jobs,
-        Self::Eraser,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 }
 
 /// The first state of a configuration.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strum::VariantArray;
+
 use crate::machine::Question;
 use crate::records::RecordId;
 
@@ -56,7 +58,7 @@ pub struct Line {
 }
 
 /// A change of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum Change {
     /// It is paused.
     Pause,
@@ -68,12 +70,8 @@ pub enum Change {
     Restore,
 }
 
-impl Change {
-    pub(crate) const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Purge, Self::Restore];
-}
-
 /// A job's effect on the emails of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum Sweep {
     /// Releases parked emails.
     Release,
@@ -81,10 +79,6 @@ pub enum Sweep {
     Purge,
     /// Restores purged emails.
     Restore,
-}
-
-impl Sweep {
-    pub(crate) const ALL: [Self; 3] = [Self::Release, Self::Purge, Self::Restore];
 }
 
 /// SES's answer, as far as the sender knows it.
@@ -133,7 +127,7 @@ pub enum Sender {
 }
 
 /// A caller's command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum Wish {
     /// Cancels.
     Cancel,
@@ -147,17 +141,6 @@ pub enum Wish {
     Retry,
     /// Retries by force.
     Force,
-}
-
-impl Wish {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Cancel,
-        Self::Soon,
-        Self::Later,
-        Self::AtOnce,
-        Self::Retry,
-        Self::Force,
-    ];
 }
 
 /// The knowledge of a `promote` run about feedback.
@@ -174,7 +157,7 @@ pub enum Asked {
 }
 
 /// The state of the priority queue, as `promote` sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum Lane {
     /// It was empty recently.
     Flowing,
@@ -182,10 +165,6 @@ pub enum Lane {
     Backlog,
     /// The breaker is open.
     Shut,
-}
-
-impl Lane {
-    pub(crate) const ALL: [Self; 3] = [Self::Flowing, Self::Backlog, Self::Shut];
 }
 
 /// A function that reads a record, decides, and writes. It may stop in between.

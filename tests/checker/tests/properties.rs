@@ -185,7 +185,7 @@ fn a_missing_actor_is_noticed() {
     let beside = Action::ClaimsBeside.name();
     assert!(whole.broken.is_none() && with_caller.broken.is_none());
     assert!(whole.edges.contains(&heard) && with_caller.actions.contains_key(&beside));
-    for actor in Actor::ALL {
+    for &actor in Actor::ALL {
         let config = match actor {
             Actor::Caller | Actor::SecondSender => &caller,
             Actor::Jobs => &queue,

@@ -192,7 +192,7 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Attempt> {
             message_id: texts::word(u, &["0100-x", ""])?,
         },
         1 | 2 => Attempt::NotAccepted {
-            cause: *u.choose(&domain::delivery::cause::Cause::ALL)?,
+            cause: *u.choose(domain::delivery::cause::Cause::ALL)?,
             detail: texts::text(u)?,
         },
         _ => Attempt::Ambiguous,
@@ -288,7 +288,11 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
     if matches!(condition, Condition::DeliveryUnmoved { .. }) {
         return;
     }
-    for status in RecordStatus::ALL.into_iter().filter(|status| *status != record.status) {
+    for status in RecordStatus::ALL
+        .iter()
+        .copied()
+        .filter(|status| *status != record.status)
+    {
         check!(
             Claims,
             !condition.holds(&EmailRecord {

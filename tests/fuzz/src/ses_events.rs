@@ -148,7 +148,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
 
 /// A record with another tenant, id or time of acceptance, or without such a claim, stays unchanged.
 fn moves_its_own_record_only(event: &SesEvent) {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let own = record(event, status);
         let others = [
             EmailRecord {

@@ -178,7 +178,7 @@ pub fn diagram() -> String {
         // A string takes every line.
         writeln!(lines, "    {from} --> {to}: {cause}{rarely}").unwrap_or_default();
     }
-    for status in RecordStatus::ALL.into_iter().filter(|status| status.is_final()) {
+    for status in RecordStatus::ALL.iter().copied().filter(|status| status.is_final()) {
         writeln!(lines, "    {} --> [*]", name(status)).unwrap_or_default();
     }
     lines

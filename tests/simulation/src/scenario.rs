@@ -405,7 +405,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
         expires_in,
         large: rng.u32(0..100) < 15,
         queue: (queues && rng.bool()).then_some(NEWS),
-        priority: sometimes(rng, 30, |rng| Priority::ALL[rng.usize(0..3)]),
+        priority: sometimes(rng, 30, |rng| Priority::ALL[rng.usize(0..Priority::ALL.len())]),
         deeds,
     }
 }

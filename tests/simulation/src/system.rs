@@ -105,7 +105,7 @@ impl System {
 
     /// Starts all triggers.
     pub fn start(self: &Arc<Self>, senders: usize) {
-        for priority in Priority::ALL {
+        for &priority in Priority::ALL {
             for _ in 0..senders {
                 tokio::spawn(Arc::clone(self).send(priority));
             }

@@ -65,7 +65,7 @@ fn too_late(event: &str, status: RecordStatus) -> Option<(u16, Value)> {
 #[tokio::test]
 async fn a_late_command_is_a_409_with_its_reason() {
     for event in [CANCEL, RESCHEDULE, RETRY] {
-        for status in RecordStatus::ALL {
+        for &status in RecordStatus::ALL {
             let record = sample(status);
             let backend = world_with(&record);
             let asked = if event == RETRY {

@@ -62,8 +62,8 @@ fn next(rng: &mut Rng, before: Option<&CountedRecord>, now: Timestamp) -> Counte
     CountedRecord {
         born: before.map_or(now, |before| before.born),
         queue: (*rng.choice(&["default", "news", "alerts"]).unwrap()).to_owned(),
-        status: *rng.choice(&RecordStatus::ALL).unwrap(),
-        cause: rng.choice(&Cause::ALL).copied(),
+        status: *rng.choice(RecordStatus::ALL).unwrap(),
+        cause: rng.choice(Cause::ALL).copied(),
         not_before: Timestamp::from_millis(now.as_millis() + wait),
         scheduled: rng.bool(),
         tried: rng.bool(),

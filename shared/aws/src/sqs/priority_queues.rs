@@ -190,7 +190,7 @@ impl SqsPriorityQueues {
     #[must_use]
     pub fn priority_of(&self, queue_arn: &str) -> Option<Priority> {
         let name = queue_arn.rsplit(':').next();
-        let priority_queues = Priority::ALL.into_iter().zip([&self.high, &self.normal, &self.low]);
+        let priority_queues = Priority::ALL.iter().copied().zip([&self.high, &self.normal, &self.low]);
         let mut named = priority_queues.filter(|(_, queue)| queue.url.rsplit('/').next() == name);
         named.next().map(|(priority, _)| priority)
     }

@@ -130,7 +130,8 @@ fn express(change: &AccountRateChange) -> Expression {
             .with_number(":one", 1),
         AccountRateChange::Full(priority_queues) => {
             let names = Priority::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|priority| priority_queues.has(*priority));
             let names: Vec<_> = names.map(|priority| attributes::name(&priority)).collect();
             let set = if names.is_empty() {

@@ -146,7 +146,7 @@ impl DueIndex for Table {
         let busy = |priority| Some((priority, attributes::time(&item, busy_attribute(priority)).ok()?));
         Ok(Bookmarks {
             cursors: (0..self.shards).filter_map(cursor).collect(),
-            busy_since: Priority::ALL.into_iter().filter_map(busy).collect(),
+            busy_since: Priority::ALL.iter().copied().filter_map(busy).collect(),
         })
     }
 

@@ -287,7 +287,10 @@ fn time_of(digits: &str) -> Option<Timestamp> {
 
 fn stretch_of(sk: &str) -> Option<(Level, Timestamp)> {
     let (name, begin) = sk.split_once('#')?;
-    let level = Level::ALL.into_iter().find(|level| keys::level_name(*level) == name)?;
+    let level = Level::ALL
+        .iter()
+        .copied()
+        .find(|level| keys::level_name(*level) == name)?;
     Some((level, time_of(begin)?))
 }
 

@@ -57,9 +57,9 @@ pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
         match key {
             "name" => name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
             "permission" => {
-                let given = text(path, value)?.map(|name| Permission::parse(&name));
-                let bad = || bad(path, "must be full_access, sending_access or read_access");
-                permission = given.map(|given| given.ok_or_else(bad)).transpose()?;
+                let given = text(path, value)?.map(|name| name.parse());
+                let bad = |_| bad(path, "must be full_access, sending_access or read_access");
+                permission = given.map(|given| given.map_err(bad)).transpose()?;
             }
             "from_domains" => from_domains = domains(path, value)?,
             "expires_at" => expires_at = text(path, value)?.map(|at| TimeInput::parse(path, &at)).transpose()?,

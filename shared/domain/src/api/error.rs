@@ -8,13 +8,15 @@
 use std::fmt;
 
 use serde::Serialize;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// The complete list of error names.
 ///
 /// Source: Resend's API reference, "Errors"; `conflict` is ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantArray)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ErrorName {
     /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value.
     ValidationError,
@@ -53,29 +55,7 @@ impl ErrorName {
     /// The name in the response.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ValidationError => "validation_error",
-            Self::MissingRequiredField => "missing_required_field",
-            Self::InvalidFromAddress => "invalid_from_address",
-            Self::InvalidAttachment => "invalid_attachment",
-            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
-            Self::InvalidIdempotentRequest => "invalid_idempotent_request",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::Conflict => "conflict",
-            Self::MissingApiKey => "missing_api_key",
-            Self::InvalidApiKey => "invalid_api_key",
-            Self::RestrictedApiKey => "restricted_api_key",
-            Self::RateLimitExceeded => "rate_limit_exceeded",
-            Self::DailyQuotaExceeded => "daily_quota_exceeded",
-            Self::InternalServerError => "internal_server_error",
-        }
-    }
-}
-
-impl fmt::Display for ErrorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 

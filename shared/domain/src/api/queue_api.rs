@@ -210,9 +210,8 @@ pub fn parse_redrive(body: &[u8]) -> Result<RedriveRequest, ApiError> {
         match key {
             "cause" => {
                 if let Some(name) = text(path, value)? {
-                    let known = Cause::ALL.into_iter().find(|cause| cause.as_str() == name);
                     let why = "must be a failure cause, such as rejected";
-                    request.cause = Some(known.ok_or_else(|| EmailError::at(path, Problem::Bad(why)))?);
+                    request.cause = Some(name.parse().map_err(|_| EmailError::at(path, Problem::Bad(why)))?);
                 }
             }
             "since" => {

@@ -360,9 +360,8 @@ pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, Email
     let Some(priority) = text(path, node)? else {
         return Ok(None);
     };
-    let known = Priority::ALL.into_iter().find(|known| known.as_str() == priority);
-    let bad = || EmailError::at(path, Problem::Bad("must be high, normal or low"));
-    known.map(Some).ok_or_else(bad)
+    let bad = |_| EmailError::at(path, Problem::Bad("must be high, normal or low"));
+    priority.parse().map(Some).map_err(bad)
 }
 
 /// The request of `PATCH /emails/{id}`.

@@ -109,7 +109,8 @@ fn each_priority_reserves_up_to_its_horizon() {
         (10_001, ""),
     ] {
         let granted: String = Priority::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .zip(["h", "n", "l"])
             .filter(|(priority, _)| {
                 matches!(

@@ -5,6 +5,7 @@
 //! **Start reading at** [`last_event`].
 
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
@@ -12,9 +13,10 @@ use crate::delivery::record::{EmailRecord, RecordStatus, recipient_key};
 use crate::timestamp::Timestamp;
 
 /// The status of an email. A waiting email is `scheduled`, `queued` or `retry`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum EmailStatus {
     /// The email waits for its scheduled time. No attempt was made yet.
     Scheduled,
@@ -41,27 +43,13 @@ pub enum EmailStatus {
 }
 
 impl EmailStatus {
-    /// All statuses with their names.
-    pub const ALL: [(Self, &'static str); 11] = [
-        (Self::Scheduled, "scheduled"),
-        (Self::Queued, "queued"),
-        (Self::Retry, "retry"),
-        (Self::Sending, "sending"),
-        (Self::Failing, "failing"),
-        (Self::Uncertain, "uncertain"),
-        (Self::Sent, "sent"),
-        (Self::Failed, "failed"),
-        (Self::Unknown, "unknown"),
-        (Self::Canceled, "canceled"),
-        (Self::Expired, "expired"),
-    ];
+    /// All statuses.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        let mut all = Self::ALL.into_iter();
-        all.find(|(email_status, _)| *email_status == self)
-            .map_or("", |(_, name)| name)
+        self.into()
     }
 
     /// True if nothing more happens to the email automatically.
@@ -71,14 +59,6 @@ impl EmailStatus {
             Self::Scheduled | Self::Queued | Self::Retry | Self::Sending | Self::Failing | Self::Uncertain => false,
             Self::Sent | Self::Failed | Self::Unknown | Self::Canceled | Self::Expired => true,
         }
-    }
-
-    /// Reads a name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|(_, name)| *name == text)
-            .map(|(email_status, _)| email_status)
     }
 
     /// The status of a record at `now`.

@@ -90,7 +90,7 @@ fn decided(record: &EmailRecord, attempt: Attempt) -> Decision {
 #[test]
 fn only_due_unexpired_queued_records_are_claimable() {
     let now = at(1000);
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         assert_eq!(
             Condition::Claimable { now }.holds(&record(status)),
             status == RecordStatus::Queued,
@@ -132,7 +132,7 @@ fn a_claim_is_checked_when_its_lease_ends() {
 
 #[test]
 fn an_acceptance_is_evidence_in_every_status() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let decision = accepted(&record(status), acceptance(1));
         let expected = (status != RecordStatus::Sent).then_some((RecordStatus::Sent, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
@@ -174,7 +174,7 @@ fn a_second_acceptance_flags_one_duplicate() {
 
 #[test]
 fn a_refusal_counts_only_for_the_open_claim() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let open = matches!(status, RecordStatus::Sending | RecordStatus::Uncertain);
         let decision = decided(&record(status), refused(Cause::Rejected));
         assert_eq!(
@@ -240,7 +240,7 @@ fn throttling_returns_the_attempt_not_the_claim() {
 
 #[test]
 fn a_lost_answer_is_no_refusal() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let decision = decided(&record(status), Attempt::Ambiguous);
         let expected = (status == RecordStatus::Sending).then_some((RecordStatus::Uncertain, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
@@ -249,7 +249,7 @@ fn a_lost_answer_is_no_refusal() {
 
 #[test]
 fn only_failing_becomes_failed_for_its_claim() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let expected = (status == RecordStatus::Failing).then_some((RecordStatus::Failed, SideEffect::Nothing));
         assert_eq!(leads_to(&fail(&record(status), 1, at(1000))), expected, "{status:?}");
         assert_eq!(fail(&record(status), 2, at(1000)), Decision::Forget, "{status:?}");
@@ -299,7 +299,7 @@ fn a_running_lease_is_left_alone() {
 
 #[test]
 fn an_early_index_entry_is_ignored() {
-    for status in RecordStatus::ALL.into_iter().filter(|status| !status.is_final()) {
+    for status in RecordStatus::ALL.iter().copied().filter(|status| !status.is_final()) {
         assert_eq!(
             overdue(&record(status), outlook(true), &policy(), at(1179)),
             Decision::Forget,
@@ -530,7 +530,8 @@ fn only_an_early_send_task_is_sent_back() {
     early.not_before = at(1901);
     assert_eq!(not_claimable(&early, at(1000)), Decision::Forget, "the index has it");
     for status in RecordStatus::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|status| *status != RecordStatus::Queued)
     {
         assert_eq!(not_claimable(&record(status), at(1000)), Decision::Forget, "{status:?}");
@@ -539,7 +540,7 @@ fn only_an_early_send_task_is_sent_back() {
 
 #[test]
 fn a_record_is_due_exactly_while_unfinished() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let record = record(status);
         let decisions = [
             accepted(&record, acceptance(1)),
@@ -878,7 +879,8 @@ fn left_out_recipients_are_shown_per_claim() {
     assert_eq!(leaves_out(&bounced, &["a"]), None);
     assert_eq!(leaves_out(&bounced, &[]), None);
     for other in RecordStatus::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|status| *status != RecordStatus::Sending)
     {
         assert_eq!(

@@ -118,10 +118,11 @@ mod tests {
 
     #[test]
     fn each_priority_queue_is_full_by_itself() {
-        for full in Priority::ALL {
+        for &full in Priority::ALL {
             let priority_queues = FullPriorityQueues::of(|priority| priority == full);
             let found: Vec<_> = Priority::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|priority| priority_queues.has(*priority))
                 .collect();
             assert_eq!(found, [full]);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::api::batch::BatchId;
 use crate::delivery::cause::Cause;
@@ -19,7 +20,7 @@ use crate::timestamp::Timestamp;
 pub const FROM_DOMAIN_MAX: usize = 40;
 
 /// The status of an email.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordStatus {
     /// Waits for its time (`not_before`) and for a sender.
@@ -44,17 +45,7 @@ pub enum RecordStatus {
 
 impl RecordStatus {
     /// All statuses.
-    pub const ALL: [Self; 9] = [
-        Self::Queued,
-        Self::Sending,
-        Self::Failing,
-        Self::Uncertain,
-        Self::Sent,
-        Self::Failed,
-        Self::Unknown,
-        Self::Canceled,
-        Self::Expired,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// True if nothing more happens automatically. A finished record waits for nothing.
     #[must_use]
@@ -67,8 +58,23 @@ impl RecordStatus {
 }
 
 /// The priority of an email: each priority has its own SQS queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
 pub enum Priority {
     /// Password resets.
@@ -81,16 +87,12 @@ pub enum Priority {
 
 impl Priority {
     /// All three.
-    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name in the API, in the table and in logs.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::High => "high",
-            Self::Normal => "normal",
-            Self::Low => "low",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -19,6 +19,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use crate::delivery::account_rate::AccountRateChange;
@@ -127,8 +128,23 @@ impl SuppressionFilter {
 }
 
 /// The origin of a suppression. Source: Resend's OpenAPI document, version 1.5.0, read 2026-11-24.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Origin {
     /// An email to the address bounced permanently.
@@ -141,22 +157,12 @@ pub enum Origin {
 
 impl Origin {
     /// All origins.
-    pub const ALL: [Self; 3] = [Self::Bounce, Self::Complaint, Self::Manual];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name in the API and in the table.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bounce => "bounce",
-            Self::Complaint => "complaint",
-            Self::Manual => "manual",
-        }
-    }
-
-    /// Reads a name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|origin| origin.as_str() == name)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -162,17 +162,6 @@ fn marks_match_until_there_are_too_many() {
     assert!(too_many.fit(id(9_999)));
 }
 
-#[test]
-fn an_origin_has_one_name() {
-    for origin in Origin::ALL {
-        assert_eq!(serde_json::to_value(origin).unwrap(), origin.as_str());
-        assert_eq!(Origin::parse(origin.as_str()), Some(origin));
-    }
-    for bad in ["", "Bounce", "spam"] {
-        assert_eq!(Origin::parse(bad), None, "{bad}");
-    }
-}
-
 fn event(delivery_status: DeliveryStatus, suppresses: Vec<EmailAddress>) -> SesEvent {
     SesEvent {
         tenant: TenantId::main(),

@@ -8,21 +8,24 @@
 
 use std::time::Duration;
 
+use strum::{IntoStaticStr, VariantArray};
+
 use super::Tenant;
 use crate::timestamp::Timestamp;
 
 /// A kind of limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Limit {
-    /// Recipients per day.
-    Day,
     /// Recipients per second, averaged over ten seconds.
     Rate,
+    /// Recipients per day.
+    Day,
 }
 
 impl Limit {
-    /// All limits.
-    pub const ALL: [Self; 2] = [Self::Rate, Self::Day];
+    /// All limits, the one that renews first before the other.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     const fn seconds(self) -> u32 {
         match self {
@@ -33,11 +36,8 @@ impl Limit {
 
     /// The stored name.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Rate => "rate",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
             (rate.begins.as_millis(), rate.ends().as_millis(), rate.most),
             (86_410_000, 86_420_000, 30)
         );
-        for limit in Limit::ALL {
+        for &limit in Limit::ALL {
             assert_eq!(Window::of(&tenant(None, None), limit, now), None);
         }
     }

@@ -7,6 +7,8 @@ use domain::delivery::record::DueKind;
 
 use super::Steps;
 use crate::action::{Action, Operation, Who};
+use strum::VariantArray as _;
+
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::state::{Change, Reader, State, Sweep};
@@ -15,7 +17,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     if machine.config.changes == 0 {
         return;
     }
-    for change in Change::ALL {
+    for &change in Change::VARIANTS {
         let news = match change {
             Change::Pause => !state.line.paused,
             Change::Resume => state.line.paused,
@@ -37,7 +39,7 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
     let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
     let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
-    for (at, sweep) in Sweep::ALL.into_iter().enumerate() {
+    for (at, sweep) in Sweep::VARIANTS.iter().copied().enumerate() {
         if !state.jobs[at] {
             continue;
         }

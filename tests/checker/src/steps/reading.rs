@@ -1,6 +1,7 @@
 //! `feedback`, `dead_letter`, `manage` and `promote`: each reads the record, decides, and writes.
 
 use domain::delivery::record::RecordStatus;
+use strum::VariantArray as _;
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Operation, Who};
@@ -62,7 +63,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
             wishes: state.wishes - 1,
             ..*state
         };
-        for wish in Wish::ALL {
+        for &wish in Wish::VARIANTS {
             read(
                 machine,
                 &asked,
@@ -183,7 +184,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     steps.add(Action::Does(who, Operation::Dies), gone);
     // The state of the priority queue matters only to emails that wait in it.
     let lanes: &[Lane] = match (question, machine.record(seen).status) {
-        (Question::Overdue { .. }, RecordStatus::Queued) => &Lane::ALL,
+        (Question::Overdue { .. }, RecordStatus::Queued) => Lane::VARIANTS,
         _ => &[Lane::Flowing],
     };
     for lane in lanes {

@@ -71,7 +71,7 @@ fn outcomes(u: &mut Unstructured<'_>) -> Result<Vec<Outcome>> {
         outcomes.push(Outcome {
             claim_no: count(u)?,
             at: time(u)?,
-            cause: *u.choose(&Cause::ALL)?,
+            cause: *u.choose(Cause::ALL)?,
             words: texts::text(u)?,
         });
     }
@@ -127,9 +127,9 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     let due_within = |at: Timestamp| Timestamp::from_millis(at.as_millis().clamp(0, 999_999_999_999_999));
     Ok(EmailRecord {
         queue: QueueName::parse(u.choose(&["default", "news"])?).map_err(|_| Error::IncorrectFormat)?,
-        priority: *u.choose(&Priority::ALL)?,
+        priority: *u.choose(Priority::ALL)?,
         on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
-        status: *u.choose(&RecordStatus::ALL)?,
+        status: *u.choose(RecordStatus::ALL)?,
         not_before: time(u)?,
         scheduled_at: maybe(u, time)?,
         expires_at: time(u)?,
@@ -146,7 +146,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
         maybe_duplicate: u.arbitrary()?,
         duplicate: u.arbitrary()?,
         uncertain_since: maybe(u, time)?,
-        cause: maybe(u, |u| u.choose(&Cause::ALL).copied())?,
+        cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
         detail: maybe(u, texts::text)?,
         sent: maybe(u, |u| {
             Ok(Acceptance {

@@ -18,7 +18,7 @@ use crate::storage::records::samples::{at, full, record};
 fn records() -> Vec<(String, EmailRecord)> {
     let due = |kind| Some(Due { kind, at: at(7_000) });
     let mut records = vec![("accepted".to_owned(), record()), ("everything".to_owned(), full())];
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let due = match status {
             RecordStatus::Sent => None,
             RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain => {

@@ -48,7 +48,7 @@ fn written(decision: Result<Decision, Refusal>) -> (EmailRecord, SideEffect) {
 
 #[test]
 fn only_waiting_unsent_emails_are_canceled() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let decision = cancel(&record(status), at(2_000));
         match status {
             RecordStatus::Queued => {
@@ -88,7 +88,7 @@ fn rescheduled(record: &EmailRecord, secs: i64, expires_at: Option<i64>) -> Resu
 
 #[test]
 fn only_waiting_emails_are_rescheduled() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let decision = rescheduled(&record(status), 2_070, None);
         if status == RecordStatus::Queued {
             let (next, side_effect) = written(decision);
@@ -133,7 +133,7 @@ fn the_default_deadline_follows_the_time() {
 
 #[test]
 fn unsent_emails_are_retried_with_a_new_budget() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         for force in [false, true] {
             let record = EmailRecord {
                 expires_at: at(30_000),
@@ -202,7 +202,8 @@ fn an_unwritten_expiry_counts_as_expired() {
 #[test]
 fn every_refusal_is_a_sentence() {
     let refusals = RecordStatus::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .flat_map(|status| [Refusal::TooLate(status), Refusal::NotEnded(status)])
         .chain([Refusal::MaybeSent, Refusal::NeedsForce]);
     for refusal in refusals {

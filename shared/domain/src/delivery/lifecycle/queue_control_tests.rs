@@ -90,7 +90,8 @@ fn a_paused_queue_parks_its_emails() {
         "it still expires"
     );
     for status in RecordStatus::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|status| *status != RecordStatus::Queued)
     {
         assert_eq!(reconcile(&record(status), &paused(), now), None, "{status:?}");
@@ -122,7 +123,7 @@ fn a_purged_email_is_canceled_unless_maybe_sent() {
 #[test]
 fn a_sender_drops_only_its_own_claim() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         for claim_no in [1, 2] {
             let decision = drop_unwanted(&record(status), &purged, DropStage::InHand { claim_no }, now);
             if (status, claim_no) == (RecordStatus::Sending, 2) {
@@ -201,7 +202,8 @@ fn a_released_email_returns_to_its_place() {
         "not held"
     );
     for status in RecordStatus::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|status| *status != RecordStatus::Queued)
     {
         assert_eq!(release(&record(status), &queue(), &policy(), now), Decision::Forget);
@@ -211,7 +213,7 @@ fn a_released_email_returns_to_its_place() {
 #[test]
 fn only_purged_emails_are_restored() {
     let now = at(2_000);
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let purged = EmailRecord {
             cause: Some(Cause::Purged),
             maybe_duplicate: status == RecordStatus::Unknown,
@@ -240,7 +242,7 @@ fn only_purged_emails_are_restored() {
 
 #[test]
 fn an_email_that_may_be_sent_is_not_redriven() {
-    for status in RecordStatus::ALL {
+    for &status in RecordStatus::ALL {
         let decision = redrive(&record(status), &queue(), TWO_WEEKS, &policy(), at(2_000));
         match status {
             RecordStatus::Failed | RecordStatus::Expired | RecordStatus::Canceled => {

@@ -127,7 +127,7 @@ impl Sum<'_> {
         };
         self.add(email_status, figure, by);
         let Some(slot) = slot else { return };
-        for level in Level::ALL {
+        for &level in Level::ALL {
             let (begin, index) = level.slot(record.not_before);
             // Nobody reads a slot whose time has come, so it is not written either.
             if (begin, index) > level.slot(self.change.at) {

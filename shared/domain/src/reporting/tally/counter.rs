@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use strum::VariantArray;
+
 use crate::delivery::cause::Cause;
 use crate::id::{EmailId, TenantId};
 use crate::timestamp::Timestamp;
@@ -55,7 +57,7 @@ pub enum Counter {
 }
 
 /// The unit in which waiting times are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum Level {
     /// The minutes of an hour.
     Minute,
@@ -67,7 +69,7 @@ pub enum Level {
 
 impl Level {
     /// All three levels.
-    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     const fn unit_ms(self) -> i64 {
         match self {
