@@ -4,11 +4,17 @@
 
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{Request, Response};
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
+use hyper::body::Incoming;
+use local_server::server::{Closed, Ends, Program};
+use tower::ServiceExt;
 
 use crate::account::Account;
 use crate::faults::{Dice, FaultPlan};
@@ -87,8 +93,35 @@ impl App {
     }
 }
 
-/// All routes.
-pub fn routes(app: Arc<App>) -> Router {
+/// The fake SES behind its server.
+#[derive(Debug)]
+pub struct FakeSes(Router);
+
+impl FakeSes {
+    /// Creates the routes.
+    pub fn new(app: Arc<App>) -> Self {
+        Self(routes(app))
+    }
+}
+
+impl Program for FakeSes {
+    type Client = ();
+
+    const GRACE: Duration = Duration::from_secs(2);
+
+    async fn client(&self, _: Ends) {}
+
+    /// A response with the extension [`Closed`] stands for a connection that closes without an answer.
+    async fn answer(&self, (): &(), request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+        let Ok(response) = self.0.clone().oneshot(request.map(Body::new)).await;
+        match response.extensions().get::<Closed>() {
+            Some(closed) => Err(*closed),
+            None => Ok(response),
+        }
+    }
+}
+
+fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(ses_api::send_email))
         .route("/v2/email/account", get(ses_api::get_account))

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::de::DeserializeOwned;
+use local_server::json::{self, read, refused};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -43,10 +43,10 @@ pub async fn delete_messages(State(app): State<Arc<App>>) -> StatusCode {
 pub async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let plan: FaultPlan = match read(&body) {
         Ok(plan) => plan,
-        Err(sentence) => return bad_request(&sentence),
+        Err(refusal) => return refusal,
     };
     if let Err(sentence) = plan.check() {
-        return bad_request(&sentence);
+        return refused(sentence);
     }
     app.faults().0 = plan.clone();
     Json(plan).into_response()
@@ -68,10 +68,10 @@ pub async fn delete_faults(State(app): State<Arc<App>>) -> StatusCode {
 pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let limits: Limits = match read(&body) {
         Ok(limits) => limits,
-        Err(sentence) => return bad_request(&sentence),
+        Err(refusal) => return refusal,
     };
     if let Err(sentence) = limits.check() {
-        return bad_request(&sentence);
+        return refused(sentence);
     }
     app.account().set(limits.clone());
     app.suppressed()
@@ -91,7 +91,7 @@ pub struct ConfigurationSet {
 pub async fn put_configuration_set(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let set: ConfigurationSet = match read(&body) {
         Ok(set) => set,
-        Err(sentence) => return bad_request(&sentence),
+        Err(refusal) => return refusal,
     };
     app.suppressed().set_configuration_set(set.suppressed_reasons.clone());
     Json(set).into_response()
@@ -114,7 +114,7 @@ pub async fn delete_suppressed(State(app): State<Arc<App>>, Path(address): Path<
         StatusCode::NO_CONTENT.into_response()
     } else {
         let message = "The account-wide suppression list does not have this address.";
-        (StatusCode::NOT_FOUND, Json(json!({"message": message}))).into_response()
+        json::message(StatusCode::NOT_FOUND, message)
     }
 }
 
@@ -127,17 +127,5 @@ pub async fn get_stats(State(app): State<Arc<App>>) -> Response {
 
 /// The answer for a message or attachment that does not exist.
 pub fn not_found() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        Json(json!({"message": "No message or attachment has this id."})),
-    )
-        .into_response()
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("The body cannot be read: {error}."))
-}
-
-fn bad_request(sentence: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({"message": sentence}))).into_response()
+    json::message(StatusCode::NOT_FOUND, "No message or attachment has this id.")
 }

@@ -6,7 +6,6 @@
 //! | Module | Owns |
 //! |---|---|
 //! | [`settings`] | the environment, read once |
-//! | [`server`] | sockets: accepting, hanging up, shutting down |
 //! | [`app`] | the shared state and the routes |
 //! | [`ses_api`] | SES's operations: the order of the decisions |
 //! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
@@ -32,7 +31,6 @@ pub mod message_html;
 pub mod outcome;
 pub mod publisher;
 pub mod raw;
-pub mod server;
 pub mod ses_api;
 pub mod ses_error;
 pub mod ses_request;
@@ -43,22 +41,19 @@ pub mod suppression;
 
 use std::sync::Arc;
 
-use app::App;
-use server::{BindError, Server};
+use app::{App, FakeSes};
+use local_server::server::{ListenError, Listener, Server};
 use settings::Settings;
 
 /// Binds the port and prepares everything; [`Server::serve`] answers the first request.
 ///
 /// # Errors
-/// [`BindError`] when the port cannot be bound.
-pub async fn bind(settings: Settings) -> Result<Server, BindError> {
-    let listener = server::listen(settings.port).await?;
+/// [`ListenError`] when the port cannot be bound.
+pub async fn bind(settings: Settings) -> Result<Server<FakeSes>, ListenError> {
+    let listener = Listener::bind(settings.port, settings::PORT).await?;
     let events = settings.events.as_ref().map(publisher::start);
-    Server::new(listener, Arc::new(App::new(&settings, events)))
-}
-
-/// The filter of the log: `RUST_LOG`, or warnings of all crates and information of this crate.
-pub fn log_filter() -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,fake_ses=info"))
+    Ok(Server::new(
+        listener,
+        FakeSes::new(Arc::new(App::new(&settings, events))),
+    ))
 }

@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
+use local_server::server::Closed;
 use serde_json::json;
 
 use crate::account::Over;
@@ -19,7 +20,6 @@ use crate::app::App;
 use crate::events::{self, Sender};
 use crate::faults::FaultKind;
 use crate::mailbox::Message;
-use crate::server::Hangup;
 use crate::ses_error::SesError;
 use crate::{outcome, ses_request, ses_rules};
 
@@ -35,7 +35,7 @@ enum Outcome {
 }
 
 /// `POST /v2/email/outbound-emails`.
-pub async fn send_email(State(app): State<Arc<App>>, Extension(hangup): Extension<Hangup>, body: Bytes) -> Response {
+pub async fn send_email(State(app): State<Arc<App>>, body: Bytes) -> Response {
     // Handling runs on its own task: with SES, a client that hangs up does not cancel it either.
     let handling = tokio::spawn(handle(Arc::clone(&app), body));
     let outcome = handling.await.unwrap_or_else(|error| {
@@ -45,10 +45,10 @@ pub async fn send_email(State(app): State<Arc<App>>, Extension(hangup): Extensio
     match outcome {
         Outcome::Accepted(id) => Json(json!({"MessageId": id})).into_response(),
         Outcome::Refused(error) => error.into_response(),
-        Outcome::AcceptedThenDrop | Outcome::Drop => match hangup.now().await {},
+        Outcome::AcceptedThenDrop | Outcome::Drop => Extension(Closed).into_response(),
         Outcome::Hold(time) => {
             tokio::time::sleep(time).await;
-            match hangup.now().await {}
+            Extension(Closed).into_response()
         }
     }
 }

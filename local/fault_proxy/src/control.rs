@@ -22,7 +22,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, put};
 use axum::{Json, Router};
-use serde_json::json;
+use local_server::json::{read, refused};
 
 use crate::plan::{Plan, Rule};
 use crate::proxy::Proxy;
@@ -46,25 +46,16 @@ pub fn routes(proxy: Arc<Proxy>) -> Router {
 }
 
 async fn put_faults(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
-    let read = serde_json::from_slice::<Plan>(&body).map_err(|error| error.to_string());
-    match read.and_then(|plan| plan.check().map(|()| plan)) {
-        Ok(plan) => Json(proxy.put(plan)).into_response(),
-        Err(sentence) => bad_request(&sentence),
-    }
+    let read = read::<Plan>(&body).and_then(|plan| plan.check().map(|()| plan).map_err(refused));
+    read.map_or_else(|refusal| refusal, |plan| Json(proxy.put(plan)).into_response())
 }
 
 async fn post_fault(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
-    let read = serde_json::from_slice::<Rule>(&body).map_err(|error| error.to_string());
-    let checked = read.and_then(|rule| {
-        let plan = Plan {
-            faults: vec![rule.clone()],
-        };
-        plan.check().map(|()| rule)
+    let read = read::<Rule>(&body).and_then(|rule| {
+        let faults = vec![rule.clone()];
+        Plan { faults }.check().map(|()| rule).map_err(refused)
     });
-    match checked {
-        Ok(rule) => Json(proxy.add(rule)).into_response(),
-        Err(sentence) => bad_request(&sentence),
-    }
+    read.map_or_else(|refusal| refusal, |rule| Json(proxy.add(rule)).into_response())
 }
 
 async fn get_faults(State(proxy): State<Arc<Proxy>>) -> Response {
@@ -99,8 +90,4 @@ async fn one(State(proxy): State<Arc<Proxy>>, Path(number): Path<u64>) -> Respon
 
 async fn stats(State(proxy): State<Arc<Proxy>>) -> Response {
     Json(proxy.record().stats()).into_response()
-}
-
-fn bad_request(sentence: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({"message": sentence}))).into_response()
 }

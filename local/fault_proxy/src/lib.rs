@@ -8,7 +8,6 @@
 //! | Module | Owns |
 //! |---|---|
 //! | [`settings`] | the environment, read once |
-//! | [`server`] | sockets: accepting, closing without an answer, shutting down |
 //! | [`proxy`] | the path of a call: its faults, the time of its effect, its answer |
 //! | [`plan`] | the choice of faults for a call |
 //! | [`call`] | the facts of a call: service, operation, emails |
@@ -34,17 +33,50 @@ pub mod proxy;
 pub mod record;
 pub mod refusal;
 pub mod schema;
-pub mod server;
 pub mod settings;
 
-use server::{BindError, Server};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use local_server::server::{ListenError, Listener, Server};
+use thiserror::Error;
+
+use proxy::{FaultProxy, Proxy};
+use record::Record;
 use settings::Settings;
+
+/// The reason for which the proxy cannot start.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// The port cannot be bound.
+    #[error(transparent)]
+    Port(#[from] ListenError),
+    /// The log cannot be written.
+    #[error("Cannot write the log {path}: {source}.")]
+    Log {
+        /// The path of the log.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// No HTTP client could be created, so that no call can be forwarded.
+    #[error("No HTTP client can be made: {0}.")]
+    Http(#[from] reqwest::Error),
+}
 
 /// Binds the port; [`Server::serve`] answers the first request.
 ///
 /// # Errors
 /// [`BindError`] when the port, the log or an HTTP client is not available.
-pub async fn bind(settings: &Settings) -> Result<Server, BindError> {
-    let listener = server::listen(settings.port).await?;
-    Server::new(listener, settings)
+pub async fn bind(settings: &Settings) -> Result<Server<FaultProxy>, BindError> {
+    let listener = Listener::bind(settings.port, settings::PORT).await?;
+    let log = settings.log.as_ref().map(|path| {
+        File::create(path).map_err(|source| BindError::Log {
+            path: path.clone(),
+            source,
+        })
+    });
+    let record = Record::new(log.transpose()?);
+    Ok(Server::new(listener, FaultProxy::new(Proxy::new(settings, record)?)))
 }

@@ -9,18 +9,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use jiff::Timestamp;
+use local_server::server::{Closed, Ends, Program};
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use thiserror::Error;
+use tower::ServiceExt;
 
 use crate::call::{Call, SES};
 use crate::caller::{Caller, Callers};
+use crate::control;
 use crate::form;
 use crate::partial::{self, Rest};
 use crate::plan::{Chosen, Kind, Plan, Rule};
@@ -36,10 +39,42 @@ const BODY_LIMIT_BYTES: usize = 80 * 1024 * 1024;
 /// failed call would be a fault that no test requested.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The connection closes without an answer.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("closed without an answer")]
-pub struct Closed;
+/// The proxy behind its server.
+#[derive(Debug)]
+pub struct FaultProxy {
+    proxy: Arc<Proxy>,
+    control: Router,
+}
+
+impl FaultProxy {
+    /// Adds the routes for tests to a proxy.
+    pub fn new(proxy: Proxy) -> Self {
+        let proxy = Arc::new(proxy);
+        let control = control::routes(Arc::clone(&proxy));
+        Self { proxy, control }
+    }
+}
+
+impl Program for FaultProxy {
+    type Client = Caller;
+
+    /// Open calls are cut off.
+    const GRACE: Duration = Duration::ZERO;
+
+    async fn client(&self, ends: Ends) -> Caller {
+        let proxy = Arc::clone(&self.proxy);
+        let found = tokio::task::spawn_blocking(move || proxy.callers().find(ends.theirs, ends.ours)).await;
+        found.unwrap_or_else(|_| Caller::unknown())
+    }
+
+    async fn answer(&self, caller: &Caller, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+        if request.uri().path().starts_with(control::PATH) {
+            let Ok(answer) = self.control.clone().oneshot(request.map(Body::new)).await;
+            return Ok(answer);
+        }
+        Arc::clone(&self.proxy).pass(caller, request).await
+    }
+}
 
 /// The end of a call.
 enum End {

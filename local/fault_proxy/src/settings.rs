@@ -1,10 +1,11 @@
 //! The settings, read and checked once from the environment.
-//!
-//! **Invariant:** all faults are reported together, as sentences.
 
 use std::path::PathBuf;
 
-use thiserror::Error;
+use local_server::settings::{Environment, SettingsError};
+
+/// The setting of the port.
+pub(crate) const PORT: &str = "FAULT_PROXY_PORT";
 
 /// The settings of the proxy.
 #[derive(Debug, Clone)]
@@ -21,54 +22,37 @@ pub struct Settings {
     pub log: Option<PathBuf>,
 }
 
-/// The list of faults in the environment.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("The fault proxy cannot start: {}.", .0.join("; "))]
-pub struct SettingsError(Vec<String>);
-
 impl Settings {
     /// Reads the process's environment.
     ///
     /// # Errors
     /// [`SettingsError`] names every setting that is missing or wrong.
-    #[expect(clippy::disallowed_methods, reason = "this is the settings module")]
     pub fn from_env() -> Result<Self, SettingsError> {
-        Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::read(Environment::of_process())
     }
 
-    /// Reads settings from any source of names and values.
+    /// Reads any environment.
     ///
     /// # Errors
     /// [`SettingsError`] names every setting that is missing or wrong.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut wrong = Vec::new();
-        let port = lookup("FAULT_PROXY_PORT").and_then(|text| text.parse().ok());
-        if port.is_none() {
-            wrong.push("FAULT_PROXY_PORT must be a number from 0 to 65535".to_owned());
-        }
-        let seed = lookup("FAULT_PROXY_SEED").map(|text| text.parse());
-        if seed.as_ref().is_some_and(Result::is_err) {
-            wrong.push("FAULT_PROXY_SEED must be a whole number".to_owned());
-        }
-        let mut upstream = |name: &str| {
-            let url = lookup(name).filter(|url| url.starts_with("http://"));
-            if url.is_none() {
-                wrong.push(format!("{name} must be a URL that starts with http://"));
-            }
-            url.map(|url| url.trim_end_matches('/').to_owned())
+    pub fn read(mut environment: Environment<'_>) -> Result<Self, SettingsError> {
+        let settings = Self {
+            port: environment.port(PORT, None),
+            aws: upstream(&mut environment, "FAULT_PROXY_AWS_URL"),
+            ses: upstream(&mut environment, "FAULT_PROXY_SES_URL"),
+            seed: environment.number("FAULT_PROXY_SEED"),
+            log: environment.text("FAULT_PROXY_LOG").map(PathBuf::from),
         };
-        let (aws, ses) = (upstream("FAULT_PROXY_AWS_URL"), upstream("FAULT_PROXY_SES_URL"));
-        match (port, aws, ses) {
-            (Some(port), Some(aws), Some(ses)) if wrong.is_empty() => Ok(Self {
-                port,
-                aws,
-                ses,
-                seed: seed.and_then(Result::ok),
-                log: lookup("FAULT_PROXY_LOG").map(PathBuf::from),
-            }),
-            _ => Err(SettingsError(wrong)),
-        }
+        environment.check("fault proxy", settings)
     }
+}
+
+fn upstream(environment: &mut Environment<'_>, name: &str) -> String {
+    let url = environment.text(name).filter(|url| url.starts_with("http://"));
+    if url.is_none() {
+        environment.wrong(format!("{name} must be a URL that starts with http://"));
+    }
+    url.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
 #[cfg(test)]
@@ -76,7 +60,8 @@ mod tests {
     use super::*;
 
     fn read(given: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        Settings::from_lookup(|name| given.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned()))
+        let lookup = |name: &str| given.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned());
+        Settings::read(Environment::new(lookup))
     }
 
     #[test]

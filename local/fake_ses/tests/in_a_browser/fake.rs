@@ -19,7 +19,7 @@ impl Fake {
             events: None,
         };
         let server = fake_ses::bind(settings).await.unwrap();
-        let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+        let address = server.address();
         tokio::spawn(server.serve(std::future::pending()));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { address, http }

@@ -91,7 +91,7 @@ async fn messages_come_newest_first_without_pages() {
 #[tokio::test]
 async fn a_port_in_use_is_reported_in_one_sentence() {
     let fake = Fake::start().await;
-    let port = fake.address.port();
+    let port = fake.port();
     let settings = Settings {
         port,
         region: String::new(),

@@ -21,7 +21,7 @@ fn client(fake: &Fake) -> Client {
         .build_https();
     let config = aws_sdk_sesv2::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(format!("http://{}", fake.address))
+        .endpoint_url(fake.url())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .retry_config(RetryConfig::disabled())

@@ -11,7 +11,7 @@ use crate::proxy::Proxy;
 async fn call_as(proxy: &Proxy, function: Option<&str>) {
     let script = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{} && printf 'GET /x HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3 && cat <&3",
-        proxy.address.port()
+        proxy.port()
     );
     let mut shell = Command::new("bash");
     shell.args(["-c", &script]).env_clear().stdout(Stdio::null());
