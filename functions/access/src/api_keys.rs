@@ -14,7 +14,7 @@ use domain::api::error::ApiError;
 use domain::api::requests::to_api;
 use domain::id::{KeyId, TenantId};
 use domain::limits;
-use domain::message::email::{EmailError, Problem};
+use domain::message::problem::{EmailError, Problem};
 use domain::ports::{Clock, Random};
 use domain::queue::key_hold::{Exception, KeyHold};
 use domain::tenant::key::{Actor, ApiKey, KeyChange};

@@ -7,12 +7,12 @@
 
 use domain::api::error::ApiError;
 use domain::delivery::account_rate::AccountRateChange;
-use domain::id::{KeyId, TenantId};
+use domain::id::{KeyId, QueueKey, QueueName, TenantId};
 use domain::ports::{Clock, Random};
-use domain::queue::held_emails::{self, Held};
 use domain::queue::job::follow_tenant;
-use domain::queue::key_hold::{HOLDS_MAX, KeyHold};
-use domain::queue::{Common, Queue, QueueKey, QueueName};
+use domain::queue::key_hold::{HOLDS_MAX, Held, KeyHold};
+use domain::queue::{Common, Queue};
+use workflow::held_emails;
 
 use crate::{AccessError, AccessFunction, Store};
 

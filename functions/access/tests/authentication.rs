@@ -11,11 +11,10 @@ use aws::http::auth::Authenticator;
 use aws::http::gateway;
 use aws::runtime::settings::KeySettings;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, QueueKey, QueueName, TenantId};
 use domain::limits::KEYS_MAX;
-use domain::ports::EmailKey;
+use domain::queue::Queue;
 use domain::queue::job::{Job, Task};
-use domain::queue::{Queue, QueueKey, QueueName};
 use domain::tenant::key::{Actor, Permission};
 use domain::tenant::token;
 use domain::timestamp::Timestamp;
@@ -367,7 +366,7 @@ fn keep_email(it: &Environment, n: u8, change: impl FnOnce(&mut EmailRecord)) {
         ..samples::record(n, &samples::email().unwrap())
     };
     change(&mut record);
-    it.backend.state().records.insert(EmailKey::of(&record), record);
+    it.backend.state().records.insert(record.email_key(), record);
 }
 
 async fn delete(it: &Environment) -> (u16, Value) {

@@ -11,10 +11,9 @@ use aws::http::auth::Authenticator;
 use aws::http::gateway;
 use aws::runtime::settings::KeySettings;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::{KeyId, TenantId};
-use domain::ports::EmailKey;
+use domain::id::{KeyId, QueueKey, QueueName, TenantId};
+use domain::queue::Queue;
 use domain::queue::job::Task;
-use domain::queue::{Queue, QueueKey, QueueName};
 use domain::tenant::Tenant;
 use domain::tenant::key::{Actor, ApiKey};
 use domain::tenant::sender::FromDomain;
@@ -52,7 +51,7 @@ fn plant_email(backend: &MemoryBackend, n: u8, with: KeyId, from: &str) {
         from_domain: Some(from.to_owned()),
         ..samples::record(n, &samples::email().expect("the sample parses"))
     };
-    backend.state().records.insert(EmailKey::of(&record), record);
+    backend.state().records.insert(record.email_key(), record);
 }
 
 /// Returns the tenants `acme` and `other`. `acme` has a queue `news` and three keys: 10 created 11, and 12 is
@@ -133,7 +132,7 @@ async fn a_revoked_key_holds_its_emails() {
         due: None,
         ..backend.state().records.values().next().unwrap().clone()
     };
-    backend.state().records.insert(EmailKey::of(&sent), sent);
+    backend.state().records.insert(sent.email_key(), sent);
     let told = backend.state().account_rate.settings_version;
     let (status, answer) = revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await;
     assert_eq!(status, 200, "{answer}");

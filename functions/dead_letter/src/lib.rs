@@ -9,13 +9,14 @@
 
 pub mod handler;
 
-use domain::delivery::apply::{ApplyError, apply};
 use domain::delivery::dead_letter_message::DeadLetterMessage;
-use domain::delivery::lifecycle::fail;
 use domain::delivery::record::RecordStatus;
+use domain::id::EmailKey;
+use domain::lifecycle::fail;
+use domain::ports::EmailRecords;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{EmailKey, EmailRecords};
 use domain::timestamp::Timestamp;
+use workflow::apply::{ApplyError, apply};
 
 /// Outcome of a message of the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsEvent;
 use dead_letter::{DeadLetterOutcome, handler, process};
 use domain::delivery::record::RecordStatus;
-use domain::ports::EmailKey;
+use domain::id::EmailKey;
 use domain::timestamp::Timestamp;
 use memory::{MemoryBackend, samples};
 

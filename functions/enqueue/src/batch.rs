@@ -9,13 +9,13 @@
 use std::collections::BTreeMap;
 use std::iter::repeat;
 
-use domain::api::batch::{self, BatchId, BatchRecord, BatchStart};
-use domain::api::requests::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
+use domain::api::requests::{BatchItem, BatchRequest, IdempotencyKey};
+use domain::delivery::batch::{self, BatchId, BatchRecord, BatchStart, ItemError};
+use domain::delivery::policy::Turn;
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
-use domain::queue::rate_limit::Turn;
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -70,7 +70,7 @@ where
         }
         let mut begun_before = false;
         if let Some(key) = key {
-            let id = BatchId::of(key);
+            let id = key.batch_id();
             let Recorded { record, is_older } = self.recorded(tenant, &id, batch, (&items, errors), begun, now).await?;
             errors = record.errors.clone();
             items.retain(|item| !errors.iter().any(|error| error.index == item.index));
@@ -149,7 +149,7 @@ where
         now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
         match key {
-            Some(key) => self.records.recall(tenant, &BatchId::of(key), now).await,
+            Some(key) => self.records.recall(tenant, &key.batch_id(), now).await,
             None => Ok(None),
         }
     }
@@ -186,7 +186,7 @@ where
         let place = EmailIdentity {
             by,
             id,
-            batch: key.map(BatchId::of),
+            batch: key.map(IdempotencyKey::batch_id),
             item: Some(item.index),
         };
         self.ready(place, &item.request, possible, now).await

@@ -8,14 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::api::batch::BatchRecord;
-use domain::api::requests::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
-use domain::id::{EmailId, TenantId, UploadId};
+use domain::api::requests::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, to_api};
+use domain::delivery::batch::{BatchRecord, ItemError};
+use domain::id::{EmailId, EmailKey, TenantId, UploadId};
 use domain::message::attachment::Uploaded;
-use domain::message::email::EmailError;
+use domain::message::problem::EmailError;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailKey, EmailRecords, PortError, PriorityQueues, Queues, Random};
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use futures::StreamExt;

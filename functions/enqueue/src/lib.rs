@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use aws::http::auth::TenantPrincipal;
 use domain::api::error::ApiError;
-use domain::api::requests::{EmailRequest, IdempotencyKey, ItemError};
+use domain::api::requests::{EmailRequest, IdempotencyKey};
+use domain::delivery::batch::ItemError;
 use domain::delivery::index;
 use domain::delivery::record::RecordStatus;
 use domain::delivery::send_task::SendTask;

@@ -8,21 +8,20 @@
 
 use std::collections::BTreeSet;
 
-use domain::api::batch::BatchId;
 use domain::api::error::ApiError;
 use domain::api::requests::{EmailRequest, to_api};
+use domain::delivery::batch::BatchId;
 use domain::delivery::index;
+use domain::delivery::policy::Turn;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, EmailKey, QueueKey, TenantId};
 use domain::message::attachment::UploadUse;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Batches, Bodies, Clock, Created, EmailKey, EmailRecords, FailureKind, Packed, PortError, PriorityQueues, Put,
-    Queues, Random,
+    Batches, Bodies, Clock, Created, EmailRecords, FailureKind, Packed, PortError, PriorityQueues, Put, Queues, Random,
 };
-use domain::queue::rate_limit::Turn;
-use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
+use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
 
 use crate::eligibility::{Timeliness, UploadsById};
@@ -206,7 +205,7 @@ where
         };
         let (due, _) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
         record.due = Some(due);
-        let key = EmailKey::of(&record);
+        let key = record.email_key();
         let put = self
             .bodies
             .put(&key, &record.body, packed, self.keep_until(&record), now);
@@ -315,7 +314,7 @@ where
         request: &EmailRequest,
         now: Timestamp,
     ) -> Result<Put, AcceptError> {
-        let (key, keep_until, mut put) = (EmailKey::of(record), self.keep_until(record), Put::New);
+        let (key, keep_until, mut put) = (record.email_key(), self.keep_until(record), Put::New);
         for upload in each_once(request) {
             let attached = self
                 .bodies
@@ -334,7 +333,7 @@ where
     async fn keep_files(&self, record: &EmailRecord, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
         let keep_until = self.keep_until(record);
         for upload in each_once(request) {
-            let key = EmailKey::of(record);
+            let key = record.email_key();
             if !self
                 .bodies
                 .keep_file(&key, &record.body, upload.id, keep_until, now)
@@ -356,7 +355,7 @@ where
         let keep_until = self.keep_until(record);
         if self
             .bodies
-            .keep(&EmailKey::of(record), &record.body, keep_until, now)
+            .keep(&record.email_key(), &record.body, keep_until, now)
             .await?
         {
             return Ok(());

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use domain::id::TenantId;
-use domain::message::email::{EmailError, Problem};
+use domain::id::{QueueKey, QueueName, TenantId};
+use domain::message::problem::{EmailError, Problem};
 use domain::ports::{PortError, Queues};
-use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
+use domain::queue::{KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
 
 /// Capacity of the cache.

@@ -7,14 +7,15 @@
 use std::collections::BTreeMap;
 
 use domain::api::requests::EmailRequest;
-use domain::id::TenantId;
+use domain::delivery::policy::Turn;
+use domain::id::{QueueName, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
-use domain::queue::rate_limit::{AHEAD, Turn};
-use domain::queue::slots;
-use domain::queue::{Queue, QueueName};
+use domain::queue::Queue;
+use domain::queue::rate_limit::AHEAD;
 use domain::timestamp::Timestamp;
+use workflow::slots;
 
 use crate::EnqueueFunction;
 

@@ -7,9 +7,8 @@ use common::enqueue;
 use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use domain::delivery::index;
 use domain::delivery::record::{BodyPlace, RecordStatus};
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, EmailKey, TenantId};
 use domain::message::email::EmailContent;
-use domain::ports::EmailKey;
 use enqueue::AcceptError;
 use memory::{Fault, MemoryBackend};
 
@@ -163,7 +162,7 @@ async fn an_accepted_email_is_stored_and_enqueued() {
     let state = backend.state();
     let content = state
         .bodies
-        .get(&(EmailKey::of(&record), record.body.sha256.clone()))
+        .get(&(record.email_key(), record.body.sha256.clone()))
         .expect("a content");
     assert_eq!(
         EmailContent::from_body(content).expect("reads").hash(),

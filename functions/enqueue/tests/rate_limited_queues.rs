@@ -5,11 +5,11 @@ mod common;
 
 use common::enqueue;
 use domain::api::requests::{self, EmailRequest};
-use domain::delivery::account_rate::{Micros, Rate};
+use domain::delivery::rate::{Micros, Rate};
 use domain::delivery::record::DueKind;
-use domain::id::TenantId;
+use domain::id::{QueueKey, QueueName, TenantId};
+use domain::queue::Queue;
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};

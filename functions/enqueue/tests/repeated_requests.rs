@@ -11,13 +11,12 @@ mod common;
 use std::time::Duration;
 
 use common::enqueue;
-use domain::api::batch::{self, BatchId};
 use domain::api::requests::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use domain::delivery::batch;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::{EmailId, TenantId, UploadId};
+use domain::id::{EmailId, EmailKey, QueueKey, QueueName, TenantId, UploadId};
 use domain::message::attachment::{FileName, Upload, Uploaded};
-use domain::ports::EmailKey;
-use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
+use domain::queue::{KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
 use enqueue::{AcceptError, AcceptedBatch};
 use memory::{Fault, MemoryBackend};
@@ -112,7 +111,7 @@ fn pass_to(backend: &MemoryBackend, to: Timestamp) {
     for record in sent {
         state.now_ms = record.not_before.as_millis();
         let forgotten_at = record.not_before.after(RETENTION);
-        state.forgotten_at.insert(EmailKey::of(&record), forgotten_at);
+        state.forgotten_at.insert(record.email_key(), forgotten_at);
         state.plant(EmailRecord {
             status: RecordStatus::Sent,
             due: None,
@@ -158,7 +157,7 @@ async fn a_batch_is_kept_for_weeks_after_its_emails() {
     let until = backend.state().batches.values().map(|(_, until)| *until).next();
     assert_eq!(until, Some(batch::keep_until(at(14), RETENTION)));
     let record = backend.record(&email(0)).unwrap();
-    assert_eq!(record.batch, Some(BatchId::of(&key())));
+    assert_eq!(record.batch, Some(key().batch_id()));
     assert!(until > Some(record.expires_at.after(RETENTION)));
 }
 

@@ -15,8 +15,8 @@ use domain::api::error::ApiError;
 use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use domain::delivery::record::{BodyPlace, Due, DueKind, EmailRecord, OnUncertain, RecordStatus};
 use domain::delivery::send_task::SendTask;
-use domain::id::{EmailId, TenantId};
-use domain::ports::{EmailKey, SendTaskRequest};
+use domain::id::{EmailId, EmailKey, TenantId};
+use domain::ports::SendTaskRequest;
 use domain::timestamp::Timestamp;
 use enqueue::{AcceptError, Accepted, AcceptedBatch};
 use memory::{Fault, MemoryBackend};
@@ -99,7 +99,7 @@ fn refusal(error: &ApiError) -> (u16, &str, &str) {
 
 /// Returns the end of retention of a record's content.
 fn kept_until(backend: &MemoryBackend, record: &EmailRecord) -> Option<Timestamp> {
-    let name = (EmailKey::of(record), record.body.sha256.clone());
+    let name = (record.email_key(), record.body.sha256.clone());
     let state = backend.state();
     assert!(state.bodies.contains_key(&name), "there is a content");
     state.kept_until.get(&name).copied()
@@ -354,7 +354,7 @@ async fn a_repeated_request_undoes_no_later_command() {
         },
     ] {
         backend.state().send_tasks.clear();
-        backend.state().records.insert(EmailKey::of(&record), since.clone());
+        backend.state().records.insert(record.email_key(), since.clone());
         let again = accepted(&backend, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
         assert_eq!(again, since);
         assert!(backend.state().send_tasks.is_empty());
@@ -383,7 +383,7 @@ async fn other_options_are_another_request() {
             (409, "invalid_idempotent_request"),
             "{other}"
         );
-        assert_eq!(backend.record(&EmailKey::of(&record)), Some(record.clone()), "{other}");
+        assert_eq!(backend.record(&record.email_key()), Some(record.clone()), "{other}");
         assert_eq!(kept_until(&backend, &record), kept, "{other}");
         let state = backend.state();
         assert_eq!(
@@ -457,7 +457,7 @@ async fn a_repeated_request_keeps_the_retention() {
             let record = backend.record(&email_key(first.id)).unwrap();
             assert_eq!(record.body.place, place);
             // Another request has rescheduled it since.
-            let name = (EmailKey::of(&record), record.body.sha256.clone());
+            let name = (record.email_key(), record.body.sha256.clone());
             backend.state().kept_until.insert(name, at(1_000_000_000));
             pass_to(&backend, later);
             let again = enqueue(&backend)

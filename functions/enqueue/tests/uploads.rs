@@ -12,10 +12,9 @@ use common::enqueue;
 use domain::api::requests::{BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use domain::delivery::record::EmailRecord;
 use domain::delivery::send_task::SendTask;
-use domain::id::{TenantId, UploadId};
+use domain::id::{EmailKey, TenantId, UploadId};
 use domain::message::attachment::{Data, FileName, Upload, Uploaded};
 use domain::message::email::EmailContent;
-use domain::ports::EmailKey;
 use enqueue::{AcceptError, Accepted};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
@@ -93,7 +92,7 @@ async fn an_upload_is_copied_and_counts_in_the_send_task() {
     let accepted = accept(&backend, None, file).await.expect("accepted");
     let record = record(&backend, &accepted);
     let state = backend.state();
-    let content = &state.bodies[&(EmailKey::of(&record), record.body.sha256.clone())];
+    let content = &state.bodies[&(record.email_key(), record.body.sha256.clone())];
     let email = EmailContent::from_body(content).expect("the stored email");
     let names: Vec<_> = email
         .attachments()
@@ -105,16 +104,12 @@ async fn an_upload_is_copied_and_counts_in_the_send_task() {
     let id = UploadId::parse(ID).unwrap();
     assert!(*email.attachments()[1].data() == Data::Uploaded { id, size: 14_000_000 });
 
-    let copy = state
-        .files
-        .get(&(EmailKey::of(&record), record.body.sha256.clone(), id));
+    let copy = state.files.get(&(record.email_key(), record.body.sha256.clone(), id));
     let (bytes, kept) = copy.expect("a copy");
     assert_eq!(bytes, b"file");
     assert_eq!(
         Some(kept),
-        state
-            .kept_until
-            .get(&(EmailKey::of(&record), record.body.sha256.clone()))
+        state.kept_until.get(&(record.email_key(), record.body.sha256.clone()))
     );
     // The size that the senders' memory and timeouts depend on.
     assert_eq!(record.body.bytes, email.bytes() as u64);
@@ -230,7 +225,7 @@ async fn a_repeated_request_keeps_the_files() {
     record.expires_at = record.expires_at.after(std::time::Duration::from_secs(900 * 86_400));
     let kept = || backend.state().files.values().next().map(|(_, kept)| *kept);
     let before = kept();
-    backend.state().records.insert(EmailKey::of(&record), record);
+    backend.state().records.insert(record.email_key(), record);
     accept(&backend, Some(&key), file).await.expect("accepted");
     assert!(kept() > before, "as long as the row says now");
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use aws::sqs::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::delivery::ses_event::{SesEvent, SesEventError};
+use domain::id::EmailKey;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, Suppressions, Watermark};
+use domain::ports::{AccountRates, Clock, EmailRecords, Suppressions, Watermark};
 
 use crate::{FeedbackFunction, FeedbackOutcome};
 

@@ -13,14 +13,16 @@ pub mod handler;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::delivery::apply::{ApplyError, apply};
-use domain::delivery::lifecycle::{heard, learned};
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::SesEvent;
-use domain::delivery::suppression::{add, added_by, listed_by};
+use domain::delivery::suppression::{added_by, listed_by};
+use domain::id::EmailKey;
+use domain::lifecycle::{heard, learned};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, PortError, Suppressions, Watermark};
+use domain::ports::{AccountRates, Clock, EmailRecords, PortError, Suppressions, Watermark};
 use domain::timestamp::Timestamp;
+use workflow::apply::{ApplyError, apply};
+use workflow::suppressions::add;
 
 /// Outcome of the events of one email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

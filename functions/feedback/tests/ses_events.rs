@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use aws::sqs::batch::AllFailed;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::delivery::apply::ApplyError;
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::record::{EmailRecord, RecordStatus, recipient_key};
 use domain::delivery::ses_event::{GREETING, SesEvent};
 use domain::delivery::suppression::{Entry, Origin, SuppressionId};
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, EmailKey, TenantId};
 use domain::message::address::EmailAddress;
-use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
 use feedback::{FeedbackFunction, FeedbackOutcome, handler};
 use memory::{Fault, MemoryBackend, samples};
+use workflow::apply::ApplyError;
 
 fn backend(count: u8) -> MemoryBackend {
     let backend = samples::backend(count).expect("the samples parse");

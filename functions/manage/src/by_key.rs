@@ -8,16 +8,16 @@
 use aws::http::auth::{ActsFor, TenantPrincipal};
 use aws::http::query::{self, Cursor};
 use domain::api::error::ApiError;
-use domain::delivery::apply::apply_many;
-use domain::delivery::lifecycle::Decision;
-use domain::delivery::lifecycle::commands;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::{EmailId, KeyId};
-use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random};
-use domain::queue::held_emails::{self, Held};
+use domain::id::{EmailId, EmailKey, KeyId, QueueName};
+use domain::lifecycle::{Decision, commands};
+use domain::ports::{Bodies, Clock, PriorityQueues, Random};
+use domain::queue::Common;
 use domain::queue::job::follow_tenant;
-use domain::queue::{Common, QueueName};
+use domain::queue::key_hold::Held;
 use serde::Serialize;
+use workflow::apply::apply_many;
+use workflow::held_emails;
 
 use crate::queues::{ROUNDS, of, refuse_narrowed};
 use crate::{ManageError, ManageFunction, Store};

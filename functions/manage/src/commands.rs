@@ -10,18 +10,18 @@ use std::time::Duration;
 use aws::http::auth::{ActsFor, TenantPrincipal};
 use domain::api::error::ApiError;
 use domain::api::requests::{RescheduleRequest, to_api};
-use domain::delivery::apply::{Applied, Before, apply, try_apply, try_apply_after};
-use domain::delivery::lifecycle::commands::{self, Refusal, Times};
-use domain::delivery::lifecycle::queue_control::reconcile;
-use domain::delivery::lifecycle::{Decision, SideEffect};
 use domain::delivery::record::EmailRecord;
-use domain::delivery::retention;
 use domain::delivery::send_task::SendTask;
-use domain::id::EmailId;
-use domain::ports::{Batches, Bodies, Clock, EmailKey, PortError, PriorityQueues, Random, SendTaskRequest};
-use domain::queue::{Disposition, Queue, QueueKey};
+use domain::id::{EmailId, EmailKey};
+use domain::lifecycle::commands::{self, Refusal, Times};
+use domain::lifecycle::queue_control::reconcile;
+use domain::lifecycle::{Decision, SideEffect};
+use domain::ports::{Batches, Bodies, Clock, PortError, PriorityQueues, Random, SendTaskRequest};
+use domain::queue::{Disposition, Queue};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
+use workflow::apply::{Applied, Before, Precondition, apply, try_apply, try_apply_after};
+use workflow::retention;
 
 use crate::{ManageError, ManageFunction, Store};
 
@@ -88,7 +88,7 @@ where
         };
         let (record, queue) = self.record_and_queue(caller, id, now).await?;
         self.check_from(caller, &record, CommandEffect::Sends).await?;
-        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
+        let queue = queue.unwrap_or_else(|| Queue::plain(record.queue_key(), now));
         let policy = queue.policy(&self.with.policy);
         let decide = |record: &EmailRecord| commands::reschedule(record, times, self.with.expires_after, &policy, now);
         self.carry_out_with_content(record, now, decide).await
@@ -108,7 +108,7 @@ where
         let now = self.system.now();
         let (record, queue) = self.record_and_queue(caller, id, now).await?;
         self.check_from(caller, &record, CommandEffect::Sends).await?;
-        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
+        let queue = queue.unwrap_or_else(|| Queue::plain(record.queue_key(), now));
         let (expires_after, policy) = (self.with.expires_after, queue.policy(&self.with.policy));
         let decide = |record: &EmailRecord| commands::retry(record, force, &queue, expires_after, &policy, now);
         self.carry_out_with_content(record, now, decide).await
@@ -138,7 +138,7 @@ where
         };
         let record = self.records.load(&key, now).await?.ok_or_else(not_there)?;
         // A purged email has ended, although its record does not say so yet. It is written now.
-        let Some(queue) = self.records.queue(&QueueKey::of(&record)).await? else {
+        let Some(queue) = self.records.queue(&record.queue_key()).await? else {
             return Ok((record, None));
         };
         if queue.disposition(&record, now) != Disposition::Drop {
@@ -264,9 +264,13 @@ struct RetentionExtension<'a, R, B> {
 
 /// [`None`]: the content is gone.
 impl<R: Batches, B: Bodies> Before<Option<Refusal>> for RetentionExtension<'_, R, B> {
-    async fn prepare(&self, record: &EmailRecord) -> Result<Result<(), Option<Refusal>>, PortError> {
+    async fn prepare(&self, record: &EmailRecord) -> Result<Precondition<Option<Refusal>>, PortError> {
         let kept = retention::keep(self.records, self.bodies, record, self.retention, self.now).await?;
-        Ok(if kept { Ok(()) } else { Err(None) })
+        Ok(if kept {
+            Precondition::Holds
+        } else {
+            Precondition::Refused(None)
+        })
     }
 }
 

@@ -8,9 +8,9 @@ use aws::http::auth::{ActsFor, TenantPrincipal};
 use aws::http::query::Cursor;
 use domain::api::email_view::{EmailView, ItemView, PageView};
 use domain::delivery::record::EmailRecord;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, EmailKey, TenantId};
 use domain::message::email::EmailContent;
-use domain::ports::{Bodies, Clock, EmailKey, PortError, PriorityQueues, Random};
+use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 
@@ -105,7 +105,7 @@ where
         _: &TenantPrincipal,
         record: &EmailRecord,
     ) -> Result<Option<EmailContent>, PortError> {
-        let Some(content) = self.bodies.load(&EmailKey::of(record), &record.body).await? else {
+        let Some(content) = self.bodies.load(&record.email_key(), &record.body).await? else {
             return Ok(None);
         };
         EmailContent::from_body(&content).map(Some).or_else(|error| {

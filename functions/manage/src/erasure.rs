@@ -8,13 +8,13 @@
 //! **Start reading at** [`ManageFunction::erase`].
 
 use aws::http::auth::TenantPrincipal;
-use domain::delivery::apply::ApplyError;
-use domain::delivery::lifecycle::commands;
-use domain::id::EmailId;
+use domain::id::{EmailId, EmailKey};
+use domain::lifecycle::commands;
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random, Written};
+use domain::ports::{Bodies, Clock, PriorityQueues, Random, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
+use workflow::apply::ApplyError;
 
 use crate::commands::{CommandEffect, not_there, refused};
 use crate::{ManageError, ManageFunction, Store};

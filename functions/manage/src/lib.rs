@@ -36,13 +36,13 @@ use std::time::Duration;
 use aws::http::auth::Denied;
 use aws::http::endpoint::Failure;
 use domain::api::error::ApiError;
-use domain::delivery::apply::ApplyError;
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Batches, Counts, EmailRecords, Jobs, Listing, PortError, Queues};
 use domain::reporting::cost::Prices;
+use workflow::apply::ApplyError;
 
 /// The items of the table that this function reads and writes.
 pub trait Store:

@@ -10,9 +10,9 @@ use std::future::ready;
 
 use aws::http::auth::{ActsFor, Operator};
 use domain::api::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
-use domain::delivery::lifecycle::commands;
 use domain::delivery::record::EmailRecord;
 use domain::id::EmailId;
+use domain::lifecycle::commands;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 
 use crate::commands::CommandResponse;

@@ -4,8 +4,7 @@
 //! spelling.
 
 use aws::http::routing::{self, Methods, NoRoute, on};
-use domain::id::EmailId;
-use domain::queue::QueueName;
+use domain::id::{EmailId, QueueName};
 use lambda_http::http::Method;
 
 use crate::routes::{Route, TenantRoute};

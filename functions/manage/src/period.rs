@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use domain::api::error::ApiError;
-use domain::ports::Hours;
+use domain::reporting::hours::Hours;
 use domain::reporting::tally::counter::{HOUR_MS, hour_of};
 use domain::timestamp::Timestamp;
 

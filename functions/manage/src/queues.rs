@@ -12,12 +12,11 @@ use domain::api::queue_api::{JobView, PauseRequest, QueueSettings, QueueView, Qu
 use domain::api::requests::to_api;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::delivery::record::{EmailRecord, Priority};
-use domain::id::EmailId;
+use domain::id::{EmailId, QueueKey, QueueName};
 use domain::limits;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::queue::job::{Job, Task};
-use domain::queue::rate_limit;
-use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::queue::{Pause, Queue, rate_limit};
 use domain::reporting::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
@@ -333,7 +332,7 @@ where
         record: EmailRecord,
         now: Timestamp,
     ) -> Result<EmailRecord, ManageError> {
-        let queue = self.records.queue(&QueueKey::of(&record)).await?;
+        let queue = self.records.queue(&record.queue_key()).await?;
         Ok(match queue {
             Some(queue) => queue.shows(record, now),
             None => record,
@@ -349,7 +348,7 @@ where
         records: Vec<EmailRecord>,
         now: Timestamp,
     ) -> Result<Vec<EmailRecord>, ManageError> {
-        let keys: BTreeSet<QueueKey> = records.iter().map(QueueKey::of).collect();
+        let keys: BTreeSet<QueueKey> = records.iter().map(EmailRecord::queue_key).collect();
         let reads: Vec<_> = keys.iter().map(|key| self.records.queue(key)).collect();
         let queues: BTreeMap<QueueKey, Queue> = try_join_all(reads)
             .await?
@@ -357,12 +356,10 @@ where
             .flatten()
             .map(|queue| (queue.key.clone(), queue))
             .collect();
-        let shown = records
-            .into_iter()
-            .map(|record| match queues.get(&QueueKey::of(&record)) {
-                Some(queue) => queue.shows(record, now),
-                None => record,
-            });
+        let shown = records.into_iter().map(|record| match queues.get(&record.queue_key()) {
+            Some(queue) => queue.shows(record, now),
+            None => record,
+        });
         Ok(shown.collect())
     }
 

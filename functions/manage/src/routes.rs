@@ -53,8 +53,7 @@
 use aws::http::auth::not_for_the_deployer;
 use aws::http::endpoint::Routed;
 use domain::api::error::ApiError;
-use domain::id::EmailId;
-use domain::queue::QueueName;
+use domain::id::{EmailId, QueueName};
 use domain::tenant::key::Action;
 
 /// Name in the log of the only route without a key.

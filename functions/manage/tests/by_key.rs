@@ -11,12 +11,10 @@ mod common;
 
 use common::{ask, read};
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::{EmailId, KeyId, TenantId};
-use domain::ports::EmailKey;
-use domain::queue::held_emails;
+use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::queue::job::Task;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
-use domain::queue::{Common, Queue, QueueKey, QueueName};
+use domain::queue::{Common, Queue};
 use domain::tenant::Tenant;
 use domain::tenant::key::{ApiKey, Permission};
 use domain::tenant::sender::FromDomain;
@@ -24,6 +22,7 @@ use manage::by_key::{CANCELED_MAX, LOOKED_AT_MAX};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
+use workflow::held_emails;
 
 const GET: &str = include_str!("../../../events/manage.json");
 
@@ -49,7 +48,7 @@ fn email(of: &TenantId, n: u16, with: KeyId) -> EmailRecord {
 }
 
 fn plant(backend: &MemoryBackend, record: EmailRecord) {
-    backend.state().records.insert(EmailKey::of(&record), record);
+    backend.state().records.insert(record.email_key(), record);
 }
 
 fn hold(backend: &MemoryBackend, of: TenantId, keys: &[KeyId]) {

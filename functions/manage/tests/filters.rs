@@ -14,7 +14,6 @@ use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::TenantId;
-use domain::ports::EmailKey;
 use domain::queue::job::Task;
 use domain::tenant::Tenant;
 use domain::tenant::key::ApiKey;
@@ -53,10 +52,8 @@ fn acme(tenant: &[&str], key: &[&str], status: RecordStatus) -> (MemoryBackend, 
         };
         state.tenants.insert(id, tenant);
         state.keys.insert(made.id, made);
-        state
-            .bodies
-            .insert((EmailKey::of(&record), email.hash()), email.to_body());
-        state.records.insert(EmailKey::of(&record), record);
+        state.bodies.insert((record.email_key(), email.hash()), email.to_body());
+        state.records.insert(record.email_key(), record);
     }
     (backend, token.as_str().to_owned())
 }

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use common::{ask, authenticator, manage, read};
 use domain::delivery::record::{BodyRef, EmailRecord};
-use domain::id::{EmailId, TenantId, UploadId};
+use domain::id::{EmailId, EmailKey, TenantId, UploadId};
 use domain::message::attachment::{Upload, Uploaded};
-use domain::ports::{Bodies, EmailKey, Files, Invitation, Packed, PortError, Put};
+use domain::ports::{Bodies, Files, Invitation, Packed, PortError, Put};
 use domain::reporting::listing::Place;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;

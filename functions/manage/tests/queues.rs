@@ -10,12 +10,11 @@
 mod common;
 
 use common::{ask, read};
-use domain::delivery::account_rate::Rate;
 use domain::delivery::cause::Cause;
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::TenantId;
+use domain::id::{QueueKey, QueueName, TenantId};
 use domain::queue::job::Task;
-use domain::queue::{QueueKey, QueueName};
 use memory::{Fault, MemoryBackend, samples};
 use serde_json::{Value, json};
 
@@ -67,7 +66,7 @@ async fn a_queue_is_created_changed_and_deleted() {
     );
     assert_eq!(
         backend.state().rate_limits[&key("news")].rate,
-        domain::delivery::account_rate::Rate::from_millis(5_000)
+        domain::delivery::rate::Rate::from_millis(5_000)
     );
 
     let (status, taken) = call(&backend, "POST", "/queues", &settings.to_string()).await;

@@ -15,10 +15,9 @@ use std::time::Duration;
 use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::TenantId;
-use domain::ports::EmailKey;
+use domain::id::{QueueKey, QueueName, TenantId};
+use domain::queue::Queue;
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};
@@ -60,7 +59,7 @@ fn backend(record: EmailRecord) -> MemoryBackend {
     let mut state = backend.state();
     state.queues.insert(slow(), queue);
     state.rate_limits.insert(slow(), limit);
-    state.records.insert(EmailKey::of(&record), record);
+    state.records.insert(record.email_key(), record);
     drop(state);
     backend
 }

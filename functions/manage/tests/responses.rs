@@ -12,8 +12,7 @@ mod common;
 use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::TenantId;
-use domain::ports::EmailKey;
+use domain::id::{EmailKey, TenantId};
 use memory::{MemoryBackend, samples};
 use serde_json::Value;
 

@@ -12,8 +12,8 @@ mod common;
 use std::time::Duration;
 
 use common::{ask, ask_of, manage, read};
-use domain::id::TenantId;
-use domain::queue::{BINDS_AFTER, Queue, QueueKey, QueueName};
+use domain::id::{QueueKey, QueueName, TenantId};
+use domain::queue::{BINDS_AFTER, Queue};
 use futures::poll;
 use memory::samples::BORN;
 use memory::{MemoryBackend, samples};

@@ -2,13 +2,12 @@
 //!
 //! SQS delays each send task to its second, and no record is written. Nine failed runs in a row delay no email.
 
-use domain::delivery::index::LOOK_AHEAD;
+use domain::delivery::index::{DueCursor, LOOK_AHEAD};
 use domain::delivery::send_task::SendTask;
+use domain::id::{EmailKey, QueueKey};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, DueEmail, EmailKey, Evidence, PortError, PriorityQueues,
-    SendTaskRequest,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueEmail, Evidence, PortError, PriorityQueues, SendTaskRequest,
 };
-use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
 
 use crate::{PromoteFunction, Promoted, Run, Store};

@@ -7,19 +7,17 @@
 //! **Start reading at** [`PromoteFunction::work_off_jobs`]; [`domain::queue::job`] decides.
 
 use domain::delivery::account_rate::AccountRateChange;
-use domain::delivery::apply::apply_many;
-use domain::delivery::lifecycle::{Decision, SideEffect};
 use domain::delivery::record::EmailRecord;
-use domain::delivery::retention;
-use domain::id::EmailId;
+use domain::id::{EmailId, EmailKey, QueueKey};
+use domain::lifecycle::{Decision, SideEffect};
 use domain::message::email::EmailContent;
-use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, PortError, PriorityQueues,
-};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, Evidence, PortError, PriorityQueues};
+use domain::queue::Queue;
 use domain::queue::job::{Job, SweepPage, Task, follow_tenant};
-use domain::queue::{Queue, QueueKey};
 use futures::StreamExt;
 use futures::stream::iter;
+use workflow::apply::apply_many;
+use workflow::retention;
 
 use crate::{PromoteFunction, Promoted, Run, Store};
 
@@ -154,7 +152,7 @@ where
         let Some(scope) = job.scope().filter(|scope| !scope.is_unlimited()) else {
             return Ok(true);
         };
-        let content = self.bodies.load(&EmailKey::of(record), &record.body).await?;
+        let content = self.bodies.load(&record.email_key(), &record.body).await?;
         let email = content.and_then(|content| EmailContent::from_body(&content).ok());
         Ok(email.is_some_and(|email| scope.covers(email.from().address().domain())))
     }

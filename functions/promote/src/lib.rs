@@ -20,14 +20,16 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use domain::delivery::lifecycle::{Feedback, Policy, PriorityQueueState};
+use domain::delivery::policy::Policy;
 use domain::delivery::record::Priority;
+use domain::id::{EmailKey, QueueKey};
+use domain::lifecycle::{Feedback, PriorityQueueState};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    AccountRates, Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, EmailRecords,
-    Evidence, Jobs, PortError, PriorityQueues, Queues,
+    AccountRates, Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailRecords, Evidence,
+    Jobs, PortError, PriorityQueues, Queues,
 };
-use domain::queue::{Queue, QueueKey};
+use domain::queue::Queue;
 use futures::StreamExt;
 use futures::future::join;
 use futures::stream::iter;

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use domain::delivery::apply::apply_many;
 use domain::delivery::dead_letter_message::DeadLetterMessage;
-use domain::delivery::lifecycle::queue_control::{placed, reconcile};
-use domain::delivery::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
+use domain::id::EmailKey;
+use domain::lifecycle::queue_control::{placed, reconcile};
+use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, PortError, PriorityQueues, SendTaskRequest,
-    WRITES_AT_ONCE,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues, SendTaskRequest, WRITES_AT_ONCE,
 };
-use domain::queue::{Queue, QueueKey};
+use domain::queue::Queue;
 use futures::future::join;
+use workflow::apply::apply_many;
 
 use crate::{PromoteFunction, Promoted, Run, Store};
 
@@ -169,7 +169,7 @@ where
             // Only queued records are enqueued.
             PriorityQueueState::Shut
         };
-        let queue = self.queue(&QueueKey::of(record), run).await?;
+        let queue = self.queue(&record.queue_key(), run).await?;
         Ok((
             queue,
             Outlook {

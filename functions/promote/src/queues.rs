@@ -2,8 +2,9 @@
 
 use std::sync::PoisonError;
 
+use domain::id::QueueKey;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues};
-use domain::queue::{Queue, QueueKey};
+use domain::queue::Queue;
 
 use crate::{PromoteFunction, Run, Store};
 

@@ -7,13 +7,13 @@
 //! **Role:** reads only queues that are marked, and of each only the emails that it releases.
 //! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::queue::rate_limit::plan`] decides.
 
+use domain::delivery::index::{DueCursor, PACED_SHARDS};
+use domain::id::{EmailKey, QueueKey};
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, WaitingEmail};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, PortError, PriorityQueues,
-    SendTaskRequest,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues, SendTaskRequest,
 };
-use domain::queue::QueueKey;
-use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, SHARDS, Waiting, WaitingPage, plan, room};
+use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, Waiting, WaitingPage, plan, room};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -192,8 +192,8 @@ where
     /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
     async fn stretch(&self, key: &QueueKey, stretch: &IndexRange, count: usize) -> Result<Line, PortError> {
         // Ids are random, so that each shard holds about the same share.
-        let share = count / usize::from(SHARDS) + count / 32 + 4;
-        let shards = (0..SHARDS).map(|shard| self.shard(key, shard, stretch, share));
+        let share = count / usize::from(PACED_SHARDS) + count / 32 + 4;
+        let shards = (0..PACED_SHARDS).map(|shard| self.shard(key, shard, stretch, share));
         let shards = try_join_all(shards).await?;
         let places = shards.iter().filter(|shard| shard.more);
         // A partly read shard may have more emails behind this place.

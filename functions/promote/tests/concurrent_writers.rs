@@ -11,11 +11,11 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::delivery::account_rate::{Begin, Micros, Rate};
+use domain::delivery::rate::{Begin, Micros, Rate};
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::EmailId;
+use domain::id::{EmailId, QueueKey, QueueName};
+use domain::queue::Queue;
 use domain::queue::rate_limit::{RateLimit, RateLimitChange};
-use domain::queue::{Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
 use futures::FutureExt;
 use memory::samples::BORN;

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::delivery::account_rate::{AccountState, OpenBreaker, Rate};
+use domain::delivery::account_rate::{AccountState, OpenBreaker};
 use domain::delivery::cause::Cause;
 use domain::delivery::index;
 use domain::delivery::priority_queue::{FullPriorityQueues, MOST_MESSAGES};
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Lease, Priority, RecordStatus};
-use domain::id::EmailId;
-use domain::ports::EmailKey;
+use domain::id::{EmailId, EmailKey};
 use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend, samples};
 use promote::Promoted;
@@ -61,7 +61,7 @@ fn world_of(records: impl IntoIterator<Item = EmailRecord>) -> MemoryBackend {
         state.now_ms = samples::BORN.as_millis();
         state
             .records
-            .extend(records.into_iter().map(|record| (EmailKey::of(&record), record)));
+            .extend(records.into_iter().map(|record| (record.email_key(), record)));
     }
     backend
 }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use common::promote;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::EmailId;
+use domain::id::{EmailId, QueueKey};
+use domain::queue::Queue;
 use domain::queue::job::{Job, Task};
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Queue, QueueKey};
 use domain::tenant::sender::Scope;
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
@@ -95,7 +95,7 @@ fn backend(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> Memo
 }
 
 fn key() -> QueueKey {
-    QueueKey::of(&held(1))
+    held(1).queue_key()
 }
 
 async fn run_at(backend: &MemoryBackend, secs: u64) {

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use common::promote;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::{EmailId, KeyId};
-use domain::ports::EmailKey;
-use domain::queue::job::{Job, LATE_SWEEPS, SETTLED, Task};
+use domain::id::{EmailId, KeyId, QueueKey};
+use domain::queue::job::{Job, LATE_SWEEPS, Task};
 use domain::queue::key_hold::{KeyHold, KeyHolds};
-use domain::queue::{Common, Pause, Queue, QueueKey};
+use domain::queue::{Common, Pause, Queue, SETTLED};
 use domain::tenant::sender::{FromDomain, Scope};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
@@ -59,7 +58,7 @@ fn backend(records: Vec<EmailRecord>, queue: Queue, job: Option<Task>) -> Memory
     {
         let mut state = backend.state();
         for record in records {
-            let key = EmailKey::of(&record);
+            let key = record.email_key();
             state.bodies.insert((key.clone(), email.hash()), email.to_body());
             state.records.insert(key, record);
         }
@@ -76,7 +75,7 @@ fn plain() -> Queue {
     let record = sample(1, DueKind::Wake, BORN);
     Queue {
         no: 3,
-        ..Queue::plain(QueueKey::of(&record), BORN)
+        ..Queue::plain(record.queue_key(), BORN)
     }
 }
 
@@ -295,7 +294,7 @@ async fn held_emails_cost_the_others_no_call() {
     let calls = async |held: u32| {
         let backend = backend(vec![sample(1, DueKind::Wake, at(60))], plain(), None);
         let news = QueueKey {
-            name: domain::queue::QueueName::parse("news").unwrap(),
+            name: domain::id::QueueName::parse("news").unwrap(),
             ..plain().key
         };
         for n in 0..held {
@@ -304,7 +303,7 @@ async fn held_emails_cost_the_others_no_call() {
                 queue: news.name.clone(),
                 ..sample(2, DueKind::Held, BORN)
             };
-            backend.state().records.insert(EmailKey::of(&record), record);
+            backend.state().records.insert(record.email_key(), record);
         }
         let queue = Queue {
             key: news.clone(),
@@ -321,7 +320,7 @@ async fn held_emails_cost_the_others_no_call() {
 async fn a_tenants_queues_follow_its_default_queue() {
     let default = plain().with_suspension(true);
     let news = QueueKey {
-        name: domain::queue::QueueName::parse("news").unwrap(),
+        name: domain::id::QueueName::parse("news").unwrap(),
         ..default.key.clone()
     };
     let other = QueueKey {
@@ -340,7 +339,7 @@ async fn a_tenants_queues_follow_its_default_queue() {
 
     // An environment with the cached key has created another queue meanwhile.
     let late = QueueKey {
-        name: domain::queue::QueueName::parse("late").unwrap(),
+        name: domain::id::QueueName::parse("late").unwrap(),
         ..news.clone()
     };
     backend
@@ -358,7 +357,7 @@ async fn a_tenants_queues_follow_its_default_queue() {
 async fn the_end_of_a_suspension_releases_emails() {
     let default = plain().with_suspension(true).with_suspension(false);
     let news = QueueKey {
-        name: domain::queue::QueueName::parse("news").unwrap(),
+        name: domain::id::QueueName::parse("news").unwrap(),
         ..default.key.clone()
     };
     let of_news = EmailRecord {
@@ -423,7 +422,7 @@ async fn an_overdue_email_of_a_held_key_is_parked() {
 async fn a_released_hold_frees_emails_of_all_queues() {
     let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
     let news = QueueKey {
-        name: domain::queue::QueueName::parse("news").unwrap(),
+        name: domain::id::QueueName::parse("news").unwrap(),
         ..plain().key
     };
     let of_news = EmailRecord {

@@ -11,15 +11,16 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
-use domain::delivery::account_rate::{OpenBreaker, Rate};
+use domain::delivery::account_rate::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::MOST_MESSAGES;
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Priority, RecordStatus};
-use domain::id::EmailId;
-use domain::ports::{EmailKey, SendTaskRequest};
+use domain::id::{EmailId, EmailKey, QueueKey, QueueName};
+use domain::ports::SendTaskRequest;
 use domain::queue::job::{Job, Task};
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};
@@ -449,7 +450,7 @@ async fn the_cost_depends_only_on_released_emails() {
                     .in_line
                     .entry(partition)
                     .or_default()
-                    .insert(place, EmailKey::of(&record));
+                    .insert(place, record.email_key());
             }
         }
         state.queues.insert(key.clone(), queue);

@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::delivery::apply::apply;
-use domain::delivery::lifecycle::full_queue::leave_to_index;
 use domain::delivery::record::{EmailRecord, Priority};
+use domain::id::EmailKey;
+use domain::lifecycle::full_queue::leave_to_index;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{
-    AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Provider, Queues, Random, Suppressions,
-};
+use domain::ports::{AccountRates, Bodies, Clock, DeadLetters, EmailRecords, Provider, Queues, Random, Suppressions};
 use futures::future::join_all;
+use workflow::apply::apply;
 
 use crate::SendFunction;
 
@@ -57,7 +56,7 @@ where
     }
 
     async fn leave_one(&self, record: EmailRecord) -> Option<EmailKey> {
-        let (key, now) = (EmailKey::of(&record), self.system.now());
+        let (key, now) = (record.email_key(), self.system.now());
         let decide = |record: &EmailRecord| leave_to_index(record, &self.with.policy, now);
         match apply(&self.records, record, now, decide).await {
             Ok(_) => Some(key),

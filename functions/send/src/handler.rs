@@ -8,10 +8,9 @@ use aws::sqs::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::delivery::record::Priority;
 use domain::delivery::send_task::{SendTask, SendTaskError};
+use domain::id::EmailKey;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{
-    AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Provider, Queues, Random, Suppressions,
-};
+use domain::ports::{AccountRates, Bodies, Clock, DeadLetters, EmailRecords, Provider, Queues, Random, Suppressions};
 
 use crate::full_queues::BRIEF;
 use crate::rate_limiter::Permit;

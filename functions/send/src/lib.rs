@@ -16,24 +16,26 @@ pub mod suppression_filter;
 
 use std::time::Duration;
 
-use domain::delivery::apply::{ApplyError, apply};
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::dead_letter_message::DeadLetterMessage;
-use domain::delivery::lifecycle::{Attempt, Policy, SideEffect, record_attempt};
+use domain::delivery::policy::Policy;
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::delivery::send_task::SendTask;
+use domain::id::EmailKey;
+use domain::lifecycle::{SideEffect, record_attempt};
 use domain::limits;
 use domain::message::attachment::Data;
 use domain::message::email::{BodyError, EmailContent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random,
-    Suppressions,
+    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
 };
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use workflow::apply::{ApplyError, apply};
 
 use crate::queues::QueueCache;
 use crate::rate_limiter::{Permit, RateLimiter};

@@ -10,19 +10,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use domain::delivery::account_rate::PermitRequest;
-use domain::delivery::apply::{apply, apply_many};
-use domain::delivery::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
-use domain::delivery::lifecycle::{EARLY, SideEffect, not_claimable};
+use domain::delivery::policy::Turn;
 use domain::delivery::record::{EmailRecord, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
+use domain::id::{EmailKey, QueueKey};
+use domain::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
+use domain::lifecycle::{EARLY, SideEffect, not_claimable};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
+    AccountRates, Bodies, Clock, DeadLetters, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
 };
-use domain::queue::rate_limit::{Turn, is_usable};
-use domain::queue::slots;
-use domain::queue::{Disposition, Queue, QueueKey};
+use domain::queue::rate_limit::is_usable;
+use domain::queue::{Disposition, Queue};
 use domain::timestamp::Timestamp;
+use workflow::apply::{apply, apply_many};
+use workflow::slots;
 
 use crate::cache::Cached;
 use crate::rate_limiter::Permit;
@@ -226,7 +228,7 @@ where
                     continue;
                 }
             };
-            let loaded: Vec<EmailKey> = records.iter().map(EmailKey::of).collect();
+            let loaded: Vec<EmailKey> = records.iter().map(EmailRecord::email_key).collect();
             let decide =
                 |record: &EmailRecord| reconcile(record, &queue, now).unwrap_or_else(|| not_claimable(record, now));
             let decided = apply_many(&self.records, records, now, decide).await;

@@ -9,11 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::delivery::account_rate::{
-    AccountRate, AccountRateChange, LONGEST_WAIT, Micros, OpenBreaker, PermitDecision, PermitRequest, ThrottleRun,
-    horizon, opened, probed, request_permits, unprobed,
+    AccountRate, AccountRateChange, LONGEST_WAIT, OpenBreaker, PermitDecision, PermitRequest, ThrottleRun, horizon,
+    opened, probed, request_permits, unprobed,
 };
-use domain::delivery::lifecycle::Attempt;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::rate::Micros;
 use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError};
 use domain::timestamp::Timestamp;
 

@@ -8,12 +8,12 @@
 
 use std::sync::Arc;
 
-use domain::delivery::apply::apply;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::{Attempt, left_out};
 use domain::delivery::record::{EmailRecord, recipient_key};
 use domain::delivery::suppression::{SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
+use domain::lifecycle::left_out;
 use domain::message::address::{EmailAddress, Mailbox};
 use domain::message::email::EmailContent;
 use domain::ports::rate_limits::RateLimits;
@@ -23,6 +23,7 @@ use domain::ports::{
 };
 use domain::timestamp::Timestamp;
 use tokio::sync::Mutex;
+use workflow::apply::apply;
 
 use crate::cache::Cached;
 use crate::{SendFunction, not_accepted};

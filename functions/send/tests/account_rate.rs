@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::delivery::account_rate::{AccountRate, Micros, OpenBreaker, Rate};
+use domain::delivery::account_rate::{AccountRate, OpenBreaker};
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::Attempt;
 use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::rate::{Micros, Rate};
 use domain::delivery::record::{Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::timestamp::Timestamp;
@@ -51,7 +52,7 @@ fn send_task(n: u8, recipients: u32) -> SendTask {
         id: key.id,
         recipients,
         bytes: 100,
-        queue: domain::queue::QueueName::default(),
+        queue: domain::id::QueueName::default(),
         slot: None,
     }
 }

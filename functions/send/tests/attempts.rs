@@ -9,12 +9,11 @@ use std::time::Duration;
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
 use common::{sender, with};
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::Attempt;
 use domain::delivery::record::{EmailRecord, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
-use domain::id::{EmailId, TenantId};
-use domain::ports::EmailKey;
+use domain::id::{EmailId, EmailKey, TenantId};
 use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend, samples};
 use send::handler::{self, MessageSource};
@@ -34,7 +33,7 @@ fn send_task(key: &EmailKey) -> SendTask {
         id: key.id,
         recipients: 1,
         bytes: 100,
-        queue: domain::queue::QueueName::default(),
+        queue: domain::id::QueueName::default(),
         slot: None,
     }
 }

@@ -11,14 +11,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use common::sender;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::Attempt;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
-use domain::id::UploadId;
+use domain::id::{EmailKey, UploadId};
 use domain::message::attachment::Data;
 use domain::message::email::EmailContent;
-use domain::ports::{EmailKey, Provider};
+use domain::ports::Provider;
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use send::TaskOutcome;
@@ -79,7 +79,7 @@ async fn send(backend: &MemoryBackend) -> (Vec<Vec<u8>>, EmailRecord) {
         id: key.id,
         recipients: 1,
         bytes: 100,
-        queue: domain::queue::QueueName::default(),
+        queue: domain::id::QueueName::default(),
         slot: None,
     };
     let end = Instant::now() + Duration::from_secs(60);

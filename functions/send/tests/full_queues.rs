@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::delivery::account_rate::{Micros, OpenBreaker};
+use domain::delivery::account_rate::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::rate::Micros;
 use domain::delivery::record::{Due, DueKind, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::timestamp::Timestamp;
@@ -71,7 +72,7 @@ async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
             id: key.id,
             recipients: 1,
             bytes: 100,
-            queue: domain::queue::QueueName::default(),
+            queue: domain::id::QueueName::default(),
             slot: None,
         };
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": send_task.to_json(), "eventSourceARN": "a:lane"})
@@ -160,7 +161,7 @@ async fn a_full_queue_hides_brief_waits() {
     {
         let mut state = backend.state();
         state.account_rate.open = None;
-        state.account_rate.rate = domain::delivery::account_rate::Rate::from_millis(20_000);
+        state.account_rate.rate = domain::delivery::rate::Rate::from_millis(20_000);
         // The normal-priority queue reserves five seconds ahead.
         state.account_rate.free_at = Some(Micros::of(later(0)).after(Duration::from_secs(8)));
     }

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::delivery::account_rate::Rate;
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
-use domain::id::KeyId;
+use domain::id::{KeyId, QueueKey};
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Common, Queue, QueueKey};
+use domain::queue::{Common, Queue};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use send::handler::{self, MessageSource};
@@ -41,7 +41,7 @@ fn key(n: u8) -> KeyId {
 }
 
 fn lead() -> QueueKey {
-    QueueKey::of(&samples::record(1, &samples::email().expect("the sample parses")))
+    samples::record(1, &samples::email().expect("the sample parses")).queue_key()
 }
 
 /// Returns eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.

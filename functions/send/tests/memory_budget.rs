@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use domain::delivery::lifecycle::Attempt;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::message::email::EmailContent;
@@ -51,7 +51,7 @@ async fn at_once(bytes: u64) -> usize {
             id: key.id,
             recipients: 1,
             bytes,
-            queue: domain::queue::QueueName::default(),
+            queue: domain::id::QueueName::default(),
             slot: None,
         };
         send.process(send_task, Permit::At(samples::BORN), Instant::now() + TIME)
@@ -98,7 +98,7 @@ async fn an_email_without_enough_time_is_not_begun() {
             id: key.id,
             recipients: 1,
             bytes: 29_000_000,
-            queue: domain::queue::QueueName::default(),
+            queue: domain::id::QueueName::default(),
             slot: None,
         };
         send.process(send_task, Permit::At(samples::BORN), end)

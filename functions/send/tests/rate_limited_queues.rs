@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::delivery::account_rate::Rate;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::Attempt;
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
+use domain::id::{QueueKey, QueueName};
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};

@@ -9,12 +9,12 @@ use std::time::Duration;
 use common::sender;
 use domain::api::requests::parse_email;
 use domain::delivery::account_rate::AccountRateChange;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
-use domain::delivery::lifecycle::Attempt;
 use domain::delivery::record::{EmailRecord, RecordStatus, recipient_key};
 use domain::delivery::send_task::SendTask;
-use domain::delivery::suppression::{Suppression, SuppressionFilter, SuppressionId, add};
+use domain::delivery::suppression::{Suppression, SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
@@ -22,6 +22,7 @@ use domain::ports::{AccountRates, Provider, Suppressions};
 use memory::{Fault, MemoryBackend, samples};
 use send::rate_limiter::Permit;
 use send::{SendFunction, TaskOutcome};
+use workflow::suppressions::add;
 
 /// SES that records its recipients.
 #[derive(Default)]
@@ -89,7 +90,7 @@ async fn process(send: &Sender<'_>, n: u8) -> TaskOutcome {
         id: key.id,
         recipients: 1,
         bytes: 100,
-        queue: domain::queue::QueueName::default(),
+        queue: domain::id::QueueName::default(),
         slot: None,
     };
     let end = tokio::time::Instant::now() + Duration::from_secs(60);

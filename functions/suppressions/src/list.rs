@@ -13,12 +13,13 @@ use domain::api::error::ApiError;
 use domain::api::suppressions::{
     AddedView, AtSes, ManyView, RemovedView, SuppressionSelector, SuppressionView, SuppressionsView,
 };
-use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionId, add};
+use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionId};
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
 use domain::ports::{AccountList, AccountRates, Clock, ListReason, PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
+use workflow::suppressions::add;
 
 use crate::page::SuppressionPage;
 use crate::{SuppressionsError, SuppressionsFunction};

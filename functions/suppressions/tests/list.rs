@@ -10,7 +10,7 @@
 use aws::http::auth::Authenticator;
 use aws::http::gateway;
 use aws::runtime::settings::KeySettings;
-use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionFilter, SuppressionId, add};
+use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
 use domain::ports::{ListReason, Suppressions};
@@ -19,6 +19,7 @@ use lambda_http::Body;
 use memory::{Fault, MemoryBackend, samples};
 use serde_json::{Value, json};
 use suppressions::{SuppressionsFunction, handler};
+use workflow::suppressions::add;
 
 const EVENT: &str = include_str!("../../../events/suppressions.json");
 

@@ -11,7 +11,7 @@ mod common;
 use common::{ContendedBackend, expected, found, stream};
 use domain::delivery::record::RecordStatus;
 use domain::reporting::tally::change::{Change, CountedRecord};
-use domain::reporting::tally::portion::{Mark, Sequence};
+use domain::reporting::tally::mark::{Mark, Sequence};
 use fastrand::Rng;
 use futures::future::join_all;
 use memory::{Fault, MemoryBackend};
@@ -126,7 +126,7 @@ async fn equal_numbers_of_two_shards_are_distinct() {
     let mut rng = Rng::with_seed(7);
     let one = stream(&mut rng, 80);
     // The same places and times, of other emails.
-    let key = |change: &Change| domain::ports::EmailKey {
+    let key = |change: &Change| domain::id::EmailKey {
         tenant: domain::id::TenantId::parse("third").unwrap(),
         id: change.key.id,
     };

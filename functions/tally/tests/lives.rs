@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::{Attempt, Policy, claimed, fail, record_attempt};
-use domain::delivery::lifecycle::{Decision, commands};
+use domain::delivery::policy::Policy;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::retry::Jitter;
 use domain::id::TenantId;
-use domain::ports::{Counts, Hours};
+use domain::lifecycle::{Decision, claimed, commands, fail, record_attempt};
+use domain::ports::Counts;
+use domain::reporting::hours::Hours;
 use domain::reporting::tally::counter::{Figure, HOUR_MS, hour_of};
 use domain::reporting::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;

@@ -22,8 +22,8 @@ use aws_sdk_sesv2::types::{
     EmailContent as SesContent, Message, MessageHeader, MessageTag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::Attempt;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
 use domain::message::address::Mailbox;

@@ -1,13 +1,11 @@
 //! The HTTP API: reads requests, and shapes answers and errors.
 //!
 //! **Invariant:** any bytes end in a request or an [`error::ApiError`], in bounded memory.
-//! **May import:** every other module of the crate. Only `delivery::record` and `delivery::retention` import it, for
-//! the record of a batch.
+//! **May import:** every other module of the crate except `ports`. None imports it.
 //! **Start reading at** [`requests`].
 
 pub mod access_api;
 pub mod attachments;
-pub mod batch;
 pub mod dry_run_view;
 pub mod email_view;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Identifiers of tenants, emails, uploads, keys and attachments.
+//! Names and identifiers of tenants, queues, emails, uploads, keys and attachments.
 //!
 //! **Invariant:** an id without an idempotency key is random and carries no time. One with a key is derived from
 //! `(tenant, key)`, so that the email's record also serves as the record of the key.
@@ -43,11 +43,7 @@ impl TenantId {
     /// Reads a tenant's name: `[a-z0-9-]{1,64}`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        fits.then(|| Self(text.to_owned()))
+        is_name(text).then(|| Self(text.to_owned()))
     }
 
     /// The stored name.
@@ -55,6 +51,12 @@ impl TenantId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// True for a name of a tenant or a queue.
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
 impl fmt::Display for TenantId {
@@ -228,6 +230,89 @@ impl fmt::Display for AttachmentId {
     }
 }
 
+/// A queue's name: `[a-z0-9-]{1,64}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct QueueName(String);
+
+impl QueueName {
+    /// The queue that always exists.
+    pub const DEFAULT: &'static str = "default";
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`NoQueueName`].
+    pub fn parse(text: &str) -> Result<Self, NoQueueName> {
+        if is_name(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NoQueueName)
+        }
+    }
+
+    /// The stored name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True for the queue that always exists.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.0 == Self::DEFAULT
+    }
+}
+
+impl Default for QueueName {
+    fn default() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+}
+
+impl TryFrom<String> for QueueName {
+    type Error = NoQueueName;
+
+    fn try_from(text: String) -> Result<Self, NoQueueName> {
+        Self::parse(&text)
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<QueueName> for String {
+    fn from(name: QueueName) -> Self {
+        name.0
+    }
+}
+
+/// A text that is no queue name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 lower-case letters, digits or dashes")]
+pub struct NoQueueName;
+
+/// The key of a queue: its tenant and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueKey {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The name.
+    pub name: QueueName,
+}
+
+/// The key of an email: its tenant and id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EmailKey {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The id.
+    pub id: EmailId,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,5 +348,16 @@ mod tests {
             assert!(EmailId::from_random([byte; 16]).shard(16) < 16);
         }
         assert_eq!(EmailId::from_random([9; 16]).shard(0), 0);
+    }
+
+    #[test]
+    fn queue_names_fit_into_a_url() {
+        for name in ["a", "news-2", &"x".repeat(64)] {
+            assert_eq!(QueueName::parse(name).map(String::from).as_deref(), Ok(name));
+        }
+        for name in ["", "A", "a_b", "a.b", "a/b", "ä", "a b", "a\n", &"x".repeat(65)] {
+            assert_eq!(QueueName::parse(name), Err(NoQueueName), "{name}");
+        }
+        assert!(QueueName::default().is_default());
     }
 }

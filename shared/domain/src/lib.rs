@@ -3,13 +3,24 @@
 //! **Role:** every function decides with this crate; adapters carry out the decisions.
 //! **Invariant:** no AWS SDK, no Lambda, no clock, no randomness, no environment. `now` and `jitter` are arguments;
 //! the crate's dependencies enforce the rest.
-//! **Map:** [`message`] is the content of an email, [`delivery`] its way to SES, [`queue`] the named queues, [`tenant`] tenants
-//! and API keys, [`reporting`] lists and counts, [`api`] the requests and answers of the HTTP API, [`ports`] the calls to the outside.
-//! **Start reading at** [`delivery::lifecycle`], the state machine, then [`delivery::record`].
+//! **Order of the modules**, each of which imports only earlier ones:
+//!
+//! 1. [`id`], [`timestamp`] and [`limits`]: values.
+//! 2. [`message`]: the content of an email.
+//! 3. [`delivery`]: the record of an email, its statuses and policies, SES's events, the account's rate.
+//! 4. [`tenant`]: tenants, API keys, quotas.
+//! 5. [`queue`]: named queues, their holds, jobs and rate limits.
+//! 6. [`lifecycle`]: the state machine.
+//! 7. [`reporting`]: lists, counts, costs and forecasts.
+//! 8. [`api`]: the requests and answers of the HTTP API.
+//! 9. [`ports`]: the calls to the outside. They name records, and no request or answer.
+//!
+//! **Start reading at** [`lifecycle`], then [`delivery::record`].
 
 pub mod api;
 pub mod delivery;
 pub mod id;
+pub mod lifecycle;
 pub mod limits;
 pub mod message;
 pub mod ports;

@@ -7,3 +7,4 @@ pub mod address;
 pub(crate) mod admission;
 pub mod attachment;
 pub mod email;
+pub mod problem;

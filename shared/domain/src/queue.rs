@@ -6,124 +6,34 @@
 //!
 //! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::disposition`] depends on. A decision made
 //! under one state is therefore never written under another.
+//! **May import:** `delivery`, `tenant` and the values at the root of the crate.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
 
-pub mod held_emails;
 pub mod job;
 pub mod key_hold;
 pub mod rate_limit;
-pub mod slots;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::delivery::account_rate::Rate;
 use crate::delivery::cause::Cause;
-use crate::delivery::lifecycle::Policy;
+use crate::delivery::policy::{Policy, Turn};
+use crate::delivery::rate::Rate;
 use crate::delivery::record::{EmailRecord, Priority, RecordStatus};
-use crate::id::TenantId;
+use crate::id::QueueKey;
 use crate::queue::key_hold::KeyHolds;
-use crate::queue::rate_limit::Turn;
 use crate::timestamp::Timestamp;
 
 /// Longest use of a queue's cached copy while accepting emails.
 pub const KNOWN_FOR: Duration = Duration::from_secs(2);
 
+/// Longest delay of the index behind the records, and of a writer behind its decision. DynamoDB says "a fraction of a
+/// second"; a promoter that was about to park an email has ended by then.
+pub const SETTLED: Duration = Duration::from_secs(120);
+
 /// Wait before a purge or a deletion is answered. By then it binds every acceptance of emails: cached copies of the queue
 /// have expired, and records in flight are written.
 pub const BINDS_AFTER: Duration = Duration::from_secs(4);
-
-/// A queue's name: `[a-z0-9-]{1,64}`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct QueueName(String);
-
-/// A text that is no queue name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 64 lower-case letters, digits or dashes")]
-pub struct NoQueueName;
-
-impl QueueName {
-    /// The queue that always exists.
-    pub const DEFAULT: &'static str = "default";
-
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// [`NoQueueName`].
-    pub fn parse(text: &str) -> Result<Self, NoQueueName> {
-        let fits = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NoQueueName)
-        }
-    }
-
-    /// The stored name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// True for the queue that always exists.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        self.0 == Self::DEFAULT
-    }
-}
-
-impl Default for QueueName {
-    fn default() -> Self {
-        Self(Self::DEFAULT.to_owned())
-    }
-}
-
-impl TryFrom<String> for QueueName {
-    type Error = NoQueueName;
-
-    fn try_from(text: String) -> Result<Self, NoQueueName> {
-        Self::parse(&text)
-    }
-}
-
-impl From<QueueName> for String {
-    fn from(name: QueueName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for QueueName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The key of a queue: its tenant and name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct QueueKey {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The name.
-    pub name: QueueName,
-}
-
-impl QueueKey {
-    /// The queue of an email.
-    #[must_use]
-    pub fn of(record: &EmailRecord) -> Self {
-        Self {
-            tenant: record.tenant.clone(),
-            name: record.queue.clone(),
-        }
-    }
-}
 
 /// A pause of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]

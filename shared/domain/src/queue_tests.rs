@@ -1,6 +1,6 @@
 use super::*;
 use crate::delivery::record::{BodyPlace, BodyRef};
-use crate::id::{EmailId, KeyId};
+use crate::id::{EmailId, KeyId, QueueName, TenantId};
 use crate::queue::key_hold::KeyHold;
 
 pub(crate) fn at(secs: i64) -> Timestamp {
@@ -35,17 +35,6 @@ pub(crate) fn record(status: RecordStatus) -> EmailRecord {
         expires_at: at(9_000),
         ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
     }
-}
-
-#[test]
-fn queue_names_fit_into_a_url() {
-    for name in ["a", "news-2", &"x".repeat(64)] {
-        assert_eq!(QueueName::parse(name).map(String::from).as_deref(), Ok(name));
-    }
-    for name in ["", "A", "a_b", "a.b", "a/b", "ä", "a b", "a\n", &"x".repeat(65)] {
-        assert_eq!(QueueName::parse(name), Err(NoQueueName), "{name}");
-    }
-    assert!(QueueName::default().is_default());
 }
 
 #[test]

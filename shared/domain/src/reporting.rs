@@ -1,8 +1,10 @@
-//! Lists, counts and costs for people.
+//! Lists, counts, costs and forecasts for people.
 //!
-//! **May import:** `delivery`, `ports` and the values at the root of the crate. No decision about an email reads it.
+//! **May import:** `delivery`, `queue` and the values at the root of the crate. No decision about an email reads it.
 //! **Start reading at** [`tally`].
 
 pub mod cost;
+pub mod forecast;
+pub mod hours;
 pub mod listing;
 pub mod tally;

@@ -1,9 +1,9 @@
 //! API keys, tenants and quotas over [`State`](crate::State).
 
 use domain::delivery::record::EmailRecord;
-use domain::id::{KeyId, TenantId};
+use domain::id::{EmailKey, KeyId, TenantId};
+use domain::ports::PortError;
 use domain::ports::access::{Keys, QuotaOutcome, Quotas, Tenants, Work};
-use domain::ports::{EmailKey, PortError};
 use domain::tenant::Tenant;
 use domain::tenant::key::{Actor, ApiKey, KeyChange};
 use domain::tenant::quota::Window;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::delivery::index;
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::{DueKind, EmailRecord, Priority};
 use domain::delivery::send_task::SendTask;
-use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, IndexedEmail, PortError};
-use domain::queue::QueueKey;
+use domain::id::{EmailKey, QueueKey};
+use domain::ports::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail, PortError};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};
@@ -98,7 +99,7 @@ impl DueIndex for MemoryBackend {
         let from = from.cloned();
         self.call(Call::reads("overdue", None), move |state| {
             page(state, (DueKind::Check, shard), until, from.as_ref(), |_, record| {
-                EmailKey::of(&record)
+                record.email_key()
             })
         })
         .await
@@ -113,7 +114,7 @@ impl DueIndex for MemoryBackend {
     ) -> Result<DuePage<IndexedEmail>, PortError> {
         let (queue, from) = (queue.clone(), from.cloned());
         let read = |key, record: EmailRecord| IndexedEmail {
-            key: EmailKey::of(&record),
+            key: record.email_key(),
             at: record.due.map_or(record.not_before, |due| due.at),
             status: record.status,
             cause: record.cause,
@@ -125,7 +126,7 @@ impl DueIndex for MemoryBackend {
                 (kind, shard),
                 Timestamp::from_millis(i64::MAX),
                 from.as_ref(),
-                |key, record| (QueueKey::of(&record) == queue).then(|| read(key, record)),
+                |key, record| (record.queue_key() == queue).then(|| read(key, record)),
             );
             DuePage {
                 items: page.items.drain(..).flatten().collect(),

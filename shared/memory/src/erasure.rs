@@ -1,16 +1,17 @@
 //! Erasure over [`crate::State`].
 
-use domain::delivery::lifecycle::Condition;
 use domain::delivery::record::EmailRecord;
+use domain::id::EmailKey;
+use domain::lifecycle::Condition;
 use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{EmailKey, PortError, Written};
+use domain::ports::{PortError, Written};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};
 
 impl Tombstones for MemoryBackend {
     async fn replace_with_tombstone(&self, before: &EmailRecord, _now: Timestamp) -> Result<Written, PortError> {
-        let (key, before) = (EmailKey::of(before), before.clone());
+        let (key, before) = (before.email_key(), before.clone());
         self.writer();
         self.call(Call::writes("replace_with_tombstone", Some(key.id)), move |state| {
             match state.records.get(&key).cloned() {

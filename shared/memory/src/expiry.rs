@@ -4,7 +4,7 @@
 //! **Start reading at** [`State::expire`].
 
 use domain::delivery::record::EmailRecord;
-use domain::ports::EmailKey;
+use domain::id::EmailKey;
 use domain::timestamp::Timestamp;
 
 use crate::{State, is_over};
@@ -23,7 +23,7 @@ impl State {
     /// Sets the expiry of a record as the adapter does: when its status becomes final, or changes to another final
     /// one.
     pub(crate) fn set_ttl(&mut self, before: Option<&EmailRecord>, record: &EmailRecord, now: Timestamp) {
-        let key = EmailKey::of(record);
+        let key = record.email_key();
         if !record.status.is_final() {
             self.forgotten_at.remove(&key);
         } else if before.is_none_or(|before| before.status != record.status) {

@@ -13,8 +13,7 @@ use std::time::Duration;
 use domain::delivery::cause::Cause;
 use domain::delivery::index::LOOK_AHEAD;
 use domain::delivery::record::{DueKind, EmailRecord, Priority};
-use domain::id::EmailId;
-use domain::ports::EmailKey;
+use domain::id::{EmailId, EmailKey};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
 use tokio::sync::Notify;
@@ -408,7 +407,7 @@ impl FaultModel {
         if self.odds.stale_ms == 0 || self.calm {
             let now = i64::MAX;
             self.catch_up(now);
-            self.index.insert(EmailKey::of(record), record.clone());
+            self.index.insert(record.email_key(), record.clone());
             return;
         }
         let at = self.now_ms().saturating_add(millis(self.up_to(self.odds.stale_ms)));
@@ -427,7 +426,7 @@ impl FaultModel {
             && next.key().0 <= now
         {
             let record = next.remove();
-            self.index.insert(EmailKey::of(&record), record);
+            self.index.insert(record.email_key(), record);
         }
     }
 

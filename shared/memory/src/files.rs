@@ -1,9 +1,9 @@
 //! The uploads and the contents' copies of them over [`crate::State`].
 
 use domain::delivery::record::BodyRef;
-use domain::id::{TenantId, UploadId};
+use domain::id::{EmailKey, TenantId, UploadId};
 use domain::message::attachment::{Upload, Uploaded};
-use domain::ports::{EmailKey, Files, Invitation, PortError, Put};
+use domain::ports::{Files, Invitation, PortError, Put};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};

@@ -1,7 +1,7 @@
 //! An in-memory backend: the ports that the functions need, for tests.
 //!
 //! **Role:** a dev-dependency of the functions and the base of the simulation; never deployed.
-//! **Invariant:** a write needs [`domain::delivery::lifecycle::Condition::holds`] and nothing else, so that the meaning of a
+//! **Invariant:** a write needs [`domain::lifecycle::Condition::holds`] and nothing else, so that the meaning of a
 //! condition is tested where it is defined. It changes only the fields that its decision changes ([`overlay`]).
 //! **Start reading at** [`State`]; [`samples`] has emails and records for tests. A test of one function sets the
 //! results of calls ([`State::faults`], [`State::answers`]). With a [`fault_model::FaultModel`] the backend produces
@@ -36,18 +36,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::api::batch::{BatchId, BatchRecord};
 use domain::delivery::account_rate::{AccountRate, AccountState};
+use domain::delivery::attempt::Attempt;
+use domain::delivery::batch::{BatchId, BatchRecord};
 use domain::delivery::dead_letter_message::DeadLetterMessage;
-use domain::delivery::lifecycle::{Attempt, Condition};
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::delivery::suppression::{Entry, Listed, SuppressionFilter, SuppressionId};
-use domain::id::{EmailId, KeyId, TenantId, UploadId};
+use domain::id::{EmailId, EmailKey, KeyId, QueueKey, TenantId, UploadId};
+use domain::lifecycle::Condition;
 use domain::message::attachment::Uploaded;
-use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, SendTaskRequest, Waiting};
+use domain::ports::{FailureKind, PortError, SendTaskRequest, Waiting};
+use domain::queue::Queue;
 use domain::queue::job::Job;
 use domain::queue::rate_limit::RateLimit;
-use domain::queue::{Queue, QueueKey};
 use domain::reporting::listing::Place;
 use domain::tenant::Tenant;
 use domain::tenant::key::ApiKey;
@@ -480,7 +482,7 @@ impl State {
 
     /// True if a record's queue has the version that a condition names, or if the condition names none.
     pub(crate) fn queue_is_at(&self, record: &EmailRecord, condition: Condition) -> bool {
-        let queue = self.queues.get(&QueueKey::of(record));
+        let queue = self.queues.get(&record.queue_key());
         condition
             .queue_version()
             .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
@@ -494,14 +496,14 @@ impl State {
     /// Replaces a record by a tombstone.
     pub(crate) fn erase(&mut self, record: &EmailRecord) {
         let now = self.now();
-        let before = self.records.remove(&EmailKey::of(record));
+        let before = self.records.remove(&record.email_key());
         let gone = EmailRecord {
             due: None,
             ..record.clone()
         };
         self.line_up(before.as_ref(), &gone);
-        self.erased.insert(EmailKey::of(record), record.body.sha256.clone());
-        self.forget_later(EmailKey::of(record), now);
+        self.erased.insert(record.email_key(), record.body.sha256.clone());
+        self.forget_later(record.email_key(), now);
         self.tally.tell(now, Some(record), None);
         if let Some(fault_model) = &mut self.fault_model {
             // The index follows later, as after every write.
@@ -512,7 +514,7 @@ impl State {
     /// Writes a record, and notifies the observer.
     pub(crate) fn store(&mut self, record: EmailRecord) {
         let now = self.now();
-        let before = self.records.insert(EmailKey::of(&record), record.clone());
+        let before = self.records.insert(record.email_key(), record.clone());
         self.set_ttl(before.as_ref(), &record, now);
         self.line_up(before.as_ref(), &record);
         self.tally.tell(now, before.as_ref(), Some(&record));

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::SesEvent;
+use domain::id::EmailKey;
 use domain::message::email::EmailContent;
-use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
 
 /// The result of an email's submission.

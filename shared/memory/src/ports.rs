@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::api::batch::{BatchId, BatchRecord};
 use domain::delivery::account_rate::{AccountRate, AccountRateChange, AccountState};
+use domain::delivery::batch::{BatchId, BatchRecord};
 use domain::delivery::cause::Cause;
 use domain::delivery::dead_letter_message::DeadLetterMessage;
-use domain::delivery::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
+use domain::delivery::policy::Policy;
 use domain::delivery::priority_queue::Messages;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, Priority, RecordStatus};
 use domain::delivery::retry::Jitter;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, EmailKey, QueueKey, TenantId};
+use domain::lifecycle::{Condition, Feedback, Transition, claimed};
 use domain::ports::{
     AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters,
-    EmailKey, EmailRecords, Evidence, FailureKind, Packed, PortError, PriorityQueues, Put, Random, RecordWrite,
-    SendTaskRequest, WRITES_AT_ONCE, Waiting, Watermark, Written,
+    EmailRecords, Evidence, FailureKind, Packed, PortError, PriorityQueues, Put, Random, RecordWrite, SendTaskRequest,
+    WRITES_AT_ONCE, Waiting, Watermark, Written,
 };
-use domain::queue::QueueKey;
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
 
@@ -49,7 +49,7 @@ impl EmailRecords for MemoryBackend {
         let (record, repeats) = (record.clone(), self.has_fault_model());
         let (forgets, revives) = (self.is(Broken::AnsweredTooEarly), self.is(Broken::TombstonesForgotten));
         self.call(Call::writes("create", Some(record.id)), move |state| {
-            let key = EmailKey::of(&record);
+            let key = record.email_key();
             if state.is_forgotten(&key, now) {
                 state.forgotten_at.remove(&key);
                 state.erased.remove(&key);
@@ -158,7 +158,7 @@ struct Writing {
 impl Writing {
     /// The result of a write without an effect; `None` to carry it out.
     fn refusal(self, state: &State, RecordWrite { before, transition }: &RecordWrite) -> Option<Written> {
-        match state.records.get(&EmailKey::of(before)) {
+        match state.records.get(&before.email_key()) {
             Some(_) if self.forgets && transition.record.status == RecordStatus::Canceled => Some(Written::Done),
             Some(record) if !self.any && !state.queue_is_at(record, transition.condition) => Some(Written::QueueMoved),
             Some(record) if self.any || transition.condition.holds(record) => None,
@@ -169,7 +169,7 @@ impl Writing {
     }
 
     fn carry_out(self, state: &mut State, RecordWrite { before, transition }: &RecordWrite) {
-        if let Some(record) = state.records.get(&EmailKey::of(before)).cloned() {
+        if let Some(record) = state.records.get(&before.email_key()).cloned() {
             let mut written = overlaid(record, before, &transition.record);
             written.maybe_duplicate &= !self.unmarks;
             state.store(written);

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::{Cause, Class};
-use domain::delivery::lifecycle::Attempt;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::SesEvent;
-use domain::id::EmailId;
+use domain::id::{EmailId, EmailKey};
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
-use domain::ports::{EmailKey, ListReason, Provider};
+use domain::ports::{ListReason, Provider};
 use domain::timestamp::Timestamp;
 
 use crate::fault_model::{Broken, CallPlan, FaultModel};
@@ -385,7 +385,7 @@ impl Provider for MemoryBackend {
             };
             let submission = Submission {
                 backend: self.clone(),
-                key: EmailKey::of(claimed),
+                key: claimed.email_key(),
                 claimed: claimed.clone(),
                 email,
             };

@@ -1,9 +1,9 @@
 //! The named queues and their jobs over [`State`](crate::State).
 
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, QueueKey, TenantId};
 use domain::ports::{Jobs, PortError, Queues};
+use domain::queue::Queue;
 use domain::queue::job::Job;
-use domain::queue::{Queue, QueueKey};
 use domain::timestamp::Timestamp;
 
 use crate::fault_model::Broken;

@@ -1,11 +1,12 @@
 //! The rate limits of queues over [`State`], and the emails that wait for slots.
 
 use domain::delivery::index;
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::{DueKind, EmailRecord};
 use domain::delivery::send_task::SendTask;
+use domain::id::{EmailKey, QueueKey};
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
-use domain::ports::{DueCursor, DueEmail, DuePage, EmailKey, PortError};
-use domain::queue::QueueKey;
+use domain::ports::{DueEmail, DuePage, PortError};
 use domain::queue::rate_limit::{RateLimit, RateLimitChange};
 use domain::timestamp::Timestamp;
 
@@ -20,7 +21,7 @@ fn place(record: &EmailRecord) -> Option<((QueueKey, u16), String)> {
     let due = record.due.filter(|due| due.kind == DueKind::Paced)?;
     let shard = index::shard(due.kind, record.id, 0);
     let key = format!("{:015}#{}", due.at.as_millis(), record.id);
-    Some(((QueueKey::of(record), shard), key))
+    Some(((record.queue_key(), shard), key))
 }
 
 impl State {
@@ -30,7 +31,7 @@ impl State {
             self.in_line.entry(partition).or_default().remove(&key);
         }
         if let Some((partition, key)) = place(after) {
-            let email = EmailKey::of(after);
+            let email = after.email_key();
             self.in_line.entry(partition).or_default().insert(key, email);
         }
     }
@@ -50,7 +51,7 @@ impl State {
         if let Some(fault_model) = self.fault_model.as_mut().filter(|_| is_behind) {
             let mut places: Vec<_> = fault_model
                 .indexed()
-                .filter_map(|record| place(record).map(|(of, key)| (of, key, EmailKey::of(record))))
+                .filter_map(|record| place(record).map(|(of, key)| (of, key, record.email_key())))
                 .filter(|(of, key, _)| of == partition && is_in(key))
                 .map(|(_, key, email)| (key, email))
                 .collect();

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::{EmailId, TenantId};
-use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
+use domain::ports::{Counted, Counts, PortError, Tallies};
+use domain::reporting::hours::{FailuresOfHour, Hours};
 use domain::reporting::tally::change::{Change, CountedRecord};
 use domain::reporting::tally::counter::{Counter, Figure, Figures};
-use domain::reporting::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
+use domain::reporting::tally::mark::{Fingerprint, Mark, Sequence};
+use domain::reporting::tally::portion::{Marker, Span, Tally, Versions};
 use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 
@@ -62,7 +64,7 @@ impl Counters {
     /// Adds a write to the stream, while it is on.
     pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: Option<&EmailRecord>) {
         let Some(stream) = &mut self.stream else { return };
-        let Some(key) = before.or(after).map(domain::ports::EmailKey::of) else {
+        let Some(key) = before.or(after).map(EmailRecord::email_key) else {
             return;
         };
         let Some(sequence) = Sequence::parse(&(stream.len()).to_string()) else {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use domain::delivery::cause::Cause;
 use domain::delivery::index::queued;
-use domain::delivery::lifecycle::LONGEST_UNCERTAINTY;
 use domain::delivery::record::{Due, EmailRecord, RecordStatus};
+use domain::lifecycle::LONGEST_UNCERTAINTY;
 use domain::timestamp::Timestamp;
 
 use crate::config::{Config, GUARD, WINDOW};

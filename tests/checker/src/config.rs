@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::delivery::record::OnUncertain;
 use domain::delivery::retry::RetryPolicy;
 use strum::VariantArray;

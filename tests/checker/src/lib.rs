@@ -1,8 +1,8 @@
 //! An exhaustive checker of the state machine: every state that one email and its environment can reach, within
 //! stated bounds.
 //!
-//! **The checked code** is the functions of [`domain::delivery::lifecycle`] themselves, under
-//! [`domain::delivery::lifecycle::Condition::holds`]; [`memory::overlay`] gives the result of a write. Around them are two
+//! **The checked code** is the functions of [`domain::lifecycle`] themselves, under
+//! [`domain::lifecycle::Condition::holds`]; [`memory::overlay`] gives the result of a write. Around them are two
 //! senders, `promote`, `feedback`, `dead_letter`, callers and clients. Each may stop or die between any two steps.
 //! Messages and events are lost, duplicated and reordered.
 //! **The properties** are in [`property`]: for every state, every step, and every path to the end.

@@ -1,18 +1,19 @@
-//! The checked machine: the functions of [`domain::delivery::lifecycle`] themselves, or one of them with a [`Mutant`]'s
+//! The checked machine: the functions of [`domain::lifecycle`] themselves, or one of them with a [`Mutant`]'s
 //! mistake. Each ruling is computed once.
 
+use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::commands::{self, Times};
-use domain::delivery::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
-use domain::delivery::lifecycle::{
-    Attempt, Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard,
-    not_claimable, overdue, record_attempt,
-};
 use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
 use domain::delivery::retry::Jitter;
 use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::id::{EmailId, TenantId};
-use domain::queue::{Pause, Queue, QueueKey};
+use domain::lifecycle::commands::{self, Times};
+use domain::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
+use domain::lifecycle::{
+    Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard, not_claimable,
+    overdue, record_attempt,
+};
+use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use memory::overlay::overlaid;
 use rustc_hash::FxHashMap;
@@ -394,7 +395,7 @@ impl Machine {
                     }),
                     ..record.clone()
                 };
-                let open = Queue::plain(QueueKey::of(record), NOW);
+                let open = Queue::plain(record.queue_key(), NOW);
                 let mut decision = release(&held, &open, policy, NOW);
                 if let Decision::Write(transition) = &mut decision {
                     let (claim_no, status, not_before) = (record.claim_no, record.status, record.not_before);
@@ -561,7 +562,7 @@ impl Line {
             paused: self.paused.then_some(pause),
             generation: self.generation.into(),
             purged_below: if self.purged { self.generation.into() } else { 0 },
-            ..Queue::plain(QueueKey::of(record), NOW)
+            ..Queue::plain(record.queue_key(), NOW)
         }
     }
 

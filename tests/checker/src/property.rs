@@ -3,8 +3,8 @@
 //! Each is a part of an [`Invariant`].
 
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
 use domain::delivery::record::{EmailRecord, OnUncertain, RecordStatus};
+use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
 use invariants::{Invariant, Violation, first_line};
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
 

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use domain::api::email_view::EmailView;
-use domain::delivery::lifecycle::commands::{self, Times};
-use domain::delivery::lifecycle::{
-    self, Attempt, Condition, Decision, EARLY, Feedback, Outlook, Policy, PriorityQueueState, SideEffect, claimed,
-    fail, heard, learned, not_claimable, overdue, record_attempt,
-};
+use domain::delivery::attempt::Attempt;
+use domain::delivery::policy::{Policy, Turn};
 use domain::delivery::record::{DueKind, EmailRecord, OnUncertain, RecordStatus};
 use domain::delivery::retry::{Jitter, RetryPolicy};
-use domain::queue::rate_limit::Turn;
-use domain::queue::{Queue, QueueKey};
+use domain::lifecycle::commands::{self, Times};
+use domain::lifecycle::{
+    self, Condition, Decision, EARLY, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard, learned,
+    not_claimable, overdue, record_attempt,
+};
+use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 
 use crate::check::{check, check_eq};
@@ -162,7 +163,7 @@ fn moved(
         8 => commands::cancel(record, now).unwrap_or(Decision::Forget),
         _ if u.arbitrary()? => {
             let force = u.arbitrary()?;
-            let mut queue = Queue::plain(QueueKey::of(record), now);
+            let mut queue = Queue::plain(record.queue_key(), now);
             queue.generation = u.arbitrary()?;
             commands::retry(record, force, &queue, fortnight, policy, now).unwrap_or(Decision::Forget)
         }

@@ -6,9 +6,9 @@ use arbitrary::{Result, Unstructured};
 use aws::probe::{self, Item};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::delivery::lifecycle::Condition;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::send_task::SendTask;
+use domain::lifecycle::Condition;
 use domain::timestamp::Timestamp;
 
 use crate::check::{check, check_eq};

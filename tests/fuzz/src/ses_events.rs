@@ -2,10 +2,10 @@
 
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::history::Fact;
-use domain::delivery::lifecycle::{Decision, heard, learned};
 use domain::delivery::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::id::{EmailId, TenantId};
+use domain::lifecycle::{Decision, heard, learned};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 

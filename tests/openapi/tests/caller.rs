@@ -6,7 +6,7 @@ use access::AccessFunction;
 use aws::http::auth::Authenticator;
 use aws::http::gateway;
 use aws::runtime::settings::KeySettings;
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::reporting::cost::Prices;
 use enqueue::queues::QueueCache;
 use enqueue::quota::QuotaLeases;

@@ -38,7 +38,7 @@
 //! **No violation, by design:**
 //!
 //! - A flagged second copy: the answer was lost, and no event came within the window.
-//! - One early second: clocks differ, and SQS has whole seconds ([`domain::delivery::lifecycle::EARLY`]).
+//! - One early second: clocks differ, and SQS has whole seconds ([`domain::lifecycle::EARLY`]).
 //! - A submission that arrives after `expires_at`, though it was claimed before. The sender's clock decides at the
 //!   moment of departure. The sender's timeout bounds the delay, and the oracle checks that bound.
 //! - Emails of a request without an answer: they may be sent or not. All other invariants hold for them.
@@ -58,7 +58,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::api::batch::BatchId;
+use domain::delivery::batch::BatchId;
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::record::RecordStatus;
 use domain::id::EmailId;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::api::requests::parse_email;
-use domain::delivery::account_rate::{AccountState, Rate};
+use domain::delivery::account_rate::AccountState;
 use domain::delivery::cause::Cause;
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, QueueKey, QueueName, TenantId};
 use domain::message::email::EmailContent;
-use domain::ports::EmailKey;
 use domain::queue::rate_limit::{LATE, RateLimit};
-use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
 use memory::MemoryBackend;
@@ -414,7 +414,7 @@ fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) 
         };
         if let Some(email) = email {
             oracle.requested(Some(id), email.hash());
-            let content = (EmailKey::of(&record), email.hash());
+            let content = (record.email_key(), email.hash());
             state.kept_until.insert(content.clone(), record.expires_at);
             state.bodies.insert(content, email.to_body());
         }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::delivery::priority_queue::MOST_MESSAGES;
 use domain::delivery::record::Priority;
 use domain::delivery::retry::RetryPolicy;

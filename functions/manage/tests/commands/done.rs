@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::api::batch::{self, BatchId, BatchRecord};
+use domain::delivery::batch::{self, BatchId, BatchRecord};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{DueKind, EmailRecord, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;

@@ -1,7 +1,7 @@
 //! Failing calls: a 200 means that the command is written, and no record leaves the index.
 
-use domain::delivery::lifecycle::commands::Refusal;
 use domain::delivery::record::RecordStatus;
+use domain::lifecycle::commands::Refusal;
 use memory::Fault;
 
 use crate::{

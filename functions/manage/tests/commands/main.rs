@@ -18,8 +18,8 @@ mod refusals;
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::commands::Refusal;
 use domain::delivery::record::{Acceptance, Due, DueKind, EmailRecord, Lease, RecordStatus};
+use domain::lifecycle::commands::Refusal;
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{MemoryBackend, samples};

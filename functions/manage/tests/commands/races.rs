@@ -1,7 +1,7 @@
 //! Concurrent writers between the read of a record and its write.
 
-use domain::delivery::lifecycle::commands::Refusal;
 use domain::delivery::record::{BodyPlace, DueKind, EmailRecord, Lease, RecordStatus};
+use domain::lifecycle::commands::Refusal;
 use domain::ports::{Claimed, EmailRecords};
 use futures::FutureExt;
 use memory::{ConcurrentWriter, MemoryBackend, samples};

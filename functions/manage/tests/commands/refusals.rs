@@ -1,10 +1,9 @@
 //! Refusals: each names a remedy and changes nothing.
 
-use domain::delivery::lifecycle::commands::Refusal;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::TenantId;
+use domain::id::{EmailKey, TenantId};
+use domain::lifecycle::commands::Refusal;
 use domain::limits;
-use domain::ports::EmailKey;
 use memory::samples;
 use serde_json::Value;
 

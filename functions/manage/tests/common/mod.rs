@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws::http::auth::Authenticator;
 use aws::http::gateway;
 use aws::runtime::settings::KeySettings;
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::ports::Bodies;
 use domain::ports::erasure::Erasing;
 use domain::reporting::cost::Prices;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::ports::Provider;
 use memory::MemoryBackend;
 use send::queues::QueueCache;

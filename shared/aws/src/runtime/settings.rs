@@ -19,9 +19,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::{Policy, Turn};
 use domain::delivery::retry::RetryPolicy;
-use domain::queue::rate_limit::Turn;
 use domain::reporting::cost::{Prices, Usd};
 use domain::tenant::token;
 

@@ -2,7 +2,8 @@
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
-use domain::delivery::account_rate::{AccountState, Rate};
+use domain::delivery::account_rate::AccountState;
+use domain::delivery::rate::Rate;
 use domain::ports::{Accounts, PortError};
 use std::time::Duration;
 

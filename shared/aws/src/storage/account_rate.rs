@@ -6,9 +6,10 @@
 //! none go too fast. A breaker that has changed already is left as it is.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::delivery::account_rate::{AccountRate, AccountRateChange, Begin, Micros, OpenBreaker, Rate};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange, OpenBreaker};
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::rate::{Begin, Micros, Rate};
 use domain::delivery::record::Priority;
 use domain::ports::{AccountRateOutcome, AccountRates, PortError};
 use domain::timestamp::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::api::batch::{BatchId, BatchRecord, BatchStart};
+use domain::delivery::batch::{BatchId, BatchRecord, BatchStart};
 use domain::id::TenantId;
 use domain::ports::{Batches, PortError};
 use domain::timestamp::Timestamp;
@@ -94,7 +94,6 @@ impl Batches for Table {
 
 #[cfg(test)]
 mod tests {
-    use domain::api::requests::IdempotencyKey;
     use domain::message::email::sha256_hex;
     use serde_json::json;
 
@@ -106,7 +105,7 @@ mod tests {
     const ERRORS: &str = r#"[{"index":3,"message":"to: is no address"}]"#;
 
     fn key() -> BatchId {
-        BatchId::of(&IdempotencyKey::parse("order for ada@example.com").unwrap())
+        BatchId::of("order for ada@example.com")
     }
 
     fn record() -> BatchRecord {

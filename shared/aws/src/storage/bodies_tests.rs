@@ -15,7 +15,7 @@ use crate::storage::table::keys;
 const DAY: i64 = 86_400_000;
 
 fn key() -> EmailKey {
-    EmailKey::of(&record())
+    record().email_key()
 }
 
 fn named(place: BodyPlace, content: &[u8]) -> BodyRef {

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::history::Fact;
 use domain::delivery::record::RecordStatus;
 use domain::reporting::tally::change::{Change, CountedRecord};
-use domain::reporting::tally::portion::{Mark, Sequence};
+use domain::reporting::tally::mark::{Mark, Sequence};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 

@@ -13,7 +13,7 @@ fn stream_record(before: Option<&EmailRecord>, after: Option<&EmailRecord>) -> V
     let some = before.or(after).unwrap();
     let mut change = json!({
         "ApproximateCreationDateTime": 1_795_514_390,
-        "Keys": {"pk": {"S": keys::email_pk(&domain::ports::EmailKey::of(some))}, "sk": {"S": "email"}},
+        "Keys": {"pk": {"S": keys::email_pk(&some.email_key())}, "sk": {"S": "email"}},
         "SequenceNumber": "4421584500000000017450439091",
         "SizeBytes": 26,
         "StreamViewType": "NEW_AND_OLD_IMAGES",
@@ -34,7 +34,7 @@ fn read_change(stream_record: &Value) -> Change {
 fn a_write_of_a_record_is_a_change() {
     let (before, after) = (record(), full());
     let change = read_change(&stream_record(Some(&before), Some(&after)));
-    assert_eq!(change.key, domain::ports::EmailKey::of(&after));
+    assert_eq!(change.key, after.email_key());
     assert_eq!(change.at, Timestamp::from_millis(1_795_514_390_000));
     let glimpse = change.after.unwrap();
     assert_eq!(

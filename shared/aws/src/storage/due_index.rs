@@ -6,9 +6,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::index;
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::{DueKind, Priority};
-use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, IndexedEmail, PortError};
-use domain::queue::QueueKey;
+use domain::id::{EmailKey, QueueKey};
+use domain::ports::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail, PortError};
 use domain::timestamp::Timestamp;
 
 use crate::storage::attributes::{self, Item, ItemError};

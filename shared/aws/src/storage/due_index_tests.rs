@@ -2,7 +2,6 @@
 
 use domain::delivery::record::{Due, EmailRecord, Priority};
 use domain::id::EmailId;
-use domain::queue::QueueKey;
 use serde_json::{Value, json};
 
 use super::*;
@@ -132,7 +131,7 @@ async fn the_next_page_begins_after_the_last() {
     let [first, last] = [1, 2].map(|n| nth(n, DueKind::Check));
     let replay = Replay::new([page(&[entry(&first)], Some(&entry(&last)))]);
     let page = replay.table(16).overdue(0, at(7_000), None).await.unwrap();
-    assert_eq!(page.items, [EmailKey::of(&first)]);
+    assert_eq!(page.items, [first.email_key()]);
     assert_eq!(page.next, Some(cursor(&format!("000000000007000#{}", last.id))));
 }
 
@@ -168,7 +167,7 @@ async fn an_unreadable_entry_hides_no_other() {
                 (page.items.into_iter().map(|key| key.id).collect(), page.next)
             }
             DueKind::Held | DueKind::Paced | DueKind::Ended => {
-                let queue = QueueKey::of(&nth(1, kind));
+                let queue = nth(1, kind).queue_key();
                 let page = table.aside(kind, &queue, 0, None).await.unwrap();
                 (page.items.into_iter().map(|aside| aside.key.id).collect(), page.next)
             }

@@ -4,8 +4,9 @@
 //! beside it is deleted too.
 //! **After a crash** anywhere: a repetition deletes the rest.
 
+use domain::id::EmailKey;
+use domain::ports::PortError;
 use domain::ports::erasure::Erasing;
-use domain::ports::{EmailKey, PortError};
 
 use crate::runtime::failure::failed;
 use crate::storage::bodies::{BodyStore, prefix};

@@ -13,7 +13,7 @@ use crate::storage::table::keys;
 fn found(names: &[&str]) -> Answer {
     let item = |name: &&str| {
         let item = Item::from([
-            attributes::s("pk", keys::email_pk(&EmailKey::of(&record()))),
+            attributes::s("pk", keys::email_pk(&record().email_key())),
             attributes::s("sk", (*name).to_owned()),
         ]);
         dynamodb_json(&item)
@@ -49,10 +49,7 @@ async fn erase(replay: &Replay) -> Result<(), String> {
         bucket: "contents".to_owned(),
     };
     let store = BodyStore::new(replay.table(16), replay.clients().s3(), &settings);
-    store
-        .erase(&EmailKey::of(&record()))
-        .await
-        .map_err(|error| chain(&error))
+    store.erase(&record().email_key()).await.map_err(|error| chain(&error))
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
-use domain::delivery::lifecycle::Feedback;
+use domain::lifecycle::Feedback;
 use domain::ports::{Evidence, PortError, Watermark};
 use domain::timestamp::Timestamp;
 use serde::Deserialize;

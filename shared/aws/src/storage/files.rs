@@ -14,9 +14,9 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::delivery::record::BodyRef;
-use domain::id::{TenantId, UploadId};
+use domain::id::{EmailKey, TenantId, UploadId};
 use domain::message::attachment::{FileName, MediaType, Upload, Uploaded};
-use domain::ports::{EmailKey, Files, Invitation, PortError, Put};
+use domain::ports::{Files, Invitation, PortError, Put};
 use domain::timestamp::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 

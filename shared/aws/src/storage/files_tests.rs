@@ -145,7 +145,7 @@ async fn an_upload_carries_its_description() {
 
 async fn attach(answer: Answer) -> (Result<Option<Put>, String>, Replay) {
     let replay = Replay::new([answer]);
-    let key = EmailKey::of(&record());
+    let key = record().email_key();
     let attached = store(&replay).attach(&key, &body(), id(), at(40 * DAY), at(0)).await;
     (attached.map_err(|error| chain(&error)), replay)
 }
@@ -192,7 +192,7 @@ async fn a_copy_is_read_by_its_name() {
         (s3_error(404, "NoSuchKey"), None),
     ] {
         let replay = Replay::new([answer]);
-        let read = store(&replay).load_file(&EmailKey::of(&record()), &body(), id()).await;
+        let read = store(&replay).load_file(&record().email_key(), &body(), id()).await;
         assert_eq!(read.ok(), Some(expected));
         let line = format!("GET https://contents.s3.us-east-1.amazonaws.com/{COPY}?x-id=GetObject");
         assert_eq!(replay.only().line(), line);

@@ -8,8 +8,8 @@
 
 use std::fmt::Display;
 
-use domain::id::TenantId;
-use domain::ports::{EmailKey, Listing, PortError};
+use domain::id::{EmailKey, TenantId};
+use domain::ports::{Listing, PortError};
 use domain::reporting::listing::{Place, Start};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 

@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::Priority;
-use domain::id::{EmailId, TenantId};
-use domain::ports::{DueCursor, Jobs, PortError, Queues};
+use domain::id::{EmailId, QueueKey, TenantId};
+use domain::ports::{Jobs, PortError, Queues};
 use domain::queue::job::Job;
 use domain::queue::key_hold::KeyHolds;
-use domain::queue::{Pause, Queue, QueueKey};
+use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::Priority;
-use domain::queue::QueueName;
+use domain::id::QueueName;
 use domain::queue::job::Task;
 use domain::tenant::sender::{FromDomain, Scope};
 use serde_json::json;

@@ -8,12 +8,13 @@
 //! that finds its own write is refused, and the next run looks again.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::delivery::account_rate::{Begin, Micros, Rate};
 use domain::delivery::index;
+use domain::delivery::index::DueCursor;
+use domain::delivery::rate::{Begin, Micros, Rate};
 use domain::delivery::record::DueKind;
+use domain::id::QueueKey;
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
-use domain::ports::{DueCursor, DuePage, PortError};
-use domain::queue::QueueKey;
+use domain::ports::{DuePage, PortError};
 use domain::queue::rate_limit::{RateLimit, RateLimitChange, Released};
 use domain::timestamp::Timestamp;
 use serde::Deserialize;

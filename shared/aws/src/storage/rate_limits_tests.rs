@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use domain::id::TenantId;
-use domain::queue::QueueName;
+use domain::id::{QueueName, TenantId};
 use serde_json::{Value, json};
 
 use super::*;

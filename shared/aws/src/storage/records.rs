@@ -11,9 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::delivery::lifecycle::{Policy, Transition};
+use domain::delivery::policy::Policy;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::ports::{Claimed, Created, EmailKey, EmailRecords, PortError, RecordWrite, WRITES_AT_ONCE, Written};
+use domain::id::EmailKey;
+use domain::lifecycle::Transition;
+use domain::ports::{Claimed, Created, EmailRecords, PortError, RecordWrite, WRITES_AT_ONCE, Written};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -163,7 +165,7 @@ impl EmailRecords for Table {
             return self.write_grouped(before, transition, queue, now).await;
         }
         let change = self.expression(before, transition, now);
-        let (key, returns) = (keys::email(&EmailKey::of(before)), Some(ReturnValue::None));
+        let (key, returns) = (keys::email(&before.email_key()), Some(ReturnValue::None));
         match self.update_if(key, change, returns, WHAT).await? {
             Outcome::Done(_) => Ok(Written::Done),
             Outcome::Refused(item) => match maybe_record(item, now, WHAT)? {

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
-use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
+use domain::ports::{Counted, Counts, PortError, Tallies};
+use domain::reporting::hours::{FailuresOfHour, Hours};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, Level};
-use domain::reporting::tally::portion::{Fingerprint, Marker, Sequence, Span, Step, Tally, Versions};
+use domain::reporting::tally::mark::{Fingerprint, Sequence};
+use domain::reporting::tally::portion::{Marker, Span, Step, Tally, Versions};
 use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;

@@ -22,7 +22,7 @@ use crate::message::admission;
 use crate::message::attachment::{
     self, Attachment, AttachmentInput, Checked, ContentId, FileName, GivenContent, MediaType, Upload, UploadUse,
 };
-use crate::message::email::{EmailError, Problem};
+use crate::message::problem::{EmailError, Problem};
 
 /// The attachments of an email, in order.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::api::times::EmailTimes;
 use crate::delivery::cause::Cause;
-use crate::delivery::forecast::{Forecast, WaitsFor};
 use crate::delivery::record::Priority;
 use crate::id::EmailId;
 use crate::message::address::{EmailAddress, Mailbox};
 use crate::message::attachment::Attachment;
 use crate::message::email::EmailContent;
 use crate::reporting::cost::{Prices, Usd};
+use crate::reporting::forecast::{Forecast, WaitsFor};
 
 /// The expected handling of an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::delivery::cause::Cause;
-use crate::ports::FailuresOfHour;
+use crate::reporting::hours::FailuresOfHour;
 
 /// The failures, most frequent first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

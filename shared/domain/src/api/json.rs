@@ -17,7 +17,7 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use crate::api::error::ApiError;
 use crate::limits;
-use crate::message::email::{EmailError, Problem};
+use crate::message::problem::{EmailError, Problem};
 
 /// A JSON value that keeps its objects' order and repeated keys. Of a number it keeps only a whole value, because
 /// every numeric field is a count.

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::delivery::cause::Cause;
-use crate::ports::{FailuresOfHour, Hours};
 use crate::reporting::cost::{Prices, Usd};
+use crate::reporting::hours::{FailuresOfHour, Hours};
 use crate::reporting::tally::counter::{Figure, Figures, HOUR_MS};
 use crate::timestamp::Timestamp;
 

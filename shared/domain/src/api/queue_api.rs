@@ -15,10 +15,11 @@ use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::delivery::cause::Cause;
 use crate::delivery::record::Priority;
+use crate::id::QueueName;
 use crate::limits;
-use crate::message::email::{EmailError, Problem};
+use crate::message::problem::{EmailError, Problem};
+use crate::queue::Queue;
 use crate::queue::job::Job;
-use crate::queue::{Queue, QueueName};
 use crate::reporting::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
 

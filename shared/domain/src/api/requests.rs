@@ -21,13 +21,14 @@ use super::attachments::{self, Attachments};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
 use super::times::{SendOptions, TimeInput};
 use crate::api::error::ApiError;
+use crate::delivery::batch::{BatchId, ItemError};
 use crate::delivery::record::{OnUncertain, Priority};
-use crate::id::UploadId;
+use crate::id::{QueueName, UploadId};
 use crate::limits;
 use crate::message::admission;
 use crate::message::attachment::{UploadUse, Uploaded};
-use crate::message::email::{Addresses, Draft, EmailContent, EmailError, Problem, sha256_hex};
-use crate::queue::QueueName;
+use crate::message::email::{Addresses, Draft, EmailContent, sha256_hex};
+use crate::message::problem::{EmailError, Problem};
 
 /// The request of `POST /emails`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,16 +127,6 @@ pub struct BatchItem {
     pub request: EmailRequest,
 }
 
-/// An invalid item of a permissive batch.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ItemError {
-    /// The index of the item in the request, starting at 0.
-    pub index: usize,
-    /// The problem. Its path is relative to the item.
-    pub message: String,
-}
-
 /// The request of `POST /emails/batch`; both lists are ordered by index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRequest {
@@ -180,6 +171,12 @@ impl IdempotencyKey {
             ));
         }
         Ok(Self(key.to_owned()))
+    }
+
+    /// The name of the batch with this key.
+    #[must_use]
+    pub fn batch_id(&self) -> BatchId {
+        BatchId::of(&self.0)
     }
 
     /// The key. It may hold personal data: not for logs.

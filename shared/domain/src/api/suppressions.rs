@@ -15,7 +15,7 @@ use crate::api::error::ApiError;
 use crate::delivery::suppression::{Origin, Suppression, SuppressionId};
 use crate::limits;
 use crate::message::address::EmailAddress;
-use crate::message::email::{EmailError, Problem};
+use crate::message::problem::{EmailError, Problem};
 
 /// The name of a suppression: its id or its address.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use jiff::fmt::temporal::Pieces;
 use jiff::{Span, SpanRelativeTo};
 
 use crate::delivery::record::{OnUncertain, Priority};
+use crate::id::QueueName;
 use crate::limits;
-use crate::message::email::{EmailError, Problem};
-use crate::queue::QueueName;
+use crate::message::problem::{EmailError, Problem};
 use crate::timestamp::Timestamp;
 
 /// A point in time as a caller gives it.

@@ -17,15 +17,12 @@
 
 use std::time::Duration;
 
+use crate::delivery::attempt::Attempt;
 use crate::delivery::cause::{Cause, Class};
-use crate::delivery::lifecycle::Attempt;
 use crate::delivery::priority_queue::FullPriorityQueues;
+use crate::delivery::rate::{BURST, Begin, Micros, Rate};
 use crate::delivery::record::Priority;
 use crate::timestamp::Timestamp;
-
-/// The burst after an idle time, as the time in which the rate allows so many emails. SES itself accepts a burst of one
-/// second; a quarter of that keeps several environments within it.
-pub(crate) const BURST: Duration = Duration::from_millis(250);
 
 /// Longest delay of a send task that waits for the rate. A raised rate is noticed within it.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -47,83 +44,6 @@ pub const fn horizon(priority: Priority) -> Duration {
         Priority::High => Duration::from_secs(10),
         Priority::Normal => Duration::from_secs(5),
         Priority::Low => Duration::from_secs(2),
-    }
-}
-
-/// A time in microseconds since 1970: at 500 recipients a second a millisecond is too coarse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Micros(pub i64);
-
-impl Micros {
-    /// The same time, exactly.
-    #[must_use]
-    pub const fn of(at: Timestamp) -> Self {
-        Self(at.as_millis().saturating_mul(1000))
-    }
-
-    /// The same time, rounded up.
-    #[must_use]
-    pub const fn up(self) -> Timestamp {
-        Timestamp::from_millis(self.0.saturating_add(999).div_euclid(1000))
-    }
-
-    /// This time, `span` later.
-    #[must_use]
-    pub fn after(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
-        )
-    }
-
-    /// Time from `earlier` to this; zero if `earlier` is later.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
-    }
-
-    /// This time, `span` earlier.
-    #[must_use]
-    pub fn before(self, span: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
-        )
-    }
-}
-
-/// Recipients in 1000 seconds: SES's rate, which it gives as a fraction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Rate(u64);
-
-impl Rate {
-    /// A rate from recipients in 1000 seconds; `None` for zero.
-    #[must_use]
-    pub const fn from_millis(per_1000_s: u64) -> Option<Self> {
-        if per_1000_s == 0 { None } else { Some(Self(per_1000_s)) }
-    }
-
-    /// Recipients in 1000 seconds.
-    #[must_use]
-    pub const fn as_millis(self) -> u64 {
-        self.0
-    }
-
-    /// The rate to keep to if this is the account's: a twentieth less. Calls that are delayed on the way to SES
-    /// arrive together with later ones.
-    #[must_use]
-    pub fn kept_to(self) -> Self {
-        Self((self.0.saturating_mul(19) / 20).max(1))
-    }
-
-    /// The time that `recipients` take at a priority; rounded up.
-    pub(crate) fn time(self, recipients: u64, priority: Priority) -> Duration {
-        let (share, whole) = match priority {
-            Priority::High | Priority::Normal => (1, 1),
-            Priority::Low => (9, 10),
-        };
-        let micros = recipients.saturating_mul(1_000_000_000).saturating_mul(whole);
-        Duration::from_micros(micros.div_ceil(self.0.saturating_mul(share)))
     }
 }
 
@@ -211,41 +131,6 @@ pub enum AccountRateChange {
     Settings,
     /// Sets the full priority queues.
     Full(FullPriorityQueues),
-}
-
-/// The start of a reserved stretch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// At this time, if nothing is reserved from it on.
-    Here(Micros),
-    /// At the end of the reserved time, if that is between these two.
-    AfterReserved {
-        /// Not before this.
-        earliest: Micros,
-        /// Not after this.
-        latest: Micros,
-    },
-}
-
-impl Begin {
-    /// True if a stretch can begin so, given the end of the reserved time.
-    #[must_use]
-    pub fn holds(self, reserved: Option<Micros>) -> bool {
-        match (self, reserved) {
-            (Self::Here(here), reserved) => reserved.is_none_or(|reserved| reserved < here),
-            (Self::AfterReserved { earliest, latest }, Some(reserved)) => (earliest..=latest).contains(&reserved),
-            (Self::AfterReserved { .. }, None) => false,
-        }
-    }
-
-    /// The start, given the end of the reserved time.
-    #[must_use]
-    pub fn of(self, reserved: Option<Micros>) -> Micros {
-        match self {
-            Self::Here(here) => here,
-            Self::AfterReserved { earliest, .. } => reserved.unwrap_or(earliest),
-        }
-    }
 }
 
 impl AccountRateChange {

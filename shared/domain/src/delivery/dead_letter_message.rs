@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::record::EmailRecord;
-use crate::id::{EmailId, TenantId};
-use crate::queue::QueueName;
+use crate::id::{EmailId, QueueName, TenantId};
 
 /// A report that an email was given up. It proves nothing: the record decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

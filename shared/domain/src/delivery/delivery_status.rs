@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum DeliveryStatus {
     /// Left out of the submission, because the address is suppressed; ranked below every event of SES. Only this
     /// status comes from no event: the sender writes it. The sender removes it when a later claim includes the
-    /// recipient ([`crate::delivery::lifecycle::left_out`]).
+    /// recipient ([`crate::lifecycle::left_out`]).
     Suppressed,
     /// The recipient's server has not taken it yet; SES keeps trying.
     DeliveryDelayed,

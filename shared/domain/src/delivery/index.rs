@@ -5,19 +5,26 @@
 
 use std::time::Duration;
 
+use crate::delivery::policy::Turn;
 use crate::delivery::record::{Due, DueKind};
-use crate::id::EmailId;
+use crate::id::{EmailId, QueueKey};
 use crate::limits;
-use crate::queue::QueueKey;
-use crate::queue::rate_limit::{self, Turn};
 use crate::timestamp::Timestamp;
 
 /// Longest delay of a message in SQS; later emails wait in the due index.
 /// Source: Amazon SQS message quotas ("Message timer"), read 2026-11-24.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(limits::SQS_DELAY_MAX_SECS);
 
+/// Shards of the partitions in which emails wait for a slot. One takes 1,000 writes a second, a new table 4,000.
+/// Source: Amazon DynamoDB Developer Guide, "Read/write capacity mode", read 2026-11-28.
+pub const PACED_SHARDS: u16 = 4;
+
 /// The horizon of `promote`: nine of its runs may fail and nothing is late.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
+
+/// A place in one shard of the index: after this email.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueCursor(pub String);
 
 /// The place of a queued record in the index, and the delay of the send task that its writer sends now, if any.
 ///
@@ -72,7 +79,7 @@ pub fn delay_seconds(delay: Duration) -> u16 {
 #[must_use]
 pub fn shard(kind: DueKind, id: EmailId, shards: u16) -> u16 {
     match kind {
-        DueKind::Paced => id.shard(rate_limit::SHARDS),
+        DueKind::Paced => id.shard(PACED_SHARDS),
         DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Ended => id.shard(shards),
     }
 }
@@ -107,8 +114,7 @@ pub fn kind(partition: &str) -> Option<DueKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::TenantId;
-    use crate::queue::QueueName;
+    use crate::id::{QueueName, TenantId};
 
     const GUARD: Duration = Duration::from_secs(900);
 

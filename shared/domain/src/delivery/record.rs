@@ -1,6 +1,6 @@
 //! The record of one email: its authoritative state. It is under 1 KB; the content is elsewhere.
 //!
-//! **Invariant:** written only by carrying out a [`crate::delivery::lifecycle::Transition`].
+//! **Invariant:** written only by carrying out a [`crate::lifecycle::Transition`].
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::api::batch::BatchId;
+use crate::delivery::batch::BatchId;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::{Diagnostic, Fact, Outcome};
-use crate::id::{EmailId, KeyId, TenantId};
-use crate::queue::QueueName;
+use crate::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
 use crate::timestamp::Timestamp;
 
 /// Longest From domain that a record names, in bytes: a record stays under 1 KB, which is one write unit.
@@ -296,6 +295,24 @@ impl EmailRecord {
             outcomes: Vec::new(),
             diagnostics: BTreeMap::new(),
             facts: BTreeMap::new(),
+        }
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn email_key(&self) -> EmailKey {
+        EmailKey {
+            tenant: self.tenant.clone(),
+            id: self.id,
+        }
+    }
+
+    /// The key of its queue.
+    #[must_use]
+    pub fn queue_key(&self) -> QueueKey {
+        QueueKey {
+            tenant: self.tenant.clone(),
+            name: self.queue.clone(),
         }
     }
 

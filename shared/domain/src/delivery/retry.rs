@@ -13,7 +13,7 @@
 //! The number of attempts given back has no limit: the email's `expires_at` ends them. The breaker is
 //! [`crate::delivery::account_rate`].
 //!
-//! **Role:** called by [`crate::delivery::lifecycle`] after an attempt; calls nothing.
+//! **Role:** called by [`crate::lifecycle`] after an attempt; calls nothing.
 //! **Invariant:** no I/O, no clock, no randomness.
 //! **Start reading at** [`RetryPolicy::after`].
 

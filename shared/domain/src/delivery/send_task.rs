@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::record::EmailRecord;
-use crate::id::{EmailId, TenantId};
-use crate::queue::QueueName;
+use crate::id::{EmailId, QueueName, TenantId};
 use crate::timestamp::Timestamp;
 
 /// A report that an email may be due. It proves nothing and carries no content.

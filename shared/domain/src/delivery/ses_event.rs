@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::Fact;
-use crate::delivery::record::recipient_key;
+use crate::delivery::record::{EmailRecord, recipient_key};
 use crate::id::{EmailId, TenantId};
 use crate::message::address::{EmailAddress, Mailbox};
 use crate::timestamp::Timestamp;
@@ -261,6 +261,17 @@ struct Failure {
 }
 
 impl SesEvent {
+    /// True if it is about this record, and about one of its claims.
+    ///
+    /// An event of an erased and re-used id has another birth and says nothing about this record.
+    #[must_use]
+    pub fn concerns(&self, record: &EmailRecord) -> bool {
+        record.born == self.born
+            && record.id == self.id
+            && record.tenant == self.tenant
+            && (1..=record.claim_no).contains(&self.claim_no)
+    }
+
     /// Reads a message of the feedback queue.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! their owners decide that.
 //! **Marks:** senders cache a short mark of every suppressed address of a tenant, and read the suppressions
 //! themselves only after a match. A suppression and its mark are written together, so that neither exists alone.
-//! Afterwards [`AccountRateChange::Settings`] makes every sender read the marks again.
+//! Afterwards the rate limiter carries a new settings version, which makes every sender read the marks again.
 //! **After a crash** between the two, the event comes again, or the caller repeats the request. Then the senders are
 //! notified, even if nothing else is left to do.
 //! **Invariant:** an address that a person has released stays released, even if an older event comes late or again.
@@ -22,15 +22,12 @@ use sha2::{Digest, Sha256};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
-use crate::delivery::account_rate::AccountRateChange;
 use crate::delivery::delivery_status::DeliveryStatus;
-use crate::delivery::lifecycle::concerns;
 use crate::delivery::record::EmailRecord;
 use crate::delivery::ses_event::{SesEvent, SesEventKind};
 use crate::id::{EmailId, TenantId};
 use crate::limits;
 use crate::message::address::EmailAddress;
-use crate::ports::{AccountRates, PortError, Suppressions};
 use crate::timestamp::Timestamp;
 
 /// The id of a suppression, derived from the tenant and the address, so that either finds it.
@@ -309,7 +306,7 @@ impl Entry {
 /// must exist. Without a record (complaints take weeks) the event suffices, because only SES publishes events.
 #[must_use]
 pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) -> Vec<Suppression> {
-    if record.is_some_and(|record| !concerns(record, event)) {
+    if record.is_some_and(|record| !event.concerns(record)) {
         return Vec::new();
     }
     let complained = matches!(&event.said, SesEventKind::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
@@ -330,7 +327,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
 /// The addresses on the account's list, by an event; it is checked as in [`added_by`].
 #[must_use]
 pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> {
-    if record.is_some_and(|record| !concerns(record, event)) {
+    if record.is_some_and(|record| !event.concerns(record)) {
         return Vec::new();
     }
     let of = |address: &EmailAddress| Listed {
@@ -339,32 +336,6 @@ pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> 
         at: event.at,
     };
     event.on_account_list.iter().map(of).collect()
-}
-
-/// Adds suppressions one after the other, and notifies the senders; returns the result of each.
-///
-/// # Errors
-/// One could not be added, or the senders could not be notified: all of it must be done again. As far as possible,
-/// senders are notified of those that were added.
-pub async fn add<S: Suppressions + AccountRates>(
-    store: &S,
-    suppressions: &[Suppression],
-) -> Result<Vec<Added>, PortError> {
-    let (mut added, mut failed) = (Vec::new(), None);
-    for suppression in suppressions {
-        match store.suppress(suppression).await {
-            Ok(one) => added.push(one),
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
-        }
-    }
-    // Senders are notified of existing suppressions too: the process that added them may have crashed before.
-    if added.iter().any(|added| *added != Added::Released) {
-        store.change_account_rate(&AccountRateChange::Settings).await?;
-    }
-    failed.map_or(Ok(added), Err)
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ mod text;
 pub(crate) use file::{file_name, media_type};
 
 use crate::message::address::{AddressError, Mailbox};
-use crate::message::email::{Addresses, Draft, EmailContent, EmailError, Header, Problem};
+use crate::message::email::{Addresses, Draft, EmailContent, Header};
+use crate::message::problem::{EmailError, Problem};
 
 /// Checks a new email.
 ///

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::id::UploadId;
 use crate::limits;
-use crate::message::email::{EmailError, Problem};
+use crate::message::problem::{EmailError, Problem};
 
 /// Standard base64, with optional padding: some encoders leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

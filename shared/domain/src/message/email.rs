@@ -4,14 +4,13 @@
 //! **Invariant:** an [`EmailContent`] exists only after [`Draft::check`]. The same email always has the same
 //! [`EmailContent::to_body`] and therefore the same [`EmailContent::hash`], which names its body.
 //! **Privacy:** `Debug` shows counts only.
-//! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `problem` is the
-//! error, `body` the stored form.
+//! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `body` is the
+//! stored form.
 //! **Start reading at** [`Draft::check`].
 
 mod body;
 mod draft;
 mod header;
-mod problem;
 mod tag;
 
 use std::fmt;
@@ -19,12 +18,12 @@ use std::fmt;
 pub use body::{BodyError, sha256_hex};
 pub use draft::{Addresses, Draft};
 pub use header::{Header, HeaderName};
-pub use problem::{EmailError, Problem};
 pub use tag::Tag;
 
 use crate::limits;
 use crate::message::address::{EmailAddress, Mailbox};
 use crate::message::attachment::{self, Attachment};
+use crate::message::problem::{EmailError, Problem};
 
 /// A checked email: SES accepts every part of it as it is rendered here.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! API keys, tenants and quotas.
 
-use super::{EmailKey, PortError};
+use super::failure::PortError;
 use crate::delivery::record::EmailRecord;
-use crate::id::{KeyId, TenantId};
+use crate::id::{EmailKey, KeyId, TenantId};
 use crate::tenant::Tenant;
 use crate::tenant::key::{Actor, ApiKey, KeyChange};
 use crate::tenant::quota::Window;

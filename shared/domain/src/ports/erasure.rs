@@ -3,8 +3,10 @@
 //! **Invariant:** a tombstone is no record. Only [`super::EmailRecords::create`] finds it, so that a repeated request
 //! is not accepted a second time.
 
-use super::{EmailKey, PortError, Written};
+use super::failure::PortError;
+use super::records::Written;
 use crate::delivery::record::EmailRecord;
+use crate::id::EmailKey;
 use crate::timestamp::Timestamp;
 
 /// The tombstones of erased emails.

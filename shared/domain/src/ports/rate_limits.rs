@@ -1,7 +1,9 @@
 //! The rate limits of queues, and the emails that wait for their slots.
 
-use crate::ports::{DueCursor, DueEmail, DuePage, PortError};
-use crate::queue::QueueKey;
+use super::due_index::{DueEmail, DuePage};
+use super::failure::PortError;
+use crate::delivery::index::DueCursor;
+use crate::id::QueueKey;
 use crate::queue::rate_limit::{RateLimit, RateLimitChange};
 use crate::timestamp::Timestamp;
 

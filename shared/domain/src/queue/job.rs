@@ -13,19 +13,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::cause::Cause;
-use crate::delivery::lifecycle::queue_control::{purge, redrive, release, restore};
-use crate::delivery::lifecycle::{Decision, Policy};
-use crate::delivery::record::{DueKind, EmailRecord, RecordStatus};
-use crate::id::EmailId;
-use crate::ports::DueCursor;
-use crate::queue::rate_limit;
-use crate::queue::{Common, Queue, QueueKey};
+use crate::delivery::index::{DueCursor, PACED_SHARDS};
+use crate::delivery::record::{DueKind, RecordStatus};
+use crate::id::{EmailId, QueueKey};
+use crate::queue::{Common, Queue, SETTLED};
 use crate::tenant::sender::Scope;
 use crate::timestamp::Timestamp;
-
-/// Longest delay of the index behind the records, and of a writer behind its decision. DynamoDB says "a fraction of a
-/// second"; a promoter that was about to park an email has ended by then.
-pub const SETTLED: Duration = Duration::from_secs(120);
 
 /// Wait before the next sweep if an email could not be moved.
 const SWEPT_AGAIN: Duration = Duration::from_secs(60);
@@ -177,7 +170,7 @@ impl Job {
     /// them waits.
     const fn places(&self, shards: u16) -> u16 {
         match self.task {
-            Task::Purge => shards.saturating_add(rate_limit::SHARDS),
+            Task::Purge => shards.saturating_add(PACED_SHARDS),
             Task::Release | Task::Restore | Task::Retry { .. } | Task::FollowTenant => shards,
         }
     }
@@ -227,29 +220,6 @@ impl Job {
                     || (status == RecordStatus::Expired && *only == Some(Cause::Expired));
                 before && failed && (only.is_none() || *only == cause) && since.is_none_or(|since| at >= since)
             }
-        }
-    }
-
-    /// The decision about an email.
-    #[must_use]
-    pub fn decide(
-        &self,
-        record: &EmailRecord,
-        queue: &Queue,
-        expires_after: Duration,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Decision {
-        match &self.task {
-            Task::Release | Task::FollowTenant => release(record, queue, policy, now),
-            Task::Purge => purge(record, queue, policy, now),
-            Task::Restore => restore(record, policy, now),
-            Task::Retry { .. }
-                if self.may_concern(record.status, record.cause, record.due.map_or(now, |due| due.at)) =>
-            {
-                redrive(record, queue, expires_after, policy, now)
-            }
-            Task::Retry { .. } => Decision::Forget,
         }
     }
 

@@ -1,9 +1,11 @@
 use super::*;
-use crate::delivery::record::Due;
-use crate::id::{KeyId, TenantId};
+use crate::delivery::policy::Policy;
+use crate::delivery::record::{Due, EmailRecord};
+use crate::id::{KeyId, QueueName, TenantId};
+use crate::lifecycle::Decision;
+use crate::queue::Pause;
 use crate::queue::key_hold::{KeyHold, KeyHolds};
 use crate::queue::tests::{at, record};
-use crate::queue::{Pause, QueueName};
 
 fn queue() -> Queue {
     let key = QueueKey {
@@ -306,6 +308,6 @@ fn a_purge_sweeps_held_and_paced_emails() {
         job = job.swept(moved(0), None, 2, at(1_121));
     }
     let held = (0..2).map(|shard| (DueKind::Held, shard));
-    let paced = (0..rate_limit::SHARDS).map(|shard| (DueKind::Paced, shard));
+    let paced = (0..PACED_SHARDS).map(|shard| (DueKind::Paced, shard));
     assert_eq!(swept, held.chain(paced).collect::<Vec<_>>());
 }

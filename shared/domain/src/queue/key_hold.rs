@@ -122,6 +122,15 @@ impl KeyHolds {
     }
 }
 
+/// The emails that wait because of some holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Their number, among the newest emails of the tenant.
+    pub emails: u64,
+    /// True if every email of the tenant was read.
+    pub counted_all: bool,
+}
+
 #[cfg(test)]
 #[path = "key_hold_tests.rs"]
 mod tests;

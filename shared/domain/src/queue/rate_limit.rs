@@ -6,8 +6,7 @@
 //!
 //! **Busy and quiet:** a queue is busy while due emails wait for a slot. Only `promote` reserves slots of a busy
 //! queue, so that no email overtakes another one. A quiet queue gives slots to accepted emails at once.
-//! **Role:** `enqueue`, `send` and [`crate::delivery::apply`] ask for slots; `promote` calls [`plan`]. Stored by
-//! [`crate::ports::rate_limits::RateLimits`].
+//! **Role:** `enqueue` and `send` ask for slots; `promote` calls [`plan`].
 //! **Invariant:** pure. A record waits in the due index for a slot only if its queue was marked
 //! ([`RateLimit::look_at`]) before. The mark is removed only after sweeps without a result, the last of them a day
 //! after the queue became quiet.
@@ -15,8 +14,9 @@
 
 use std::time::Duration;
 
-use crate::delivery::account_rate::{BURST, Begin, Micros, Rate};
+use crate::delivery::rate::{BURST, Begin, Micros, Rate};
 use crate::delivery::record::Priority;
+use crate::queue::SETTLED;
 use crate::timestamp::Timestamp;
 
 /// The greatest distance of a slot from now.
@@ -25,15 +25,8 @@ pub const AHEAD: Duration = Duration::from_secs(60);
 /// The latest use of a slot, counted from the slot. The email of a later message returns to the due index.
 pub const LATE: Duration = Duration::from_secs(60);
 
-/// Shards of the partitions in which emails wait for a slot. One takes 1,000 writes a second, a new table 4,000.
-/// Source: Amazon DynamoDB Developer Guide, "Read/write capacity mode", read 2026-11-28.
-pub const SHARDS: u16 = 4;
-
 /// The life of a released message: its slot lies at most [`AHEAD`], and it expires [`LATE`] after the slot.
 const IN_FLIGHT: Duration = Duration::from_secs(120);
-
-/// The time in which a writer that found the queue busy has written its record.
-const SETTLED: Duration = crate::queue::job::SETTLED;
 
 /// Sweeps of a quiet queue after it became quiet: the index is eventually consistent, without a bound.
 const SWEEPS: [Duration; 3] = [
@@ -41,29 +34,6 @@ const SWEEPS: [Duration; 3] = [
     Duration::from_secs(3_600),
     Duration::from_secs(86_400),
 ];
-
-/// The turn of an email in its queue.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Turn {
-    /// The queue has no rate limit, or `send` will ask for the slot.
-    #[default]
-    Free,
-    /// A reserved slot.
-    Slot(Timestamp),
-    /// No slot yet: the record waits in the due index.
-    Waits,
-}
-
-impl Turn {
-    /// The reserved slot.
-    #[must_use]
-    pub const fn slot(self) -> Option<Timestamp> {
-        match self {
-            Self::Slot(slot) => Some(slot),
-            Self::Free | Self::Waits => None,
-        }
-    }
-}
 
 /// True if a slot can be used at `now`.
 #[must_use]

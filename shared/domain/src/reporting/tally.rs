@@ -9,6 +9,7 @@
 
 pub mod change;
 pub mod counter;
+pub mod mark;
 pub mod portion;
 pub mod queue_counts;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::delivery::lifecycle::LONGEST_UNCERTAINTY;
 use domain::delivery::record::{EmailRecord, RecordStatus};
+use domain::lifecycle::LONGEST_UNCERTAINTY;
 
 use super::{Steps, checked, noted};
 use crate::action::Action;

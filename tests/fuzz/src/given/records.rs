@@ -10,8 +10,7 @@ use domain::delivery::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, RecordStatus,
 };
 use domain::delivery::ses_event::{SesEvent, SesEventKind};
-use domain::id::{EmailId, KeyId, TenantId};
-use domain::queue::QueueName;
+use domain::id::{EmailId, KeyId, QueueName, TenantId};
 use domain::timestamp::Timestamp;
 
 use super::texts;

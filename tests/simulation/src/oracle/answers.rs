@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use domain::id::EmailId;
-use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
 use memory::MemoryBackend;
@@ -286,7 +285,7 @@ fn is_durable(backend: &MemoryBackend, id: EmailId) -> bool {
     let state = backend.state();
     let record = state.records.values().find(|record| record.id == id);
     record.is_some_and(|record| {
-        let content = (EmailKey::of(record), record.body.sha256.clone());
+        let content = (record.email_key(), record.body.sha256.clone());
         record.expires_at <= state.now() || state.bodies.contains_key(&content)
     })
 }

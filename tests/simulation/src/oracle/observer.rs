@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use domain::delivery::delivery_status::DeliveryStatus;
-use domain::delivery::lifecycle::EARLY;
 use domain::delivery::record::{EmailRecord, OnUncertain, RecordStatus};
 use domain::delivery::ses_event::{SesEvent, SesEventKind};
+use domain::id::EmailKey;
+use domain::lifecycle::EARLY;
 use domain::message::email::EmailContent;
-use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
 use invariants::transitions::is_allowed;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use domain::api::batch::{BatchId, BatchRecord, BatchStart};
-use domain::api::requests::IdempotencyKey;
+use domain::delivery::batch::{BatchId, BatchRecord, BatchStart};
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::Batches;
 use domain::ports::access::{Keys, QuotaOutcome, Quotas, Tenants};
@@ -143,7 +142,7 @@ async fn api_keys_are_read_and_written() {
 #[tokio::test]
 async fn batches_are_read_and_written() {
     let mut golden = Golden::of("batch");
-    let id = BatchId::of(&IdempotencyKey::parse("order-1042").unwrap());
+    let id = BatchId::of("order-1042");
     let record = BatchRecord {
         hash: "ab".repeat(32),
         errors: serde_json::from_str(r#"[{"index":3,"message":"to: is no address"}]"#).unwrap(),

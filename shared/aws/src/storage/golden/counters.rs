@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::cause::Cause;
 use domain::id::{EmailId, TenantId};
-use domain::ports::{Counts, FailuresOfHour, Hours, Tallies};
+use domain::ports::{Counts, Tallies};
+use domain::reporting::hours::{FailuresOfHour, Hours};
 use domain::reporting::tally::counter::{Counter, Delta, Figure, Figures, Level, hour_of};
-use domain::reporting::tally::portion::{Fingerprint, Marker, Sequence, Span, Step, Tally};
+use domain::reporting::tally::mark::{Fingerprint, Sequence};
+use domain::reporting::tally::portion::{Marker, Span, Step, Tally};
 use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use serde_json::json;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::delivery::record::{BodyPlace, Due, DueKind, EmailRecord, RecordStatus};
 use domain::ports::erasure::Tombstones;
-use domain::ports::{Bodies, EmailKey, EmailRecords, Packed};
+use domain::ports::{Bodies, EmailRecords, Packed};
 
 use super::queues::news;
 use super::{Golden, written};
@@ -57,7 +57,7 @@ async fn records_in_every_status_are_read_and_written() {
         });
         golden.check(&name, &stored.await.only());
         let load = async |replay: Replay| {
-            let loaded = replay.table(16).load(&EmailKey::of(&record), at(1_000)).await;
+            let loaded = replay.table(16).load(&record.email_key(), at(1_000)).await;
             loaded.unwrap().unwrap()
         };
         assert_eq!(load(golden.today(&name)).await, record, "{name}");
@@ -89,7 +89,7 @@ async fn tombstones_are_read_and_written() {
     });
     golden.check("erased", &stored.await.only());
     for replay in [golden.today("erased"), golden.old("erased")] {
-        let tombstone = replay.table(16).tombstone(&EmailKey::of(&record()), at(1_000)).await;
+        let tombstone = replay.table(16).tombstone(&record().email_key(), at(1_000)).await;
         assert_eq!(tombstone.unwrap(), Some(record().body.sha256));
     }
     golden.is_done();
@@ -104,7 +104,7 @@ async fn contents_are_read_and_written() {
         BodyStore::new(replay.table(16), replay.clients().s3(), &settings)
     }
     let mut golden = Golden::of("content");
-    let (key, body) = (EmailKey::of(&record()), record().body);
+    let (key, body) = (record().email_key(), record().body);
     let stored = written(async |replay| {
         let store = store(replay);
         let packed = store.pack(b"content").unwrap();

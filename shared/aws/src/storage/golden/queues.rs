@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::Priority;
-use domain::id::{EmailId, KeyId, TenantId};
-use domain::ports::{DueCursor, Jobs, Queues};
+use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
+use domain::ports::{Jobs, Queues};
 use domain::queue::job::{Job, Task};
 use domain::queue::key_hold::{Exception, KeyHold, KeyHolds};
-use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::queue::{Pause, Queue};
 use domain::tenant::sender::{FromDomain, Scope};
 
 use super::{Golden, written};

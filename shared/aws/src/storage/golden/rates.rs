@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::delivery::account_rate::{AccountRate, AccountRateChange, Begin, Micros, OpenBreaker, Rate};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange, OpenBreaker};
 use domain::delivery::cause::Cause;
-use domain::delivery::lifecycle::Feedback;
+use domain::delivery::index::DueCursor;
 use domain::delivery::priority_queue::FullPriorityQueues;
+use domain::delivery::rate::{Begin, Micros, Rate};
 use domain::delivery::record::Priority;
+use domain::lifecycle::Feedback;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Bookmarks, DueCursor, DueIndex, Evidence, Watermark};
+use domain::ports::{AccountRates, Bookmarks, DueIndex, Evidence, Watermark};
 use domain::queue::rate_limit::{self, RateLimit, Released};
 use serde_json::json;
 

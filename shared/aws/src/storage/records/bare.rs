@@ -4,9 +4,9 @@
 //! others. The function that creates keys cannot read contents, which are in the same partitions.
 
 use domain::delivery::record::EmailRecord;
-use domain::id::TenantId;
+use domain::id::{EmailKey, TenantId};
+use domain::ports::PortError;
 use domain::ports::access::Work;
-use domain::ports::{EmailKey, PortError};
 use domain::timestamp::Timestamp;
 
 use super::{Table, item, record};
@@ -50,9 +50,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use domain::delivery::record::BodyRef;
-    use domain::id::EmailId;
+    use domain::id::{EmailId, QueueKey, QueueName};
+    use domain::queue::Queue;
     use domain::queue::job::{Job, Task};
-    use domain::queue::{Queue, QueueKey, QueueName};
     use serde_json::json;
 
     use super::*;
@@ -88,7 +88,7 @@ mod tests {
         });
         items[1]["s"] = json!({"S": "asleep"});
         let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": items}}))]);
-        let keys = [&good, &bad].map(EmailKey::of);
+        let keys = [&good, &bad].map(EmailRecord::email_key);
         let mut read = replay.table(16).bare_records(&keys, at(1_000)).await.unwrap();
         read.sort_by_key(Option::is_none);
         let bare = EmailRecord {

@@ -120,7 +120,7 @@ fn nth(n: u16) -> EmailId {
 }
 
 fn paused() -> Queue {
-    let plain = Queue::plain(QueueKey::of(&held(1, 0).before), at(0));
+    let plain = Queue::plain(held(1, 0).before.queue_key(), at(0));
     plain.paused(Pause {
         since: at(0),
         reason: None,

@@ -11,10 +11,11 @@
 //! **Invariant:** it reveals neither recipients nor content. It is in no index, and no condition of a record
 //! holds for it: it has no status, claim or count of delivery statuses.
 
-use domain::delivery::lifecycle::Condition;
 use domain::delivery::record::EmailRecord;
+use domain::id::EmailKey;
+use domain::lifecycle::Condition;
 use domain::ports::erasure::Tombstones;
-use domain::ports::{EmailKey, PortError, Written};
+use domain::ports::{PortError, Written};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,7 @@ impl Tombstones for Table {
             er: before.body.sha256.clone(),
             ttl: self.ttl(now),
         };
-        let tombstone = encode(keys::email(&EmailKey::of(before)), &tombstone, WHAT)?;
+        let tombstone = encode(keys::email(&before.email_key()), &tombstone, WHAT)?;
         let mut still = Expression::default();
         still.require(Condition::unmoved(before));
         match self.put_if(tombstone, still, WHAT).await? {

@@ -18,7 +18,7 @@ fn ended() -> EmailRecord {
 }
 
 fn tombstone() -> Item {
-    let mut item = keys::email(&EmailKey::of(&record()));
+    let mut item = keys::email(&record().email_key());
     item.extend([
         attributes::n("v", item::VERSION),
         attributes::s("er", record().body.sha256),
@@ -66,7 +66,7 @@ async fn a_lost_tombstone_is_done_and_a_late_one_not() {
 #[tokio::test]
 async fn a_tombstone_is_no_record_but_is_found() {
     let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone())}));
-    let (key, table) = (EmailKey::of(&record()), |answer| Replay::new([answer]).table(16));
+    let (key, table) = (record().email_key(), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
     let asked_for = Some(record().body.sha256);
     assert_eq!(table(found()).tombstone(&key, at(0)).await.unwrap(), asked_for);

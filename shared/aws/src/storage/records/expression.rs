@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::delivery::lifecycle::{Condition, EARLY, Policy};
+use domain::delivery::policy::Policy;
 use domain::delivery::record::{EmailRecord, RecordStatus};
+use domain::lifecycle::{Condition, EARLY};
 use domain::timestamp::Timestamp;
 
 use super::{item, waiting};
@@ -113,7 +114,7 @@ pub(crate) fn transition(
     update
 }
 
-/// Returns the write of a claim without a read before: [`domain::delivery::lifecycle::claimed`] as an expression of
+/// Returns the write of a claim without a read before: [`domain::lifecycle::claimed`] as an expression of
 /// DynamoDB.
 pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards: u16, now: Timestamp) -> Expression {
     let until = now.after(policy.lease);
@@ -143,8 +144,8 @@ fn millis(at: Timestamp) -> AttributeValue {
 mod tests {
     use domain::delivery::cause::Cause;
     use domain::delivery::delivery_status::DeliveryStatus;
-    use domain::delivery::lifecycle;
     use domain::delivery::record::{Acceptance, Lease};
+    use domain::lifecycle;
 
     use super::super::samples::{at, full, policy, record};
     use super::*;

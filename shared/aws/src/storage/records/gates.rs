@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use domain::queue::QueueKey;
+use domain::id::QueueKey;
 use futures::lock::{Mutex, OwnedMutexGuard};
 
 /// Maximum number of queues with a gate.
@@ -33,8 +33,7 @@ impl Gates {
 
 #[cfg(test)]
 mod tests {
-    use domain::id::TenantId;
-    use domain::queue::QueueName;
+    use domain::id::{QueueName, TenantId};
 
     use super::*;
 

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::delivery::lifecycle::Transition;
 use domain::delivery::record::EmailRecord;
-use domain::ports::{EmailKey, FailureKind, PortError, RecordWrite, Written};
-use domain::queue::QueueKey;
+use domain::id::QueueKey;
+use domain::lifecycle::Transition;
+use domain::ports::{FailureKind, PortError, RecordWrite, Written};
 use domain::timestamp::Timestamp;
 
 use super::{Table, maybe_record};
@@ -39,7 +39,7 @@ impl Table {
             before: before.clone(),
             transition: transition.clone(),
         };
-        let queue = QueueKey::of(before);
+        let queue = before.queue_key();
         let mut written = self.write_group(&queue, queue_version, &[&write], now).await;
         written.pop().unwrap_or(Ok(Written::QueueMoved))
     }
@@ -61,7 +61,7 @@ impl Table {
             }
             let mut transaction = vec![queue_is_at(queue, queue_version)];
             transaction.extend(group.iter().map(|(_, write)| Write::Update {
-                key: keys::email(&EmailKey::of(&write.before)),
+                key: keys::email(&write.before.email_key()),
                 change: self.expression(&write.before, &write.transition, now),
             }));
             match self.transact(transaction, WHAT).await {

@@ -1,8 +1,8 @@
 //! Groups of transitions, against DynamoDB's answers.
 
-use domain::delivery::lifecycle::{Condition, SideEffect};
 use domain::delivery::record::{Due, DueKind, RecordStatus};
 use domain::id::EmailId;
+use domain::lifecycle::{Condition, SideEffect};
 use domain::ports::EmailRecords;
 use serde_json::{Value, json};
 
@@ -120,7 +120,7 @@ async fn a_lost_group_is_recognised_by_its_records() {
 
 #[tokio::test]
 async fn a_permanently_refused_record_fails_alone() {
-    let bad = dynamodb_json(&keys::email(&EmailKey::of(&nth(3))));
+    let bad = dynamodb_json(&keys::email(&nth(3).email_key()));
     let replay = Replay::by(move |asked| {
         let items = asked.json()["TransactItems"].as_array().unwrap().clone();
         let is_bad = |item: &Value| item["Update"]["Key"] == bad;

@@ -54,13 +54,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::api::batch::BatchId;
+use domain::delivery::batch::BatchId;
 use domain::delivery::history::{Diagnostic, Fact, Outcome};
 use domain::delivery::index;
 use domain::delivery::record::{Acceptance, BodyRef, Due, DueKind, EmailRecord, Lease};
-use domain::id::KeyId;
-use domain::ports::EmailKey;
-use domain::queue::{QueueKey, QueueName};
+use domain::id::{EmailKey, KeyId, QueueName};
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -201,7 +199,7 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
             DueKind::Ended => ended_sk(due.at, record),
         };
         let shard = index::shard(due.kind, record.id, shards);
-        let partition = index::partition(due.kind, &QueueKey::of(record), shard);
+        let partition = index::partition(due.kind, &record.queue_key(), shard);
         item.extend([s("due_pk", partition), s("due_sk", sort_key)]);
     }
     item

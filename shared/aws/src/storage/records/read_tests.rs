@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::record::EmailRecord;
-use domain::id::EmailId;
-use domain::ports::{EmailKey, EmailRecords, FailureKind};
+use domain::id::{EmailId, EmailKey};
+use domain::ports::{EmailRecords, FailureKind};
 use serde_json::{Value, json};
 
 use super::item;
@@ -23,7 +23,7 @@ fn nth(n: u8) -> EmailRecord {
 }
 
 fn keys(records: &[EmailRecord]) -> Vec<EmailKey> {
-    records.iter().map(EmailKey::of).collect()
+    records.iter().map(EmailRecord::email_key).collect()
 }
 
 fn stored(record: &EmailRecord) -> Item {
@@ -59,7 +59,7 @@ fn keys_asked(asked: &Asked) -> Vec<Value> {
 #[tokio::test]
 async fn a_record_is_read_as_last_written() {
     let replay = Replay::new([found(&stored(&full()))]);
-    let loaded = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap();
+    let loaded = replay.table(16).load(&full().email_key(), at(0)).await.unwrap();
     assert_eq!(loaded, Some(full()));
     let asked = replay.only();
     assert_eq!(asked.operation(), "GetItem");
@@ -78,7 +78,7 @@ async fn an_expired_record_is_no_record() {
     let kept_until_7_s = found(&with(stored(&record()), attributes::n("ttl", 7)));
     let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
     let table = replay.table(16);
-    let load = async |now| table.load(&EmailKey::of(&record()), at(now)).await.unwrap();
+    let load = async |now| table.load(&record().email_key(), at(now)).await.unwrap();
     assert_eq!(load(7_000).await, None, "DynamoDB has none");
     assert_eq!(load(7_999).await, Some(record()), "in its last second");
     assert_eq!(load(8_000).await, None, "deleted within days");
@@ -87,7 +87,7 @@ async fn an_expired_record_is_no_record() {
 #[tokio::test]
 async fn an_unreadable_record_is_an_error_without_content() {
     let replay = Replay::new([found(&with(stored(&full()), attributes::s("s", "secret".to_owned())))]);
-    let error = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap_err();
+    let error = replay.table(16).load(&full().email_key(), at(0)).await.unwrap_err();
     assert_eq!(chain(&error), "reading an email record: attribute s is malformed");
 }
 
@@ -204,7 +204,7 @@ async fn a_transient_failure_is_retried_for_a_while() {
         (vec![refused], false),
     ] {
         let replay = Replay::new(answers.clone());
-        let loaded = replay.table(16).load(&EmailKey::of(&record()), at(0)).await;
+        let loaded = replay.table(16).load(&record().email_key(), at(0)).await;
         assert_eq!(loaded.is_ok(), works, "{answers:?}");
         assert_eq!(replay.asked().len(), answers.len(), "{answers:?}");
     }

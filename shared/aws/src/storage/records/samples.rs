@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::api::batch::BatchId;
+use domain::delivery::batch::BatchId;
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::history::{Diagnostic, Fact, Outcome};
-use domain::delivery::lifecycle::Policy;
+use domain::delivery::policy::Policy;
 use domain::delivery::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, FROM_DOMAIN_MAX, Lease, RecordStatus,
 };

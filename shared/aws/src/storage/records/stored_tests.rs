@@ -27,7 +27,7 @@ fn text(name: &str) -> String {
 async fn items_of_the_first_version_are_read() {
     let load = async |name: &str| {
         let replay = Replay::new([Answer::ok(&json!({"Item": stored()[name]}))]);
-        replay.table(16).load(&EmailKey::of(&record()), at(0)).await.unwrap()
+        replay.table(16).load(&record().email_key(), at(0)).await.unwrap()
     };
     assert_eq!(load("accepted").await, Some(record()));
     let everything = EmailRecord {

@@ -4,12 +4,12 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::index;
+use domain::delivery::index::DueCursor;
 use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
-use domain::id::EmailId;
+use domain::id::{EmailId, EmailKey, QueueKey, QueueName};
 use domain::ports::rate_limits::WaitingEmail;
-use domain::ports::{DueCursor, DueEmail, EmailKey, IndexedEmail};
-use domain::queue::{QueueKey, QueueName};
+use domain::ports::{DueEmail, IndexedEmail};
 use domain::timestamp::Timestamp;
 
 use crate::storage::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::delivery::lifecycle::{self, Condition, SideEffect, Transition};
 use domain::delivery::record::{EmailRecord, Lease, RecordStatus};
-use domain::ports::{Claimed, Created, EmailKey, EmailRecords, Written};
+use domain::lifecycle::{self, Condition, SideEffect, Transition};
+use domain::ports::{Claimed, Created, EmailRecords, Written};
 use serde_json::json;
 
 use super::item;
@@ -103,7 +103,7 @@ async fn any_other_failure_of_a_creation_is_an_error() {
 async fn claim(replay: &Replay) -> Result<Claimed, String> {
     let table = replay.table(16);
     table
-        .claim(&EmailKey::of(&record()), NONCE, &policy(), at(3_000))
+        .claim(&record().email_key(), NONCE, &policy(), at(3_000))
         .await
         .map_err(|error| chain(&error))
 }
@@ -125,7 +125,7 @@ async fn a_claim_is_one_write_that_returns_the_record() {
     assert_eq!(asked.operation(), "UpdateItem");
     let request = asked.json();
     assert_eq!(request["TableName"], "T");
-    assert_eq!(request["Key"], dynamodb_json(&keys::email(&EmailKey::of(&record()))));
+    assert_eq!(request["Key"], dynamodb_json(&keys::email(&record().email_key())));
     assert_eq!(
         request["ConditionExpression"],
         "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v"
@@ -246,7 +246,7 @@ async fn a_transition_writes_only_differences() {
         replay.only().json(),
         json!({
             "TableName": "T",
-            "Key": dynamodb_json(&keys::email(&EmailKey::of(&record()))),
+            "Key": dynamodb_json(&keys::email(&record().email_key())),
             "UpdateExpression": "SET #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu",
             "ConditionExpression": "#c = :if_c AND #s = :if_s AND #n = :if_n",
             "ExpressionAttributeNames": {

@@ -23,12 +23,10 @@
 //! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
 
-use domain::api::batch::BatchId;
+use domain::delivery::batch::BatchId;
 use domain::delivery::record::BodyRef;
 use domain::delivery::suppression::{Origin, SuppressionId};
-use domain::id::{EmailId, KeyId, TenantId};
-use domain::ports::EmailKey;
-use domain::queue::{QueueKey, QueueName};
+use domain::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
 use domain::reporting::tally::counter::Level;
 use domain::tenant::quota::Window;
 use domain::timestamp::Timestamp;

@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::message::attachment;
-use crate::message::email::Problem;
+use crate::message::problem::Problem;
 
 /// Checks the name of a file.
 ///

@@ -7,8 +7,9 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Addresses, Draft, EmailContent, EmailError};
+use super::{Addresses, Draft, EmailContent};
 use crate::message::attachment::{self, Attachment};
+use crate::message::problem::EmailError;
 
 /// The version that [`EmailContent::to_body`] writes.
 const BODY_VERSION: u32 = 1;

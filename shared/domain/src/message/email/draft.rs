@@ -3,11 +3,11 @@
 //! **Invariant:** the checks need no I/O: a refusal does not depend on time or place.
 //! **Start reading at** [`Draft::check`].
 
-use super::problem::{bad, missing};
-use super::{EmailContent, EmailError, Problem, header, tag};
+use super::{EmailContent, header, tag};
 use crate::limits;
 use crate::message::address::Mailbox;
 use crate::message::attachment::Attachment;
+use crate::message::problem::{EmailError, Problem, bad, missing};
 
 /// A list of addresses as given; the form decides the path of an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

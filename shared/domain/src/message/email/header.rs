@@ -6,10 +6,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::problem::bad;
-use super::{EmailError, Problem};
 use crate::limits;
 use crate::message::address::encode_text;
+use crate::message::problem::{EmailError, Problem, bad};
 
 /// The name of a custom header: RFC 5322's `ftext`, except names that we or SES write.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::problem::bad;
-use super::{EmailError, Problem};
 use crate::limits;
+use crate::message::problem::{EmailError, Problem, bad};
 
 /// A tag: name and value of `[A-Za-z0-9_-]{1,256}`; the prefix `mq_` is reserved for us.
 ///

@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counter::{Counter, Delta, Figure, Level, hour_of};
-use super::portion::Mark;
+use super::mark::Mark;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::Fact;
 use crate::delivery::record::RecordStatus;
-use crate::ports::EmailKey;
+use crate::id::EmailKey;
 use crate::timestamp::Timestamp;
 
 /// The counted properties of a record.

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, CountedRecord};
-use super::portion::{Mark, Sequence};
+use super::mark::{Mark, Sequence};
 use crate::delivery::record::RecordStatus;
-use crate::id::{EmailId, TenantId};
-use crate::ports::EmailKey;
+use crate::id::{EmailId, EmailKey, TenantId};
 use crate::timestamp::Timestamp;
 
 /// The time `secs` seconds after half past nine.

@@ -1,15 +1,17 @@
 //! Reserves slots of a queue's rate limit, and marks a queue whose emails wait for slots.
 //!
-//! **Role:** the one loop between [`crate::queue::rate_limit`] and [`crate::ports::rate_limits::RateLimits`].
+//! **Role:** the one loop between [`domain::queue::rate_limit`] and [`RateLimits`].
 //! **Lost answers:** slots that are reserved twice stay unused; a queue that is marked twice is checked once more.
 
 use std::time::Duration;
 
-use crate::ports::rate_limits::{RateLimitOutcome, RateLimits};
-use crate::ports::{FailureKind, PortError};
-use crate::queue::rate_limit::{RateLimit, RateLimitChange, SlotDecision, Turn, mark, request_slots};
-use crate::queue::{Queue, QueueKey};
-use crate::timestamp::Timestamp;
+use domain::delivery::policy::Turn;
+use domain::id::QueueKey;
+use domain::ports::rate_limits::{RateLimitOutcome, RateLimits};
+use domain::ports::{FailureKind, PortError};
+use domain::queue::Queue;
+use domain::queue::rate_limit::{RateLimit, RateLimitChange, SlotDecision, mark, request_slots};
+use domain::timestamp::Timestamp;
 
 /// Rounds of a change that loses against other writers.
 const ROUNDS: usize = 8;

@@ -1,18 +1,18 @@
 //! Carries out a decision: writes it if its condition still holds, else decides again on the current record.
 //!
-//! **Role:** the one loop between [`crate::delivery::lifecycle`] and [`crate::ports::EmailRecords`].
+//! **Role:** the one loop between [`domain::lifecycle`] and [`EmailRecords`].
 //! **Invariant:** a queue is marked before one of its records waits in the due index for a slot.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use crate::delivery::lifecycle::{Decision, SideEffect, Transition};
-use crate::delivery::record::{DueKind, EmailRecord};
-use crate::ports::rate_limits::RateLimits;
-use crate::ports::{EmailRecords, PortError, RecordWrite, Written};
-use crate::queue::QueueKey;
-use crate::queue::slots;
-use crate::timestamp::Timestamp;
+use crate::slots;
+use domain::delivery::record::{DueKind, EmailRecord};
+use domain::id::QueueKey;
+use domain::lifecycle::{Decision, SideEffect, Transition};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{EmailRecords, PortError, RecordWrite, Written};
+use domain::timestamp::Timestamp;
 
 /// Rounds of decisions before the caller must come back later. Each further round means that somebody else's write
 /// came in between.
@@ -73,18 +73,27 @@ pub async fn try_apply<R: EmailRecords + RateLimits, E: Send>(
     try_apply_after(records, record, now, decide, &NothingBefore).await
 }
 
+/// The result of establishing a precondition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition<E> {
+    /// It holds, and the record may be written.
+    Holds,
+    /// It cannot hold, and the record stays as it is.
+    Refused(E),
+}
+
 /// A precondition of writing a record.
 pub trait Before<E>: Sync {
     /// Establishes it for the record to write; or refuses.
-    fn prepare(&self, record: &EmailRecord) -> impl Future<Output = Result<Result<(), E>, PortError>> + Send;
+    fn prepare(&self, record: &EmailRecord) -> impl Future<Output = Result<Precondition<E>, PortError>> + Send;
 }
 
 /// No precondition.
 struct NothingBefore;
 
 impl<E: Send> Before<E> for NothingBefore {
-    async fn prepare(&self, _: &EmailRecord) -> Result<Result<(), E>, PortError> {
-        Ok(Ok(()))
+    async fn prepare(&self, _: &EmailRecord) -> Result<Precondition<E>, PortError> {
+        Ok(Precondition::Holds)
     }
 }
 
@@ -105,7 +114,7 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
             Ok(Decision::Forget) => return Ok(Applied::Done(SideEffect::Nothing, Box::new(record))),
             Ok(Decision::Only(side_effect)) => return Ok(Applied::Done(side_effect, Box::new(record))),
             Ok(Decision::Write(transition)) => {
-                if let Err(refusal) = before.prepare(&transition.record).await? {
+                if let Precondition::Refused(refusal) = before.prepare(&transition.record).await? {
                     return Ok(Applied::Refused(refusal));
                 }
                 mark_queue(records, &record, &transition, now).await?;
@@ -152,7 +161,7 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
         if !unmarked.is_empty() {
             let failed = |write: &RecordWrite| {
                 unmarked
-                    .get(&QueueKey::of(&write.before))
+                    .get(&write.before.queue_key())
                     .filter(|_| starts_waiting(&write.before, &write.transition).is_some())
             };
             let (mut left_places, mut left_writes) = (Vec::new(), Vec::new());
@@ -204,7 +213,7 @@ async fn mark_queue<R: RateLimits>(
     now: Timestamp,
 ) -> Result<(), PortError> {
     match starts_waiting(before, transition) {
-        Some(at) => slots::marked(limits, &QueueKey::of(before), at, now).await,
+        Some(at) => slots::marked(limits, &before.queue_key(), at, now).await,
         None => Ok(()),
     }
 }
@@ -218,7 +227,7 @@ async fn mark_queues<R: RateLimits>(
     let mut first: BTreeMap<QueueKey, Timestamp> = BTreeMap::new();
     for RecordWrite { before, transition } in writes {
         if let Some(at) = starts_waiting(before, transition) {
-            let first = first.entry(QueueKey::of(before)).or_insert(at);
+            let first = first.entry(before.queue_key()).or_insert(at);
             *first = at.min(*first);
         }
     }

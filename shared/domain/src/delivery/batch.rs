@@ -1,6 +1,6 @@
 //! The record of a batch: the request that used its idempotency key.
 //!
-//! **Role:** written by `enqueue` before the batch's emails; its retention is extended by [`crate::delivery::retention`].
+//! **Role:** written by `enqueue` before the batch's emails; a later retry of one of its emails extends its retention.
 //! **Invariant:** pure. The record outlives every email of the batch, so that another batch with the same key never
 //! meets one of them.
 //! **Start reading at** [`BatchRecord::may_complete`].
@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::api::requests::{IdempotencyKey, ItemError};
 use crate::limits;
 use crate::timestamp::Timestamp;
 
@@ -23,10 +22,10 @@ pub const ENDS_WITHIN: Duration = Duration::from_secs(7 * 86_400);
 pub struct BatchId([u8; 32]);
 
 impl BatchId {
-    /// The name of the batch with this key.
+    /// The name of the batch with this idempotency key.
     #[must_use]
-    pub fn of(key: &IdempotencyKey) -> Self {
-        Self(Sha256::digest(key.as_str().as_bytes()).into())
+    pub fn of(key: &str) -> Self {
+        Self(Sha256::digest(key.as_bytes()).into())
     }
 
     /// The name as bytes.
@@ -52,12 +51,22 @@ impl fmt::Display for BatchId {
 /// The stored state of a batch with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRecord {
-    /// [`crate::api::requests::BatchRequest::hash`].
+    /// The hash of the request.
     pub hash: String,
     /// The refused items, for the answer to a repeated request.
     pub errors: Vec<ItemError>,
     /// The start of the batch; absent in a record of an earlier version.
     pub begun: Option<BatchStart>,
+}
+
+/// An invalid item of a permissive batch.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ItemError {
+    /// The index of the item in the request, starting at 0.
+    pub index: usize,
+    /// The problem. Its path is relative to the item.
+    pub message: String,
 }
 
 /// The start of a batch.
@@ -127,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_named_by_the_hash_of_its_key() {
-        let id = BatchId::of(&IdempotencyKey::parse("order").unwrap());
+        let id = BatchId::of("order");
         assert_eq!(id.to_string(), crate::message::email::sha256_hex(b"order"));
         assert_eq!(BatchId::from_bytes(id.as_bytes()), Some(id));
         assert_eq!(BatchId::from_bytes(b"short"), None);

@@ -1,9 +1,7 @@
-use super::super::Policy;
 use super::*;
 use crate::delivery::cause::Cause;
 use crate::delivery::record::{BodyPlace, BodyRef, Due, DueKind};
 use crate::id::{EmailId, TenantId};
-use crate::queue::QueueKey;
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 
@@ -17,7 +15,7 @@ fn policy() -> Policy {
 
 /// The records' queue, purged twice.
 fn queue() -> Queue {
-    let queue = Queue::plain(QueueKey::of(&record(RecordStatus::Queued)), at(0));
+    let queue = Queue::plain(record(RecordStatus::Queued).queue_key(), at(0));
     queue.purged(at(1)).purged(at(1))
 }
 

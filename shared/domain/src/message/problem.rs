@@ -121,11 +121,11 @@ impl EmailError {
 }
 
 /// A required field that is absent.
-pub(super) fn missing(field: &str) -> EmailError {
+pub(crate) fn missing(field: &str) -> EmailError {
     EmailError::at(field, Problem::Missing("this field is required"))
 }
 
 /// A value that is not allowed.
-pub(super) fn bad(path: impl Into<String>, why: &'static str) -> EmailError {
+pub(crate) fn bad(path: impl Into<String>, why: &'static str) -> EmailError {
     EmailError::at(path, Problem::Bad(why))
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::delivery::record::{BodyPlace, BodyRef};
-use crate::id::{EmailId, KeyId, TenantId};
+use crate::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
 use crate::queue::key_hold::{KeyHold, KeyHolds};
-use crate::queue::{Common, Pause, QueueKey, QueueName};
+use crate::queue::{Common, Pause};
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 

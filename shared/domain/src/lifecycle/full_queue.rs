@@ -4,7 +4,8 @@
 //! **Invariant:** pure. A message is deleted only if `promote` finds its record within [`LONGEST`] guard times.
 //! **Start reading at** [`leave_to_index`]. Why this way: docs/adr/0031.
 
-use super::{Decision, Policy, SideEffect, write};
+use super::decision::{Decision, SideEffect, write};
+use crate::delivery::policy::Policy;
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use crate::timestamp::Timestamp;
 
@@ -51,9 +52,9 @@ pub fn leave_to_index(record: &EmailRecord, policy: &Policy, now: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::lifecycle::Condition;
     use crate::delivery::record::{BodyPlace, BodyRef};
     use crate::id::{EmailId, TenantId};
+    use crate::lifecycle::Condition;
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_millis(minutes * 60_000)

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use crate::api::batch;
-use crate::delivery::record::EmailRecord;
-use crate::message::attachment::Data;
-use crate::message::email::EmailContent;
-use crate::ports::{Batches, Bodies, EmailKey, PortError};
-use crate::timestamp::Timestamp;
+use domain::delivery::batch;
+use domain::delivery::record::EmailRecord;
+use domain::message::attachment::Data;
+use domain::message::email::EmailContent;
+use domain::ports::{Batches, Bodies, PortError};
+use domain::timestamp::Timestamp;
 
 /// Retains everything for a record until at least `retention` after its expiry. `false` if something is gone. A
 /// content that cannot be read has no files to send.
@@ -23,7 +23,7 @@ pub async fn keep<R: Batches, B: Bodies>(
     retention: Duration,
     now: Timestamp,
 ) -> Result<bool, PortError> {
-    let (key, keep_until) = (EmailKey::of(record), record.expires_at.after(retention));
+    let (key, keep_until) = (record.email_key(), record.expires_at.after(retention));
     if !bodies.keep(&key, &record.body, keep_until, now).await? {
         return Ok(false);
     }

@@ -7,7 +7,8 @@
 
 use serde::Serialize;
 
-use crate::delivery::account_rate::{AccountRate, Micros, Rate};
+use crate::delivery::account_rate::AccountRate;
+use crate::delivery::rate::{Micros, Rate};
 use crate::delivery::record::Priority;
 use crate::queue::Queue;
 use crate::timestamp::Timestamp;
@@ -141,8 +142,8 @@ mod tests {
     use super::*;
     use crate::delivery::account_rate::OpenBreaker;
     use crate::delivery::cause::Cause;
-    use crate::id::TenantId;
-    use crate::queue::{Pause, QueueKey, QueueName};
+    use crate::id::{QueueKey, QueueName, TenantId};
+    use crate::queue::Pause;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 

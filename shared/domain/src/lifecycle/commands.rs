@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
-use super::{Decision, Policy, SideEffect, end, requeue, write};
+use super::change::{end, requeue};
+use super::decision::{Decision, SideEffect, write};
 use crate::delivery::cause::Cause;
+use crate::delivery::policy::Policy;
 use crate::delivery::record::{EmailRecord, RecordStatus};
 use crate::queue::Queue;
 use crate::timestamp::Timestamp;

@@ -8,11 +8,13 @@
 
 use std::time::Duration;
 
+use super::change::{end, expire, requeue};
 use super::commands::{self, Refusal};
-use super::{Condition, Decision, Policy, SideEffect, Transition, end, expire, requeue, write};
+use super::decision::{Condition, Decision, SideEffect, Transition, write};
 use crate::delivery::cause::Cause;
+use crate::delivery::policy::{Policy, Turn};
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
-use crate::queue::rate_limit::Turn;
+use crate::queue::job::{Job, Task};
 use crate::queue::{Disposition, Queue, dropped};
 use crate::timestamp::Timestamp;
 
@@ -203,6 +205,31 @@ fn write_in(before: &EmailRecord, record: EmailRecord, queue: &Queue) -> Decisio
         record,
         side_effect: SideEffect::Nothing,
     }))
+}
+
+impl Job {
+    /// The decision of a job about an email.
+    #[must_use]
+    pub fn decide(
+        &self,
+        record: &EmailRecord,
+        queue: &Queue,
+        expires_after: Duration,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Decision {
+        match &self.task {
+            Task::Release | Task::FollowTenant => release(record, queue, policy, now),
+            Task::Purge => purge(record, queue, policy, now),
+            Task::Restore => restore(record, policy, now),
+            Task::Retry { .. }
+                if self.may_concern(record.status, record.cause, record.due.map_or(now, |due| due.at)) =>
+            {
+                redrive(record, queue, expires_after, policy, now)
+            }
+            Task::Retry { .. } => Decision::Forget,
+        }
+    }
 }
 
 #[cfg(test)]

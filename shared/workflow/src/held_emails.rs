@@ -3,28 +3,19 @@
 //! **Role:** called by `access`, which places holds, and by `manage`, which releases them.
 //! **Consistency:** the list is an index, which is behind the records; each record is read consistently.
 
-use crate::delivery::record::RecordStatus;
-use crate::id::TenantId;
-use crate::ports::access::Work;
-use crate::ports::{EmailKey, Listing, PortError};
-use crate::queue::key_hold::KeyHolds;
-use crate::reporting::listing::Start;
-use crate::timestamp::Timestamp;
+use domain::delivery::record::RecordStatus;
+use domain::id::{EmailKey, TenantId};
+use domain::ports::access::Work;
+use domain::ports::{Listing, PortError};
+use domain::queue::key_hold::{Held, KeyHolds};
+use domain::reporting::listing::Start;
+use domain::timestamp::Timestamp;
 
 /// Most emails that one request reads: twenty pages, within a second or two.
 pub const LOOKED_AT_MAX: usize = 10_000;
 
 /// Emails per page.
 const PAGE: usize = 500;
-
-/// The emails that wait because of some holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Their number, among the newest [`LOOKED_AT_MAX`] emails of the tenant.
-    pub emails: u64,
-    /// True if every email of the tenant was read.
-    pub counted_all: bool,
-}
 
 /// Counts the emails of a tenant that wait because of these holds.
 ///

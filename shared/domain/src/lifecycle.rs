@@ -1,0 +1,43 @@
+//! The state machine: the events of an email, and the condition for writing each change.
+//!
+//! | Status | Event | Decided by | Next status |
+//! |---|---|---|---|
+//! | queued | `send` claims it | [`claimed`] | sending |
+//! | sending, uncertain | SES does not take it now | [`record_attempt`] | queued |
+//! | sending, uncertain | SES refuses it, or its attempts are used up | [`record_attempt`] | failing |
+//! | sending | SES's answer is lost, or the lease ends | [`record_attempt`], [`overdue`] | uncertain |
+//! | any | SES accepted it | [`accepted`] | sent |
+//! | uncertain | no evidence came, and it is to be sent again | [`overdue`] | queued |
+//! | uncertain | no evidence came, and it is not to be sent again | [`overdue`] | unknown |
+//! | failing | its dead-letter message arrives | [`fail`] | failed |
+//! | queued | its time is over | [`not_claimable`], [`overdue`] | expired |
+//! | queued | a caller cancels it | [`commands::cancel`] | canceled |
+//! | queued | a purge of its queue | [`queue_control::purge`] | canceled |
+//! | failed, unknown, canceled, expired | a caller retries it | [`commands::retry`] | queued |
+//! | canceled, unknown | a restore of its purged queue | [`queue_control::restore`] | queued |
+//!
+//! An email that SES may have accepted under an earlier claim becomes unknown instead of failing, expired or canceled.
+//!
+//! **Role:** every function loads a record, asks here, and carries out the [`Decision`].
+//! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds. A condition that names a
+//! claim names the status *beside* it.
+//! **After a crash** anywhere, the record is still in the due index, and [`overdue`] continues from there.
+//! **May import:** `delivery`, `queue` and the values at the root of the crate.
+//! **Start reading at** [`record_attempt`].
+
+mod change;
+mod claim;
+pub mod commands;
+mod decision;
+mod evidence;
+pub mod full_queue;
+pub mod queue_control;
+mod recovery;
+#[cfg(test)]
+mod samples;
+
+pub use change::DEAD_LETTER_RETRY;
+pub use claim::{claimed, fail, left_out, not_claimable, record_attempt};
+pub use decision::{Condition, Decision, EARLY, SideEffect, Transition};
+pub use evidence::{accepted, heard, learned};
+pub use recovery::{Feedback, LONGEST_UNCERTAINTY, Outlook, PriorityQueueState, overdue};
