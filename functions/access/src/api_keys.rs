@@ -16,7 +16,7 @@ use domain::id::{KeyId, TenantId};
 use domain::limits;
 use domain::message::problem::{EmailError, Problem};
 use domain::ports::{Clock, Random};
-use domain::queue::key_hold::{Exception, KeyHold};
+use domain::queue::key_hold::KeyHold;
 use domain::tenant::key::{Actor, ApiKey, KeyChange};
 use domain::tenant::sender::FromDomain;
 use domain::tenant::token::Token;
@@ -24,9 +24,9 @@ use domain::timestamp::Timestamp;
 
 use crate::{AccessError, AccessFunction, Store};
 
-/// Time after which every environment applies a change of a key: thirty seconds of cache, and the longest
-/// request that was authenticated within them.
-const KEYS_KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
+/// Time after which every environment applies a change of a key or a tenant: thirty seconds of cache, and the
+/// longest request that was authenticated within them.
+pub(crate) const KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
 
 /// Effects of a revocation besides the key itself: `?children&hold`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -205,14 +205,7 @@ where
     /// Holds the emails of a key that come from other domains than its new ones.
     async fn hold_lost_domains(&self, id: KeyId, from: Vec<FromDomain>) -> Result<HoldView, AccessError> {
         let key = self.records.key(id).await?.ok_or_else(no_key)?;
-        let except = Exception {
-            from,
-            accepted_after: self.system.now().after(KEYS_KNOWN_EVERYWHERE),
-        };
-        let hold = KeyHold {
-            except: Some(except),
-            ..KeyHold::of_revoked(id)
-        };
+        let hold = KeyHold::of_lost_domains(Some(id), from, self.system.now().after(KNOWN_EVERYWHERE));
         let held = self.hold(&key.tenant, &[hold]).await?;
         Ok(HoldView::new(&[id], held, None))
     }
@@ -258,7 +251,7 @@ where
             let holds: Vec<_> = keys.iter().copied().map(KeyHold::of_revoked).collect();
             let emails = self.hold(&key.tenant, &holds).await?;
             // The hold covers every email of these keys, but no child that is created meanwhile.
-            let repeat_at = with.children.then(|| now.after(KEYS_KNOWN_EVERYWHERE));
+            let repeat_at = with.children.then(|| now.after(KNOWN_EVERYWHERE));
             held = Some(HoldView::new(&keys, emails, repeat_at));
         }
         for child in children {

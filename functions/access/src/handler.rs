@@ -13,6 +13,7 @@ use lambda_http::{Body, Request, Response};
 
 use crate::api_keys::{KeyPage, Revocation};
 use crate::routes::{DeployerRoute, KeyRoute, Route, route};
+use crate::tenants::HoldChange;
 use crate::{AccessError, AccessFunction, Store};
 
 /// Carries out one request.
@@ -75,7 +76,7 @@ where
         route: DeployerRoute,
         request: &Request,
     ) -> Result<Response<Body>, AccessError> {
-        let body = request.body().as_ref();
+        let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
         Ok(match route {
             DeployerRoute::ListTenants => http::json(200, &self.tenants(deployer).await?),
             DeployerRoute::CreateTenant => {
@@ -85,8 +86,8 @@ where
             }
             DeployerRoute::GetTenant(name) => http::json(200, &self.tenant(deployer, &name).await?),
             DeployerRoute::ChangeTenant(name) => {
-                let settings = parse_tenant_change(body)?;
-                http::json(200, &self.change_tenant(deployer, &name, &settings).await?)
+                let (settings, with) = (parse_tenant_change(body)?, HoldChange::parse(query)?);
+                http::json(200, &self.change_tenant(deployer, &name, &settings, with).await?)
             }
             DeployerRoute::DeleteTenant(name) => http::json(200, &self.delete_tenant(deployer, &name).await?),
         })

@@ -1,4 +1,4 @@
-//! Changes of all queues of a tenant: a suspension, or holds of API keys.
+//! Changes of all queues of a tenant: a suspension, or holds of emails.
 //!
 //! **Invariant:** the queue `default` leads. It is written first, with a job that changes the others, also
 //! those that are created concurrently.
@@ -7,7 +7,7 @@
 
 use domain::api::error::ApiError;
 use domain::delivery::account_rate::AccountRateChange;
-use domain::id::{KeyId, QueueKey, QueueName, TenantId};
+use domain::id::{QueueKey, QueueName, TenantId};
 use domain::ports::{Clock, Random};
 use domain::queue::job::follow_tenant;
 use domain::queue::key_hold::{HOLDS_MAX, Held, KeyHold};
@@ -24,7 +24,7 @@ where
     R: Store,
     S: Clock + Random,
 {
-    /// Holds the emails of API keys, and counts the waiting ones.
+    /// Places holds, and counts the waiting emails under them.
     ///
     /// # Errors
     /// 409 when the tenant has too many holds. Or a backend call failed.
@@ -36,7 +36,7 @@ where
             Ok(common)
         };
         let marked = self.mark_queues(tenant, with).await?;
-        let keys: Vec<KeyId> = holds.iter().map(|hold| hold.key).collect();
+        let keys: Vec<_> = holds.iter().map(|hold| hold.key).collect();
         let of_keys = marked.key_holds.of(&keys);
         Ok(held_emails::count(&self.records, tenant, &of_keys, self.system.now()).await?)
     }
@@ -80,8 +80,8 @@ where
     }
 }
 
-fn too_many() -> ApiError {
+pub(crate) fn too_many() -> ApiError {
     ApiError::conflict(format!(
-        "This tenant already has the maximum of {HOLDS_MAX} held API keys. Release one with POST /emails/release?key= first."
+        "This tenant already has the maximum of {HOLDS_MAX} holds. Release one with POST /emails/release?key= first."
     ))
 }

@@ -5,21 +5,46 @@
 //! tenant again.
 //! **Suspension:** the tenant's item first makes its keys void. Each queue is marked next, `default` with a
 //! job for the rest. Senders treat the mark like a pause.
+//! **Hold:** as a suspension, but only for emails from From domains that the tenant lost. Its keys keep working.
 //! **After a crash** in between: the same request completes the change; behind the write of `default`,
 //! `promote` does.
 
 use aws::http::auth::Deployer;
-use domain::api::access_api::{TenantSettings, TenantView, TenantsView};
+use aws::http::query;
+use domain::api::access_api::{DomainHoldView, TenantChangedView, TenantSettings, TenantView, TenantsView};
 use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::{Clock, Random};
-use domain::queue::Common;
+use domain::queue::key_hold::KeyHold;
 use domain::tenant::Tenant;
+use workflow::held_emails;
 
+use crate::api_keys::KNOWN_EVERYWHERE;
+use crate::key_holds::too_many;
 use crate::{AccessError, AccessFunction, Store};
 
 /// Retries after losing the race for a conditional write.
 const ROUNDS: usize = 8;
+
+/// Effects of a change on waiting emails: `?hold&release`. A release comes first, so that both replace a hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HoldChange {
+    /// Hold emails from all other domains than the tenant's new ones.
+    pub hold: bool,
+    /// End the tenant's earlier holds.
+    pub release: bool,
+}
+
+impl HoldChange {
+    /// Reads the raw query of a URL.
+    ///
+    /// # Errors
+    /// 422 `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let [hold, release] = query::flags(query, ["hold", "release"])?;
+        Ok(Self { hold, release })
+    }
+}
 
 impl<R, S> AccessFunction<R, S>
 where
@@ -79,32 +104,67 @@ where
         self.known(id).await.map(|tenant| TenantView::new(&tenant))
     }
 
-    /// Changes a tenant.
+    /// Changes a tenant. With `hold`, accepted emails from the domains that it loses wait until a release,
+    /// whichever key accepted them. So do emails that an environment with the cached tenant still accepts.
     ///
     /// # Errors
-    /// 404 when it does not exist. 422 for `main`. Or a backend call failed.
+    /// 404 when it does not exist. 409 when it has too many holds. 422 for `main`, or for a hold without From
+    /// domains. Or a backend call failed.
     pub async fn change_tenant(
         &self,
         _: Deployer,
         id: &TenantId,
         settings: &TenantSettings,
-    ) -> Result<TenantView, AccessError> {
+        with: HoldChange,
+    ) -> Result<TenantChangedView, AccessError> {
         if *id == TenantId::main() {
             let problem = "the tenant main cannot have limits: create another tenant for them";
             return Err(ApiError::validation("name", problem).into());
         }
+        if with.hold && settings.from_domains.is_none() {
+            let problem = "is required with hold=true: list the From domains that the tenant keeps";
+            return Err(ApiError::missing_field("from_domains", problem).into());
+        }
         for _ in 0..ROUNDS {
             let next = settings.on(&self.known(id).await?, self.system.now());
             if self.records.save_tenant(&next).await? {
-                if settings.suspended.is_some() {
-                    let suspended = next.suspended;
-                    self.mark_queues(id, |common| Ok(Common { suspended, ..common }))
-                        .await?;
-                }
-                return Ok(TenantView::new(&next));
+                let hold = self.follow(&next, settings.suspended.is_some(), with).await?;
+                return Ok(TenantChangedView::new(&next, hold));
             }
         }
         Err(AccessError::Busy)
+    }
+
+    /// Brings the queues of a changed tenant up to date, and counts the emails that its hold stops.
+    async fn follow(
+        &self,
+        tenant: &Tenant,
+        is_suspension: bool,
+        HoldChange { hold, release }: HoldChange,
+    ) -> Result<Option<DomainHoldView>, AccessError> {
+        if !(is_suspension || hold || release) {
+            return Ok(None);
+        }
+        let until = self.system.now().after(KNOWN_EVERYWHERE);
+        let marked = self.mark_queues(&tenant.id, |mut common| {
+            if is_suspension {
+                common.suspended = tenant.suspended;
+            }
+            if release {
+                common.key_holds = common.key_holds.without(None);
+            }
+            if hold {
+                let hold = KeyHold::of_lost_domains(None, tenant.from_domains.clone(), until);
+                common.key_holds = common.key_holds.with(hold).ok_or_else(too_many)?;
+            }
+            Ok(common)
+        });
+        let holds = marked.await?.key_holds.of(&[None]);
+        if !hold {
+            return Ok(None);
+        }
+        let held = held_emails::count(&self.records, &tenant.id, &holds, self.system.now()).await?;
+        Ok(Some(DomainHoldView::new(held, until)))
     }
 
     async fn known(&self, id: &TenantId) -> Result<Tenant, AccessError> {

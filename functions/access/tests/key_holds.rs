@@ -1,4 +1,6 @@
-//! Holds of keys that are revoked or lose From domains, in the in-memory backend.
+//! Holds of keys that are revoked, and of keys and tenants that lose From domains, in the in-memory backend.
+//!
+//! It has more than 400 lines, because all of its tests use the same two tenants.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -275,6 +277,158 @@ async fn a_lost_domain_holds_its_emails() {
     assert_eq!((status, answer.get("hold")), (200, None));
     assert_eq!(held(&backend), [[key("acme", 10)], [key("acme", 10)]]);
     assert_eq!(backend.state().keys[&key("acme", 12)].name, "shop");
+}
+
+/// Changes the From domains of the tenant `acme`.
+async fn change_tenant(backend: &MemoryBackend, query: &str, domains: &[&str]) -> (u16, Value) {
+    let (path, change) = (format!("/tenants/acme?{query}"), json!({"from_domains": domains}));
+    ask(backend, samples::DEPLOYER_KEY, "PATCH", &path, Some(change)).await
+}
+
+fn covered(backend: &MemoryBackend, record: &EmailRecord) -> Vec<bool> {
+    let state = backend.state();
+    let of = |name| state.queues[&queue(name)].key_holds.cover(record);
+    QUEUES.map(of).to_vec()
+}
+
+#[tokio::test]
+async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
+    let backend = backend();
+    for (n, with, from) in [
+        (1, 10, "acme.example"),
+        (2, 10, "bad.example"),
+        (3, 11, "sub.bad.example"),
+        (4, 12, "bad.example"),
+    ] {
+        plant_email(&backend, n, key("acme", with), from);
+    }
+    let told = backend.state().account_rate.settings_version;
+    let (status, answer) = change_tenant(&backend, "hold=true", &["acme.example"]).await;
+    let known = BORN.after(std::time::Duration::from_secs(60));
+    let expected = json!({"emails": 3, "counted_all": true, "repeat_at": known.to_string()});
+    assert_eq!((status, &answer["hold"]), (200, &expected), "{answer}");
+    assert_eq!(answer["from_domains"], json!(["acme.example"]));
+    assert_eq!(
+        backend.state().account_rate.settings_version,
+        told + 1,
+        "senders are told"
+    );
+    let jobs: Vec<_> = backend.state().jobs.values().map(|job| job.task.clone()).collect();
+    assert_eq!(jobs, [Task::FollowTenant], "also queues that are made now");
+    let mut records: Vec<_> = backend.state().records.values().cloned().collect();
+    let covers: Vec<_> = records.iter().map(|record| covered(&backend, record)).collect();
+    assert_eq!(covers, [[false; 2], [true; 2], [true; 2], [true; 2]]);
+
+    // An environment with the cached tenant accepts more for a minute; the request counts them when it is repeated.
+    let mut late = records.remove(3);
+    (late.id, late.born) = (samples::id(5), known);
+    assert_eq!(covered(&backend, &late), [true; 2]);
+    backend.state().records.insert(late.email_key(), late.clone());
+    late.born = known.after(std::time::Duration::from_millis(1));
+    assert_eq!(covered(&backend, &late), [false; 2], "the domain was given back");
+    let (_, answer) = change_tenant(&backend, "hold=true", &["acme.example"]).await;
+    assert_eq!(answer["hold"]["emails"], 4);
+
+    // Another hold adds to it, also one of a key, and a change without a hold leaves it.
+    assert_eq!(revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await.0, 200);
+    let (status, answer) = change_tenant(&backend, "", &["*"]).await;
+    assert_eq!((status, answer.get("hold")), (200, None));
+    assert_eq!(covered(&backend, &records[2]), [true; 2]);
+}
+
+#[tokio::test]
+async fn a_release_lets_emails_of_lost_domains_go() {
+    let backend = backend();
+    for (n, from) in [(1, "a.example"), (2, "b.example")] {
+        plant_email(&backend, n, key("acme", 12), from);
+    }
+    let records: Vec<_> = backend.state().records.values().cloned().collect();
+    let holds = |backend: &MemoryBackend| {
+        records
+            .iter()
+            .map(|record| covered(backend, record)[1])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await.0, 200);
+    assert_eq!(
+        change_tenant(&backend, "hold=true", &["c.example"]).await.1["hold"]["emails"],
+        2
+    );
+    assert_eq!(holds(&backend), [true, true]);
+
+    // Both together replace the hold: one domain comes back, and the other stays held.
+    let (_, answer) = change_tenant(&backend, "hold=true&release=true", &["a.example"]).await;
+    assert_eq!(
+        (&answer["hold"]["emails"], holds(&backend)),
+        (&json!(1), vec![false, true])
+    );
+    let path = "/tenants/acme?release=true";
+    let (status, answer) = ask(&backend, samples::DEPLOYER_KEY, "PATCH", path, Some(json!({}))).await;
+    assert_eq!(
+        (status, answer.get("hold"), holds(&backend)),
+        (200, None, vec![false, false])
+    );
+    assert_eq!(answer["from_domains"], json!(["a.example"]), "it gets no domain back");
+    assert_eq!(held(&backend), [[key("acme", 10)], [key("acme", 10)]], "keys stay held");
+    let releases = backend
+        .state()
+        .jobs
+        .values()
+        .filter(|job| job.task == Task::Release)
+        .count();
+    assert_eq!(releases, 2, "the queue news releases its emails twice");
+}
+
+#[tokio::test]
+async fn an_interrupted_hold_of_a_tenant_is_completed() {
+    // The tenant, the two queues, and the senders, in this order.
+    for (what, nth) in [
+        ("save_tenant", 0),
+        ("save_queue", 0),
+        ("save_queue", 1),
+        ("change_account_rate", 0),
+    ] {
+        for fault in [Fault::Before, Fault::After] {
+            let backend = backend();
+            plant_email(&backend, 1, key("acme", 10), "bad.example");
+            let mut faults = vec![Fault::None; nth];
+            faults.push(fault);
+            backend.state().faults_of.insert(what, faults.into());
+            let change = async || change_tenant(&backend, "hold=true", &["acme.example"]).await;
+            assert_eq!(change().await.0, 500, "{what} {nth} {fault:?}");
+            let (status, answer) = change().await;
+            assert_eq!(
+                (status, &answer["hold"]["emails"]),
+                (200, &json!(1)),
+                "{what} {nth} {fault:?}"
+            );
+            let record = backend.state().records.values().next().unwrap().clone();
+            assert_eq!(covered(&backend, &record), [true; 2], "{what} {nth} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_the_deployer_holds_for_a_tenant() {
+    let backend = backend();
+    let deployer = samples::DEPLOYER_KEY;
+    let keep = || json!({"from_domains": ["acme.example"]});
+    for (with, path, change, expected) in [
+        (&*text("acme", 10), "/tenants/acme?hold=true", keep(), 401),
+        (deployer, "/tenants/acme?hold=true", json!({"rate": 1}), 422),
+        (deployer, "/tenants/acme?hold=1", keep(), 422),
+        (deployer, "/tenants/acme?holds=true", keep(), 422),
+        (deployer, "/tenants/main?hold=true", keep(), 422),
+        (deployer, "/tenants/nobody?hold=true", keep(), 404),
+    ] {
+        let (status, answer) = ask(&backend, with, "PATCH", path, Some(change)).await;
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+    assert!(backend.state().jobs.is_empty());
+    assert_eq!(
+        backend.state().tenants[&tenant("acme")].from_domains,
+        Tenant::main().from_domains
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Emails by the API key that accepted them: released after a hold, or canceled.
+//! Emails by the API key that accepted them: released after a hold. By key or From domain: canceled.
 //!
 //! **Invariant:** both commands can be repeated at any time. A release is one write of the queue `default`,
 //! with a job for the rest. A cancellation reads a bounded number of emails, and reports where to continue.
@@ -15,10 +15,12 @@ use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::queue::Common;
 use domain::queue::job::follow_tenant;
 use domain::queue::key_hold::Held;
+use domain::tenant::sender::FromDomain;
 use serde::Serialize;
 use workflow::apply::apply_many;
 use workflow::held_emails;
 
+use crate::filters::{is_from, read_from_domain, read_key};
 use crate::queues::{ROUNDS, of, refuse_narrowed};
 use crate::{ManageError, ManageFunction, Store};
 
@@ -37,14 +39,17 @@ const PAGE: usize = 250;
 /// 422 `missing_required_field` or `validation_error`.
 pub fn parse_release(query: &str) -> Result<KeyId, ApiError> {
     let [key] = query::parameters(query, ["key"])?;
-    key_id(key.as_deref())
+    let missing = || ApiError::missing_field("key", "this parameter is required: the id of an API key, as in ?key=ID");
+    read_key(key.as_deref())?.ok_or_else(missing)
 }
 
-/// Query of a cancellation: `?key&after`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Query of a cancellation: `?key&from_domain&after`, with a key or a domain at least.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
-    /// API key whose emails are canceled.
-    pub key: KeyId,
+    /// API key whose emails are canceled; `None`: those of every key.
+    pub key: Option<KeyId>,
+    /// From domain whose emails are canceled; `None`: those of every domain.
+    pub from_domain: Option<FromDomain>,
     /// Last email of the earlier request.
     pub after: Option<EmailId>,
 }
@@ -55,21 +60,32 @@ impl Cancellation {
     /// # Errors
     /// 422 `missing_required_field` or `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [key, after] = query::parameters(query, ["key", "after"])?;
+        let [key, from_domain, after] = query::parameters(query, ["key", "from_domain", "after"])?;
         let read =
             |id: &str| EmailId::parse(id).ok_or_else(|| ApiError::validation("after", "must be the id of an email"));
+        if key.is_none() && from_domain.is_none() {
+            let problem = "this parameter or from_domain is required: the id of an API key, as in ?key=ID";
+            return Err(ApiError::missing_field("key", problem));
+        }
         Ok(Self {
-            key: key_id(key.as_deref())?,
+            key: read_key(key.as_deref())?,
+            from_domain: read_from_domain(from_domain.as_deref())?,
             after: after.as_deref().map(read).transpose()?,
         })
     }
-}
 
-fn key_id(given: Option<&str>) -> Result<KeyId, ApiError> {
-    let text = given.ok_or_else(|| {
-        ApiError::missing_field("key", "this parameter is required: the id of an API key, as in ?key=ID")
-    })?;
-    KeyId::parse(text).ok_or_else(|| ApiError::validation("key", "must be the id of an API key"))
+    /// Name of the selected emails in the log.
+    #[must_use]
+    pub fn object(&self) -> String {
+        let key = self.key.map(|key| key.to_string());
+        let object = key.or_else(|| self.from_domain.as_ref().map(ToString::to_string));
+        object.unwrap_or_default()
+    }
+
+    fn selects(&self, record: &EmailRecord) -> bool {
+        self.key.is_none_or(|key| record.key == Some(key))
+            && self.from_domain.as_ref().is_none_or(|domain| is_from(record, domain))
+    }
 }
 
 /// The response to the release of a held API key.
@@ -106,7 +122,7 @@ impl Released {
     }
 }
 
-/// The response to a cancellation of an API key's emails.
+/// The response to a cancellation of the emails of an API key or a From domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -116,7 +132,8 @@ impl Released {
 pub struct Canceled {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "cancellation")))]
     object: &'static str,
-    key: String,
+    key: Option<String>,
+    from_domain: Option<String>,
     /// The number of emails that this request canceled.
     canceled: u64,
     /// The number of unfinished emails that stay unchanged: they are being sent, or Amazon SES may have accepted
@@ -144,9 +161,9 @@ where
         let lead = of(caller, QueueName::default());
         for _ in 0..ROUNDS {
             let before = self.live_queue(&lead).await?;
-            let (holds, now) = (before.key_holds.of(&[key]), self.system.now());
+            let (holds, now) = (before.key_holds.of(&[Some(key)]), self.system.now());
             let common = Common {
-                key_holds: before.key_holds.without(key),
+                key_holds: before.key_holds.without(Some(key)),
                 ..before.common()
             };
             let id = self.system.id()?;
@@ -170,17 +187,18 @@ where
         Err(ManageError::Busy)
     }
 
-    /// Cancels the waiting emails of a key, newest first, held or not.
+    /// Cancels the waiting emails of a key or a From domain, newest first, held or not.
     ///
     /// # Errors
     /// 401 for a key that is limited to From domains. 422 when the email in `after` does not exist. Or a
     /// backend call failed.
-    pub async fn cancel_key(
+    pub async fn cancel_emails(
         &self,
         party: &impl ActsFor,
-        Cancellation { key, after }: Cancellation,
+        cancellation: &Cancellation,
     ) -> Result<Canceled, ManageError> {
         refuse_narrowed(party)?;
+        let after = cancellation.after;
         let (tenant, now) = (party.tenant(), self.system.now());
         let mut start = self.start(tenant, after.map(Cursor::After), now).await?;
         let (mut canceled, mut left, mut looked_at) = (0_u64, 0_u64, 0_usize);
@@ -194,7 +212,7 @@ where
                 })
                 .collect();
             let mut records = self.records.load_many(&keys, now).await?;
-            records.retain(|record| record.key == Some(key) && !record.status_at(now).is_final());
+            records.retain(|record| cancellation.selects(record) && !record.status_at(now).is_final());
             let decide = |record: &EmailRecord| commands::cancel(record, now).unwrap_or(Decision::Forget);
             for decided in apply_many(&self.records, records, now, decide).await {
                 let (_, record) = decided?;
@@ -215,7 +233,8 @@ where
         };
         Ok(Canceled {
             object: "cancellation",
-            key: key.to_string(),
+            key: cancellation.key.map(|key| key.to_string()),
+            from_domain: cancellation.from_domain.as_ref().map(ToString::to_string),
             canceled,
             left,
             has_more: next.is_some(),
@@ -231,14 +250,27 @@ mod tests {
     const ID: &str = "01010101-0101-4101-8101-010101010101";
 
     #[test]
-    fn the_query_names_a_key() {
+    fn the_query_names_a_key_or_a_domain() {
         let key = KeyId::parse(ID).unwrap();
         assert_eq!(parse_release(&format!("key={ID}")), Ok(key));
         let after = EmailId::parse(ID);
-        assert_eq!(
-            Cancellation::parse(&format!("key={ID}&after={ID}")),
-            Ok(Cancellation { key, after })
-        );
+        let domain = || FromDomain::parse("*.shop.example").ok();
+        for (query, key, from_domain) in [
+            (format!("key={ID}"), Some(key), None),
+            ("from_domain=*.shop.example".to_owned(), None, domain()),
+            (format!("key={ID}&from_domain=*.Shop.example"), Some(key), domain()),
+        ] {
+            let expected = Cancellation {
+                key,
+                from_domain,
+                after,
+            };
+            assert_eq!(
+                Cancellation::parse(&format!("{query}&after={ID}")),
+                Ok(expected),
+                "{query}"
+            );
+        }
         for (query, path) in [
             (String::new(), "key"),
             ("key=".to_owned(), "key"),
@@ -255,7 +287,13 @@ mod tests {
                 assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
             }
         }
-        let bad = Cancellation::parse(&format!("key={ID}&after=x")).unwrap_err();
-        assert!(bad.message().starts_with("after: "), "{bad:?}");
+        for (query, path) in [
+            (format!("key={ID}&after=x"), "after"),
+            ("from_domain=a@shop.example".to_owned(), "from_domain"),
+            (format!("after={ID}"), "key"),
+        ] {
+            let bad = Cancellation::parse(&query).unwrap_err();
+            assert!(bad.message().starts_with(&format!("{path}: ")), "{bad:?}");
+        }
     }
 }

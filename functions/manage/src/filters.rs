@@ -1,4 +1,4 @@
-//! Filter of the list of emails: `?status&queue&cause&key&tag&from&to&since&until`.
+//! Filter of the list of emails: `?status&queue&cause&key&from_domain&tag&from&to&since&until`.
 //!
 //! **Invariant:** pure. A filter decides on the record where possible. It needs the content, one read per
 //! email, only where it must.
@@ -13,6 +13,7 @@ use domain::id::KeyId;
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::reporting::listing::Place;
+use domain::tenant::sender::FromDomain;
 use domain::timestamp::Timestamp;
 
 use crate::period::{read_queue, read_time};
@@ -25,6 +26,8 @@ pub struct Filter {
     cause: Option<Cause>,
     /// API key that accepted it.
     key: Option<KeyId>,
+    /// Domain of its From.
+    from_domain: Option<FromDomain>,
     /// Name of a tag, and its value if given.
     tag: Option<(String, Option<String>)>,
     /// Sender, in lower case.
@@ -39,14 +42,25 @@ pub struct Filter {
 
 impl Filter {
     /// Names of the parameters.
-    pub const PARAMETERS: [&str; 9] = ["status", "queue", "cause", "key", "tag", "from", "to", "since", "until"];
+    pub const PARAMETERS: [&str; 10] = [
+        "status",
+        "queue",
+        "cause",
+        "key",
+        "from_domain",
+        "tag",
+        "from",
+        "to",
+        "since",
+        "until",
+    ];
 
     /// Reads their values, in this order.
     ///
     /// # Errors
     /// 422 `validation_error`, which names the parameter.
-    pub fn read(values: [Option<Cow<'_, str>>; 9]) -> Result<Self, ApiError> {
-        let [status, queue, cause, key, tag, from, to, since, until] = values;
+    pub fn read(values: [Option<Cow<'_, str>>; 10]) -> Result<Self, ApiError> {
+        let [status, queue, cause, key, from_domain, tag, from, to, since, until] = values;
         let (since, until) = (read_time("since", since)?, read_time("until", until)?);
         let (since, until) = (since.map(|(_, at)| at), until.map(|(_, at)| at));
         if until.is_some() && since >= until {
@@ -64,7 +78,8 @@ impl Filter {
                 cause.map(|text| text.parse().ok()),
                 "must be a failure cause, such as rejected",
             )?,
-            key: named("key", key.map(|id| KeyId::parse(&id)), "must be the id of an API key")?,
+            key: read_key(key.as_deref())?,
+            from_domain: read_from_domain(from_domain.as_deref())?,
             tag: tag.map(|tag| read_tag(&tag)).transpose()?,
             from: address("from", from)?,
             to: address("to", to)?,
@@ -102,6 +117,7 @@ impl Filter {
             && self.queue.as_deref().is_none_or(|queue| queue == record.queue.as_str())
             && self.cause.is_none_or(|cause| Some(cause) == record.cause_at(now))
             && self.key.is_none_or(|key| Some(key) == record.key)
+            && self.from_domain.as_ref().is_none_or(|domain| is_from(record, domain))
             && self.since.is_none_or(|since| record.born >= since)
             && self.until.is_none_or(|until| record.born < until)
     }
@@ -134,6 +150,22 @@ fn named<T>(name: &'static str, read: Option<Option<T>>, problem: &str) -> Resul
         Some(None) => Err(ApiError::validation(name, problem)),
         Some(known) => Ok(known),
     }
+}
+
+/// Reads the id of an API key.
+pub(crate) fn read_key(id: Option<&str>) -> Result<Option<KeyId>, ApiError> {
+    named("key", id.map(KeyId::parse), "must be the id of an API key")
+}
+
+/// Reads a From domain.
+pub(crate) fn read_from_domain(text: Option<&str>) -> Result<Option<FromDomain>, ApiError> {
+    let domain = text.map(FromDomain::parse).transpose();
+    domain.map_err(|error| ApiError::validation("from_domain", error))
+}
+
+/// Whether the record names this From domain, or one that it covers.
+pub(crate) fn is_from(record: &EmailRecord, domain: &FromDomain) -> bool {
+    record.from_domain.as_deref().is_some_and(|from| domain.covers(from))
 }
 
 /// Reads a tag as `name` or `name:value`: no name contains a colon.

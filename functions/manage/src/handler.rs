@@ -105,7 +105,7 @@ where
                 http::json(202, &manage.release_key(caller, key).await?),
             )
         }
-        TenantRoute::CancelEmails => cancel_of_key(manage, caller, query).await?,
+        TenantRoute::CancelEmails => cancel_emails(manage, caller, query).await?,
         TenantRoute::InviteUpload => http::json(200, &manage.invite(caller, &parse_upload(body)?).await?),
         TenantRoute::Metrics => http::json(200, &manage.metrics(caller, &MetricsQuery::parse(query)?).await?),
         TenantRoute::Failures => http::json(200, &manage.failures(caller, &FailuresQuery::parse(query)?).await?),
@@ -139,7 +139,7 @@ where
     })
 }
 
-async fn cancel_of_key<R, B, L, S>(
+async fn cancel_emails<R, B, L, S>(
     manage: &ManageFunction<R, B, L, S>,
     party: &impl ActsFor,
     query: &str,
@@ -151,8 +151,8 @@ where
     S: Clock + Random,
 {
     let cancellation = Cancellation::parse(query)?;
-    let canceled = manage.cancel_key(party, cancellation).await?;
-    Ok(made(cancellation.key.to_string(), http::json(200, &canceled)))
+    let canceled = manage.cancel_emails(party, &cancellation).await?;
+    Ok(made(cancellation.object(), http::json(200, &canceled)))
 }
 
 /// Carries out a request that the deployer makes for a tenant.
@@ -177,7 +177,7 @@ where
         OperatorRoute::GetEmail(id) => http::json(200, &manage.email_metadata(operator, id).await?),
         OperatorRoute::ListEvents(id) => http::json(200, &manage.events_metadata(operator, id).await?),
         OperatorRoute::CancelEmail(id) => http::json(200, &manage.cancel_for(operator, id).await?),
-        OperatorRoute::CancelEmails => cancel_of_key(manage, operator, query).await?,
+        OperatorRoute::CancelEmails => cancel_emails(manage, operator, query).await?,
         OperatorRoute::Metrics => http::json(200, &manage.metrics(operator, &MetricsQuery::parse(query)?).await?),
         OperatorRoute::Failures => http::json(200, &manage.failures(operator, &FailuresQuery::parse(query)?).await?),
         OperatorRoute::ListQueues => http::json(200, &manage.queues(operator).await?),

@@ -28,9 +28,21 @@ impl Page {
     /// # Errors
     /// 422 `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [status, queue, cause, key, tag, from, to, since, until] = Filter::PARAMETERS;
+        let [status, queue, cause, key, from_domain, tag, from, to, since, until] = Filter::PARAMETERS;
         let names = [
-            "limit", "after", "before", status, queue, cause, key, tag, from, to, since, until,
+            "limit",
+            "after",
+            "before",
+            status,
+            queue,
+            cause,
+            key,
+            from_domain,
+            tag,
+            from,
+            to,
+            since,
+            until,
         ];
         let [limit, after, before, filters @ ..] = query::parameters(query, names)?;
         let limit = query::limit(limit.as_deref())?;
@@ -46,7 +58,7 @@ impl Page {
     pub fn without_content(self) -> Result<Self, ApiError> {
         if self.filter.asks_the_content() {
             return Err(ApiError::restricted_api_key(
-                "The deployer's key cannot read email content. Filter by status, queue, cause, key, since or until instead.",
+                "The deployer's key cannot read email content. Filter by status, queue, cause, key, from_domain, since or until instead.",
             ));
         }
         Ok(self)
@@ -104,6 +116,9 @@ mod tests {
             ("queue=A", "queue"),
             ("cause=bad", "cause"),
             ("key=shop", "key"),
+            ("from_domain=", "from_domain"),
+            ("from_domain=a@example.com", "from_domain"),
+            ("from_domain=a.example&from_domain=b.example", "from_domain"),
             ("tag=", "tag"),
             ("tag=a%20b", "tag"),
             ("tag=a:", "tag"),

@@ -1,4 +1,4 @@
-//! Emails by their API key: released after a hold, and canceled, in the in-memory backend.
+//! Emails by their API key or From domain: released after a hold, and canceled, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -66,6 +66,15 @@ fn backend() -> MemoryBackend {
 }
 
 async fn call(backend: &MemoryBackend, with: &str, path: &str, acting_for: Option<&str>) -> (u16, Value) {
+    call_as(backend, with, ("POST", path), acting_for).await
+}
+
+async fn call_as(
+    backend: &MemoryBackend,
+    with: &str,
+    (method, path): (&str, &str),
+    acting_for: Option<&str>,
+) -> (u16, Value) {
     let mut event: Value = serde_json::from_str(GET).unwrap();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     event["rawPath"] = path.into();
@@ -74,7 +83,7 @@ async fn call(backend: &MemoryBackend, with: &str, path: &str, acting_for: Optio
     if let Some(tenant) = acting_for {
         event["headers"]["x-mailqueue-tenant"] = tenant.into();
     }
-    event["requestContext"]["http"]["method"] = "POST".into();
+    event["requestContext"]["http"]["method"] = method.into();
     event["requestContext"]["http"]["path"] = path.into();
     read(&ask(backend, &event).await)
 }
@@ -214,6 +223,87 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
     );
     let (_, again) = cancel(&backend, 1, None).await;
     assert_eq!((&again["canceled"], &again["left"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn emails_of_a_lost_domain_are_listed_and_canceled() {
+    let (backend, main) = (backend(), TenantId::main());
+    let emails = [
+        (1, 1, Some("bad.example")),
+        (2, 2, Some("bad.example")),
+        (3, 1, Some("sub.bad.example")),
+        (4, 1, Some("good.example")),
+        (5, 1, None),
+    ];
+    for (n, with, from) in emails {
+        let from_domain = from.map(str::to_owned);
+        plant(
+            &backend,
+            EmailRecord {
+                from_domain,
+                ..email(&main, n, key(with))
+            },
+        );
+    }
+    let of_deployer = async |method: &str, query: &str| {
+        let path = match method {
+            "GET" => format!("/emails?{query}"),
+            _ => format!("/emails/cancel?{query}"),
+        };
+        call_as(&backend, samples::DEPLOYER_KEY, (method, &path), Some("main")).await
+    };
+    for (query, expected) in [
+        ("from_domain=bad.example".to_owned(), 2),
+        ("from_domain=*.bad.example".to_owned(), 1),
+        ("from_domain=*".to_owned(), 4),
+        ("from_domain=other.example".to_owned(), 0),
+        (format!("from_domain=bad.example&key={}", key(2)), 1),
+    ] {
+        let (status, answer) = of_deployer("GET", &query).await;
+        let shown = answer["data"].as_array().map(Vec::len);
+        assert_eq!((status, shown), (200, Some(expected)), "{query}: {answer}");
+    }
+    for (query, canceled) in [
+        (format!("from_domain=bad.example&key={}", key(2)), 1),
+        ("from_domain=bad.example".to_owned(), 1),
+        ("from_domain=*.bad.example".to_owned(), 1),
+    ] {
+        let (status, answer) = of_deployer("POST", &query).await;
+        assert_eq!(
+            (status, &answer["canceled"]),
+            (200, &json!(canceled)),
+            "{query}: {answer}"
+        );
+    }
+    let left: Vec<_> = backend
+        .state()
+        .records
+        .values()
+        .filter(|record| record.status == RecordStatus::Queued)
+        .map(|record| record.from_domain.clone())
+        .collect();
+    assert_eq!(left, [Some("good.example".to_owned()), None]);
+}
+
+#[tokio::test]
+async fn releasing_a_key_keeps_the_hold_of_its_tenant() {
+    let (backend, main) = (backend(), TenantId::main());
+    hold(&backend, main.clone(), &[key(1)]);
+    let of_tenant = KeyHold::of_lost_domains(None, vec![], BORN);
+    {
+        let mut state = backend.state();
+        let lead = state.queues.get_mut(&lead(main.clone())).unwrap();
+        lead.key_holds = lead.key_holds.with(of_tenant).unwrap();
+    }
+    assert_eq!(release(&backend, 1).await.0, 202);
+    let queue = call_as(&backend, samples::API_KEY, ("GET", "/queues/default"), None)
+        .await
+        .1;
+    assert_eq!(
+        (&queue["held_keys"], &queue["lost_domains_held"]),
+        (&json!([]), &json!(true)),
+        "{queue}"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Messages about emails of a held API key send nothing, in the in-memory backend.
+//! Messages about emails of a held API key or a lost domain send nothing, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -19,6 +19,7 @@ use domain::id::{KeyId, QueueKey};
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Common, Queue};
+use domain::tenant::sender::FromDomain;
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use send::handler::{self, MessageSource};
@@ -46,17 +47,24 @@ fn lead() -> QueueKey {
 
 /// Returns eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.
 fn backend() -> MemoryBackend {
+    backend_with(KeyHold::of_revoked(key(1)))
+}
+
+/// Returns eight emails of the queue `default` under a hold. The odd ones were accepted with key 1, from `a.example`.
+fn backend_with(hold: KeyHold) -> MemoryBackend {
     let backend = samples::backend(8).expect("the samples parse");
     let mut state = backend.state();
     for n in 1..=8 {
+        let (with, from) = if n % 2 == 1 { (1, "a.example") } else { (2, "b.example") };
         let record = EmailRecord {
-            key: Some(key(if n % 2 == 1 { 1 } else { 2 })),
+            key: Some(key(with)),
+            from_domain: Some(from.to_owned()),
             ..state.records[&samples::key(n)].clone()
         };
         state.plant(record);
     }
     let queue = Queue::plain(lead(), BORN).with_common(&Common {
-        key_holds: KeyHolds::default().with(KeyHold::of_revoked(key(1))).unwrap(),
+        key_holds: KeyHolds::default().with(hold).unwrap(),
         ..Common::default()
     });
     state.queues.insert(queue.key.clone(), queue);
@@ -114,6 +122,21 @@ async fn only_emails_of_a_held_key_are_held() {
     let before = writes(&backend);
     batch(&backend, event(&backend, |send_task| send_task)).await;
     assert_eq!((places(&backend), writes(&backend)), (expected(), before));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_emails_from_lost_domains_are_held() {
+    for of in [None, Some(key(1)), Some(key(2))] {
+        let kept = vec![FromDomain::parse("b.example").unwrap()];
+        let backend = backend_with(KeyHold::of_lost_domains(of, kept, BORN));
+        assert_eq!(batch(&backend, event(&backend, |send_task| send_task)).await, 0);
+        let expected = if of == Some(key(2)) {
+            vec![(RecordStatus::Sent, None); 8]
+        } else {
+            expected()
+        };
+        assert_eq!(places(&backend), expected, "{of:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,7 +67,7 @@ pub struct Queue {
     pub paused: Option<Pause>,
     /// True while its tenant is suspended. Its emails wait as in a pause, which only the deployer ends.
     pub suspended: bool,
-    /// The holds of its tenant's API keys. Their emails wait as in a pause, until each hold is released.
+    /// The holds of its tenant and of the tenant's API keys. Their emails wait as in a pause, until each is released.
     pub key_holds: KeyHolds,
     /// The number of purges: the generation of newly accepted records.
     pub generation: u64,
@@ -84,7 +84,7 @@ pub struct Queue {
 pub struct Common {
     /// True while the tenant is suspended.
     pub suspended: bool,
-    /// The holds of the tenant's API keys.
+    /// The holds of the tenant and of its API keys.
     pub key_holds: KeyHolds,
 }
 

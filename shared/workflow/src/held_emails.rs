@@ -1,4 +1,4 @@
-//! Counts the emails that wait because of holds of API keys.
+//! Counts the emails that wait because of holds.
 //!
 //! **Role:** called by `access`, which places holds, and by `manage`, which releases them.
 //! **Consistency:** the list is an index, which is behind the records; each record is read consistently.

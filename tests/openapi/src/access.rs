@@ -4,7 +4,7 @@
 
 use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::api::access_api::{
-    ChangedView, KeysView, NewKeyView, RevokedView, TenantDeletedView, TenantView, TenantsView,
+    ChangedView, KeysView, NewKeyView, RevokedView, TenantChangedView, TenantDeletedView, TenantView, TenantsView,
 };
 use domain::limits;
 use domain::tenant::key::Permission;
@@ -51,10 +51,11 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<TenantView>(200, "The tenant.")
             .refuses(&[404]),
         Operation::new("patch", tenant, "change_tenant", "Changes a tenant")
-            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues are paused.")
+            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues are paused. With `hold=true`, emails from domains that the tenant loses are not sent until `release=true`, whichever API key accepted them.")
+            .query::<HoldQuery>()
             .body::<TenantChange>(json!({"daily_cap": null, "suspended": true}))
-            .answers::<TenantView>(200, "The changed tenant.")
-            .refuses(&[400, 404, 413, 422]),
+            .answers::<TenantChangedView>(200, "The changed tenant.")
+            .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("delete", tenant, "delete_tenant", "Deletes a tenant")
             .details("Requires the deployer's key. The tenant must be suspended for more than 60 seconds, without unfinished emails and running jobs. A 409 lists the rest. Its keys are revoked, and its name cannot be reused.")
             .answers::<TenantDeletedView>(200, "The deletion is done.")
@@ -91,6 +92,16 @@ struct ChangeQuery {
     /// Holds the emails accepted with the key from its removed domains, within five seconds. Requires `from_domains`.
     /// Not allowed with a key that is limited to From domains.
     hold: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+struct HoldQuery {
+    /// Holds the emails from domains that are not in `from_domains`, within five seconds. Also holds those that are
+    /// accepted within the next minute. Requires `from_domains`.
+    hold: Option<bool>,
+    /// Ends the holds of the tenant's lost domains, also when the tenant does not get them back. Sending continues
+    /// within two minutes. With `hold=true`, the new hold replaces the earlier ones.
+    release: Option<bool>,
 }
 
 /// A sending domain: `example.com`. `*.example.com` covers its subdomains, and `*` covers every domain.

@@ -83,9 +83,9 @@ pub(crate) fn operations() -> Vec<Operation> {
             .query::<ReleaseQuery>()
             .answers::<Released>(202, "The hold is released.")
             .refuses(&[422]),
-        Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key")
+        Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key or a From domain")
             .for_operator()
-            .details("Cancels waiting emails, newest first, held or not. One request cancels about 500 emails and checks 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
+            .details("Cancels waiting emails, newest first, held or not. Requires `key` or `from_domain`; with both, an email must match both. One request cancels about 500 emails and checks 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
             .query::<CancelQuery>()
             .answers::<Canceled>(200, "The emails are canceled.")
             .refuses(&[422]),
@@ -304,6 +304,10 @@ struct PageQuery {
     /// Only emails accepted with this API key, by its id.
     #[schemars(extend("format" = "uuid"))]
     key: Option<String>,
+    /// Only emails from this domain: `example.com`, or `*.example.com` for its subdomains. Domains longer than 40
+    /// characters are not found.
+    #[schemars(length(min = 1))]
+    from_domain: Option<String>,
     /// Only emails with a tag of this name, or with this `name:value`.
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$"))]
     tag: Option<String>,
@@ -351,7 +355,11 @@ struct ReleaseQuery {
 struct CancelQuery {
     /// The id of the API key of the emails, revoked or not.
     #[schemars(extend("format" = "uuid"))]
-    key: String,
+    key: Option<String>,
+    /// The From domain of the emails, also one that the tenant lost: `example.com`, or `*.example.com` for its
+    /// subdomains. Domains longer than 40 characters are not found.
+    #[schemars(length(min = 1))]
+    from_domain: Option<String>,
     /// The `next` of an earlier response. The request continues after this email.
     #[schemars(extend("format" = "uuid"))]
     after: Option<String>,

@@ -232,6 +232,10 @@ pub(crate) fn calls() -> Vec<(Call, u16)> {
         (call("release_emails", "/emails/release"), 422),
         (call("release_emails", "/emails/release").query("key=x"), 422),
         (call("cancel_emails", "/emails/cancel").query(BY_KEY), 200),
+        (
+            call("cancel_emails", "/emails/cancel").query("from_domain=a.example"),
+            200,
+        ),
         (call("cancel_emails", "/emails/cancel").query("after=x"), 422),
         (call("retry_email", &format!("{SECOND}/retry")), 200),
         (call("retry_email", &format!("{SECOND}/retry")).body("1"), 400),
@@ -444,6 +448,30 @@ fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
         (deployers("get_tenant", "/tenants/full"), 200),
         (deployers("get_tenant", "/tenants/nobody"), 404),
         (deployers("change_tenant", "/tenants/full").body(r#"{"rate":7}"#), 200),
+        (
+            deployers("change_tenant", "/tenants/leaving")
+                .query("hold=true")
+                .body(r#"{"from_domains":["a.example"]}"#),
+            200,
+        ),
+        (
+            deployers("change_tenant", "/tenants/full")
+                .query("hold=true")
+                .body(r#"{"from_domains":["a.example"]}"#),
+            409,
+        ),
+        (
+            deployers("change_tenant", "/tenants/full")
+                .query("hold=true")
+                .body("{}"),
+            422,
+        ),
+        (
+            deployers("change_tenant", "/tenants/full")
+                .query("release=true")
+                .body("{}"),
+            200,
+        ),
         (deployers("change_tenant", "/tenants/full").body("{"), 400),
         (deployers("change_tenant", "/tenants/nobody").body("{}"), 404),
         (deployers("change_tenant", "/tenants/full").body(large), 413),

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use access::api_keys::{KeyPage, Revocation};
+use access::tenants::HoldChange;
 use aws::http::query;
 use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::api::attachments::parse_upload;
@@ -63,6 +64,7 @@ const QUERIES: &[QueryReader] = &[
     ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
     ("change_api_key", |query| query::flag(query, "hold").map(drop)),
     ("revoke_api_key", |query| Revocation::parse(query).map(drop)),
+    ("change_tenant", |query| HoldChange::parse(query).map(drop)),
     ("release_emails", |query| parse_release(query).map(drop)),
     ("cancel_emails", |query| Cancellation::parse(query).map(drop)),
 ];

@@ -434,6 +434,52 @@ impl TenantView {
     }
 }
 
+/// The emails that are held because of From domains that a tenant lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainHold"))]
+pub struct DomainHoldView {
+    /// The number of held emails, among the newest 10,000 of the tenant.
+    emails: u64,
+    /// All emails of the tenant were counted. Otherwise the true number may be higher than `emails`.
+    counted_all: bool,
+    /// Repeat the request at this time to count the emails accepted in the meantime. They are held already.
+    repeat_at: String,
+}
+
+impl DomainHoldView {
+    /// The response for a hold of lost domains.
+    #[must_use]
+    pub fn new(held: Held, repeat_at: Timestamp) -> Self {
+        Self {
+            emails: held.emails,
+            counted_all: held.counted_all,
+            repeat_at: repeat_at.to_string(),
+        }
+    }
+}
+
+/// The response to a changed tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TenantChanged"))]
+pub struct TenantChangedView {
+    #[serde(flatten)]
+    tenant: TenantView,
+    /// The held emails. Present with `hold=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<DomainHoldView>,
+}
+
+impl TenantChangedView {
+    /// Creates the response.
+    #[must_use]
+    pub fn new(tenant: &Tenant, hold: Option<DomainHoldView>) -> Self {
+        Self {
+            tenant: TenantView::new(tenant),
+            hold,
+        }
+    }
+}
+
 /// The response to a deleted tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TenantDeleted"))]

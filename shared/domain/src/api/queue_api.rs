@@ -250,6 +250,8 @@ pub struct QueueView {
     suspended: bool,
     /// The API keys whose emails are held in every queue of the tenant until POST /emails/release.
     held_keys: Vec<String>,
+    /// Emails from domains that the tenant lost are held until PATCH /tenants/{name}?release=true.
+    lost_domains_held: bool,
     purged_before: Option<String>,
     counts: QueueCounts,
 }
@@ -274,6 +276,7 @@ impl QueueView {
             paused_until: pause.and_then(|pause| pause.until).map(|until| until.to_string()),
             suspended: queue.suspended,
             held_keys: queue.key_holds.keys().iter().map(ToString::to_string).collect(),
+            lost_domains_held: queue.key_holds.has_tenants(),
             purged_before: queue.purged_before.map(|before| before.to_string()),
             counts,
         }

@@ -1,11 +1,11 @@
-//! Holds of API keys: they keep emails waiting because of the key that accepted them.
+//! Holds: they keep emails waiting because of the key that accepted them, or because of their From domain.
 //!
 //! Each queue of a tenant has the same holds; the queue `default` holds the original
 //! ([`crate::queue::job::follow_tenant`]). A hold works like a pause. A function that handles a record under a hold
 //! parks it, and only a release lets it go.
 //!
 //! **Invariant:** pure. A hold depends only on attributes of a record that never change. It therefore also covers
-//! emails accepted later, while an environment still caches the key.
+//! emails accepted later, while an environment still caches the key or the tenant.
 //! **Start reading at** [`KeyHolds::cover`]. Why this way: docs/adr/0032.
 
 use serde::{Deserialize, Serialize};
@@ -18,22 +18,23 @@ use crate::timestamp::Timestamp;
 /// Most holds of a tenant. Our choice: a queue's item stays far below DynamoDB's 400 KB.
 pub const HOLDS_MAX: usize = 200;
 
-/// The hold of one API key.
+/// The hold of one API key, or of a whole tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyHold {
-    /// The key.
-    pub key: KeyId,
-    /// The emails of the key that are not held; `None` for a revoked key.
+    /// The key; `None` for the hold of a tenant, which covers the emails of all its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
+    /// The emails that are not held; `None` for a revoked key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<Exception>,
 }
 
-/// The emails that a hold exempts, because the key lost only some From domains.
+/// The emails that a hold exempts, because the key or the tenant lost only some From domains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
-    /// The From domains that the key keeps.
+    /// The From domains that it keeps.
     pub from: Vec<FromDomain>,
-    /// The end of the hold for new emails. Emails accepted later come from domains that the key has then.
+    /// The end of the hold for new emails. Emails accepted later come from domains that it has then.
     pub accepted_after: Timestamp,
 }
 
@@ -41,14 +42,30 @@ impl KeyHold {
     /// The hold of a revoked key: all emails accepted with it, at any time.
     #[must_use]
     pub const fn of_revoked(key: KeyId) -> Self {
-        Self { key, except: None }
+        Self {
+            key: Some(key),
+            except: None,
+        }
+    }
+
+    /// The hold of a key that lost some From domains; without a key, of a tenant that did.
+    #[must_use]
+    pub const fn of_lost_domains(key: Option<KeyId>, kept: Vec<FromDomain>, accepted_after: Timestamp) -> Self {
+        let except = Exception {
+            from: kept,
+            accepted_after,
+        };
+        Self {
+            key,
+            except: Some(except),
+        }
     }
 
     /// True if it holds an email. A record without a From domain is older than these holds, or its domain is too long
     /// for a record. It waits, to be on the safe side.
     #[must_use]
     pub fn covers(&self, record: &EmailRecord) -> bool {
-        if record.key != Some(self.key) {
+        if self.key.is_some_and(|key| record.key != Some(key)) {
             return false;
         }
         let Some(Exception { from, accepted_after }) = &self.except else {
@@ -74,10 +91,16 @@ impl KeyHolds {
     /// The held keys, each once.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyId> {
-        let mut keys: Vec<_> = self.0.iter().map(|hold| hold.key).collect();
+        let mut keys: Vec<_> = self.0.iter().filter_map(|hold| hold.key).collect();
         keys.sort_unstable();
         keys.dedup();
         keys
+    }
+
+    /// True if the tenant itself has a hold.
+    #[must_use]
+    pub fn has_tenants(&self) -> bool {
+        self.0.iter().any(|hold| hold.key.is_none())
     }
 
     /// True if one of them holds an email.
@@ -87,7 +110,7 @@ impl KeyHolds {
     }
 
     /// The holds with another one; `None` if there would be too many. A hold of a revoked key replaces all others of
-    /// the key. A hold with the same From domains replaces the earlier one.
+    /// the key. A hold of the same key with the same From domains replaces the earlier one.
     #[must_use]
     pub fn with(&self, hold: KeyHold) -> Option<Self> {
         let of_key = |other: &&KeyHold| other.key == hold.key;
@@ -102,16 +125,16 @@ impl KeyHolds {
         (next.len() <= HOLDS_MAX).then_some(Self(next))
     }
 
-    /// The holds of these keys alone.
+    /// The holds of these keys alone; `None` stands for the tenant.
     #[must_use]
-    pub fn of(&self, keys: &[KeyId]) -> Self {
+    pub fn of(&self, keys: &[Option<KeyId>]) -> Self {
         let of_keys = |hold: &&KeyHold| keys.contains(&hold.key);
         Self(self.0.iter().filter(of_keys).cloned().collect())
     }
 
-    /// The holds without those of a key.
+    /// The holds without those of a key; `None` stands for the tenant.
     #[must_use]
-    pub fn without(&self, key: KeyId) -> Self {
+    pub fn without(&self, key: Option<KeyId>) -> Self {
         Self(self.0.iter().filter(|hold| hold.key != key).cloned().collect())
     }
 

@@ -25,13 +25,12 @@ fn record(with: Option<KeyId>, from: Option<&str>, born: i64) -> EmailRecord {
 
 fn taken_away(left: &[&str], until: i64) -> KeyHold {
     let from = left.iter().map(|domain| FromDomain::parse(domain).unwrap()).collect();
-    KeyHold {
-        key: key(1),
-        except: Some(Exception {
-            from,
-            accepted_after: at(until),
-        }),
-    }
+    KeyHold::of_lost_domains(Some(key(1)), from, at(until))
+}
+
+/// Returns the same hold, of the whole tenant.
+fn of_tenant(hold: KeyHold) -> KeyHold {
+    KeyHold { key: None, ..hold }
 }
 
 fn holds(of: &[KeyHold]) -> KeyHolds {
@@ -76,6 +75,39 @@ fn a_removed_domain_holds_only_its_emails() {
 }
 
 #[test]
+fn a_tenants_lost_domain_holds_emails_of_every_key() {
+    let held = holds(&[of_tenant(taken_away(&["ours.example"], 1_000))]);
+    for with in [None, Some(key(1)), Some(key(2))] {
+        for (from, born, expected) in [
+            (Some("ours.example"), 500, false),
+            (Some("bad.example"), 500, true),
+            (Some("bad.example"), 1_000, true),
+            (Some("bad.example"), 1_001, false),
+            (None, 500, true),
+        ] {
+            assert_eq!(
+                held.cover(&record(with, from, born)),
+                expected,
+                "{with:?} {from:?} {born}"
+            );
+        }
+    }
+}
+
+#[test]
+fn holds_of_a_key_and_its_tenant_are_independent() {
+    let of_key = taken_away(&["a.example"], 1);
+    let both = holds(&[of_key.clone(), of_tenant(of_key.clone())]);
+    assert!(both.has_tenants() && both.keys() == [key(1)]);
+    assert_eq!(both.without(None), holds(std::slice::from_ref(&of_key)));
+    assert_eq!(both.without(Some(key(1))), holds(&[of_tenant(of_key)]));
+    assert_eq!(both.of(&[None]), both.without(Some(key(1))));
+    let revoked = both.with(KeyHold::of_revoked(key(1))).unwrap();
+    assert!(revoked.has_tenants(), "it replaces the holds of its key alone");
+    assert!(!both.without(None).has_tenants());
+}
+
+#[test]
 fn a_repeated_hold_needs_no_more_room() {
     let (first, again) = (taken_away(&["a.example"], 1), taken_away(&["a.example"], 9));
     assert_eq!(
@@ -89,7 +121,7 @@ fn a_repeated_hold_needs_no_more_room() {
     assert_eq!(both, holds(&[revoked]), "it covers the others");
     assert_eq!(both.with(again), Some(both.clone()), "and stays");
     assert_eq!(both.keys(), [key(1)]);
-    assert!(both.without(key(1)).is_empty() && !both.without(key(2)).is_empty());
+    assert!(both.without(Some(key(1))).is_empty() && !both.without(Some(key(2))).is_empty());
 }
 
 #[test]
@@ -106,12 +138,13 @@ fn a_tenant_has_a_limited_number_of_holds() {
 
 #[test]
 fn holds_are_stored_as_text() {
-    let held = holds(&[taken_away(&["*"], 1_000), KeyHold::of_revoked(key(2))]);
+    let tenants = of_tenant(taken_away(&["a.example"], 2_000));
+    let held = holds(&[taken_away(&["*"], 1_000), KeyHold::of_revoked(key(2)), tenants]);
     let text = serde_json::to_string(&held).unwrap();
     assert_eq!(
         text,
         format!(
-            r#"[{{"key":"{}","except":{{"from":["*"],"accepted_after":1000}}}},{{"key":"{}"}}]"#,
+            r#"[{{"key":"{}","except":{{"from":["*"],"accepted_after":1000}}}},{{"key":"{}"}},{{"except":{{"from":["a.example"],"accepted_after":2000}}}}]"#,
             key(1),
             key(2)
         )

@@ -1,8 +1,8 @@
-//! Stops for accepted emails: a hold of their API key, and the suspension of their tenant.
+//! Stops for accepted emails: a hold of their API key or From domain, and the suspension of their tenant.
 
 use std::time::Duration;
 
-use e2e::{Api, Stack, eventually, unique};
+use e2e::{Answer, Api, Stack, eventually, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -47,8 +47,13 @@ async fn held(api: &Api, queue: &str, count: usize) {
 /// Revokes a key with a hold, until the answer counts this many waiting emails.
 async fn revoke_with_hold(api: &Api, key: &str, emails: usize) -> Value {
     let path = format!("/api-keys/{key}?hold=true");
-    eventually("the emails of the key to be counted", || async {
-        let answer = api.delete(&path).await;
+    counted(emails, async || api.delete(&path).await).await
+}
+
+/// Repeats a request with a hold, until the answer counts this many waiting emails.
+async fn counted(emails: usize, hold: impl AsyncFn() -> Answer) -> Value {
+    eventually("the held emails to be counted", || async {
+        let answer = hold().await;
         if answer.status == 200 && answer.body["hold"]["emails"] == emails {
             Ok(answer.body["hold"].clone())
         } else {
@@ -129,6 +134,61 @@ async fn emails_of_a_revoked_key_wait_for_a_release() {
         owner.wait_for_delivery(id).await;
     }
     assert_eq!(stack.inbox.to(&to).await.len(), others.len());
+    assert!(stack.inbox.to(&spam).await.is_empty());
+}
+
+#[tokio::test]
+async fn emails_from_a_lost_domain_wait_for_a_release() {
+    let stack = Stack::shared().await;
+    let domains = |list: &[&str]| json!({"from_domains": list});
+    let (name, owner) = tenant(&stack, domains(&["mailqueue.example", "lost.example", "spam.example"])).await;
+    let (_, other) = key_of(&stack, &name).await;
+    let queue = unique("queue").to_lowercase().replace('_', "-");
+    assert_eq!(owner.post("/queues", &json!({"name": queue})).await.status, 201);
+    let pause = owner.post(&format!("/queues/{queue}/pause"), &json!({})).await;
+    assert_eq!(pause.status, 200, "{pause:?}");
+    tokio::time::sleep(KNOWN).await;
+
+    let (lost, spam, good) = (unique("lost"), unique("spam"), unique("good"));
+    let email = |to: &str, from: &str| email_with(&address(to), json!({"queue": queue, "from": format!("a@{from}")}));
+    let mut ids = send_many(&owner, 2, &email(&lost, "lost.example")).await;
+    ids.extend(send_many(&other, 2, &email(&lost, "lost.example")).await);
+    let spammed = send_many(&other, 3, &email(&spam, "spam.example")).await;
+    let wanted = owner.send(&email(&good, "mailqueue.example")).await;
+    held(&owner, &queue, 8).await;
+
+    let path = format!("/tenants/{name}");
+    let (holding, kept) = (format!("{path}?hold=true"), domains(&["mailqueue.example"]));
+    let hold = counted(7, async || stack.deployer.patch(&holding, &kept).await).await;
+    assert!(hold["repeat_at"].is_string(), "{hold}");
+    let resume = owner.post(&format!("/queues/{queue}/resume"), &json!({})).await;
+    assert_eq!(resume.status, 200, "{resume:?}");
+    stack.functions.promote().await;
+    owner.wait_for_delivery(&wanted).await;
+    held(&owner, &queue, 7).await;
+    assert!(stack.inbox.to(&lost).await.is_empty() && stack.inbox.to(&spam).await.is_empty());
+
+    // The deployer lists and cancels the emails from one domain, and releases those from the other.
+    let of_domain = |path: &str, domain: &str| format!("{path}?from_domain={domain}");
+    let path_of = of_domain("/emails", "lost.example");
+    let listed = for_tenant(&stack, &name, Method::GET, &path_of, Value::Null).await.ok();
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(ids.len()), "{listed}");
+    let path_of = of_domain("/emails/cancel", "spam.example");
+    let canceled = for_tenant(&stack, &name, Method::POST, &path_of, Value::Null)
+        .await
+        .ok();
+    assert_eq!(canceled["canceled"], 3, "{canceled}");
+    for id in &spammed {
+        assert_eq!(owner.email(id).await["status"], "canceled");
+    }
+    let released = stack.deployer.patch(&format!("{path}?release=true"), &json!({})).await;
+    assert_eq!(released.status, 200, "{released:?}");
+    stack.functions.promote().await;
+    stack.functions.promote().await;
+    for id in &ids {
+        owner.wait_for_delivery(id).await;
+    }
+    assert_eq!(stack.inbox.to(&lost).await.len(), ids.len());
     assert!(stack.inbox.to(&spam).await.is_empty());
 }
 

@@ -26,12 +26,10 @@ pub(super) fn news() -> QueueKey {
 
 /// Returns the holds of a revoked key, and of a key that lost From domains.
 pub(crate) fn holds() -> KeyHolds {
-    let [revoked, narrowed] = [1, 2].map(|key| KeyHold::of_revoked(KeyId::from_bytes([key; 16])));
-    let except = Some(Exception {
-        from: vec![FromDomain::Exactly("a.example".to_owned())],
-        accepted_after: at(700),
-    });
-    [revoked, KeyHold { except, ..narrowed }]
+    let [revoked, narrowed] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
+    let kept = vec![FromDomain::Exactly("a.example".to_owned())];
+    let narrowed = KeyHold::of_lost_domains(Some(narrowed), kept, at(700));
+    [KeyHold::of_revoked(revoked), narrowed]
         .into_iter()
         .fold(KeyHolds::default(), |holds, hold| holds.with(hold).unwrap())
 }
