@@ -5,6 +5,8 @@
 //! **Lost answers:** the SDK repeats a call whose answer was lost. A double reservation makes emails wait, and
 //! none go too fast. A breaker that has changed already is left as it is.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::delivery::account_rate::{AccountRate, AccountRateChange, OpenBreaker};
 use domain::delivery::cause::Cause;
@@ -80,6 +82,11 @@ fn full_lanes(names: &str) -> FullPriorityQueues {
     FullPriorityQueues::of(|priority| names.split(' ').any(|name| name == attributes::name(&priority)))
 }
 
+/// A span in microseconds, as stored.
+pub(super) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Translates an [`AccountRateChange`] to an expression of DynamoDB.
 fn express(change: &AccountRateChange) -> Expression {
     match *change {
@@ -88,31 +95,31 @@ fn express(change: &AccountRateChange) -> Expression {
             let reserved = match begin {
                 Begin::Here(here) => Expression::update("SET #free = :end")
                     .when(format!("{closed} AND (attribute_not_exists(#free) OR #free < :here)"))
-                    .with_number(":here", here.0)
-                    .with_number(":end", here.after(span).0),
+                    .with_value(":here", here.0)
+                    .with_value(":end", here.after(span).0),
                 Begin::AfterReserved { earliest, latest } => Expression::update("SET #free = #free + :span")
                     .when(format!("{closed} AND #free BETWEEN :earliest AND :latest"))
-                    .with_number(":earliest", earliest.0)
-                    .with_number(":latest", latest.0)
-                    .with_number(":span", span.as_micros()),
+                    .with_value(":earliest", earliest.0)
+                    .with_value(":latest", latest.0)
+                    .with_value(":span", micros(span)),
             };
             reserved
                 .with_name("#rate", RATE)
                 .with_name("#free", FREE_AT)
                 .with_name("#until", OPEN_UNTIL)
-                .with_number(":rate", rate.as_millis())
+                .with_value(":rate", rate.as_millis())
         }
         AccountRateChange::Breaker { seen, becomes } => {
             let set = match becomes {
                 None => Expression::update("REMOVE #until, #cause, #times"),
                 Some(open) => Expression::update("SET #until = :until, #cause = :cause, #times = :times")
-                    .with_number(":until", open.until.as_millis())
-                    .with_text(":cause", attributes::name(&open.cause))
-                    .with_number(":times", open.times),
+                    .with_value(":until", open.until.as_millis())
+                    .with_value(":cause", open.cause)
+                    .with_value(":times", open.times),
             };
             let set = match seen {
                 None => set.when("attribute_not_exists(#until)"),
-                Some(seen) => set.when("#until = :seen").with_number(":seen", seen.as_millis()),
+                Some(seen) => set.when("#until = :seen").with_value(":seen", seen.as_millis()),
             };
             set.with_name("#until", OPEN_UNTIL)
                 .with_name("#cause", OPEN_CAUSE)
@@ -121,14 +128,14 @@ fn express(change: &AccountRateChange) -> Expression {
         AccountRateChange::Rate { rate } => {
             let set = match rate {
                 None => Expression::update("REMOVE #rate"),
-                Some(rate) => Expression::update("SET #rate = :rate").with_number(":rate", rate.as_millis()),
+                Some(rate) => Expression::update("SET #rate = :rate").with_value(":rate", rate.as_millis()),
             };
             set.with_name("#rate", RATE)
         }
         // A repetition after a lost answer counts twice: senders read once more than necessary.
         AccountRateChange::Settings => Expression::update("ADD #settings_no :one")
             .with_name("#settings_no", SETTINGS_NO)
-            .with_number(":one", 1),
+            .with_value(":one", 1),
         AccountRateChange::Full(priority_queues) => {
             let names = Priority::ALL
                 .iter()
@@ -138,7 +145,7 @@ fn express(change: &AccountRateChange) -> Expression {
             let set = if names.is_empty() {
                 Expression::update("REMOVE #full")
             } else {
-                Expression::update("SET #full = :full").with_text(":full", names.join(" "))
+                Expression::update("SET #full = :full").with_value(":full", names.join(" "))
             };
             set.with_name("#full", FULL_LANES)
         }

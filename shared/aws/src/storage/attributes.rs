@@ -1,17 +1,18 @@
-//! Attributes of items: writing and reading.
+//! Items, their sort keys, and the attributes that are written by hand.
 //!
 //! **Invariant:** stored data is never trusted. An unreadable attribute is an [`ItemError`], which names the
-//! attribute and never its value.
+//! attribute and never its value. [`mapping`] reads and writes all items but the record of an email.
 
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::storage::mapping;
 
 /// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -71,59 +72,6 @@ pub(crate) fn yes(attribute: &str) -> (String, AttributeValue) {
     (attribute.to_owned(), AttributeValue::Bool(true))
 }
 
-/// Reads a string.
-pub(crate) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Err(ItemError::Missing(attribute)),
-    }
-}
-
-/// Reads a binary value.
-pub(crate) fn bytes<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a [u8], ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Err(ItemError::Missing(attribute)),
-    }
-}
-
-pub(crate) fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| ItemError::Malformed(attribute)),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Err(ItemError::Missing(attribute)),
-    }
-}
-
-pub(crate) fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
-    number(item, attribute).map(Timestamp::from_millis)
-}
-
-pub(crate) fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Ok(false),
-    }
-}
-
-pub(crate) fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    unnamed(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
-}
-
-pub(crate) fn maybe<'a, T>(
-    item: &'a Item,
-    attribute: &'static str,
-    read: impl FnOnce(&'a Item, &'static str) -> Result<T, ItemError>,
-) -> Result<Option<T>, ItemError> {
-    match item.get(attribute) {
-        Some(_) => read(item, attribute).map(Some),
-        None => Ok(None),
-    }
-}
-
 /// Reads the JSON of an attribute.
 pub(crate) fn from_json<T: DeserializeOwned>(json: &str, attribute: &'static str) -> Result<T, ItemError> {
     serde_json::from_str(json).map_err(|_| ItemError::Malformed(attribute))
@@ -143,7 +91,7 @@ pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
 
 /// Whether the item has expired. DynamoDB's TTL deletes only within days.
 pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
-    number::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
+    mapping::attribute::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
 }
 
 #[cfg(test)]

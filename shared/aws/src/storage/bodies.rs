@@ -25,8 +25,7 @@ use tokio::time::Instant;
 
 use crate::runtime::failure::{failed, port, unknown};
 use crate::runtime::settings::BucketSettings;
-use crate::storage::attributes;
-use crate::storage::mapping::{Bytes, decode, encode, is_default};
+use crate::storage::mapping::{Bytes, attribute, decode, encode, is_default};
 use crate::storage::table::keys;
 use crate::storage::table::{Query, Table};
 
@@ -190,10 +189,8 @@ impl Bodies for BodyStore {
         let items = self.table.query(query, WHAT).await?.items;
         let mut contents = BTreeMap::new();
         for item in items {
-            let hash = attributes::text(&item, "sk")
-                .ok()
-                .and_then(|sk| sk.strip_prefix(keys::BODY))
-                .map(str::to_owned);
+            let sk: Option<String> = attribute(&item, "sk").ok();
+            let hash = sk.and_then(|sk| sk.strip_prefix(keys::BODY).map(str::to_owned));
             if let (Some(hash), Ok(stored)) = (hash, decode::<StoredContent>(&item)) {
                 // A content that cannot be unpacked is reported when it is read by its name.
                 contents.extend(unpack(&stored.packed.0).ok().map(|content| (hash, content)));

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::runtime::replay::{Answer, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
-use crate::storage::attributes::Item;
+use crate::storage::attributes::{self, Item};
 use crate::storage::records::samples::{at, record};
 use crate::storage::table::keys;
 

@@ -6,7 +6,7 @@
 //! Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", and Amazon DynamoDB
 //! API reference, `StreamRecord`, both as of November 2026.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::history::Fact;
@@ -16,7 +16,8 @@ use domain::reporting::tally::mark::{Mark, Sequence};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
-use crate::storage::attributes::{self, Item, ItemError, maybe, named, number, text, time};
+use crate::storage::attributes::{self, Item, ItemError};
+use crate::storage::mapping::{attribute, known_attributes, maybe_attribute};
 use crate::storage::records::item;
 use crate::storage::table::keys;
 
@@ -49,7 +50,7 @@ pub fn sequence_number(stream_record: &Value) -> &str {
 pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
     let stream_record = field(stream_record, "dynamodb");
     let keys = item_of(field(stream_record, "Keys"));
-    if text(&keys, "sk") != Ok(keys::EMAIL) {
+    if !attribute::<String>(&keys, "sk").is_ok_and(|sk| sk == keys::EMAIL) {
         return Ok(None);
     }
     let key = keys::to_email(&keys)?;
@@ -92,60 +93,50 @@ fn millis(seconds: &str) -> Option<Timestamp> {
 
 /// Reads the counted attributes of a record. A tombstone has no status, and is no record.
 fn glimpse(image: &Item) -> Result<Option<CountedRecord>, ItemError> {
-    let Some(status) = maybe(image, "s", named::<RecordStatus>)? else {
+    let Some(status) = maybe_attribute::<RecordStatus>(image, "s")? else {
         return Ok(None);
     };
     // The status implies the place of a record, except for held ones.
-    let held = text(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
+    let held = attribute::<String>(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
     Ok(Some(CountedRecord {
-        born: time(image, "b")?,
-        queue: text(image, "q")?.to_owned(),
+        born: attribute(image, "b")?,
+        queue: attribute(image, "q")?,
         status,
-        cause: named(image, "e").ok(),
-        not_before: time(image, "n")?,
+        cause: attribute(image, "e").ok(),
+        not_before: attribute(image, "n")?,
         scheduled: image.contains_key("w"),
-        tried: number::<u32>(image, "c")? > 0,
+        tried: attribute::<u32>(image, "c")? > 0,
         held,
-        recipients: number(image, "r")?,
-        attachment_bytes: maybe(image, item::ATTACHMENT_BYTES, number)?.unwrap_or(0),
-        delivery_statuses: delivery_statuses(image),
-        facts: facts(image),
-        opened_at: maybe(image, "oa", time)?,
-        clicked_at: maybe(image, "ca", time)?,
+        recipients: attribute(image, "r")?,
+        attachment_bytes: maybe_attribute(image, item::ATTACHMENT_BYTES)?.unwrap_or(0),
+        delivery_statuses: known_attributes(map(image, "f"), |recipient| Some(recipient.to_owned())),
+        facts: map(image, "ev").keys().filter_map(|key| fact(key)).collect(),
+        opened_at: maybe_attribute(image, "oa")?,
+        clicked_at: maybe_attribute(image, "ca")?,
     }))
 }
 
-fn delivery_statuses<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
-    let Some(AttributeValue::M(delivery_statuses)) = image.get("f") else {
-        return BTreeMap::new();
-    };
-    let delivery_status = |value: &AttributeValue| attributes::unnamed(value.as_s().ok()?);
-    delivery_statuses
-        .iter()
-        .filter_map(|(key, value)| Some((key.clone(), delivery_status(value)?)))
-        .collect()
+/// Returns the entries of a map; none if there is no map.
+fn map<'a>(image: &'a Item, name: &str) -> &'a Item {
+    static NONE: LazyLock<Item> = LazyLock::new(Item::new);
+    let map = image.get(name).and_then(|value| value.as_m().ok());
+    map.unwrap_or(&NONE)
 }
 
-fn facts(image: &Item) -> BTreeSet<(String, Fact)> {
-    let Some(AttributeValue::M(facts)) = image.get("ev") else {
-        return BTreeSet::new();
-    };
-    let fact = |key: &String| {
-        let (recipient, fact) = key.rsplit_once(' ')?;
-        Some((recipient.to_owned(), attributes::unnamed(fact)?))
-    };
-    facts.keys().filter_map(fact).collect()
+fn fact(key: &str) -> Option<(String, Fact)> {
+    let (recipient, fact) = key.rsplit_once(' ')?;
+    Some((recipient.to_owned(), attributes::unnamed(fact)?))
 }
 
 /// Converts an image to an item with the types that records have.
 fn item_of(image: &Value) -> Item {
-    let attribute = |(name, value): (&String, &Value)| Some((name.clone(), attribute(value)?));
+    let attribute = |(name, value): (&String, &Value)| Some((name.clone(), value_of(value)?));
     image
         .as_object()
         .map_or_else(Item::new, |image| image.iter().filter_map(attribute).collect())
 }
 
-fn attribute(value: &Value) -> Option<AttributeValue> {
+fn value_of(value: &Value) -> Option<AttributeValue> {
     let (kind, value) = value.as_object()?.iter().next()?;
     match kind.as_str() {
         "S" => value.as_str().map(|text| AttributeValue::S(text.to_owned())),

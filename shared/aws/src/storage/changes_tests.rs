@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use serde_json::{Value, json};

@@ -4,7 +4,8 @@
 //! **Invariant:** an entry is a hint that may be outdated. The reader of an entry reads the record, or sends a
 //! send task that proves nothing.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::BTreeMap;
+
 use domain::delivery::index;
 use domain::delivery::index::DueCursor;
 use domain::delivery::record::{DueKind, Priority};
@@ -13,6 +14,7 @@ use domain::ports::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail, PortEr
 use domain::timestamp::Timestamp;
 
 use crate::storage::attributes::{self, Item, ItemError};
+use crate::storage::mapping::{attribute, known_attributes};
 use crate::storage::records::waiting;
 use crate::storage::table::keys;
 use crate::storage::table::{Expression, Query, Table};
@@ -75,9 +77,9 @@ impl Table {
         let keys = Expression::condition("#pk = :pk AND #sk BETWEEN :from AND :until")
             .with_name("#pk", "due_pk")
             .with_name("#sk", "due_sk")
-            .with_text(":pk", partition)
-            .with_text(":from", from)
-            .with_text(":until", until);
+            .with_value(":pk", partition)
+            .with_value(":from", from)
+            .with_value(":until", until);
         let query = Query {
             index: Some(DUE),
             limit: count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
@@ -88,14 +90,14 @@ impl Table {
             Ok(entry) => Some(entry),
             Err(error) => {
                 // The entry stays in place: after a repair the record is found again.
-                tracing::error!(pk = attributes::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
+                tracing::error!(pk = attribute::<String>(item, "pk").ok(), %error, "an entry of the index cannot be read");
                 None
             }
         });
-        let next = page.next.as_ref().and_then(|key| attributes::text(key, "due_sk").ok());
+        let next = page.next.as_ref().and_then(|key| attribute(key, "due_sk").ok());
         Ok(DuePage {
             items: items.collect(),
-            next: next.map(|key| DueCursor(key.to_owned())),
+            next: next.map(DueCursor),
         })
     }
 }
@@ -140,20 +142,27 @@ impl DueIndex for Table {
     async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
         let item = self.get(keys::bookmarks(), "reading the cursors").await?;
         let item = item.unwrap_or_default();
-        let cursor = |shard| match item.get(&cursor_attribute(shard)) {
-            Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
-            Some(_) | None => None,
+        let shard = |name: &str| (0..self.shards).find(|shard| cursor_attribute(*shard) == name);
+        let cursors: BTreeMap<u16, String> = known_attributes(&item, shard);
+        let priority = |name: &str| {
+            Priority::ALL
+                .iter()
+                .copied()
+                .find(|priority| busy_attribute(*priority) == name)
         };
-        let busy = |priority| Some((priority, attributes::time(&item, busy_attribute(priority)).ok()?));
+        let busy_since: BTreeMap<Priority, Timestamp> = known_attributes(&item, priority);
         Ok(Bookmarks {
-            cursors: (0..self.shards).filter_map(cursor).collect(),
-            busy_since: Priority::ALL.iter().copied().filter_map(busy).collect(),
+            cursors: cursors
+                .into_iter()
+                .map(|(shard, cursor)| (shard, DueCursor(cursor)))
+                .collect(),
+            busy_since: busy_since.into_iter().collect(),
         })
     }
 
     async fn save_busy_since(&self, priority: Priority, since: Option<Timestamp>) -> Result<(), PortError> {
         let change = match since {
-            Some(since) => Expression::update("SET #busy = :since").with_number(":since", since.as_millis()),
+            Some(since) => Expression::update("SET #busy = :since").with_value(":since", since.as_millis()),
             None => Expression::update("REMOVE #busy"),
         };
         let change = change.with_name("#busy", busy_attribute(priority));
@@ -164,7 +173,7 @@ impl DueIndex for Table {
     async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
         let change = Expression::update("SET #cursor = :cursor")
             .with_name("#cursor", cursor_attribute(shard))
-            .with_text(":cursor", cursor.0.clone());
+            .with_value(":cursor", cursor.0.clone());
         let saved = self.update_if(keys::bookmarks(), change, None, "saving a cursor");
         saved.await.map(drop)
     }

@@ -72,11 +72,7 @@ async fn a_page_holds_the_entries_up_to_its_time() {
 #[tokio::test]
 async fn bounds_include_the_end_and_exclude_the_cursor() {
     let replay = Replay::new([page(&[], None)]);
-    let sort_key = |record: &EmailRecord| {
-        attributes::text(&item::from_record(record, 16), "due_sk")
-            .unwrap()
-            .to_owned()
-    };
+    let sort_key = |record: &EmailRecord| attribute::<String>(&item::from_record(record, 16), "due_sk").unwrap();
     let [done, next] = [1, 2].map(|n| sort_key(&nth(n, DueKind::Wake)));
     let later = sort_key(&EmailRecord {
         due: Some(Due {

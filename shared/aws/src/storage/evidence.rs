@@ -91,7 +91,7 @@ impl Watermark for Table {
         let change = Expression::update("SET #at = :at")
             .when("attribute_not_exists(#at) OR #at < :at")
             .with_name("#at", AT)
-            .with_number(":at", newest.as_millis());
+            .with_value(":at", newest.as_millis());
         self.update_if(keys::newest_event(), change, None, WHAT).await.map(drop)
     }
 }

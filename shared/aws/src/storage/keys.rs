@@ -16,8 +16,8 @@ use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{Item, ItemError, from_json, sortable, text};
-use crate::storage::mapping::{Bytes, decode, encode, is_default};
+use crate::storage::attributes::{Item, ItemError, from_json, sortable};
+use crate::storage::mapping::{Bytes, attribute, decode, encode, is_default};
 use crate::storage::table::{Expression, Outcome, Table, keys};
 
 /// Stored form of an API key, without its own key. The domains are JSON.
@@ -106,7 +106,7 @@ impl Table {
             None => change,
             Some(tenant) => {
                 let condition = format!("{} AND tenant = :tenant", change.condition);
-                change.when(condition).with_text(":tenant", tenant.to_string())
+                change.when(condition).with_value(":tenant", tenant.to_string())
             }
         };
         let changed = self.update_if(keys::api_key(id), change, None, what).await?;
@@ -140,7 +140,7 @@ impl Keys for Table {
                 Ok(key) if key.revoked.is_none() => found.push(key),
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::error!(pk = text(&item, "pk").ok(), %error, "a stored API key cannot be read");
+                    tracing::error!(pk = attribute::<String>(&item, "pk").ok(), %error, "a stored API key cannot be read");
                 }
             }
         }
@@ -162,10 +162,10 @@ impl Keys for Table {
         let mut update = Expression::update(format!("SET {}", sets.join(", ")))
             .when("attribute_exists(pk) AND attribute_not_exists(revoked_at)");
         if let Some(name) = &change.name {
-            update = update.with_name("#name", "name").with_text(":name", name);
+            update = update.with_name("#name", "name").with_value(":name", name);
         }
         if let Some(domains) = from_domains {
-            update = update.with_text(":domains", stored_domains(domains)?);
+            update = update.with_value(":domains", stored_domains(domains)?);
         }
         self.change_key((of, id), update, "changing an API key").await
     }
@@ -176,15 +176,15 @@ impl Keys for Table {
             "attribute_exists(pk) AND (attribute_not_exists(revoked_at) OR (revoked_at = :now AND revoked_by = :by))";
         let change = Expression::update("SET revoked_at = :now, revoked_by = :by REMOVE tenant_shard, created_sk")
             .when(live)
-            .with_number(":now", now.as_millis())
-            .with_text(":by", by.to_string());
+            .with_value(":now", now.as_millis())
+            .with_value(":by", by.to_string());
         self.change_key((of, id), change, "revoking an API key").await
     }
 
     async fn note_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
         let change = Expression::update("SET last_used_at = :hour")
             .when("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :hour)")
-            .with_number(":hour", hour.as_millis());
+            .with_value(":hour", hour.as_millis());
         let noted = self.change_key((None, id), change, "storing the last use of an API key");
         noted.await.map(drop)
     }

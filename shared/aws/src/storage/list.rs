@@ -14,6 +14,7 @@ use domain::reporting::listing::{Place, Start};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::storage::attributes::{self, Item, ItemError};
+use crate::storage::mapping::attribute;
 use crate::storage::table::keys;
 use crate::storage::table::{Expression, Query, Table};
 
@@ -42,7 +43,7 @@ impl Table {
         let places = entries.iter().filter_map(|entry| match place_of(entry) {
             Ok(place) => Some(place),
             Err(error) => {
-                tracing::error!(pk = attributes::text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
+                tracing::error!(pk = attribute::<String>(entry, "pk").ok(), %error, "an entry of the list cannot be read");
                 None
             }
         });
@@ -59,12 +60,12 @@ impl Table {
     ) -> Result<Vec<Item>, PortError> {
         let keys = |condition: &str| {
             let keys = Expression::condition(condition).with_name("#pk", "tenant_shard");
-            keys.with_text(":pk", &partition)
+            keys.with_value(":pk", &partition)
         };
         let exceeded = |condition: &str, place: Place<I>| {
             keys(condition)
                 .with_name("#sk", "created_sk")
-                .with_text(":place", attributes::sortable(place.born, place.id))
+                .with_value(":place", attributes::sortable(place.born, place.id))
         };
         let (keys, forward) = match start {
             Start::Newest => (keys("#pk = :pk"), false),
@@ -93,8 +94,8 @@ impl Listing for Table {
 
 fn place_of(item: &Item) -> Result<Place, ItemError> {
     let EmailKey { id, .. } = keys::to_email(item)?;
-    let created = attributes::text(item, "created_sk")?;
-    let born = attributes::parse_sortable(created).ok_or(ItemError::Malformed("created_sk"))?;
+    let created: String = attribute(item, "created_sk")?;
+    let born = attributes::parse_sortable(&created).ok_or(ItemError::Malformed("created_sk"))?;
     Ok(Place { born, id })
 }
 

@@ -1,15 +1,20 @@
-//! Maps a stored struct to an item of the table, and back.
+//! Maps a stored struct to an item of the table, and back; also single attributes.
 //!
 //! **Role:** each adapter declares the stored form of its item as a private struct, without the key, and parses
-//! it to the domain's type. `serde_dynamo` maps each attribute.
+//! it to the domain's type. `serde_dynamo` maps each attribute. Keys, attributes with computed names and values
+//! of expressions are mapped one by one.
 //! **Invariant:** an [`ItemError`] names the attribute and never its value. The messages of serde quote values,
 //! so each attribute is decoded separately and only its name is kept. Unknown attributes are not read.
 //! **Deliberately absent:** the record of an email (`records/item.rs`): update expressions compare and change
-//! its attributes one by one. An item that only an update expression writes is read here and written there.
+//! its attributes one by one. An item that only an update expression writes is read here, and its values are
+//! encoded here.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::marker::PhantomData;
 use std::slice;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ports::PortError;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -33,6 +38,48 @@ pub(crate) fn encode<T: Serialize>(key: Item, stored: &T, what: &'static str) ->
 /// [`ItemError`] names the attribute.
 pub(crate) fn decode<T: DeserializeOwned>(item: &Item) -> Result<T, ItemError> {
     T::deserialize(Attributes(item))
+}
+
+/// Reads one attribute.
+///
+/// # Errors
+/// [`ItemError`] names the attribute.
+pub(crate) fn attribute<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<T, ItemError> {
+    maybe_attribute(item, name)?.ok_or(ItemError::Missing(name))
+}
+
+/// Reads an attribute that may be missing.
+///
+/// # Errors
+/// [`ItemError`] names the attribute.
+pub(crate) fn maybe_attribute<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<Option<T>, ItemError> {
+    let read = |value| from_value(value, PhantomData).ok_or(ItemError::Malformed(name));
+    item.get(name).map(read).transpose()
+}
+
+/// Reads the attributes with computed names. `known` parses a name. An unknown name, or a value of another type,
+/// is from a newer version and not read.
+pub(crate) fn known_attributes<K: Ord, V: DeserializeOwned>(
+    item: &Item,
+    known: impl Fn(&str) -> Option<K>,
+) -> BTreeMap<K, V> {
+    let read = |(name, value): (&String, _)| Some((known(name)?, from_value(value, PhantomData)?));
+    item.iter().filter_map(read).collect()
+}
+
+fn from_value<'de, V: DeserializeSeed<'de>>(value: &AttributeValue, seed: V) -> Option<V::Value> {
+    // No item holds NULL, which serde would take for a missing attribute, nor an unknown type.
+    if value.is_null() || value.is_unknown() {
+        return None;
+    }
+    let attribute = OfAttribute::from_attribute_value(value.clone().into());
+    seed.deserialize(attribute).ok()
+}
+
+/// Encodes a value of an attribute. Numbers, texts, flags and sets always have a form. NULL stands for any other
+/// value: no reader takes it, and no condition meets it.
+pub(crate) fn to_value<T: Serialize>(value: T) -> AttributeValue {
+    serde_dynamo::to_attribute_value(value).unwrap_or(AttributeValue::Null(true))
 }
 
 /// Whether an attribute is left out, because its reader takes a missing one for this value.
@@ -117,16 +164,8 @@ impl<'de> MapAccess<'de> for Fields<'_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ItemError> {
-        let malformed = ItemError::Malformed(self.name);
-        // No item holds NULL, which serde would take for a missing attribute, nor an unknown type.
-        let known = |value: &&_| !aws_sdk_dynamodb::types::AttributeValue::is_null(value) && !value.is_unknown();
-        match self.item.get(self.name).filter(known) {
-            Some(value) => {
-                let attribute = OfAttribute::from_attribute_value(value.clone().into());
-                seed.deserialize(attribute).map_err(|_| malformed)
-            }
-            None => Err(malformed),
-        }
+        let value = self.item.get(self.name).and_then(|value| from_value(value, seed));
+        value.ok_or(ItemError::Malformed(self.name))
     }
 }
 
@@ -143,8 +182,6 @@ impl Error for ItemError {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::types::AttributeValue;
-
     use super::*;
     use crate::storage::attributes::{b, n, s, yes};
 
@@ -222,6 +259,39 @@ mod tests {
                 other.insert(name.to_owned(), garbage);
                 assert_eq!(decode::<Stored>(&other), Err(ItemError::Malformed(name)));
             }
+        }
+    }
+
+    #[test]
+    fn one_attribute_is_read_by_its_name() {
+        assert_eq!(attribute(&item(), "no"), Ok(u64::MAX));
+        assert_eq!(attribute::<String>(&item(), "no"), Err(ItemError::Malformed("no")));
+        assert_eq!(attribute::<u64>(&item(), "until"), Err(ItemError::Missing("until")));
+        assert_eq!(maybe_attribute::<u64>(&item(), "until"), Ok(None));
+        let null = Item::from([("no".to_owned(), AttributeValue::Null(true))]);
+        assert_eq!(maybe_attribute::<u64>(&null, "no"), Err(ItemError::Malformed("no")));
+    }
+
+    #[test]
+    fn computed_names_are_read_as_far_as_they_are_known() {
+        let mut many = Item::from([n("n1", 1), n("n2", 2), n("x3", 3), n("n", 4), s("n5", "5".to_owned())]);
+        many.extend([n("n6", -6)]);
+        let known: BTreeMap<u8, u64> = known_attributes(&many, |name| name.strip_prefix('n')?.parse().ok());
+        assert_eq!(known, BTreeMap::from([(1, 1), (2, 2)]));
+    }
+
+    #[test]
+    fn values_of_expressions_have_the_types_of_items() {
+        let text = || "text".to_owned();
+        for (encoded, expected) in [
+            (to_value(u64::MAX), n("", u64::MAX)),
+            (to_value(-1_i64), n("", -1)),
+            (to_value("text"), s("", text())),
+            (to_value(&text()), s("", text())),
+            (to_value(true), yes("")),
+            (to_value(Bytes(vec![1])), b("", &[1])),
+        ] {
+            assert_eq!(encoded, expected.1);
         }
     }
 

@@ -18,8 +18,8 @@ use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{Item, ItemError, digits, from_json, sortable, text};
-use crate::storage::mapping::{decode, encode, is_default};
+use crate::storage::attributes::{Item, ItemError, digits, from_json, sortable};
+use crate::storage::mapping::{attribute, decode, encode, is_default};
 use crate::storage::table::{Check, Expression, Query, Table, Transacted, Write, keys};
 
 const SAVING: &str = "writing a queue";
@@ -214,7 +214,7 @@ impl Queues for Table {
             match to_queue(&item) {
                 Ok(queue) => queues.push(queue),
                 Err(error) => {
-                    let sk = text(&item, "sk").unwrap_or_default();
+                    let sk = attribute::<String>(&item, "sk").unwrap_or_default();
                     tracing::error!(sk, %error, "a stored queue cannot be read");
                 }
             }
@@ -268,8 +268,8 @@ pub(crate) async fn reviving_jobs(table: &Table, tenant: &TenantId) -> Result<us
 impl Jobs for Table {
     async fn due_jobs(&self, until: Timestamp) -> Result<Vec<(QueueKey, EmailId)>, PortError> {
         let keys = Expression::condition("due_pk = :pk AND due_sk < :until")
-            .with_text(":pk", keys::JOBS)
-            .with_text(":until", format!("{}~", digits(until)));
+            .with_value(":pk", keys::JOBS)
+            .with_value(":until", format!("{}~", digits(until)));
         let query = Query {
             index: Some("due"),
             limit: Some(JOBS_AT_ONCE),

@@ -98,8 +98,11 @@ fn a_malformed_attribute_is_named_in_the_error() {
 #[test]
 fn a_job_waits_in_the_index_until_it_is_done() {
     let item = from_job(&job()).unwrap();
-    assert_eq!(text(&item, "due_pk"), Ok("job"));
-    assert_eq!(text(&item, "due_sk").unwrap(), format!("000000000002000#{}", job().id));
+    assert_eq!(attribute::<String>(&item, "due_pk").unwrap(), "job");
+    assert_eq!(
+        attribute::<String>(&item, "due_sk").unwrap(),
+        format!("000000000002000#{}", job().id)
+    );
     let done = from_job(&job().given_up()).unwrap();
     assert!(!done.contains_key("due_pk") && done.contains_key("ttl"));
 }

@@ -19,9 +19,10 @@ use domain::queue::rate_limit::{RateLimit, RateLimitChange, Released};
 use domain::timestamp::Timestamp;
 use serde::Deserialize;
 
+use crate::storage::account_rate::micros;
 use crate::storage::attributes::{Item, ItemError, digits, parse_sortable};
 use crate::storage::due_index::{BEHIND, JUST_BEHIND};
-use crate::storage::mapping::decode;
+use crate::storage::mapping::{decode, to_value};
 use crate::storage::records::waiting;
 use crate::storage::table::keys::{self, LIMITED};
 use crate::storage::table::{Expression, Outcome, Table};
@@ -118,7 +119,7 @@ impl<'a> Update<'a> {
     }
 
     fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
-        self.expression = self.expression.with_value(placeholder, value);
+        self.expression = self.expression.with_attribute(placeholder, value);
         self
     }
 
@@ -153,16 +154,17 @@ impl<'a> Update<'a> {
 
     /// Requires this number of changes, and adds one.
     fn numbered(self, seen: u64) -> Self {
-        let seen_no = (seen > 0).then(|| n(seen));
-        self.unchanged(NO, seen_no).set(NO, Some(n(seen.saturating_add(1))))
+        let seen_no = (seen > 0).then(|| to_value(seen));
+        self.unchanged(NO, seen_no)
+            .set(NO, Some(to_value(seen.saturating_add(1))))
     }
 
     /// Sets the time of the next look at the queue.
     fn look(self, at: Option<Timestamp>) -> Self {
         let queue = self.queue;
         let sort_key = |at| look_sk(at, queue);
-        self.set(DUE_PK, at.map(|_| AttributeValue::S(LIMITED.to_owned())))
-            .set(DUE_SK, at.map(|at| AttributeValue::S(sort_key(at))))
+        self.set(DUE_PK, at.map(|_| to_value(LIMITED)))
+            .set(DUE_SK, at.map(|at| to_value(sort_key(at))))
     }
 
     fn build(self) -> Expression {
@@ -179,14 +181,6 @@ impl<'a> Update<'a> {
     }
 }
 
-fn n(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn at(time: Timestamp) -> AttributeValue {
-    n(time.as_millis())
-}
-
 /// Translates a [`RateLimitChange`] to an expression of DynamoDB.
 fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
     let update = Update::of(queue);
@@ -198,7 +192,7 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             rest_waits,
         } => {
             let update = update
-                .unchanged(RATE, Some(n(rate.as_millis())))
+                .unchanged(RATE, Some(to_value(rate.as_millis())))
                 .name(DUE_PK)
                 .name(QUIET_SINCE)
                 .require(format!(
@@ -206,15 +200,15 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
                 ));
             let mut update = match begin {
                 Begin::Here(here) => update
-                    .value(":here", n(here.0))
+                    .value(":here", to_value(here.0))
                     .require(format!("(attribute_not_exists(#{FREE_AT}) OR #{FREE_AT} < :here)"))
-                    .set(FREE_AT, Some(n(here.after(*span).0))),
+                    .set(FREE_AT, Some(to_value(here.after(*span).0))),
                 Begin::AfterReserved { earliest, latest } => {
                     let mut update = update
                         .name(FREE_AT)
-                        .value(":earliest", n(earliest.0))
-                        .value(":latest", n(latest.0))
-                        .value(":span", n(span.as_micros()))
+                        .value(":earliest", to_value(earliest.0))
+                        .value(":latest", to_value(latest.0))
+                        .value(":span", to_value(micros(*span)))
                         .require(format!("#{FREE_AT} BETWEEN :earliest AND :latest"));
                     update.set.push(format!("#{FREE_AT} = #{FREE_AT} + :span"));
                     update
@@ -223,7 +217,7 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             if let Some(now) = rest_waits {
                 update = update.look(Some(*now)).set(QUIET_SINCE, None);
                 // Decisions on the earlier rate are refused from now on.
-                update = update.name(NO).value(":zero", n(0)).value(":one", n(1));
+                update = update.name(NO).value(":zero", to_value(0)).value(":one", to_value(1));
                 update.set.push(format!("#{NO} = if_not_exists(#{NO}, :zero) + :one"));
             }
             update.build()
@@ -235,28 +229,25 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
         } => update
             .numbered(*seen)
             .look(Some(*look_at))
-            .set(QUIET_SINCE, quiet_since.map(at))
+            .set(QUIET_SINCE, quiet_since.map(to_value))
             .build(),
         RateLimitChange::Look { seen, becomes } => {
             let released = becomes.released.as_ref();
-            let place = |place: &String| (!place.is_empty()).then(|| AttributeValue::S(place.clone()));
-            let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| n(free_at.0));
+            let place = |place: &String| (!place.is_empty()).then(|| to_value(place));
+            let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| to_value(free_at.0));
             update
                 .numbered(seen.no)
-                .unchanged(RATE, seen.rate.map(|rate| n(rate.as_millis())))
+                .unchanged(RATE, seen.rate.map(|rate| to_value(rate.as_millis())))
                 .unchanged(FREE_AT, free_at(seen))
                 .set(FREE_AT, free_at(becomes))
                 .look(becomes.look_at)
-                .set(QUIET_SINCE, becomes.quiet_since.map(at))
+                .set(QUIET_SINCE, becomes.quiet_since.map(to_value))
                 .set(RELEASED_AFTER, released.and_then(|released| place(&released.after)))
-                .set(
-                    RELEASED_UNTIL,
-                    released.map(|released| AttributeValue::S(released.until.clone())),
-                )
-                .set(RELEASED_AT, released.map(|released| at(released.at)))
+                .set(RELEASED_UNTIL, released.map(|released| to_value(&released.until)))
+                .set(RELEASED_AT, released.map(|released| to_value(released.at)))
                 .build()
         }
-        RateLimitChange::Rate { rate } => update.set(RATE, rate.map(|rate| n(rate.as_millis()))).build(),
+        RateLimitChange::Rate { rate } => update.set(RATE, rate.map(|rate| to_value(rate.as_millis()))).build(),
     }
 }
 

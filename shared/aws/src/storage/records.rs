@@ -22,6 +22,7 @@ use futures::stream::iter;
 
 use crate::runtime::failure::port;
 use crate::storage::attributes::{self, Item, ItemError};
+use crate::storage::mapping::attribute;
 use crate::storage::table::{Expression, Outcome, keys};
 
 pub use crate::storage::table::Table;
@@ -32,6 +33,7 @@ pub(crate) mod expression;
 pub(crate) mod gates;
 mod grouped;
 pub(crate) mod item;
+mod reading;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod waiting;
@@ -46,7 +48,7 @@ impl Table {
         let change = Expression::update("SET #ttl = :ttl")
             .when("#ttl < :ttl")
             .with_name("#ttl", "ttl")
-            .with_number(":ttl", ttl);
+            .with_value(":ttl", ttl);
         Ok(match self.update_if(key, change, None, what).await? {
             Outcome::Done(_) => true,
             // Kept for longer already, or missing.
@@ -64,7 +66,7 @@ impl Table {
     ) -> Result<Option<Item>, PortError> {
         let when = Expression::condition("attribute_not_exists(pk) OR #ttl < :now")
             .with_name("#ttl", "ttl")
-            .with_number(":now", now.as_secs());
+            .with_value(":now", now.as_secs());
         match self.put_if(item, when, what).await? {
             Outcome::Done(_) => Ok(None),
             Outcome::Refused(stored) => {
@@ -118,7 +120,7 @@ impl EmailRecords for Table {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    let pk = attributes::text(&item, "pk").unwrap_or_default();
+                    let pk = attribute::<String>(&item, "pk").unwrap_or_default();
                     tracing::error!(pk, %error, "a stored email record cannot be read");
                 }
             }

@@ -12,8 +12,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::suppression::{
     Added, Effect, Entry, HashPrefix, Listed, Origin, Suppression, SuppressionFilter, SuppressionId,
 };
@@ -24,11 +22,11 @@ use domain::ports::{PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{self, Item, ItemError, text};
-use crate::storage::mapping::{Bytes, decode};
+use crate::storage::attributes::{self, Item, ItemError};
+use crate::storage::mapping::{Bytes, attribute, decode};
 use crate::storage::table::{Check, Expression, Outcome, Table, Transacted, Write, keys};
 
 /// Stored form of a suppressed or released address, without its key. Only update expressions write it, like the
@@ -125,8 +123,13 @@ fn read_marks(item: &Item) -> Result<SuppressionFilter, ItemError> {
         .map_err(|_| ItemError::Malformed(SET))
 }
 
-fn set_of(mark: HashPrefix) -> AttributeValue {
-    AttributeValue::Bs(vec![Blob::new(mark.0)])
+/// A set of hash prefixes, as expressions add and remove it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct PrefixSet(#[serde(with = "serde_dynamo::binary_set")] [Bytes; 1]);
+
+fn set_of(HashPrefix(prefix): HashPrefix) -> PrefixSet {
+    PrefixSet([Bytes(prefix.to_vec())])
 }
 
 /// Returns the write of a suppression for an empty place or, by [`Entry::takes`], over this suppression.
@@ -148,26 +151,26 @@ fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
          REMOVE #ttl{remove_source}{remove_until}"
     )));
     if let Some(until) = suppression.until {
-        change = change.with_number(":u", until.as_millis());
+        change = change.with_value(":u", until.as_millis());
     }
     if let Some(source) = suppression.source {
-        change = change.with_text(":i", source.to_string());
+        change = change.with_value(":i", source.to_string());
     }
     change = match (over, suppression.origin) {
         (Some(over), _) => change
             .when("attribute_exists(#a) AND #u = :known")
-            .with_number(":known", over.until.map_or(0, Timestamp::as_millis)),
+            .with_value(":known", over.until.map_or(0, Timestamp::as_millis)),
         (None, Origin::Manual) => change.when("attribute_not_exists(#a)"),
         (None, Origin::Bounce | Origin::Complaint) => change
             .when("attribute_not_exists(#a) AND (attribute_not_exists(#released_at) OR #released_at < :b)")
             .with_name("#released_at", RELEASED_AT),
     };
     change
-        .with_text(":a", suppression.address.to_string())
-        .with_text(":g", attributes::name(&suppression.origin))
-        .with_number(":b", suppression.created_at.as_millis())
-        .with_text(":shard", keys::suppressions_of(&suppression.tenant, suppression.origin))
-        .with_text(":sk", attributes::sortable(place.born, place.id))
+        .with_value(":a", suppression.address.to_string())
+        .with_value(":g", suppression.origin)
+        .with_value(":b", suppression.created_at.as_millis())
+        .with_value(":shard", keys::suppressions_of(&suppression.tenant, suppression.origin))
+        .with_value(":sk", attributes::sortable(place.born, place.id))
 }
 
 /// Adds the attributes that both an addition and a release name.
@@ -189,7 +192,7 @@ impl Table {
         let change = Expression::update("SET #too_many = :yes REMOVE #m")
             .with_name("#too_many", TOO_MANY)
             .with_name("#m", SET)
-            .with_value(":yes", AttributeValue::Bool(true));
+            .with_value(":yes", true);
         let given_up = self.update_if(keys::marks(tenant), change, None, "giving up the suppression filter");
         given_up.await.map(drop)
     }
@@ -207,7 +210,7 @@ impl Table {
             .with_name("#m", SET)
             .with_name("#too_many", TOO_MANY)
             .with_value(":mark", set_of(suppression.id().mark()))
-            .with_number(":most", limits::SUPPRESSED_MARKS);
+            .with_value(":most", limits::SUPPRESSED_MARKS);
         let writes = vec![
             Write::Update {
                 key: keys::suppression(tenant, suppression.id()),
@@ -305,8 +308,8 @@ impl Suppressions for Table {
         let entry = Expression::update("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk")
             .when("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
             .with_name("#released_at", RELEASED_AT)
-            .with_number(":now", now.as_millis())
-            .with_number(":ttl", ttl);
+            .with_value(":now", now.as_millis())
+            .with_value(":ttl", ttl);
         let marks = Expression::update("DELETE #m :mark")
             .with_name("#m", SET)
             .with_value(":mark", set_of(id.mark()));
@@ -362,7 +365,7 @@ impl Suppressions for Table {
         let places = entries.iter().flatten().filter_map(|entry| match place_of(entry) {
             Ok(place) => Some(place),
             Err(error) => {
-                tracing::error!(pk = text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
+                tracing::error!(pk = attribute::<String>(entry, "pk").ok(), %error, "an entry of the list cannot be read");
                 None
             }
         });
@@ -373,8 +376,8 @@ impl Suppressions for Table {
         let change = Expression::update("SET #a = :a, #b = :b")
             .with_name("#a", ADDRESS)
             .with_name("#b", CREATED_AT)
-            .with_text(":a", listed.address.to_string())
-            .with_number(":b", listed.at.as_millis());
+            .with_value(":a", listed.address.to_string())
+            .with_value(":b", listed.at.as_millis());
         let key = keys::listed(&listed.tenant, listed.id());
         let stored = self.update_if(key, change, None, "storing that SES's suppression list has an address");
         stored.await.map(drop)
@@ -398,8 +401,8 @@ impl Suppressions for Table {
 
 fn place_of(entry: &Item) -> Result<Place<SuppressionId>, ItemError> {
     const ATTRIBUTE: &str = "created_sk";
-    let created = text(entry, ATTRIBUTE)?;
-    let born = attributes::parse_sortable(created).ok_or(ItemError::Malformed(ATTRIBUTE))?;
+    let created: String = attribute(entry, ATTRIBUTE)?;
+    let born = attributes::parse_sortable(&created).ok_or(ItemError::Malformed(ATTRIBUTE))?;
     let id = created.split_once('#').and_then(|(_, id)| SuppressionId::parse(id));
     let id = id.ok_or(ItemError::Malformed(ATTRIBUTE))?;
     Ok(Place { born, id })

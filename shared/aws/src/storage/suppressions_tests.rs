@@ -193,7 +193,7 @@ async fn full_prefixes_are_given_up_before_the_address() {
     }
 
     // Given up long ago: not written again.
-    full.extend([("too_many".to_owned(), AttributeValue::Bool(true))]);
+    full.extend([attributes::yes("too_many")]);
     let replay = Replay::new([
         canceled(&[none(), failed(Some(&full))]),
         Answer::condition_failed(Some(&stored(&bounced))),

@@ -9,7 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, PortError, Tallies};
 use domain::reporting::hours::{FailuresOfHour, Hours};
@@ -22,8 +21,8 @@ use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{self, Item, ItemError, digits, maybe, number, text};
-use crate::storage::mapping::{Bytes, decode, encode};
+use crate::storage::attributes::{Item, digits, unnamed};
+use crate::storage::mapping::{Bytes, attribute, decode, encode, known_attributes, maybe_attribute};
 use crate::storage::table::{Expression, Query, Table, Transacted, Write, keys};
 
 /// Number of writes of a counter.
@@ -93,41 +92,37 @@ fn address(counter: &Counter) -> (Item, Option<i64>) {
 
 /// Reads the figures of a counter. An unknown name is from a newer version.
 fn figures(item: &Item) -> Figures {
-    let figure = |(name, value): (&String, &AttributeValue)| {
-        let figure = Figure::parse(name)?;
-        Some((figure, value.as_n().ok()?.parse().ok()?))
-    };
-    item.iter().filter_map(figure).collect()
+    known_attributes(item, Figure::parse)
 }
 
 /// Returns one counter's part of a transaction.
 fn update(step: &Step) -> Write {
     let (key, ttl) = address(&step.counter);
     let (mut added, mut set) = (vec!["#v :one".to_owned()], Vec::new());
-    let mut change = Expression::default().with_name("#v", VERSION).with_number(":one", 1);
+    let mut change = Expression::default().with_name("#v", VERSION).with_value(":one", 1);
     change = if step.seen == 0 {
         change.when("attribute_not_exists(#v)")
     } else {
-        change.when("#v = :seen").with_number(":seen", step.seen)
+        change.when("#v = :seen").with_value(":seen", step.seen)
     };
     for (figure, by) in step.delta.figures.iter().filter(|(_, by)| **by != 0) {
         let name = figure.name();
         added.push(format!("#{name} :{name}"));
         change = change
             .with_name(format!("#{name}"), &name)
-            .with_number(format!(":{name}"), by);
+            .with_value(format!(":{name}"), by);
     }
     if let Some(ttl) = ttl {
         set.push("#ttl = :ttl");
-        change = change.with_name("#ttl", "ttl").with_number(":ttl", ttl);
+        change = change.with_name("#ttl", "ttl").with_value(":ttl", ttl);
     }
     if let Some((at, id)) = step.delta.latest {
         set.extend(["#x = :x", "#xt = :xt"]);
         change = change
             .with_name("#x", LATEST)
             .with_name("#xt", LATEST_AT)
-            .with_text(":x", id.to_string())
-            .with_number(":xt", at.as_millis());
+            .with_value(":x", id.to_string())
+            .with_value(":xt", at.as_millis());
     }
     let set = if set.is_empty() {
         String::new()
@@ -166,9 +161,9 @@ impl Table {
         what: &'static str,
     ) -> Result<Option<Vec<Item>>, PortError> {
         let keys = Expression::condition("pk = :pk AND sk BETWEEN :from AND :until")
-            .with_text(":pk", pk)
-            .with_text(":from", from)
-            .with_text(":until", until);
+            .with_value(":pk", pk)
+            .with_value(":from", from)
+            .with_value(":until", until);
         self.query_pages(Query::of(keys), pages, what).await
     }
 }
@@ -181,7 +176,7 @@ impl Tallies for Table {
         let mut versions = Versions::new();
         for item in self.get_many(keys, WHAT).await? {
             let is_key = |key: &Item| key.iter().all(|(name, value)| item.get(name) == Some(value));
-            let version = number(&item, VERSION).map_err(|error: ItemError| port(WHAT)(error.into()))?;
+            let version = attribute(&item, VERSION).map_err(|error| port(WHAT)(error.into()))?;
             let counter = by_key.iter().find(|(key, _)| is_key(key));
             versions.extend(counter.map(|(_, counter)| ((*counter).clone(), version)));
         }
@@ -234,7 +229,7 @@ impl Counts for Table {
         .await?;
         let (mut queue_counts, mut stretches) = (Figures::new(), Vec::new());
         for item in near.iter().chain(&days.unwrap_or_default()) {
-            match text(item, "sk").ok().and_then(stretch_of) {
+            match sort_key(item).as_deref().and_then(stretch_of) {
                 Some((level, begin)) => stretches.push(WaitingFigures {
                     level,
                     begin,
@@ -257,7 +252,7 @@ impl Counts for Table {
         let found = self
             .range(keys::flow_pk(tenant, queue), bounds(hours), usize::MAX, WHAT)
             .await?;
-        let hour = |item: &Item| Some((time_of(text(item, "sk").ok()?)?, figures(item)));
+        let hour = |item: &Item| Some((time_of(&sort_key(item)?)?, figures(item)));
         Ok(found.unwrap_or_default().iter().filter_map(hour).collect())
     }
 
@@ -298,18 +293,21 @@ fn stretch_of(sk: &str) -> Option<(Level, Timestamp)> {
 
 /// Reads failures. An unknown cause is from a newer version.
 fn failures_of(item: &Item) -> Option<FailuresOfHour> {
-    let mut parts = text(item, "sk").ok()?.split('#').skip(1);
-    let (queue, cause) = (parts.next()?.to_owned(), attributes::unnamed(parts.next()?)?);
-    let latest = || {
-        let id = EmailId::parse(text(item, LATEST).ok()?)?;
-        Some((attributes::time(item, LATEST_AT).ok()?, id))
-    };
+    let sk = sort_key(item)?;
+    let mut parts = sk.split('#').skip(1);
+    let (queue, cause) = (parts.next()?.to_owned(), unnamed(parts.next()?)?);
+    let latest: Option<String> = attribute(item, LATEST).ok();
+    let latest = latest.and_then(|id| Some((attribute(item, LATEST_AT).ok()?, EmailId::parse(&id)?)));
     Some(FailuresOfHour {
         queue,
         cause,
-        count: maybe(item, "n", number).ok()?.unwrap_or(0),
-        latest: latest(),
+        count: maybe_attribute(item, "n").ok()?.unwrap_or(0),
+        latest,
     })
+}
+
+fn sort_key(item: &Item) -> Option<String> {
+    attribute(item, "sk").ok()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{Item, ItemError, from_json, sortable, text};
-use crate::storage::mapping::{decode, encode, is_default};
+use crate::storage::attributes::{Item, ItemError, from_json, sortable};
+use crate::storage::mapping::{attribute, decode, encode, is_default};
 use crate::storage::table::{Expression, Outcome, Table, keys};
 
 const WRITING: &str = "writing a tenant";
@@ -121,7 +121,9 @@ impl Tenants for Table {
             match to_tenant(&item) {
                 // The list is read without strong consistency: a tenant that was deleted just now is left out.
                 Ok(tenant) => tenants.extend(tenant),
-                Err(error) => tracing::error!(pk = text(&item, "pk").ok(), %error, "a stored tenant cannot be read"),
+                Err(error) => {
+                    tracing::error!(pk = attribute::<String>(&item, "pk").ok(), %error, "a stored tenant cannot be read")
+                }
             }
         }
         tenants.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -158,9 +160,9 @@ impl Quotas for Table {
         let change = Expression::update("SET #ttl = :ttl ADD drawn :ask")
             .when("attribute_not_exists(drawn) OR drawn <= :still")
             .with_name("#ttl", "ttl")
-            .with_number(":ttl", ttl)
-            .with_number(":ask", ask)
-            .with_number(":still", still);
+            .with_value(":ttl", ttl)
+            .with_value(":ask", ask)
+            .with_value(":still", still);
         let drawn = |item: Option<Item>| {
             let item = item.ok_or(ItemError::Missing("drawn"));
             let stored = item.and_then(|item| decode::<StoredAllowance>(&item));

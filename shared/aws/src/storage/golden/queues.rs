@@ -8,7 +8,7 @@ use domain::delivery::record::Priority;
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::ports::{Jobs, Queues};
 use domain::queue::job::{Job, Task};
-use domain::queue::key_hold::{Exception, KeyHold, KeyHolds};
+use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Pause, Queue};
 use domain::tenant::sender::{FromDomain, Scope};
 

@@ -11,6 +11,7 @@ use domain::timestamp::Timestamp;
 
 use super::{Table, item, record};
 use crate::storage::attributes;
+use crate::storage::mapping::attribute;
 use crate::storage::queues;
 use crate::storage::table::keys;
 
@@ -31,7 +32,7 @@ impl Work for Table {
                 Ok(Some(record)) => records.push(Some(*record)),
                 Ok(None) => {}
                 Err(error) => {
-                    let pk = attributes::text(&found, "pk").unwrap_or_default();
+                    let pk = attribute::<String>(&found, "pk").unwrap_or_default();
                     tracing::error!(pk, %error, "a stored record cannot be read");
                     records.push(None);
                 }

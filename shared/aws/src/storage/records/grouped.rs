@@ -21,7 +21,7 @@ const WHAT: &str = "writing transitions together with their queue";
 pub(crate) fn queue_is_at(queue: &QueueKey, queue_version: u64) -> Write {
     let change = Expression::condition("#no = :no")
         .with_name("#no", "no")
-        .with_number(":no", queue_version);
+        .with_value(":no", queue_version);
     let key = keys::queue(queue);
     Write::Update { key, change }
 }

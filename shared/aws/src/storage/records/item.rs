@@ -62,11 +62,9 @@ use domain::id::{EmailKey, KeyId, QueueName};
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
+use super::reading::{bytes, flag, maybe, named, number, text, time};
 use super::waiting::{ended_sk, paced_sk, wake_sk};
-use crate::storage::attributes::{
-    Item, ItemError, b, bytes, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed,
-    yes,
-};
+use crate::storage::attributes::{Item, ItemError, b, n, name, parse_sortable, s, sortable, unnamed, yes};
 use crate::storage::table::keys;
 
 /// Attributes for the delivery statuses of recipients and the replies of mail servers.

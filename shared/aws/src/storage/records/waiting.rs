@@ -12,7 +12,8 @@ use domain::ports::rate_limits::WaitingEmail;
 use domain::ports::{DueEmail, IndexedEmail};
 use domain::timestamp::Timestamp;
 
-use crate::storage::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
+use crate::storage::attributes::{Item, ItemError, name, parse_sortable, s, sortable, unnamed};
+use crate::storage::mapping::attribute;
 use crate::storage::table::keys;
 
 /// Attributes of the index for a record in `check`.
@@ -51,12 +52,12 @@ pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<WaitingEmail, ItemError> {
-    let sort_key = text(item, "due_sk")?;
+    let sort_key: String = attribute(item, "due_sk")?;
     let (front, expires_ms) = sort_key.rsplit_once('#').ok_or(ItemError::Malformed("due_sk"))?;
     let mut coming = coming(keys::to_email(item)?, front)?;
     coming.send_task.queue = of.name.clone();
-    coming.cursor = DueCursor(sort_key.to_owned());
     let expires_ms = expires_ms.parse().map_err(|_| ItemError::Malformed("due_sk"))?;
+    coming.cursor = DueCursor(sort_key);
     Ok(WaitingEmail {
         coming,
         expires_at: Timestamp::from_millis(expires_ms),
@@ -78,20 +79,20 @@ pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub(crate) fn to_aside(item: &Item) -> Result<IndexedEmail, ItemError> {
-    let sort_key = text(item, "due_sk")?;
-    let ended = index::kind(text(item, "due_pk")?) == Some(DueKind::Ended);
+    let sort_key: String = attribute(item, "due_sk")?;
+    let ended = index::kind(&attribute::<String>(item, "due_pk")?) == Some(DueKind::Ended);
     let mut tail = sort_key.split('#').skip(if ended { 2 } else { usize::MAX });
     let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
     let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
     Ok(IndexedEmail {
         key: keys::to_email(item)?,
-        at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
+        at: parse_sortable(&sort_key).ok_or(ItemError::Malformed("due_sk"))?,
         status: match status {
             None => RecordStatus::Queued,
             Some(status) => unnamed(status).ok_or(ItemError::Malformed("due_sk"))?,
         },
         cause: cause.map(read).transpose()?,
-        cursor: DueCursor(sort_key.to_owned()),
+        cursor: DueCursor(sort_key),
     })
 }
 
@@ -100,7 +101,7 @@ pub(crate) fn to_aside(item: &Item) -> Result<IndexedEmail, ItemError> {
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub(crate) fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
-    coming(keys::to_email(item)?, text(item, "due_sk")?)
+    coming(keys::to_email(item)?, &attribute::<String>(item, "due_sk")?)
 }
 
 fn coming(key: EmailKey, sort_key: &str) -> Result<DueEmail, ItemError> {
@@ -207,12 +208,12 @@ mod tests {
             ..full()
         };
         let item = from_record(&record, 16);
-        let partition = text(&item, "due_pk").unwrap();
+        let partition: String = attribute(&item, "due_pk").unwrap();
         assert_eq!(partition, index::partition(DueKind::Paced, &news, record.id.shard(4)));
         let waiting = to_in_line(&item, &news).unwrap();
         assert_eq!((waiting.coming.not_before, waiting.expires_at), (at(7_000), at(9_000)));
         assert_eq!(waiting.coming.send_task, SendTask::of(&record));
-        assert_eq!(waiting.coming.cursor.0, text(&item, "due_sk").unwrap());
+        assert_eq!(waiting.coming.cursor.0, attribute::<String>(&item, "due_sk").unwrap());
         let aside = to_aside(&item).unwrap();
         assert_eq!(
             (aside.status, aside.cause, aside.at),

@@ -31,7 +31,8 @@ use domain::reporting::tally::counter::Level;
 use domain::tenant::quota::Window;
 use domain::timestamp::Timestamp;
 
-use crate::storage::attributes::{Item, ItemError, digits, s, text};
+use crate::storage::attributes::{Item, ItemError, digits};
+use crate::storage::mapping::{attribute, to_value};
 
 /// Sort key of an email's record.
 pub(crate) const EMAIL: &str = "email";
@@ -68,7 +69,18 @@ pub(crate) const STANDING: &str = "now";
 
 /// A primary key.
 pub(crate) fn of(pk: impl Into<String>, sk: impl Into<String>) -> Item {
-    Item::from([s("pk", pk.into()), s("sk", sk.into())])
+    let attribute = |name: &str, value| (name.to_owned(), to_value::<String>(value));
+    Item::from([attribute("pk", pk.into()), attribute("sk", sk.into())])
+}
+
+/// Reads the partition key of an item.
+fn pk(item: &Item) -> Result<String, ItemError> {
+    attribute(item, "pk")
+}
+
+/// Reads the sort key of an item.
+fn sk(item: &Item) -> Result<String, ItemError> {
+    attribute(item, "sk")
 }
 
 /// The partition key of everything about an email.
@@ -92,7 +104,7 @@ pub(crate) fn parse_email_pk(pk: &str) -> Option<EmailKey> {
 
 /// Reads the email's key of an item, of the table or of an index.
 pub(crate) fn to_email(item: &Item) -> Result<EmailKey, ItemError> {
-    parse_email_pk(text(item, "pk")?).ok_or(ItemError::Malformed("pk"))
+    parse_email_pk(&pk(item)?).ok_or(ItemError::Malformed("pk"))
 }
 
 /// The key of an email's content.
@@ -116,7 +128,8 @@ pub(crate) fn to_queue(item: &Item) -> Result<QueueKey, ItemError> {
 }
 
 fn queue_after(item: &Item, beginning: &str) -> Result<QueueKey, ItemError> {
-    let name = text(item, "sk")?.strip_prefix(beginning);
+    let sk = sk(item)?;
+    let name = sk.strip_prefix(beginning);
     let name = name.and_then(|name| QueueName::parse(name).ok());
     Ok(QueueKey {
         tenant: tenant_before(item, QUEUES)?,
@@ -131,7 +144,8 @@ pub(crate) fn job(QueueKey { tenant, name }: &QueueKey, id: EmailId) -> Item {
 
 /// Reads a job's key.
 pub(crate) fn to_job(item: &Item) -> Result<(QueueKey, EmailId), ItemError> {
-    let mut parts = text(item, "sk")?.split('#');
+    let sk = sk(item)?;
+    let mut parts = sk.split('#');
     let (Some("job"), Some(name), Some(id), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(ItemError::Malformed("sk"));
     };
@@ -169,7 +183,7 @@ pub(crate) fn to_tenant(item: &Item) -> Result<TenantId, ItemError> {
 }
 
 fn tenant_before(item: &Item, end: &str) -> Result<TenantId, ItemError> {
-    let tenant = text(item, "pk")?.strip_suffix(end).and_then(TenantId::parse);
+    let tenant = pk(item)?.strip_suffix(end).and_then(TenantId::parse);
     tenant.ok_or(ItemError::Malformed("pk"))
 }
 
@@ -187,7 +201,7 @@ pub(crate) fn api_key(id: KeyId) -> Item {
 
 /// Reads an API key's key.
 pub(crate) fn to_api_key(item: &Item) -> Result<KeyId, ItemError> {
-    let id = text(item, "pk")?.strip_prefix(API_KEY).and_then(KeyId::parse);
+    let id = pk(item)?.strip_prefix(API_KEY).and_then(KeyId::parse);
     id.ok_or(ItemError::Malformed("pk"))
 }
 

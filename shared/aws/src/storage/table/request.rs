@@ -6,8 +6,10 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+use serde::Serialize;
 
 use crate::storage::attributes::Item;
+use crate::storage::mapping::to_value;
 
 /// An update, a condition, or both, with the names and values of their placeholders.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,19 +53,14 @@ impl Expression {
     }
 
     /// The same with the value of a placeholder.
-    pub(crate) fn with_value(mut self, placeholder: impl Into<String>, value: AttributeValue) -> Self {
+    pub(crate) fn with_value(self, placeholder: impl Into<String>, value: impl Serialize) -> Self {
+        self.with_attribute(placeholder, to_value(value))
+    }
+
+    /// The same with the encoded value of a placeholder.
+    pub(crate) fn with_attribute(mut self, placeholder: impl Into<String>, value: AttributeValue) -> Self {
         self.values.insert(placeholder.into(), value);
         self
-    }
-
-    /// The same with a number for a placeholder.
-    pub(crate) fn with_number(self, placeholder: impl Into<String>, value: impl ToString) -> Self {
-        self.with_value(placeholder, AttributeValue::N(value.to_string()))
-    }
-
-    /// The same with a string for a placeholder.
-    pub(crate) fn with_text(self, placeholder: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with_value(placeholder, AttributeValue::S(value.into()))
     }
 
     /// Returns the condition for writing a whole item at change `no`: the stored item is at the change before.
@@ -72,7 +69,7 @@ impl Expression {
         let number = |condition: &str| {
             Self::condition(condition)
                 .with_name("#no", "no")
-                .with_number(":before", no.saturating_sub(1))
+                .with_value(":before", no.saturating_sub(1))
         };
         match no {
             0 => Self::condition("attribute_not_exists(pk)"),
@@ -122,7 +119,7 @@ impl Query {
     /// Returns the query of a partition's items whose sort keys begin with a text.
     pub(crate) fn beginning(pk: String, beginning: &str) -> Self {
         let keys = Expression::condition("pk = :pk AND begins_with(sk, :beginning)");
-        Self::of(keys.with_text(":pk", pk).with_text(":beginning", beginning))
+        Self::of(keys.with_value(":pk", pk).with_value(":beginning", beginning))
     }
 }
 
