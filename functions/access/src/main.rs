@@ -12,10 +12,7 @@ use lambda_runtime::Error;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::runtime::telemetry::start();
-    let (table, key) = settings::read(&settings::of_process(), |read| {
-        let (table, key) = (read.table(), read.key());
-        Some((table?, key?))
-    })?;
+    let (table, key) = settings::from_env(|read| (read.table(), read.key()))?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);
     records.warm().await;

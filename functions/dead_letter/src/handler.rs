@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws::runtime::telemetry;
 use aws::sqs::batch::{self, AllFailed};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
@@ -37,7 +38,7 @@ pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
         failed_emails = count(DeadLetterOutcome::Failed),
         stale = count(DeadLetterOutcome::Stale),
         moved_by_sqs = count(DeadLetterOutcome::NotADeadLetter),
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = telemetry::elapsed_ms(began),
         "batch processed"
     );
     let failed: Vec<_> = batch::failed(&messages, &results).collect();

@@ -8,6 +8,7 @@
 //! **Start reading at** [`process`]; [`handler`] is SQS.
 
 pub mod handler;
+pub mod settings;
 
 use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::record::RecordStatus;

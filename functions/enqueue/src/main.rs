@@ -16,17 +16,15 @@ use lambda_runtime::Error;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::runtime::telemetry::start();
-    let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
+    let (table, bucket, priority_queues, key, with) = settings::from_env(|read| {
         let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
-        let (guard, expires_after, prices) = (read.guard(), read.expires(), read.prices());
-        let table = table?;
         let with = EnqueueSettings {
-            guard: guard?,
-            expires_after: expires_after?,
+            guard: read.guard(),
+            expires_after: read.expires(),
             retention: table.retention,
-            prices: prices?,
+            prices: read.prices(),
         };
-        Some((table, bucket?, priority_queues?, key?, with))
+        (table, bucket, priority_queues, key, with)
     })?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);

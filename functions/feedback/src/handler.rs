@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use aws::runtime::telemetry;
 use aws::sqs::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::delivery::ses_event::{SesEvent, SesEventError};
 use domain::id::EmailKey;
-use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Clock, EmailRecords, Suppressions, Watermark};
 
-use crate::{FeedbackFunction, FeedbackOutcome};
+use crate::{FeedbackFunction, FeedbackOutcome, Ports};
 
 /// Events of a batch about one email.
 #[derive(Clone)]
@@ -24,15 +23,11 @@ struct About<'a> {
 ///
 /// # Errors
 /// Every record failed.
-pub async fn handle<R, S>(
-    feedback: &FeedbackFunction<R, S>,
+pub async fn handle<P: Ports>(
+    feedback: &FeedbackFunction<P>,
     event: SqsEvent,
     time: Duration,
-) -> Result<SqsBatchResponse, AllFailed>
-where
-    R: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates,
-    S: Clock,
-{
+) -> Result<SqsBatchResponse, AllFailed> {
     let began = Instant::now();
     let messages = batch::messages(event);
     let (abouts, mut failed) = sorted(&messages);
@@ -49,7 +44,7 @@ where
             Ok(FeedbackOutcome::Known) => {}
             Ok(FeedbackOutcome::NoSuchEmail) => unknown += 1,
             Err(error) => {
-                tracing::error!(id = %about.key.id, error = aws::runtime::telemetry::chain(error), "events could not be recorded");
+                tracing::error!(id = %about.key.id, error = telemetry::chain(error), "events could not be recorded");
                 failed.extend(&about.message_ids);
             }
         }
@@ -63,7 +58,7 @@ where
         emails = abouts.len(),
         unknown,
         failed = failed.len(),
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = telemetry::elapsed_ms(began),
         "batch processed"
     );
     batch::answer(messages.len(), &failed, &[])

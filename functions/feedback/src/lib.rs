@@ -9,6 +9,7 @@
 //! **Start reading at** [`FeedbackFunction::hear`]; [`handler`] is SQS.
 
 pub mod handler;
+pub mod settings;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -36,22 +37,32 @@ pub enum FeedbackOutcome {
 /// Minimum time between two writes of the progress by one environment. Each write costs money.
 const SAY_AFTER: Duration = Duration::from_secs(30);
 
+/// The ports of this function.
+pub trait Ports {
+    /// Records, suppressions, and the stored progress.
+    type Records: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates;
+    /// Clock.
+    type System: Clock;
+}
+
+/// A backend that is every port, such as the in-memory backend.
+impl<T: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates + Clock> Ports for T {
+    type Records = T;
+    type System = T;
+}
+
 /// The function and its ports.
 #[derive(Debug)]
-pub struct FeedbackFunction<R, S> {
-    /// Records, suppressions, and the stored progress.
-    pub records: R,
-    /// Clock.
-    pub system: S,
+pub struct FeedbackFunction<P: Ports> {
+    /// See [`Ports::Records`].
+    pub records: P::Records,
+    /// See [`Ports::System`].
+    pub system: P::System,
     /// Time of the last progress write of this environment.
     pub said: Mutex<Option<Timestamp>>,
 }
 
-impl<R, S> FeedbackFunction<R, S>
-where
-    R: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates,
-    S: Clock,
-{
+impl<P: Ports> FeedbackFunction<P> {
     /// Carries out events about one email.
     ///
     /// # Errors

@@ -54,7 +54,7 @@ fn parsed(message: &str) -> SesEvent {
     SesEvent::parse(message).expect("an event")
 }
 
-fn feedback(backend: &MemoryBackend) -> FeedbackFunction<MemoryBackend, MemoryBackend> {
+fn feedback(backend: &MemoryBackend) -> FeedbackFunction<MemoryBackend> {
     FeedbackFunction {
         records: backend.clone(),
         system: backend.clone(),

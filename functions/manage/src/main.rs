@@ -15,17 +15,16 @@ use manage::{ManageFunction, ManageSettings, handler};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::runtime::telemetry::start();
-    let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
+    let (table, bucket, priority_queues, key, with) = settings::from_env(|read| {
         let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
-        let (policy, expires_after, prices) = (read.policy(), read.expires(), read.prices());
         let with = ManageSettings {
-            policy: policy?,
-            expires_after: expires_after?,
-            retention: table.as_ref()?.retention,
-            prices: prices?,
+            policy: read.policy(),
+            expires_after: read.expires(),
+            retention: table.retention,
+            prices: read.prices(),
             binds_after: BINDS_AFTER,
         };
-        Some((table?, bucket?, priority_queues?, key?, with))
+        (table, bucket, priority_queues, key, with)
     })?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::delivery::account_rate::{AccountRate, AccountRateChange};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::record::Priority;
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PriorityQueues, Waiting};
+use domain::ports::{AccountRates, Backlog, DueIndex, Waiting};
 use domain::timestamp::Timestamp;
-
-use crate::{PromoteFunction, Store};
 
 /// State of the priority queues in one run.
 #[derive(Debug, Default)]
@@ -35,26 +34,27 @@ impl Backlogs {
     }
 }
 
-impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues + Backlog,
-    D: DeadLetters,
-    E: Evidence,
-    A: Accounts,
-    S: Clock,
-{
+/// The ports and limits that the state of the priority queues is read with.
+pub(crate) struct Gauge<'a, R, Q> {
+    pub(crate) records: &'a R,
+    pub(crate) priority_queues: &'a Q,
+    /// Number of messages above which a priority queue is full.
+    pub(crate) most_messages: u64,
+    /// Duration after which a backlog is long.
+    pub(crate) long_after: Duration,
+}
+
+impl<R: DueIndex + AccountRates, Q: Backlog> Gauge<'_, R, Q> {
     /// Counts the messages of the priority queues, and tells the senders which of them are full.
     ///
     /// The start of a backlog is stored when it changes, so that later runs know it.
     /// A failed call is only a warning: the stored start stays valid.
-    pub(crate) async fn backlogs(
+    pub(crate) async fn read(
         &self,
         busy_since: &BTreeMap<Priority, Timestamp>,
         account_rate: Option<&AccountRate>,
+        now: Timestamp,
     ) -> Backlogs {
-        let now = self.system.now();
         let waiting = match self.priority_queues.waiting().await {
             Ok(waiting) => Some(waiting),
             Err(error) => {
@@ -90,7 +90,7 @@ where
                 let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(error, "the busy time of a priority queue could not be stored");
             }
-            if since.is_some_and(|since| now.since(since) > self.policy.guard / 2) {
+            if since.is_some_and(|since| now.since(since) > self.long_after) {
                 backlogs.long.insert(priority);
             }
         }

@@ -5,12 +5,10 @@
 use domain::delivery::index::{DueCursor, LOOK_AHEAD};
 use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, QueueKey};
-use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueEmail, Evidence, PortError, PriorityQueues, SendTaskRequest,
-};
+use domain::ports::{Clock, DueEmail, DueIndex, PortError, PriorityQueues, SendTaskRequest};
 use domain::timestamp::Timestamp;
 
-use crate::{PromoteFunction, Promoted, Run, Store};
+use crate::{Ports, PromoteFunction, Promoted, Run};
 
 /// Maximum number of emails that one run moves per shard because their queue is paused or has a rate limit. The
 /// others are found one guard interval later.
@@ -19,16 +17,7 @@ const HELD_AT_ONCE: usize = 10_000;
 /// Number of entries between two saves of the cursor. A crash enqueues at most this many twice.
 const AT_ONCE: usize = 500;
 
-impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues + Backlog,
-    D: DeadLetters,
-    E: Evidence,
-    A: Accounts,
-    S: Clock,
-{
+impl<P: Ports> PromoteFunction<P> {
     /// Enqueues the send tasks of a shard of `wake`, starting at the cursor of the last run.
     ///
     /// The cursor is saved after the send tasks: a crash duplicates send tasks, and loses none.
@@ -87,7 +76,7 @@ where
                 tenant: tenant.clone(),
                 name: queue.clone(),
             };
-            let queue = self.queue(&key, run).await?;
+            let queue = run.queue(&self.records, &key, now).await?;
             if queue.is_paused(now) || queue.rate().is_some() {
                 if held.len() < HELD_AT_ONCE {
                     let tenant = tenant.clone();

@@ -11,7 +11,7 @@ use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, EmailKey, QueueKey};
 use domain::lifecycle::{Decision, SideEffect};
 use domain::message::email::EmailContent;
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, Evidence, PortError, PriorityQueues};
+use domain::ports::{AccountRates, Bodies, Clock, DueIndex, DuePage, EmailRecords, Jobs, PortError, Queues};
 use domain::queue::Queue;
 use domain::queue::job::{Job, SweepPage, Task, follow_tenant};
 use futures::StreamExt;
@@ -19,21 +19,12 @@ use futures::stream::iter;
 use workflow::apply::apply_many;
 use workflow::retention;
 
-use crate::{PromoteFunction, Promoted, Run, Store};
+use crate::{Ports, PromoteFunction, Promoted, Run};
 
 /// Number of contents whose retention is extended concurrently.
 const AT_ONCE: usize = 50;
 
-impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues + Backlog,
-    D: DeadLetters,
-    E: Evidence,
-    A: Accounts,
-    S: Clock,
-{
+impl<P: Ports> PromoteFunction<P> {
     pub(crate) async fn work_off_jobs(&self, run: &Run) -> Result<Promoted, PortError> {
         let (mut done, mut error) = (Promoted::default(), None);
         for (queue, id) in self.records.due_jobs(self.system.now()).await? {

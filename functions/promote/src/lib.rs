@@ -14,6 +14,7 @@ pub mod handler;
 mod jobs;
 mod overdue;
 mod queues;
+pub mod settings;
 mod slot_release;
 
 use std::collections::BTreeMap;
@@ -35,29 +36,62 @@ use futures::future::join;
 use futures::stream::iter;
 use tokio::sync::OnceCell;
 
-use crate::backlog::Backlogs;
+use crate::backlog::{Backlogs, Gauge};
 
 /// Number of shards that are worked off concurrently. Our choice: with the concurrency inside each shard, a
 /// small function has dozens of calls in flight, not hundreds.
 const AT_ONCE: usize = 4;
 
-/// The function and its ports.
-#[derive(Debug, Clone)]
-pub struct PromoteFunction<R, B, L, D, E, A, S> {
-    /// Records, their index, and the account rate.
-    pub records: R,
+/// The ports of this function.
+pub trait Ports {
+    /// Records, their index, queues, jobs, and the account rate.
+    type Records: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs;
     /// Contents.
-    pub bodies: B,
+    type Bodies: Bodies;
     /// Priority queues.
-    pub priority_queues: L,
+    type PriorityQueues: PriorityQueues + Backlog;
     /// Dead-letter queue for emails that failed permanently.
-    pub dead_letters: D,
+    type DeadLetters: DeadLetters;
     /// Progress of `feedback`.
-    pub evidence: E,
+    type Evidence: Evidence;
     /// SES account.
-    pub account: A,
+    type Account: Accounts;
     /// Clock.
-    pub system: S,
+    type System: Clock;
+}
+
+/// A backend that is every port, such as the in-memory backend.
+impl<T> Ports for T
+where
+    T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs,
+    T: Bodies + PriorityQueues + Backlog + DeadLetters + Evidence + Accounts + Clock,
+{
+    type Records = T;
+    type Bodies = T;
+    type PriorityQueues = T;
+    type DeadLetters = T;
+    type Evidence = T;
+    type Account = T;
+    type System = T;
+}
+
+/// The function, its ports and its settings.
+#[derive(Debug)]
+pub struct PromoteFunction<P: Ports> {
+    /// See [`Ports::Records`].
+    pub records: P::Records,
+    /// See [`Ports::Bodies`].
+    pub bodies: P::Bodies,
+    /// See [`Ports::PriorityQueues`].
+    pub priority_queues: P::PriorityQueues,
+    /// See [`Ports::DeadLetters`].
+    pub dead_letters: P::DeadLetters,
+    /// See [`Ports::Evidence`].
+    pub evidence: P::Evidence,
+    /// See [`Ports::Account`].
+    pub account: P::Account,
+    /// See [`Ports::System`].
+    pub system: P::System,
     /// Timings.
     pub policy: Policy,
     /// Time to live of a retried email.
@@ -68,11 +102,6 @@ pub struct PromoteFunction<R, B, L, D, E, A, S> {
     /// [`domain::delivery::priority_queue::MOST_MESSAGES`] in production.
     pub most_messages: u64,
 }
-
-/// The items of the table that this function reads and writes.
-pub trait Store: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs {}
-
-impl<T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs> Store for T {}
 
 /// Result of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -130,22 +159,14 @@ impl Run {
     }
 }
 
-impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues + Backlog,
-    D: DeadLetters,
-    E: Evidence,
-    A: Accounts,
-    S: Clock,
-{
+impl<P: Ports> PromoteFunction<P> {
     /// Works off the index until it is done or `deadline` has come.
     ///
     /// # Errors
     /// The first failed call to the index, after all other work was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
-        let account_rate = self.sync_account().await;
+        let no_permit = self.policy.retry.no_permit;
+        let account_rate = account::sync(&self.account, &self.records, no_permit, &self.system).await;
         let bookmarks = self.records.bookmarks().await?;
         let run = &Run {
             deadline,
@@ -153,7 +174,14 @@ where
             shut: account_rate
                 .and_then(|account_rate| account_rate.open)
                 .map(|open| open.until > self.system.now()),
-            backlogs: self.backlogs(&bookmarks.busy_since, account_rate.as_ref()).await,
+            backlogs: Gauge {
+                records: &self.records,
+                priority_queues: &self.priority_queues,
+                most_messages: self.most_messages,
+                long_after: self.policy.guard / 2,
+            }
+            .read(&bookmarks.busy_since, account_rate.as_ref(), self.system.now())
+            .await,
             queues: Mutex::default(),
         };
         // Slots are reserved minute by minute: no other work may delay them.

@@ -9,13 +9,13 @@ use domain::id::EmailKey;
 use domain::lifecycle::queue_control::{placed, reconcile};
 use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues, SendTaskRequest, WRITES_AT_ONCE,
+    Clock, DeadLetters, DueIndex, EmailRecords, Evidence, PortError, PriorityQueues, SendTaskRequest, WRITES_AT_ONCE,
 };
 use domain::queue::Queue;
 use futures::future::join;
 use workflow::apply::apply_many;
 
-use crate::{PromoteFunction, Promoted, Run, Store};
+use crate::{Ports, PromoteFunction, Promoted, Run};
 
 /// Placeholder for unknown feedback: every decision that depends on it waits.
 const NOT_ASKED: Feedback = Feedback {
@@ -23,16 +23,7 @@ const NOT_ASKED: Feedback = Feedback {
     newest: None,
 };
 
-impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues + Backlog,
-    D: DeadLetters,
-    E: Evidence,
-    A: Accounts,
-    S: Clock,
-{
+impl<P: Ports> PromoteFunction<P> {
     /// Recovers entries of `wake` that are one guard interval overdue: their send task was lost, or had no
     /// effect.
     pub(crate) async fn recover_unsent(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
@@ -169,7 +160,7 @@ where
             // Only queued records are enqueued.
             PriorityQueueState::Shut
         };
-        let queue = self.queue(&record.queue_key(), run).await?;
+        let queue = run.queue(&self.records, &record.queue_key(), self.system.now()).await?;
         Ok((
             queue,
             Outlook {

@@ -9,17 +9,15 @@
 
 use domain::delivery::index::{DueCursor, PACED_SHARDS};
 use domain::id::{EmailKey, QueueKey};
-use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, WaitingEmail};
-use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues, SendTaskRequest,
-};
+use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
+use domain::ports::{Clock, PortError, PriorityQueues, SendTaskRequest};
 use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, Waiting, WaitingPage, plan, room};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use futures::stream::iter;
 
-use crate::{AT_ONCE, PromoteFunction, Promoted, Run, Store};
+use crate::{AT_ONCE, Ports, PromoteFunction, Promoted, Run};
 
 /// Maximum number of emails that one run releases per queue: 500 a second, more than accounts begin with.
 const RELEASED_AT_ONCE: usize = 30_000;
@@ -37,16 +35,7 @@ struct Line {
     more: bool,
 }
 
-impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues + Backlog,
-    D: DeadLetters,
-    E: Evidence,
-    A: Accounts,
-    S: Clock,
-{
+impl<P: Ports> PromoteFunction<P> {
     /// Releases the emails of all marked queues.
     ///
     /// While the breaker is open nothing is released, so that no burst follows.
@@ -81,7 +70,7 @@ where
                 break;
             }
             let now = self.system.now();
-            if self.queue(key, run).await?.is_paused(now) {
+            if run.queue(&self.records, key, now).await?.is_paused(now) {
                 break;
             }
             let limit = self.records.rate_limit(key).await?;

@@ -12,6 +12,7 @@ pub mod full_queues;
 pub mod handler;
 pub mod queues;
 pub mod rate_limiter;
+pub mod settings;
 pub mod suppression_filter;
 
 use std::time::Duration;
@@ -29,7 +30,8 @@ use domain::message::attachment::Data;
 use domain::message::email::{BodyError, EmailContent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
+    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, Files, PortError, Provider, Queues, Random,
+    Suppressions,
 };
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
@@ -94,19 +96,46 @@ impl SendSettings {
     }
 }
 
-/// The function and its ports.
-#[derive(Debug)]
-pub struct SendFunction<R, B, D, P, S> {
-    /// Records.
-    pub records: R,
+/// The ports of this function.
+pub trait Ports {
+    /// Records, queues, rate limits, suppressions, and the account rate.
+    type Records: EmailRecords + RateLimits + AccountRates + Queues + Suppressions;
     /// Contents.
-    pub bodies: B,
+    type Bodies: Bodies;
     /// Dead-letter queue for emails that failed permanently.
-    pub dead_letters: D,
+    type DeadLetters: DeadLetters;
     /// SES.
-    pub provider: P,
+    type Provider: Provider;
     /// Clock and randomness.
-    pub system: S,
+    type System: Clock + Random;
+}
+
+/// A backend that is every port, such as the in-memory backend.
+impl<T> Ports for T
+where
+    T: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
+    T: Bodies + DeadLetters + Provider + Clock + Random,
+{
+    type Records = T;
+    type Bodies = T;
+    type DeadLetters = T;
+    type Provider = T;
+    type System = T;
+}
+
+/// The function, its ports, its settings and its caches.
+#[derive(Debug)]
+pub struct SendFunction<P: Ports> {
+    /// See [`Ports::Records`].
+    pub records: P::Records,
+    /// See [`Ports::Bodies`].
+    pub bodies: P::Bodies,
+    /// See [`Ports::DeadLetters`].
+    pub dead_letters: P::DeadLetters,
+    /// See [`Ports::Provider`].
+    pub provider: P::Provider,
+    /// See [`Ports::System`].
+    pub system: P::System,
     /// Timings.
     pub with: SendSettings,
     /// Free memory for contents, in kilobytes.
@@ -125,14 +154,7 @@ pub fn memory() -> Semaphore {
     Semaphore::new(usize::try_from(MEMORY_KB).unwrap_or(usize::MAX))
 }
 
-impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
-where
-    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
-    B: Bodies,
-    D: DeadLetters,
-    P: Provider,
-    S: Clock + Random,
-{
+impl<P: Ports> SendFunction<P> {
     /// Requests permits for a batch of send tasks that has this much time. An email that would not be done in
     /// time is delivered again, and so are all of them without an answer.
     pub async fn reserve(&self, priority: Priority, send_tasks: &[SendTask], time: Duration) -> Vec<Permit> {
@@ -272,7 +294,10 @@ where
             Ok(Some(content)) => match EmailContent::from_body(&content) {
                 Ok(email) => {
                     drop(content);
-                    let (claimed, email) = self.leave_out(claimed, email).await;
+                    let leaving =
+                        self.suppressed
+                            .leave_out(&self.rate_limiter, &self.records, &self.system, claimed, email);
+                    let (claimed, email) = leaving.await;
                     let timeout = self.with.timeout(claimed.body.bytes);
                     let attempt = match email {
                         Ok(mut email) => match self.load_files(key, &claimed, &mut email).await {

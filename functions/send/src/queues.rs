@@ -16,10 +16,7 @@ use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, QueueKey};
 use domain::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
 use domain::lifecycle::{EARLY, SideEffect, not_claimable};
-use domain::ports::rate_limits::RateLimits;
-use domain::ports::{
-    AccountRates, Bodies, Clock, DeadLetters, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
-};
+use domain::ports::{Clock, EmailRecords, PortError, Queues};
 use domain::queue::rate_limit::is_usable;
 use domain::queue::{Disposition, Queue};
 use domain::timestamp::Timestamp;
@@ -28,7 +25,7 @@ use workflow::slots;
 
 use crate::cache::Cached;
 use crate::rate_limiter::Permit;
-use crate::{SendFunction, TaskError, TaskOutcome};
+use crate::{Ports, SendFunction, TaskError, TaskOutcome};
 
 /// Delay of a send task whose queue differs from the cached one.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -46,14 +43,7 @@ fn queue_of(send_task: &SendTask) -> QueueKey {
     }
 }
 
-impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
-where
-    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
-    B: Bodies,
-    D: DeadLetters,
-    P: Provider,
-    S: Clock + Random,
-{
+impl<P: Ports> SendFunction<P> {
     /// Requests permits for a batch. Queues with a rate limit come first, so that their refusals use nothing of
     /// the account's rate.
     pub(crate) async fn permits(

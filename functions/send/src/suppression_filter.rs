@@ -4,7 +4,7 @@
 //! **Invariant:** nothing is submitted while the suppressions are unknown: the attempt is given back. An
 //! environment caches hash prefixes, valid until a setting changes ([`crate::cache`]). A recipient with a
 //! matching prefix is looked up before removal, so that a released address is never removed.
-//! **Start reading at** [`SendFunction::leave_out`]. Why this way: docs/adr/0015.
+//! **Start reading at** [`Suppressed::leave_out`]. Why this way: docs/adr/0015.
 
 use std::sync::Arc;
 
@@ -17,16 +17,14 @@ use domain::lifecycle::left_out;
 use domain::message::address::{EmailAddress, Mailbox};
 use domain::message::email::EmailContent;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{
-    AccountRates, Bodies, Clock, DeadLetters, EmailRecords, FailureKind, PortError, Provider, Queues, Random,
-    Suppressions,
-};
+use domain::ports::{AccountRates, Clock, EmailRecords, FailureKind, PortError, Suppressions};
 use domain::timestamp::Timestamp;
 use tokio::sync::Mutex;
 use workflow::apply::apply;
 
 use crate::cache::Cached;
-use crate::{SendFunction, not_accepted};
+use crate::not_accepted;
+use crate::rate_limiter::RateLimiter;
 
 /// Cached suppressions of an environment.
 #[derive(Debug, Default)]
@@ -62,24 +60,19 @@ impl Suppressed {
         }
         marks
     }
-}
 
-impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
-where
-    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
-    B: Bodies,
-    D: DeadLetters,
-    P: Provider,
-    S: Clock + Random,
-{
     /// Removes an email's suppressed recipients and records them, or ends the attempt because of them. Returns
     /// the record as it is afterwards.
-    pub(crate) async fn leave_out(
+    pub(crate) async fn leave_out<R: EmailRecords + RateLimits + AccountRates + Suppressions>(
         &self,
+        rate_limiter: &RateLimiter,
+        records: &R,
+        clock: &impl Clock,
         claimed: EmailRecord,
         email: EmailContent,
     ) -> (EmailRecord, Result<EmailContent, Attempt>) {
-        let suppressed = match self.suppressed_among(&claimed.tenant, &email).await {
+        let suppressed = self.among(rate_limiter, records, clock, &claimed.tenant, &email).await;
+        let suppressed = match suppressed {
             Ok(suppressed) => suppressed,
             Err(error) => return (claimed, unknown(&error, "the suppressed recipients could not be read")),
         };
@@ -94,7 +87,7 @@ where
             .collect();
         let claim_no = claimed.claim_no;
         let decide = |record: &EmailRecord| left_out(record, claim_no, &recipients);
-        match apply(&self.records, claimed.clone(), self.system.now(), decide).await {
+        match apply(records, claimed.clone(), clock.now(), decide).await {
             Ok((_, record)) => (record, Ok(left)),
             Err(error) => (
                 claimed,
@@ -103,15 +96,17 @@ where
         }
     }
 
-    async fn suppressed_among(&self, tenant: &TenantId, email: &EmailContent) -> Result<Vec<EmailAddress>, PortError> {
-        let settings_version = self
-            .rate_limiter
-            .settings_version(&self.records, self.system.now())
-            .await?;
-        let marks = self
-            .suppressed
-            .marks(&self.records, &self.system, tenant, settings_version)
-            .await?;
+    /// Returns the suppressed recipients of an email.
+    async fn among<R: AccountRates + Suppressions>(
+        &self,
+        rate_limiter: &RateLimiter,
+        records: &R,
+        clock: &impl Clock,
+        tenant: &TenantId,
+        email: &EmailContent,
+    ) -> Result<Vec<EmailAddress>, PortError> {
+        let settings_version = rate_limiter.settings_version(records, clock.now()).await?;
+        let marks = self.marks(records, clock, tenant, settings_version).await?;
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());
         let known = addresses.map(|address| (SuppressionId::of(tenant, address), address));
@@ -120,7 +115,7 @@ where
             return Ok(Vec::new());
         }
         let ids: Vec<_> = fitting.iter().map(|(id, _)| *id).collect();
-        let suppressions = self.records.suppressions(tenant, &ids, self.system.now()).await?;
+        let suppressions = records.suppressions(tenant, &ids, clock.now()).await?;
         let is_suppressed = |address: &EmailAddress| {
             let address = address.lower_case();
             suppressions.iter().any(|suppression| suppression.address == address)

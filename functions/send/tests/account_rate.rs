@@ -21,7 +21,7 @@ use send::SendFunction;
 use send::handler::{self, MessageSource};
 use serde_json::json;
 
-type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
+type Sender = SendFunction<common::With<MemoryBackend>>;
 
 /// An environment with its cached account rate.
 fn environment(backend: &MemoryBackend) -> Sender {

@@ -28,7 +28,7 @@ use send::SendFunction;
 use send::handler::{self, MessageSource};
 use serde_json::json;
 
-type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
+type Sender = SendFunction<common::With<MemoryBackend>>;
 
 /// A priority queue, and the delays of the returned messages, in seconds.
 struct PriorityQueues(RefCell<Vec<u64>>);

@@ -45,7 +45,7 @@ impl Ses {
     }
 }
 
-type Sender<'a> = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, &'a Ses, MemoryBackend>;
+type Sender<'a> = SendFunction<common::With<&'a Ses>>;
 
 fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")

@@ -13,10 +13,8 @@ use suppressions::{SuppressionsFunction, handler};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::runtime::telemetry::start();
-    let (table, key, releases_complaints) = settings::read(&settings::of_process(), |read| {
-        let (table, key, releases_complaints) = (read.table(), read.key(), read.releases_complaints());
-        Some((table?, key?, releases_complaints?))
-    })?;
+    let (table, key, releases_complaints) =
+        settings::from_env(|read| (read.table(), read.key(), read.releases_complaints()))?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);
     records.warm().await;

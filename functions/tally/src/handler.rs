@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use aws::runtime::telemetry;
 use aws::storage::changes;
 use domain::ports::{Random, Tallies};
 use serde_json::Value;
@@ -24,11 +25,11 @@ pub enum BatchError {
 ///
 /// # Errors
 /// The batch must be delivered again, in any split: the counted changes are known.
-pub async fn handle<C, S>(tally: &TallyFunction<C, S>, event: &Value, time: Duration) -> Result<(), BatchError>
-where
-    C: Tallies,
-    S: Random,
-{
+pub async fn handle<C: Tallies, S: Random>(
+    tally: &TallyFunction<C, S>,
+    event: &Value,
+    time: Duration,
+) -> Result<(), BatchError> {
     let began = Instant::now();
     let records = event
         .get("Records")
@@ -41,7 +42,7 @@ where
             Err(error) => {
                 unreadable = unreadable.saturating_add(1);
                 let sequence = changes::sequence_number(record);
-                let error = aws::runtime::telemetry::chain(&error);
+                let error = telemetry::chain(&error);
                 tracing::error!(sequence, error, "a change cannot be read and is not counted");
             }
         }
@@ -56,7 +57,7 @@ where
         written = report.written,
         refused = report.refused,
         known = report.known,
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = telemetry::elapsed_ms(began),
         "counted"
     );
     Ok(())

@@ -8,6 +8,7 @@
 //! exact; [`handler`] is the stream.
 
 pub mod handler;
+pub mod settings;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub enum TallyError {
 }
 
 /// The function and its ports.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct TallyFunction<C, S> {
     /// Counters.
     pub counters: C,
@@ -58,11 +59,7 @@ pub struct Report {
     pub known: u32,
 }
 
-impl<C, S> TallyFunction<C, S>
-where
-    C: Tallies,
-    S: Random,
-{
+impl<C: Tallies, S: Random> TallyFunction<C, S> {
     /// Counts changes that are not counted yet.
     ///
     /// # Errors

@@ -1,29 +1,15 @@
-//! Entry point of `tally`: settings, AWS clients, the runtime.
+//! Entry point of `tally`.
 
-use aws::runtime::clients::Clients;
-use aws::runtime::settings;
-use aws::runtime::system::System;
-use aws::sqs::batch::time_left;
-use aws::storage::records::Table;
-use aws::storage::table::within;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use aws::runtime::{invocation, telemetry};
+use lambda_runtime::Error;
 use serde_json::Value;
+use tally::settings::Settings;
 use tally::{TallyFunction, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::runtime::telemetry::start();
-    let table = settings::read(&settings::of_process(), |read| read.table())?;
-    let clients = Clients::connect()?;
-    let tally = &TallyFunction {
-        counters: Table::new(clients.dynamodb(), &table),
-        system: System,
-    };
-    tally.counters.warm().await;
-    run(service_fn(|event: LambdaEvent<Value>| async move {
-        let time = time_left(event.context.deadline);
-        let handled = within(time, handler::handle(tally, &event.payload, time));
-        handled.await.map_err(Error::from)
-    }))
-    .await
+    telemetry::start();
+    let settings = Settings::from_env()?;
+    let tally = &TallyFunction::connect(&settings).await?;
+    invocation::run(|changes: Value, time| async move { handler::handle(tally, &changes, time).await }).await
 }

@@ -1,10 +1,11 @@
-//! The start of every function: settings, AWS clients, clock and randomness, logs.
+//! The start of every function: settings, AWS clients, clock and randomness, logs, invocations.
 //!
 //! **May import:** nothing of this crate outside this folder.
 //! **Start reading at** [`settings`].
 
 pub mod clients;
 pub(crate) mod failure;
+pub mod invocation;
 #[cfg(test)]
 pub(crate) mod replay;
 pub mod settings;

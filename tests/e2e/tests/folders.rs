@@ -28,7 +28,7 @@ const AWS: &[Rule] = &[
     ("storage", &["runtime"]),
     ("sqs", &["runtime"]),
     ("ses", &["runtime"]),
-    ("http", &["runtime", "sqs", "storage"]),
+    ("http", &["runtime"]),
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

@@ -52,7 +52,7 @@ const BATCH: usize = 10;
 /// The percentage of invocations in a new environment although the old one has not died.
 const RECYCLED: u32 = 5;
 
-type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
+type Sender = SendFunction<MemoryBackend>;
 
 /// The deployment.
 #[derive(Debug)]
@@ -287,7 +287,7 @@ impl System {
     }
 
     async fn hear(self: Arc<Self>) {
-        let mut kept: Option<(Environment, FeedbackFunction<MemoryBackend, MemoryBackend>)> = None;
+        let mut kept: Option<(Environment, FeedbackFunction<MemoryBackend>)> = None;
         loop {
             let batch = self.receive(Destination::Events).await;
             if self.is(Broken::EventsIgnored) {
@@ -349,7 +349,7 @@ impl System {
     async fn promote_once(self: Arc<Self>) {
         let environment = self.environment("promote");
         let backend = self.backend.within(&environment);
-        let promote = PromoteFunction {
+        let promote: PromoteFunction<MemoryBackend> = PromoteFunction {
             records: backend.clone(),
             bodies: backend.clone(),
             priority_queues: backend.clone(),

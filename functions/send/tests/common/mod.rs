@@ -1,5 +1,6 @@
 //! `send` in the in-memory backend.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use domain::delivery::policy::Policy;
@@ -8,13 +9,22 @@ use memory::MemoryBackend;
 use send::queues::QueueCache;
 use send::rate_limiter::RateLimiter;
 use send::suppression_filter::Suppressed;
-use send::{SendFunction, SendSettings, memory};
+use send::{Ports, SendFunction, SendSettings, memory};
+
+/// The in-memory backend, with another provider.
+#[derive(Debug)]
+pub(crate) struct With<P>(PhantomData<P>);
+
+impl<P: Provider> Ports for With<P> {
+    type Records = MemoryBackend;
+    type Bodies = MemoryBackend;
+    type DeadLetters = MemoryBackend;
+    type Provider = P;
+    type System = MemoryBackend;
+}
 
 /// Returns an environment with this provider.
-pub(crate) fn sender<P: Provider>(
-    backend: &MemoryBackend,
-    provider: P,
-) -> SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, P, MemoryBackend> {
+pub(crate) fn sender<P: Provider>(backend: &MemoryBackend, provider: P) -> SendFunction<With<P>> {
     SendFunction {
         records: backend.clone(),
         bodies: backend.clone(),

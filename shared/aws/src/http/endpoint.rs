@@ -18,6 +18,7 @@ use lambda_http::{Body, Request, Response};
 use crate::http;
 use crate::http::auth::{Authenticator, Denied, Principal};
 use crate::http::routing::NoRoute;
+use crate::runtime::telemetry;
 
 /// A route as the log shows it.
 pub trait Routed {
@@ -174,7 +175,7 @@ fn tell(route: &'static str, who: RequestKey, object: Option<String>, response: 
         tenant = who.tenant,
         object = object.or_else(made),
         emails = response.extensions().get().map(|Emails(emails)| *emails),
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = telemetry::elapsed_ms(began),
         "answered"
     );
 }

@@ -20,8 +20,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 
 use crate::http::{self, endpoint};
-use crate::sqs::batch::time_left;
-use crate::storage::table::within;
+use crate::runtime::invocation::{time_left, within};
 
 /// Length above which a response is sent as base64: four bytes for three, for any content. A shorter one
 /// is sent as text, in the worst case two bytes for one.

@@ -121,7 +121,7 @@ impl Clients {
     /// # Errors
     /// See [`ConnectError`].
     pub fn connect() -> Result<Self, ConnectError> {
-        let settings = settings::read(&settings::of_process(), |read| read.aws())?;
+        let settings = settings::from_env(|read| read.aws())?;
         let mut clients = Self::over(environment(&settings), connector(IDLE)?, connector(SES_IDLE)?);
         clients.ses_endpoint = settings.ses_endpoint;
         Ok(clients)

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
+use std::time::Instant;
 
 use domain::delivery::account_rate::OpenBreaker;
 use tracing::Subscriber;
@@ -39,6 +40,12 @@ where
 /// Logs that the breaker has opened. The template's metric filters match these words.
 pub fn sending_stops(open: &OpenBreaker) {
     tracing::warn!(target: "mailqueue", cause = open.cause.as_str(), until = %open.until, "sending stops");
+}
+
+/// Returns the milliseconds since `began`, for the field `duration_ms`.
+#[must_use]
+pub fn elapsed_ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns an error and its chain of causes, in one line.

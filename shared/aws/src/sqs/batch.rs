@@ -7,17 +7,10 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use domain::ports::Clock;
 use futures::FutureExt;
 use futures::future::join_all;
 
-use crate::runtime::system::System;
-
-/// Part of an invocation's time that is reserved for the report of a batch.
-const LAST_WORDS: Duration = Duration::from_millis(1500);
-
-/// Smallest deadline that is a date: the year 2001, in milliseconds. As a duration it would be 31 years.
-const FIRST_DATE_MS: u64 = 1_000_000_000_000;
+use crate::runtime::telemetry;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +39,17 @@ pub enum Failure<E> {
     OutOfTime,
 }
 
+impl<E> Failure<E> {
+    /// Converts the error of the processing.
+    pub fn map<F>(self, convert: impl FnOnce(E) -> F) -> Failure<F> {
+        match self {
+            Self::Error(error) => Failure::Error(convert(error)),
+            Self::Panicked => Failure::Panicked,
+            Self::OutOfTime => Failure::OutOfTime,
+        }
+    }
+}
+
 /// Returns the messages of an event. A field that SQS left out is empty.
 #[must_use]
 pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
@@ -56,25 +60,6 @@ pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
         queue_arn: message.event_source_arn.unwrap_or_default(),
     };
     event.records.into_iter().map(message).collect()
-}
-
-/// Returns the remaining time of an invocation, by the header `lambda-runtime-deadline-ms`.
-///
-/// Lambda sends a date, in milliseconds since 1970. `cargo lambda` sends a duration, in milliseconds from now.
-/// Source: AWS Lambda Developer Guide, "Runtime API", read 2026-11-28; cargo-lambda 1.9.2 sends `600000` (measured).
-#[must_use]
-pub fn time_left(deadline_ms: u64) -> Duration {
-    left_at(System.now().as_millis(), deadline_ms)
-}
-
-/// Returns the remaining time at a given time.
-fn left_at(now_ms: i64, deadline_ms: u64) -> Duration {
-    let left_ms = if deadline_ms < FIRST_DATE_MS {
-        deadline_ms
-    } else {
-        deadline_ms.saturating_sub(u64::try_from(now_ms).unwrap_or(0))
-    };
-    Duration::from_millis(left_ms).saturating_sub(LAST_WORDS)
 }
 
 /// Processes all items concurrently within `time`. The results are in the order of the items.
@@ -108,7 +93,7 @@ pub fn failed<'a, T, E: std::error::Error + 'static>(
         let error = result.as_ref().err()?;
         tracing::error!(
             message_id = message.message_id,
-            error = crate::runtime::telemetry::chain(error),
+            error = telemetry::chain(error),
             "a record failed"
         );
         Some(message.message_id.as_str())
@@ -207,27 +192,5 @@ mod tests {
         assert_eq!(answer(2, &["a", "b"], &[]), Err(AllFailed { messages: 2 }));
         assert!(answer(2, &[], &["a", "b"]).is_ok(), "to wait is no failure");
         assert!(answer(0, &[], &[]).is_ok());
-    }
-
-    /// 2026-11-28 00:00:00 UTC.
-    const NOW_MS: i64 = 1_795_824_000_000;
-
-    #[test]
-    fn a_past_deadline_leaves_no_time() {
-        assert_eq!(time_left(0), Duration::ZERO);
-        assert_eq!(left_at(NOW_MS, 1_795_823_999_999), Duration::ZERO);
-        assert_eq!(left_at(NOW_MS, FIRST_DATE_MS), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_deadline_of_aws_is_a_date() {
-        assert_eq!(left_at(NOW_MS, 1_795_824_060_000), Duration::from_millis(58_500));
-    }
-
-    #[test]
-    fn a_deadline_of_cargo_lambda_is_a_duration() {
-        assert_eq!(left_at(NOW_MS, 600_000), Duration::from_millis(598_500));
-        assert_eq!(time_left(600_000), Duration::from_millis(598_500));
-        assert_eq!(left_at(NOW_MS, 1_000), Duration::ZERO);
     }
 }

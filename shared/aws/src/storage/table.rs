@@ -33,7 +33,6 @@ pub(crate) mod retry;
 pub(crate) use request::{Expression, Page, Query, Write};
 use request::{some, text};
 use retry::Retry;
-pub use retry::within;
 
 /// Maximum number of items per read. Source: Amazon DynamoDB API reference, `BatchGetItem`.
 const BATCH_GET: usize = 100;

@@ -1,9 +1,12 @@
 //! The settings of each function: exactly those that its code reads.
 //!
-//! Read from the sources: `main.rs` names methods of the settings' reader (`read.table()`), and each of those names
+//! Read from the sources: a function names methods of the settings' reader (`read.table()`), and each of those names
 //! its variables.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use e2e::root;
 
 use super::{read, templates};
 
@@ -13,8 +16,7 @@ fn every_function_gets_exactly_the_settings_it_reads() {
     let variables = variables_by_method();
     for (name, function) in template.of_type("AWS::Serverless::Function") {
         let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap();
-        let main = read(&format!("functions/{binary}/src/main.rs"));
-        let methods = names_after("read.", &main);
+        let methods = names_after("read.", &sources(binary));
         let wanted: BTreeSet<String> = methods
             .iter()
             .filter_map(|name| variables.get(name))
@@ -28,9 +30,15 @@ fn every_function_gets_exactly_the_settings_it_reads() {
     }
 }
 
+/// Returns the code that reads a function's settings.
+fn sources(function: &str) -> String {
+    let files = ["main", "settings"].map(|name| root().join(format!("functions/{function}/src/{name}.rs")));
+    files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect()
+}
+
 /// Returns the variables that each method of the reader reads, directly or through an earlier method.
 fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
-    let source = read("shared/aws/src/runtime/settings.rs");
+    let source = read("shared/aws/src/runtime/settings/reader.rs");
     let code: Vec<&str> = source
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))

@@ -11,6 +11,8 @@ use std::time::Duration;
 use domain::ports::{FailureKind, PortError};
 use tokio::time::Instant;
 
+use crate::runtime::invocation;
+
 /// Longest time for retries of a conflict or throttling. A new on-demand table doubles its throughput within
 /// minutes, and a burst ends sooner. The HTTP API waits 29 seconds for a response.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,16 +26,6 @@ const FIRST: Duration = Duration::from_millis(20);
 /// Upper bound of every wait.
 const LONGEST: Duration = Duration::from_millis(640);
 
-tokio::task_local! {
-    /// Deadline of the invocation.
-    static INVOCATION_END: Instant;
-}
-
-/// Carries out an invocation within this time: no call in it is repeated after that.
-pub async fn within<T>(time: Duration, invocation: impl Future<Output = T>) -> T {
-    INVOCATION_END.scope(Instant::now() + time, invocation).await
-}
-
 /// Attempts of one call.
 #[derive(Debug)]
 pub(crate) struct Retry {
@@ -46,9 +38,8 @@ impl Retry {
     /// Begins with the first attempt.
     pub(crate) fn begin() -> Self {
         let end = Instant::now() + PATIENCE;
-        let invocation_end = INVOCATION_END.try_with(|end| *end);
         Self {
-            end: invocation_end.map_or(end, |invocation_end| invocation_end.min(end)),
+            end: invocation::end().map_or(end, |invocation_end| invocation_end.min(end)),
             longest_wait: FIRST,
             unknown: 0,
         }
@@ -146,7 +137,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_call_is_repeated_beyond_its_invocation() {
-        let (waited, _, reported) = within(Duration::from_secs(3), tried(&[FailureKind::Throttled])).await;
+        let (waited, _, reported) = invocation::within(Duration::from_secs(3), tried(&[FailureKind::Throttled])).await;
         assert!(waited <= Duration::from_secs(3), "{waited:?}");
         assert!(waited > Duration::from_secs(2), "{waited:?}");
         assert_eq!(reported, FailureKind::Throttled);

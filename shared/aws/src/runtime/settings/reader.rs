@@ -1,0 +1,206 @@
+//! Reads single settings.
+//!
+//! **Invariant:** a missing or malformed value becomes a problem and a placeholder. [`super::read`] returns no
+//! settings while there is a problem, so that no placeholder leaves it.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use domain::delivery::policy::{Policy, Turn};
+use domain::delivery::retry::RetryPolicy;
+use domain::reporting::cost::{Prices, Usd};
+
+use super::{AwsSettings, BucketSettings, Environment, KeySettings, PriorityQueueSettings, SesSettings, TableSettings};
+
+/// Reads parts of the environment and collects the problems.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// AWS: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`; optionally `AWS_SESSION_TOKEN`,
+    /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SESV2`.
+    pub fn aws(&mut self) -> AwsSettings {
+        AwsSettings {
+            region: self.text("AWS_REGION"),
+            access_key_id: self.text("AWS_ACCESS_KEY_ID"),
+            secret_access_key: self.text("AWS_SECRET_ACCESS_KEY"),
+            session_token: self.given("AWS_SESSION_TOKEN"),
+            endpoint: self.given("AWS_ENDPOINT_URL"),
+            ses_endpoint: self.given("AWS_ENDPOINT_URL_SESV2"),
+        }
+    }
+
+    /// The table: `MAILQUEUE_TABLE`, `MAILQUEUE_INDEX_SHARDS`, `MAILQUEUE_RETENTION_DAYS`.
+    pub fn table(&mut self) -> TableSettings {
+        TableSettings {
+            table: self.text("MAILQUEUE_TABLE"),
+            shards: self.number("MAILQUEUE_INDEX_SHARDS", 1..=99),
+            retention: self.days("MAILQUEUE_RETENTION_DAYS"),
+        }
+    }
+
+    /// The bucket: `MAILQUEUE_BUCKET`.
+    pub fn bucket(&mut self) -> BucketSettings {
+        BucketSettings {
+            bucket: self.text("MAILQUEUE_BUCKET"),
+        }
+    }
+
+    /// The priority queues: `MAILQUEUE_LANE_HIGH_URL`, `..._NORMAL_URL`, `..._LOW_URL`.
+    pub fn priority_queues(&mut self) -> PriorityQueueSettings {
+        PriorityQueueSettings {
+            high: self.url("MAILQUEUE_LANE_HIGH_URL"),
+            normal: self.url("MAILQUEUE_LANE_NORMAL_URL"),
+            low: self.url("MAILQUEUE_LANE_LOW_URL"),
+        }
+    }
+
+    /// The dead-letter queue: `MAILQUEUE_DEAD_LETTER_URL`.
+    pub fn dead_letter_url(&mut self) -> String {
+        self.url("MAILQUEUE_DEAD_LETTER_URL")
+    }
+
+    /// The queue of SES's events: `MAILQUEUE_FEEDBACK_URL`.
+    pub fn feedback_url(&mut self) -> String {
+        self.url("MAILQUEUE_FEEDBACK_URL")
+    }
+
+    /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_ATTEMPT_TIMEOUT_MS`.
+    pub fn ses(&mut self) -> SesSettings {
+        SesSettings {
+            configuration_set: self.text("MAILQUEUE_CONFIGURATION_SET"),
+            attempt_timeout: Duration::from_millis(self.number("MAILQUEUE_ATTEMPT_TIMEOUT_MS", 100..=900_000)),
+        }
+    }
+
+    /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
+    pub fn key(&mut self) -> KeySettings {
+        let sha256 = self.parse("MAILQUEUE_API_KEY_SHA256", "64 hex digits", hex32);
+        KeySettings {
+            sha256: sha256.unwrap_or_default(),
+        }
+    }
+
+    /// Guard interval, the longest silence of an enqueued email: `MAILQUEUE_GUARD_SECONDS`.
+    pub fn guard(&mut self) -> Duration {
+        self.seconds("MAILQUEUE_GUARD_SECONDS")
+    }
+
+    /// Time after its due time that an email may still be sent: `MAILQUEUE_EXPIRES_DAYS`.
+    pub fn expires(&mut self) -> Duration {
+        self.days("MAILQUEUE_EXPIRES_DAYS")
+    }
+
+    /// Prices of SES: `MAILQUEUE_SES_USD_PER_1000_RECIPIENTS`, `MAILQUEUE_SES_USD_PER_ATTACHMENT_GB`.
+    pub fn prices(&mut self) -> Prices {
+        Prices {
+            thousand_recipients: self.usd("MAILQUEUE_SES_USD_PER_1000_RECIPIENTS"),
+            attachment_gigabyte: self.usd("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB"),
+        }
+    }
+
+    /// Whether a release also removes an address from SES's list after a complaint:
+    /// `MAILQUEUE_RELEASE_COMPLAINTS`, `true` or `false`.
+    pub fn releases_complaints(&mut self) -> bool {
+        let given = self.parse("MAILQUEUE_RELEASE_COMPLAINTS", "true or false", |text| {
+            text.parse().ok()
+        });
+        given.unwrap_or_default()
+    }
+
+    /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
+    /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`.
+    ///
+    /// The retry wait is the first one; the others keep the standard proportions, so that a local stack runs
+    /// through the whole schedule quickly.
+    pub fn policy(&mut self) -> Policy {
+        Policy {
+            guard: self.guard(),
+            lease: self.seconds("MAILQUEUE_LEASE_SECONDS"),
+            evidence_window: self.seconds("MAILQUEUE_EVIDENCE_WINDOW_SECONDS"),
+            retry: RetryPolicy::beginning_with(self.seconds("MAILQUEUE_RETRY_WAIT_SECONDS")),
+            turn: Turn::Free,
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(environment: &'a Environment) -> Self {
+        Self {
+            environment,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<String> {
+        self.problems
+    }
+
+    fn given(&self, name: &str) -> Option<String> {
+        let value = self.environment.get(name)?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// Reads a value of a form; `None` after a problem.
+    fn parse<T>(&mut self, name: &str, form: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let given = self.given(name);
+        let parsed = given.as_deref().and_then(parse);
+        if parsed.is_none() {
+            self.problems.push(match given {
+                Some(_) => format!("{name} must be {form}"),
+                None => format!("{name} is missing"),
+            });
+        }
+        parsed
+    }
+
+    fn text(&mut self, name: &str) -> String {
+        let text = self.parse(name, "a text", |text| Some(text.to_owned()));
+        text.unwrap_or_default()
+    }
+
+    fn url(&mut self, name: &str) -> String {
+        let is_url = |text: &&str| text.starts_with("https://") || text.starts_with("http://");
+        let url = self.parse(name, "a URL", |text| Some(text).filter(is_url).map(str::to_owned));
+        url.unwrap_or_default()
+    }
+
+    fn number<T: FromStr + PartialOrd + Display + Copy>(&mut self, name: &str, range: RangeInclusive<T>) -> T {
+        let form = format!("a whole number from {} to {}", range.start(), range.end());
+        let number = self.parse(name, &form, |text| {
+            text.parse().ok().filter(|number| range.contains(number))
+        });
+        number.unwrap_or(*range.start())
+    }
+
+    fn usd(&mut self, name: &str) -> Usd {
+        let usd = self.parse(name, "dollars, such as 0.10", Usd::parse);
+        usd.unwrap_or_default()
+    }
+
+    fn seconds(&mut self, name: &str) -> Duration {
+        Duration::from_secs(self.number(name, 1..=30 * 86_400))
+    }
+
+    fn days(&mut self, name: &str) -> Duration {
+        Duration::from_secs(self.number::<u64>(name, 1..=36_500).saturating_mul(86_400))
+    }
+}
+
+/// Reads 64 hex digits.
+pub(super) fn hex32(text: &str) -> Option<[u8; 32]> {
+    let digits = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<Vec<u8>>>()?;
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+    bytes.try_into().ok()
+}

@@ -1,0 +1,129 @@
+//! Reading of settings, compared with the template.
+
+use domain::delivery::policy::Policy;
+use domain::delivery::retry::RetryPolicy;
+use domain::reporting::cost::Prices;
+
+use super::reader::hex32;
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+#[test]
+fn all_problems_are_reported_together() {
+    let environment = environment(&[
+        ("MAILQUEUE_TABLE", " "),
+        ("MAILQUEUE_INDEX_SHARDS", "100"),
+        ("MAILQUEUE_LANE_HIGH_URL", "queue"),
+        ("MAILQUEUE_LANE_NORMAL_URL", "http://127.0.0.1/q"),
+        ("MAILQUEUE_API_KEY_SHA256", "secret"),
+        ("MAILQUEUE_SES_USD_PER_1000_RECIPIENTS", "10 cents"),
+        ("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB", "0.12"),
+    ]);
+    let error = read(&environment, |read| {
+        (read.table(), read.priority_queues(), read.key(), read.prices())
+    })
+    .unwrap_err();
+    assert_eq!(
+        error.problems,
+        [
+            "MAILQUEUE_TABLE is missing",
+            "MAILQUEUE_INDEX_SHARDS must be a whole number from 1 to 99",
+            "MAILQUEUE_RETENTION_DAYS is missing",
+            "MAILQUEUE_LANE_HIGH_URL must be a URL",
+            "MAILQUEUE_LANE_LOW_URL is missing",
+            "MAILQUEUE_API_KEY_SHA256 must be 64 hex digits",
+            "MAILQUEUE_SES_USD_PER_1000_RECIPIENTS must be dollars, such as 0.10",
+        ]
+    );
+    assert!(!error.to_string().contains("secret"));
+}
+
+/// A key that the template does not set stops every function that reads it.
+#[test]
+fn the_template_sets_every_key() {
+    let error = read(&Environment::new(), |read| {
+        let deployed = (
+            read.table(),
+            read.bucket(),
+            read.priority_queues(),
+            read.ses(),
+            read.key(),
+        );
+        let urls = (read.dead_letter_url(), read.feedback_url());
+        (deployed, urls, read.expires(), read.policy(), read.prices())
+    });
+    let template = include_str!("../../../../template.yaml");
+    let problems = error.unwrap_err().problems;
+    assert_eq!(problems.len(), 19);
+    for problem in problems {
+        let key = problem.strip_suffix(" is missing").unwrap();
+        assert!(template.contains(&format!(" {key}: ")), "{key}");
+    }
+}
+
+#[test]
+fn lambdas_variables_are_read_and_secrets_are_hidden() {
+    let said = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "AKID"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden"),
+        ("AWS_SESSION_TOKEN", "hidden"),
+        ("AWS_ENDPOINT_URL", ""),
+    ];
+    let aws = read(&environment(&said), |read| read.aws()).unwrap();
+    assert_eq!((aws.region.as_str(), &aws.endpoint), ("eu-west-1", &None));
+    assert_eq!(aws.session_token.as_deref(), Some("hidden"));
+    assert!(!format!("{aws:?}").contains("hidden"));
+    let nothing = read(&Environment::new(), |read| read.aws()).unwrap_err();
+    assert_eq!(nothing.problems.len(), 3, "{nothing}");
+}
+
+/// Default of a parameter of the template.
+fn default_of(parameter: &str) -> &'static str {
+    let template = include_str!("../../../../template.yaml");
+    let (_, behind) = template.split_once(&format!("\n  {parameter}:\n")).unwrap();
+    let (_, value) = behind.split_once("Default: ").unwrap();
+    value.lines().next().unwrap()
+}
+
+#[test]
+fn production_defaults_are_the_standard_policy() {
+    let mut environment = environment(&[
+        ("MAILQUEUE_GUARD_SECONDS", default_of("GuardSeconds")),
+        ("MAILQUEUE_LEASE_SECONDS", default_of("LeaseSeconds")),
+        ("MAILQUEUE_EVIDENCE_WINDOW_SECONDS", default_of("EvidenceWindowSeconds")),
+        ("MAILQUEUE_RETRY_WAIT_SECONDS", default_of("RetryWaitSeconds")),
+    ]);
+    let policy = read(&environment, |read| read.policy()).unwrap();
+    assert_eq!(policy, Policy::standard());
+
+    environment.insert("MAILQUEUE_RETRY_WAIT_SECONDS".to_owned(), "2".to_owned());
+    let policy = read(&environment, |read| read.policy()).unwrap();
+    assert_eq!(policy.retry, RetryPolicy::beginning_with(Duration::from_secs(2)));
+}
+
+#[test]
+fn default_prices_are_the_standard_ones() {
+    let environment = environment(&[
+        (
+            "MAILQUEUE_SES_USD_PER_1000_RECIPIENTS",
+            default_of("SesUsdPer1000Recipients").trim_matches('"'),
+        ),
+        (
+            "MAILQUEUE_SES_USD_PER_ATTACHMENT_GB",
+            default_of("SesUsdPerAttachmentGb").trim_matches('"'),
+        ),
+    ]);
+    assert_eq!(read(&environment, |read| read.prices()), Ok(Prices::standard()));
+}
+
+#[test]
+fn the_hash_is_read_in_either_case() {
+    let environment = environment(&[("MAILQUEUE_API_KEY_SHA256", &"aF".repeat(32))]);
+    assert_eq!(read(&environment, |read| read.key()).unwrap().sha256, [0xaf; 32]);
+    assert_eq!(hex32(&"a".repeat(63)), None);
+    assert_eq!(hex32(&"a".repeat(66)), None);
+}
