@@ -4,24 +4,19 @@
 //! reads another queue at most once in two seconds. A purge or a deletion is answered only after those two
 //! seconds ([`domain::queue::BINDS_AFTER`]).
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
+use aws::runtime::cached::Cached;
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::message::problem::{EmailError, Problem};
 use domain::ports::{PortError, Queues};
 use domain::queue::{KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
 
-/// Capacity of the cache.
-const MOST: usize = 1_000;
-
 /// Maximum number of names in an error message.
 const TOLD: usize = 20;
 
 /// Cached queues of an environment.
 #[derive(Debug, Default)]
-pub struct QueueCache(Mutex<HashMap<QueueKey, (Timestamp, Queue)>>);
+pub struct QueueCache(Cached<QueueKey, Queue>);
 
 impl QueueCache {
     /// Returns the queue of an email; `None` when it does not exist or was deleted.
@@ -42,27 +37,16 @@ impl QueueCache {
         if name.is_default() {
             return Ok(Some(Queue::plain(key, now)));
         }
-        let known = self.lock().get(&key).cloned();
-        if let Some((at, queue)) = known
-            && now.since(at) < KNOWN_FOR
-        {
+        if let Some(queue) = self.0.fresh(&key, now, KNOWN_FOR) {
             return Ok(Some(queue));
         }
         let queue = records.queue(&key).await?.filter(|queue| !queue.deleted);
-        let mut all = self.lock();
-        if all.len() >= MOST {
-            all.clear();
-        }
         match &queue {
-            Some(queue) => drop(all.insert(key, (now, queue.clone()))),
+            Some(queue) => self.0.put(key, now, queue.clone()),
             // A queue that is being created must be found next time.
-            None => drop(all.remove(&key)),
+            None => self.0.remove(&key),
         }
         Ok(queue)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<QueueKey, (Timestamp, Queue)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,9 +11,10 @@
 pub mod handler;
 pub mod settings;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use aws::runtime::cached::lock;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::SesEvent;
 use domain::delivery::suppression::{added_by, listed_by};
@@ -106,7 +107,7 @@ impl<P: Ports> FeedbackFunction<P> {
     pub async fn say_how_far(&self, newest: Timestamp) {
         let now = self.system.now();
         {
-            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut said = lock(&self.said);
             if said.is_some_and(|said| now.since(said) < SAY_AFTER) {
                 return;
             }

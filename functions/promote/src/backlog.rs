@@ -1,9 +1,10 @@
 //! Finds the priority queues that have a backlog or are full, so that a run does not make them longer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use aws::runtime::cached::lock;
 use domain::delivery::account_rate::{AccountRate, AccountRateChange};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::record::Priority;
@@ -27,7 +28,7 @@ pub(crate) struct Backlogs {
 impl Backlogs {
     /// Reserves room for one message in a priority queue; `false` when it has none left.
     pub(crate) fn take_room(&self, priority: Priority) -> bool {
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = lock(&self.room);
         let left = room.get(&priority).and_then(|room| room.checked_sub(1));
         let taken = left.map(|left| room.insert(priority, left));
         taken.is_some()

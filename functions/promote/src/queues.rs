@@ -1,7 +1,6 @@
 //! The queues of a run's emails, each read once per run.
 
-use std::sync::PoisonError;
-
+use aws::runtime::cached::lock;
 use domain::id::QueueKey;
 use domain::ports::{PortError, Queues};
 use domain::queue::Queue;
@@ -20,19 +19,13 @@ impl Run {
         key: &QueueKey,
         now: Timestamp,
     ) -> Result<Queue, PortError> {
-        let known = self
-            .queues
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned();
+        let known = lock(&self.queues).get(key).cloned();
         if let Some(queue) = known {
             return Ok(queue);
         }
         let queue = records.queue(key).await?;
         let queue = queue.unwrap_or_else(|| Queue::plain(key.clone(), now));
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.insert(key.clone(), queue.clone());
+        lock(&self.queues).insert(key.clone(), queue.clone());
         Ok(queue)
     }
 }

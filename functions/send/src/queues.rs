@@ -23,7 +23,7 @@ use domain::timestamp::Timestamp;
 use workflow::apply::{apply, apply_many};
 use workflow::slots;
 
-use crate::cache::Cached;
+use crate::cache::SettingsCache;
 use crate::rate_limiter::Permit;
 use crate::{Ports, SendFunction, TaskError, TaskOutcome};
 
@@ -34,7 +34,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 
 /// Cached queues of an environment.
-pub type QueueCache = Cached<QueueKey, Queue>;
+pub type QueueCache = SettingsCache<QueueKey, Queue>;
 
 fn queue_of(send_task: &SendTask) -> QueueKey {
     QueueKey {

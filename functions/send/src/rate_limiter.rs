@@ -5,9 +5,10 @@
 //! permits, because a conditional write checks it. A refusal, or sending without a limit, needs a fresh state.
 //! **Start reading at** [`RateLimiter::reserve`].
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use aws::runtime::cached::lock;
 use domain::delivery::account_rate::{
     AccountRate, AccountRateChange, LONGEST_WAIT, OpenBreaker, PermitDecision, PermitRequest, ThrottleRun, horizon,
     opened, probed, request_permits, unprobed,
@@ -271,8 +272,4 @@ impl RateLimiter {
         *lock(&self.full) = account_rate.full;
         *lock(&self.known) = Some(KnownRate { account_rate, at });
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -22,14 +22,14 @@ use domain::timestamp::Timestamp;
 use tokio::sync::Mutex;
 use workflow::apply::apply;
 
-use crate::cache::Cached;
+use crate::cache::SettingsCache;
 use crate::not_accepted;
 use crate::rate_limiter::RateLimiter;
 
 /// Cached suppressions of an environment.
 #[derive(Debug, Default)]
 pub struct Suppressed {
-    marks: Cached<TenantId, Arc<SuppressionFilter>>,
+    marks: SettingsCache<TenantId, Arc<SuppressionFilter>>,
     /// Time of the last failed read. The lock is held during a read, so that a batch reads once.
     failed_at: Mutex<Option<Timestamp>>,
 }

@@ -1,8 +1,9 @@
-//! The start of every function: settings, AWS clients, clock and randomness, logs, invocations.
+//! The start of every function: settings, AWS clients, clock and randomness, logs, invocations, caches.
 //!
 //! **May import:** nothing of this crate outside this folder.
 //! **Start reading at** [`settings`].
 
+pub mod cached;
 pub mod clients;
 pub(crate) mod failure;
 pub mod invocation;

@@ -1,7 +1,10 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::id::EmailId;
-use domain::tenant::key::KeyChange;
+use domain::message::address::EmailAddress;
+use domain::tenant::key::{Action, Actor, KeyChange, Permission};
+use domain::tenant::sender::FromDomain;
 use domain::tenant::token::{SECRET_BYTES, Token};
 use lambda_http::http::HeaderValue;
 
@@ -196,8 +199,8 @@ async fn forged_keys_do_not_evict_real_ones() {
         reads,
         "the real key is still remembered"
     );
-    let remembered = authenticator.lock();
-    assert!(remembered.known.len() == 1 && remembered.unknown.len() <= MOST_UNKNOWN);
+    let cached = &authenticator.keys;
+    assert!(cached.known.len() == 1 && cached.unknown.len() <= MOST_UNKNOWN);
 }
 
 #[tokio::test]

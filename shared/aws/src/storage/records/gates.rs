@@ -4,10 +4,12 @@
 //! transaction at a time per item. Concurrent emails of one batch would only conflict.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use domain::id::QueueKey;
 use futures::lock::{Mutex, OwnedMutexGuard};
+
+use crate::runtime::cached::lock;
 
 /// Maximum number of queues with a gate.
 const MOST: usize = 1_000;
@@ -20,7 +22,7 @@ impl Gates {
     /// Waits for a queue's gate, which opens again when the guard is dropped.
     pub(crate) async fn pass(&self, queue: &QueueKey) -> OwnedMutexGuard<()> {
         let gate = {
-            let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut gates = lock(&self.0);
             if gates.len() >= MOST {
                 // Waiting callers hold their gate; the others at worst meet a conflict.
                 gates.clear();
