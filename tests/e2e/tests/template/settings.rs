@@ -49,7 +49,7 @@ fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
     let mut variables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for method in reader.split("pub fn ").skip(1) {
         let (name, rest) = method.split_once('(').unwrap();
-        let (body, _) = rest.split_once("\n    }\n").unwrap();
+        let (body, _) = rest.split_once("\n    }").unwrap();
         let own = body
             .split('"')
             // Lambda itself sets the variables that begin with `AWS_`.
