@@ -1,4 +1,6 @@
 //! Requests to SES, and the meaning of its answers.
+//!
+//! **Long, because** the table of refusals has a row for each error of SES.
 
 use domain::api::requests::parse_email;
 use serde_json::{Value, json};

@@ -1,24 +1,17 @@
 //! The checked machine: the functions of [`domain::lifecycle`] themselves, or one of them with a [`Mutant`]'s
 //! mistake. Each ruling is computed once.
 
-use domain::delivery::attempt::Attempt;
+mod deciding;
+
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
-use domain::delivery::retry::Jitter;
-use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::commands::{self, Times};
-use domain::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
-use domain::lifecycle::{
-    Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard, not_claimable,
-    overdue, record_attempt,
-};
+use domain::lifecycle::commands;
+use domain::lifecycle::{Condition, Decision, SideEffect, claimed};
 use domain::queue::{Pause, Queue};
-use domain::timestamp::Timestamp;
 use memory::overlay::overlaid;
 use rustc_hash::FxHashMap;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::{FAR, MOMENT, NOW};
@@ -297,240 +290,6 @@ impl Machine {
         self.ages.insert((id, by), aged);
         aged
     }
-
-    fn decide(&self, record: &EmailRecord, question: Question) -> Option<Decision> {
-        let policy = &self.config.policy;
-        let mut decision = match question {
-            Question::NotClaimable { .. } | Question::Overdue { .. }
-                if record.status == RecordStatus::Queued && self.is(Mutant::ExpiresEarly) =>
-            {
-                let over = EmailRecord {
-                    expires_at: NOW,
-                    ..record.clone()
-                };
-                not_claimable(&over, NOW)
-            }
-            Question::NotClaimable { line } => self.met(record, line).unwrap_or_else(|| not_claimable(record, NOW)),
-            Question::DropStage { claim_no, line } => {
-                let claim_no = u32::from(claim_no);
-                drop_unwanted(record, &line.queue(record), DropStage::InHand { claim_no }, NOW)
-            }
-            Question::Job { sweep, line } => self.job(record, sweep, line),
-            Question::Record { claim_no, answer } => {
-                let stale = record.claim_no != u32::from(claim_no) || record.status != RecordStatus::Sending;
-                if answer == Answer::Accepted && stale && self.is(Mutant::OldOkDropped) {
-                    return Some(Decision::Forget);
-                }
-                let attempt = self.attempt(claim_no, answer);
-                record_attempt(record, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
-            }
-            Question::Overdue { lane, feedback, line } => self
-                .met(record, line)
-                .unwrap_or_else(|| self.overdue(record, lane, feedback)),
-            Question::Heard { claim_no } => {
-                if record.status.is_final() && record.status != RecordStatus::Sent && self.is(Mutant::EventCannotRevive)
-                {
-                    return Some(Decision::Forget);
-                }
-                heard(record, &event(record, claim_no))
-            }
-            Question::DeadLetter { claim_no } => self.dead_letter(record, claim_no),
-            Question::Caller { wish, left, generation } => self.asked(record, wish, generation, clock_of(left))?,
-        };
-        if let Decision::Write(transition) = &mut decision {
-            self.spoil(record, &mut transition.record);
-            if self.is(Mutant::DeadLetterWithoutFailing) && transition.record.status == RecordStatus::Failing {
-                return Some(Decision::Only(SideEffect::DeadLetter));
-            }
-        }
-        Some(decision)
-    }
-
-    fn attempt(&self, claim_no: u8, answer: Answer) -> Attempt {
-        let refused = |cause| Attempt::NotAccepted {
-            cause,
-            detail: String::new(),
-        };
-        match answer {
-            Answer::Lost if self.is(Mutant::LostAnswerIsSent) => Attempt::Accepted {
-                message_id: String::new(),
-            },
-            Answer::Accepted => Attempt::Accepted {
-                message_id: format!("ses-{claim_no}"),
-            },
-            Answer::GivenBack => refused(Cause::Throttled),
-            Answer::ForNow if self.is(Mutant::GivesUpEarly) => refused(Cause::Rejected),
-            Answer::ForNow => refused(Cause::Unavailable),
-            Answer::ForGood => refused(Cause::Rejected),
-            Answer::Lost if self.is(Mutant::UncertainIsTransient) => refused(Cause::Unavailable),
-            Answer::Lost => Attempt::Ambiguous,
-        }
-    }
-
-    /// Returns the queue's effect on the email.
-    fn met(&self, record: &EmailRecord, line: Line) -> Option<Decision> {
-        if self.is(Mutant::PurgesRetried) {
-            let before = EmailRecord {
-                generation: Some(0),
-                ..record.clone()
-            };
-            let mut decision = reconcile(&before, &line.queue(record), NOW);
-            if let Some(Decision::Write(transition)) = &mut decision {
-                transition.record.generation = record.generation;
-            }
-            return decision;
-        }
-        reconcile(record, &line.queue(record), NOW)
-    }
-
-    fn job(&self, record: &EmailRecord, sweep: Sweep, line: Line) -> Decision {
-        let policy = &self.config.policy;
-        match sweep {
-            Sweep::Release if self.is(Mutant::ReleasesAnything) => {
-                let held = EmailRecord {
-                    status: RecordStatus::Queued,
-                    due: Some(Due {
-                        kind: DueKind::Held,
-                        at: NOW,
-                    }),
-                    ..record.clone()
-                };
-                let open = Queue::plain(record.queue_key(), NOW);
-                let mut decision = release(&held, &open, policy, NOW);
-                if let Decision::Write(transition) = &mut decision {
-                    let (claim_no, status, not_before) = (record.claim_no, record.status, record.not_before);
-                    transition.condition = Condition::Unmoved {
-                        claim_no,
-                        status,
-                        not_before,
-                    };
-                }
-                decision
-            }
-            Sweep::Release => release(record, &line.queue(record), policy, NOW),
-            Sweep::Purge => purge(record, &line.queue(record), policy, NOW),
-            Sweep::Restore if self.is(Mutant::CanceledRestored) => {
-                let purged = EmailRecord {
-                    cause: Some(Cause::Purged),
-                    ..record.clone()
-                };
-                restore(&purged, policy, NOW)
-            }
-            Sweep::Restore => restore(record, policy, NOW),
-        }
-    }
-
-    fn overdue(&self, record: &EmailRecord, lane: Lane, feedback: Asked) -> Decision {
-        let empty_at = match feedback {
-            Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
-            Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
-            Asked::Behind | Asked::Newer => None,
-            // While the window is open, the exact time makes no difference.
-            Asked::EmptyEarly => record.uncertain_since,
-            Asked::Empty => Some(NOW),
-        };
-        let outlook = Outlook {
-            feedback: Feedback {
-                empty_at,
-                newest: (feedback == Asked::Newer).then_some(NOW),
-            },
-            priority_queue: match lane {
-                Lane::Flowing => PriorityQueueState::Flowing,
-                Lane::Backlog => PriorityQueueState::Backlog,
-                Lane::Shut => PriorityQueueState::Shut,
-            },
-        };
-        let now = match &record.lease {
-            Some(lease) if self.is(Mutant::LeaseIgnored) => NOW.max(lease.until),
-            Some(_) | None => NOW,
-        };
-        overdue(record, outlook, &self.config.policy, now)
-    }
-
-    fn dead_letter(&self, record: &EmailRecord, claim_no: u8) -> Decision {
-        let mut seen = record.clone();
-        let believed = self.is(Mutant::DeadLetterWithoutFailing) && record.claim_no == u32::from(claim_no);
-        if self.is(Mutant::BlindDeadLetter) || believed {
-            if record.status.is_final() {
-                return Decision::Forget;
-            }
-            seen.status = RecordStatus::Failing;
-            let mut decision = fail(&seen, record.claim_no, NOW);
-            if let Decision::Write(transition) = &mut decision {
-                let (claim_no, not_before) = (record.claim_no, record.not_before);
-                transition.condition = Condition::Unmoved {
-                    claim_no,
-                    status: record.status,
-                    not_before,
-                };
-            }
-            return decision;
-        }
-        fail(&seen, u32::from(claim_no), NOW)
-    }
-
-    fn asked(&self, record: &EmailRecord, wish: Wish, generation: u8, now: Timestamp) -> Option<Decision> {
-        let policy = &self.config.policy;
-        let at = |scheduled_at: Timestamp, expires_at| {
-            let times = Times {
-                scheduled_at,
-                expires_at,
-            };
-            commands::reschedule(record, times, FAR, policy, now)
-        };
-        let line = Line {
-            generation,
-            ..Line::default()
-        };
-        let force = wish == Wish::Force || self.is(Mutant::UnknownRetriedUnforced);
-        let decision = match wish {
-            Wish::Cancel if self.is(Mutant::CancelUnwritten) => Ok(Decision::Forget),
-            Wish::Cancel if self.is(Mutant::MarkedCanceled) => {
-                let unmarked = EmailRecord {
-                    maybe_duplicate: false,
-                    ..record.clone()
-                };
-                commands::cancel(&unmarked, now)
-            }
-            Wish::Cancel => commands::cancel(record, now),
-            Wish::Soon => at(now.after(Duration::from_secs(60)), None),
-            Wish::Later => at(now.after(Duration::from_secs(3600)), None),
-            Wish::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
-            Wish::Retry | Wish::Force => commands::retry(record, force, &line.queue(record), FAR, policy, now),
-        };
-        decision.ok()
-    }
-
-    /// Applies mistakes to the written record.
-    fn spoil(&self, before: &EmailRecord, after: &mut EmailRecord) {
-        let settled = before.status == RecordStatus::Uncertain && after.status == RecordStatus::Queued;
-        if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
-            after.status = RecordStatus::Canceled;
-        }
-        let forced = before.status == RecordStatus::Unknown && after.status == RecordStatus::Queued;
-        if (self.is(Mutant::NoMark) && settled) || (self.is(Mutant::ForceUnmarked) && forced) {
-            after.maybe_duplicate = before.maybe_duplicate;
-        }
-        let (unknown, queued) = (
-            after.status == RecordStatus::Unknown,
-            before.status == RecordStatus::Queued,
-        );
-        if self.is(Mutant::MarkedFails) && unknown && !queued {
-            after.status = RecordStatus::Failed;
-        }
-        if self.is(Mutant::MarkedExpires) && unknown && queued {
-            after.status = RecordStatus::Expired;
-        }
-        if self.is(Mutant::MarkedCanceled) {
-            after.maybe_duplicate |= before.maybe_duplicate;
-        }
-        if self.is(Mutant::EndedStaysIndexed) && after.status.is_final() {
-            after.due = before.due;
-        }
-        if self.is(Mutant::ClaimNoReset) && after.attempts < before.attempts {
-            after.claim_no -= 1;
-        }
-    }
 }
 
 fn first_record(config: &Config, content: u8) -> EmailRecord {
@@ -572,33 +331,10 @@ impl Line {
     }
 }
 
-/// The time in a caller's command, which differs from every other caller's by a millisecond.
-fn clock_of(left: u8) -> Timestamp {
-    NOW.before(Duration::from_millis(u64::from(left) + 1))
-}
-
 fn effect(side_effect: SideEffect) -> Effect {
     match side_effect {
         SideEffect::Nothing => Effect::Nothing,
         SideEffect::EnqueueTask { .. } => Effect::EnqueueTask,
         SideEffect::DeadLetter => Effect::DeadLetter,
-    }
-}
-
-/// Returns SES's event for the acceptance of a claim.
-fn event(record: &EmailRecord, claim_no: u8) -> SesEvent {
-    SesEvent {
-        tenant: record.tenant.clone(),
-        id: record.id,
-        born: record.born,
-        claim_no: u32::from(claim_no),
-        message_id: format!("ses-{claim_no}"),
-        accepted_at: NOW,
-        at: NOW,
-        said: SesEventKind::Accepted,
-        suppresses: Vec::new(),
-        suspected: false,
-        on_account_list: Vec::new(),
-        diagnostics: BTreeMap::new(),
     }
 }

@@ -2,24 +2,25 @@
 //!
 //! **Start reading at** [`run`].
 
+mod earlier;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::api::requests::parse_email;
 use domain::delivery::account_rate::AccountState;
 use domain::delivery::cause::Cause;
 use domain::delivery::rate::Rate;
-use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::{EmailId, QueueKey, QueueName, TenantId};
-use domain::message::email::EmailContent;
-use domain::queue::rate_limit::{LATE, RateLimit};
-use domain::queue::{Pause, Queue};
+use domain::delivery::record::{EmailRecord, RecordStatus};
+use domain::id::EmailId;
+use domain::queue::rate_limit::LATE;
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
 use memory::MemoryBackend;
 use memory::fault_model::FaultModel;
 use memory::trace::Trace;
+
+use earlier::{plant, plant_waiting};
 
 use crate::client::{Client, change_queue};
 use crate::oracle::{Bounds, Oracle, Violation};
@@ -327,97 +328,4 @@ fn clients(scenario: &Scenario, system: &Arc<System>, oracle: &Oracle) -> Vec<Cl
         clients.push(client);
     }
     clients
-}
-
-/// Creates the initial queues, and the emails that one of them holds.
-fn plant(backend: &MemoryBackend, scenario: &Scenario) {
-    let queue = |name| {
-        let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap_or_default());
-        Queue::plain(QueueKey { tenant, name }, START)
-    };
-    let mut state = backend.state();
-    let news = Queue {
-        rate_per_second: scenario.limit,
-        ..queue(NEWS)
-    };
-    if let Some(rate) = news.rate() {
-        let limit = RateLimit {
-            rate: Some(rate),
-            ..RateLimit::default()
-        };
-        state.rate_limits.insert(news.key.clone(), limit);
-        // Senders learn of a new queue by this version.
-        state.account_rate.settings_version = 1;
-    }
-    state.queues.insert(news.key.clone(), news);
-    if scenario.held == 0 {
-        return;
-    }
-    // DynamoDB returns pages: a function that scanned the held emails would make many calls.
-    state.page_size = 100;
-    let mut held = queue(HELD);
-    let (since, reason, until) = (START, None, None);
-    held = held.paused(Pause { since, reason, until });
-    for number in 0..scenario.held {
-        let id = EmailId::from_batch_key(&TenantId::main(), HELD, number);
-        let body = BodyRef {
-            sha256: String::new(),
-            place: BodyPlace::Table,
-            bytes: 0,
-        };
-        let due = Due {
-            kind: DueKind::Held,
-            at: START,
-        };
-        state.plant(EmailRecord {
-            queue: held.key.name.clone(),
-            expires_at: START.after(LONGEST),
-            due: Some(due),
-            ..EmailRecord::new(TenantId::main(), id, body, 1, START)
-        });
-    }
-    state.queues.insert(held.key.clone(), held);
-    state.account_rate.settings_version = 1;
-}
-
-/// The number of waiting emails with contents: more than any run releases.
-const CONTENTS: usize = 1_000;
-
-/// Creates the emails that wait for slots from the beginning, and marks their queue.
-fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) {
-    let mut state = backend.state();
-    for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
-        (limit.look_at, limit.no) = (Some(START), 1);
-    }
-    for number in 0..scenario.waiting {
-        let id = EmailId::from_batch_key(&TenantId::main(), NEWS, number);
-        let ahead = u64::try_from(scenario.waiting - number).unwrap_or(u64::MAX);
-        let at = START.before(Duration::from_millis(ahead));
-        // Each has its own recipient, because a bounce suppresses it.
-        let request = format!(r#"{{"from":"a@example.com","to":"{number}@news.example","subject":"n","text":"t"}}"#);
-        let email = (number < CONTENTS).then(|| parse_email(request.as_bytes()).ok());
-        let email = email.flatten().map(|request| request.email);
-        let body = BodyRef {
-            sha256: email.as_ref().map(EmailContent::hash).unwrap_or_default(),
-            place: BodyPlace::Table,
-            bytes: 0,
-        };
-        let due = Due {
-            kind: DueKind::Paced,
-            at,
-        };
-        let record = EmailRecord {
-            queue: QueueName::parse(NEWS).unwrap_or_default(),
-            expires_at: START.after(LONGEST),
-            due: Some(due),
-            ..EmailRecord::new(TenantId::main(), id, body, 1, at)
-        };
-        if let Some(email) = email {
-            oracle.requested(Some(id), email.hash());
-            let content = (record.email_key(), email.hash());
-            state.kept_until.insert(content.clone(), record.expires_at);
-            state.bodies.insert(content, email.to_body());
-        }
-        state.plant(record);
-    }
 }

@@ -1,4 +1,6 @@
 //! SQS queues that we send to, against complete and partial answers of SQS.
+//!
+//! **Long, because** all its tests share the answers of SQS and their helpers.
 
 use domain::delivery::send_task::SendTask;
 use serde_json::{Value, json};

@@ -1,4 +1,6 @@
 //! Contents, against the answers of DynamoDB and S3.
+//!
+//! **Long, because** all its tests share the stored answers and their helpers.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::message::email::sha256_hex;

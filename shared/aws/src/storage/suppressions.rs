@@ -9,6 +9,7 @@
 //! **SES's account list:** an address that SES refused because of it has another item beside its own.
 //! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
 //! **Lost answers:** see [`Table::transact`].
+//! **Long, because** the stored forms stand beside the calls that write them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

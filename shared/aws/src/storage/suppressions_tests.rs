@@ -1,3 +1,7 @@
+//! Suppressions, against the answers of DynamoDB.
+//!
+//! **Long, because** all its tests share the stored answers and their helpers.
+
 use serde_json::{Value, json};
 
 use super::*;

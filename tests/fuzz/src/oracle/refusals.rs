@@ -1,0 +1,151 @@
+//! The invariants of every refusal.
+
+use domain::api::error::ApiError;
+
+use super::one_line;
+use crate::check::{check, check_eq, violated};
+
+/// Checks the refusal of a request with this body.
+pub(crate) fn refused(error: &ApiError, body: &[u8]) {
+    let (status, name, message) = (error.status(), error.name().as_str(), error.message());
+    let names: &[&str] = match status {
+        400 | 413 => &["validation_error"],
+        422 => &[
+            "validation_error",
+            "missing_required_field",
+            "invalid_from_address",
+            "invalid_attachment",
+        ],
+        other => violated!(Refusal, "a request is refused with {other}"),
+    };
+    check!(Refusal, names.contains(&name), "{status} {name}");
+    check_eq!(Refusal, status == 413, body.len() > 4 * 1024 * 1024, "{status}");
+    one_line("a message", message);
+    check!(
+        Refusal,
+        (1..=1_500).contains(&message.len()),
+        "a message of {} bytes",
+        message.len()
+    );
+    if status == 422 {
+        begins_with_a_path(message);
+    }
+    let shown = serde_json::json!({"statusCode": status, "name": name, "message": message});
+    check_eq!(
+        Refusal,
+        serde_json::from_str(&error.body()).ok(),
+        Some(shown),
+        "the answer's body"
+    );
+    hides_content(message, body);
+}
+
+/// The fields that a request may have, as the first step of a path.
+const FIELDS: &[&str] = &[
+    "filename",
+    "content_type",
+    "size",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "subject",
+    "html",
+    "text",
+    "headers",
+    "tags",
+    "scheduled_at",
+    "expires_at",
+    "on_uncertain",
+    "attachments",
+    "expires_in_seconds",
+    "priority",
+    "queue",
+    "react",
+    "template",
+    "topic_id",
+    "id",
+    "force",
+    "x-batch-validation",
+    "name",
+    "rate_per_second",
+    "retry_waits_seconds",
+    "default_expires_in_seconds",
+    "reason",
+    "until",
+    "cause",
+    "since",
+    "email",
+    "emails",
+    "ids",
+    // Parameters of queries.
+    "query",
+    "limit",
+    "after",
+    "before",
+    "status",
+    "tag",
+    "dry_run",
+    "cancel",
+    "children",
+    "hold",
+    "key",
+    "start_date",
+    "end_date",
+    "origin",
+    "granularity",
+    "timezone",
+    "metrics",
+    "dimensions",
+];
+
+fn begins_with_a_path(message: &str) {
+    let about_all = ["must be an object, not ", "A batch must contain 1 to 500 emails; "];
+    if about_all.iter().any(|beginning| message.starts_with(beginning)) {
+        return;
+    }
+    // An unknown field is named as the request spelled it.
+    let named = [
+        ": unknown field",
+        ": unknown field: use reply_to",
+        ": unknown field: use scheduled_at",
+        ": is given more than once",
+    ];
+    if named.iter().any(|end| message.ends_with(end)) {
+        return;
+    }
+    // The path of a batch item begins with its index.
+    let mut path = message;
+    if let Some((index, rest)) = message.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        check!(
+            Refusal,
+            index.parse::<usize>().is_ok_and(|index| index < 500),
+            "{message}"
+        );
+        path = rest.strip_prefix('.').unwrap_or(rest);
+        if path.starts_with(": must be an object, not ") {
+            return;
+        }
+    }
+    let (path, _) = path.split_once(": ").unwrap_or((message, ""));
+    let first = path.split(['[', '.']).next().unwrap_or_default();
+    check!(Refusal, FIELDS.contains(&first), "no path: {message}");
+}
+
+/// A value that no message may repeat. Tests write it into addresses, subjects and contents.
+pub(crate) const CANARY: &str = "canary";
+
+/// A message may name keys, because they are fields; it never repeats a value.
+fn hides_content(message: &str, body: &[u8]) {
+    let key_has_it = || {
+        let text = String::from_utf8_lossy(body);
+        // An escaped text, or one before a colon, may belong to a key.
+        text.contains('\\') || text.split(CANARY).skip(1).any(|behind| behind.contains(':'))
+    };
+    check!(
+        Refusal,
+        !message.contains(CANARY) || key_has_it(),
+        "a message repeats content"
+    );
+}
