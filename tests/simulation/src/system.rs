@@ -4,40 +4,34 @@
 //! source mappings, the schedule and the gateway, and knows nothing of emails.
 //! **Start reading at** [`System::start`].
 
+mod gateway;
+mod mapping;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws::http::auth::Authenticator;
 use aws::runtime::settings::KeySettings;
-use aws::sqs::batch::ReceivedMessage;
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::SqsBatchResponse;
 use domain::delivery::priority_queue::MOST_MESSAGES;
 use domain::delivery::record::Priority;
 use domain::queue::rate_limit::AHEAD;
-use domain::reporting::cost::Prices;
-use enqueue::{EnqueueFunction, EnqueueSettings};
 use fastrand::Rng;
 use feedback::FeedbackFunction;
 use futures::future::{Either, select};
-use lambda_http::{Body, Request, Response};
-use manage::{ManageFunction, ManageSettings};
 use memory::environment::Environment;
 use memory::fault_model::{Broken, Destination};
-use memory::queue::Received;
-use memory::{Call, MemoryBackend, samples};
+use memory::{MemoryBackend, samples};
 use promote::PromoteFunction;
-use send::handler::MessageSource;
 use send::rate_limiter::RateLimiter;
 use send::suppression_filter::Suppressed;
 use send::{SendFunction, SendSettings};
-use suppressions::SuppressionsFunction;
-use tokio::sync::Notify;
+
+pub(crate) use gateway::Answer;
+use mapping::{Mapping, event};
 
 use crate::scenario::Timings;
-
-/// The timeout of `enqueue` and `manage`. Source: `template.yaml`.
-const HTTP_TIMEOUT: Duration = Duration::from_secs(29);
 
 /// The timeout of `dead_letter`, `promote` and `feedback`. Source: `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -45,9 +39,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The remaining time that a handler receives. Handlers measure it by the real clock, which the simulation does not
 /// use. Here Lambda ends an invocation at its timeout.
 const GENEROUS: Duration = Duration::from_secs(3600);
-
-/// Messages of a batch. Source: `template.yaml`, `BatchSize`.
-const BATCH: usize = 10;
 
 /// The percentage of invocations in a new environment although the old one has not died.
 const RECYCLED: u32 = 5;
@@ -71,19 +62,6 @@ pub struct System {
     environments: AtomicU32,
     /// Shared by all environments: the cache of keys is not under test.
     authenticator: Authenticator,
-}
-
-/// A queue's messages as the function receives them.
-struct Batch {
-    from: Destination,
-    messages: Vec<Received>,
-}
-
-/// The result of a poll: messages, or the time until the next ones and the signal of earlier ones.
-struct Looked {
-    messages: Vec<Received>,
-    wait: Option<Duration>,
-    bell: Arc<Notify>,
 }
 
 impl System {
@@ -158,75 +136,6 @@ impl System {
                 None
             }
         }
-    }
-
-    /// Waits for messages of a queue, and receives them.
-    async fn receive(&self, from: Destination) -> Batch {
-        loop {
-            let Some(looked) = self.look(from) else {
-                return std::future::pending().await;
-            };
-            if !looked.messages.is_empty() {
-                let messages = looked.messages;
-                return Batch { from, messages };
-            }
-            match looked.wait {
-                Some(wait) => drop(tokio::time::timeout(wait, looked.bell.notified()).await),
-                None => looked.bell.notified().await,
-            }
-        }
-    }
-
-    fn look(&self, from: Destination) -> Option<Looked> {
-        let most = self.rng().usize(1..=BATCH);
-        let mut state = self.backend.state();
-        let fault_model = state.fault_model.as_mut()?;
-        fault_model.arrive();
-        let messages = fault_model.take(from, most);
-        let next = fault_model.next(from);
-        let wait = next.map(|at| {
-            u64::try_from(at.saturating_sub(fault_model.now_ms()))
-                .unwrap_or(0)
-                .max(1)
-        });
-        Some(Looked {
-            messages,
-            wait: wait.map(Duration::from_millis),
-            bell: fault_model.bell(from),
-        })
-    }
-
-    /// Deletes the messages that a function has processed. Lambda makes this call, and it may be lost.
-    async fn acknowledge(&self, batch: &Batch, response: Option<SqsBatchResponse>) {
-        let Some(response) = response else { return };
-        let failed = |id: u64| {
-            let failures = &response.batch_item_failures;
-            failures.iter().any(|failure| failure.item_identifier == id.to_string())
-        };
-        let done: Vec<_> = batch
-            .messages
-            .iter()
-            .filter(|m| !failed(m.id))
-            .map(|m| (m.id, m.receipt))
-            .collect();
-        if done.is_empty() {
-            return;
-        }
-        let from = batch.from;
-        let call = Call {
-            what: "delete",
-            email: None,
-            writes: true,
-        };
-        let deleted = self.backend.call(call, move |state| {
-            if let Some(fault_model) = &mut state.fault_model {
-                for (id, receipt) in &done {
-                    fault_model.delete(from, *id, *receipt);
-                }
-            }
-        });
-        // A message that is not deleted is delivered again.
-        deleted.await.ok();
     }
 
     fn keep<T>(&self, kept: Option<T>, environment: impl Fn(&T) -> &Environment) -> Option<T> {
@@ -365,135 +274,5 @@ impl System {
         let run = promote::handler::handle(&promote, GENEROUS);
         // A failed run is not repeated: the next minute's run reads the same index.
         self.invoke(&environment, TIMEOUT, run).await;
-    }
-
-    /// Passes a request to `enqueue`; `None` without an answer.
-    pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
-        let environment = self.environment("enqueue");
-        let backend = self.backend.within(&environment);
-        let enqueue = EnqueueFunction {
-            records: backend.clone(),
-            bodies: backend.clone(),
-            priority_queues: backend.clone(),
-            system: backend,
-            with: EnqueueSettings {
-                guard: self.timings.policy.guard,
-                expires_after: self.timings.expires_after,
-                retention: self.timings.retention,
-                prices: Prices::standard(),
-            },
-            queues: enqueue::queues::QueueCache::default(),
-            quota_leases: enqueue::quota::QuotaLeases::default(),
-        };
-        let work = enqueue::handler::handle(&enqueue, &self.authenticator, request);
-        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
-    }
-
-    /// Passes a request about accepted emails to the function of its path; `None` without an answer.
-    pub(crate) async fn request(&self, request: Request) -> Option<Answer> {
-        if request.uri().path().starts_with("/suppressions") {
-            self.suppressions(request).await
-        } else {
-            self.manage(request).await
-        }
-    }
-
-    async fn suppressions(&self, request: Request) -> Option<Answer> {
-        let environment = self.environment("suppressions");
-        let backend = self.backend.within(&environment);
-        let function = SuppressionsFunction {
-            records: backend.clone(),
-            account_list: backend.clone(),
-            system: backend,
-            releases_complaints: false,
-        };
-        let work = suppressions::handler::handle(&function, &self.authenticator, request);
-        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
-    }
-
-    async fn manage(&self, request: Request) -> Option<Answer> {
-        let environment = self.environment("manage");
-        let backend = self.backend.within(&environment);
-        let manage = ManageFunction {
-            records: backend.clone(),
-            bodies: backend.clone(),
-            priority_queues: backend.clone(),
-            system: backend,
-            with: ManageSettings {
-                policy: self.timings.policy.clone(),
-                expires_after: self.timings.expires_after,
-                retention: self.timings.retention,
-                prices: Prices::standard(),
-                binds_after: domain::queue::BINDS_AFTER,
-            },
-        };
-        let work = manage::handler::handle(&manage, &self.authenticator, request);
-        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
-    }
-}
-
-/// The answer to a caller.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) json: serde_json::Value,
-}
-
-impl Answer {
-    fn of(response: Response<Body>) -> Self {
-        let json = serde_json::from_slice(response.body().as_ref());
-        Self {
-            status: response.status().as_u16(),
-            json: json.unwrap_or_default(),
-        }
-    }
-}
-
-/// Returns the event that Lambda makes of a batch.
-fn event(batch: &Batch) -> SqsEvent {
-    let message = |received: &Received| {
-        let mut message = SqsMessage::default();
-        message.message_id = Some(received.id.to_string());
-        message.receipt_handle = Some(received.receipt.to_string());
-        message.body = Some(received.body.clone());
-        message
-    };
-    let mut event = SqsEvent::default();
-    event.records = batch.messages.iter().map(message).collect();
-    event
-}
-
-/// A priority queue behind its event source mapping.
-struct Mapping {
-    backend: MemoryBackend,
-    priority: Priority,
-}
-
-impl MessageSource for Mapping {
-    fn priority_of(&self, _record: &ReceivedMessage) -> Option<Priority> {
-        Some(self.priority)
-    }
-
-    async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
-        let priority = Destination::PriorityQueue(self.priority);
-        let back: Vec<_> = messages
-            .iter()
-            .filter_map(|(message, delay)| {
-                Some((message.message_id.parse().ok()?, message.receipt.parse().ok()?, *delay))
-            })
-            .collect();
-        let call = Call {
-            what: "put_back",
-            email: None,
-            writes: true,
-        };
-        let put_back = self.backend.call(call, move |state| {
-            if let Some(fault_model) = &mut state.fault_model {
-                for (id, receipt, delay) in &back {
-                    fault_model.put_back(priority, *id, *receipt, *delay);
-                }
-            }
-        });
-        if put_back.await.is_ok() { 0 } else { messages.len() }
     }
 }

@@ -1,0 +1,97 @@
+//! The gateway: requests to the functions behind the API.
+
+use std::time::Duration;
+
+use domain::reporting::cost::Prices;
+use enqueue::{EnqueueFunction, EnqueueSettings};
+use lambda_http::{Body, Request, Response};
+use manage::{ManageFunction, ManageSettings};
+use suppressions::SuppressionsFunction;
+
+use super::System;
+
+/// The timeout of `enqueue` and `manage`. Source: `template.yaml`.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(29);
+
+impl System {
+    /// Passes a request to `enqueue`; `None` without an answer.
+    pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
+        let environment = self.environment("enqueue");
+        let backend = self.backend.within(&environment);
+        let enqueue = EnqueueFunction {
+            records: backend.clone(),
+            bodies: backend.clone(),
+            priority_queues: backend.clone(),
+            system: backend,
+            with: EnqueueSettings {
+                guard: self.timings.policy.guard,
+                expires_after: self.timings.expires_after,
+                retention: self.timings.retention,
+                prices: Prices::standard(),
+            },
+            queues: enqueue::queues::QueueCache::default(),
+            quota_leases: enqueue::quota::QuotaLeases::default(),
+        };
+        let work = enqueue::handler::handle(&enqueue, &self.authenticator, request);
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+    }
+
+    /// Passes a request about accepted emails to the function of its path; `None` without an answer.
+    pub(crate) async fn request(&self, request: Request) -> Option<Answer> {
+        if request.uri().path().starts_with("/suppressions") {
+            self.suppressions(request).await
+        } else {
+            self.manage(request).await
+        }
+    }
+
+    async fn suppressions(&self, request: Request) -> Option<Answer> {
+        let environment = self.environment("suppressions");
+        let backend = self.backend.within(&environment);
+        let function = SuppressionsFunction {
+            records: backend.clone(),
+            account_list: backend.clone(),
+            system: backend,
+            releases_complaints: false,
+        };
+        let work = suppressions::handler::handle(&function, &self.authenticator, request);
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+    }
+
+    async fn manage(&self, request: Request) -> Option<Answer> {
+        let environment = self.environment("manage");
+        let backend = self.backend.within(&environment);
+        let manage = ManageFunction {
+            records: backend.clone(),
+            bodies: backend.clone(),
+            priority_queues: backend.clone(),
+            system: backend,
+            with: ManageSettings {
+                policy: self.timings.policy.clone(),
+                expires_after: self.timings.expires_after,
+                retention: self.timings.retention,
+                prices: Prices::standard(),
+                binds_after: domain::queue::BINDS_AFTER,
+            },
+        };
+        let work = manage::handler::handle(&manage, &self.authenticator, request);
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+    }
+}
+
+/// The answer to a caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) json: serde_json::Value,
+}
+
+impl Answer {
+    fn of(response: Response<Body>) -> Self {
+        let json = serde_json::from_slice(response.body().as_ref());
+        Self {
+            status: response.status().as_u16(),
+            json: json.unwrap_or_default(),
+        }
+    }
+}
