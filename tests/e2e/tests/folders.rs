@@ -31,7 +31,8 @@ const AWS: &[Rule] = &[
     ("http", &["runtime"]),
 ];
 
-fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+/// Collects the Rust files below a path.
+pub(crate) fn sources(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             sources(&entry.unwrap().path(), found);

@@ -15,6 +15,7 @@ mod deploying;
 mod documents;
 mod end_to_end;
 mod folders;
+mod lengths;
 mod links;
 mod privileges;
 mod runbook;
