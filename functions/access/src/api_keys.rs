@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use aws::http::auth::{KeyAuthor, TenantPrincipal};
 use aws::http::query::{self, Cursor};
-use domain::api::access_api::{ChangedView, HoldView, KeysView, NewKey, NewKeyView, RevokedView};
+use domain::api::access_api::NewKey;
+use domain::api::access_view::{ChangedView, HoldView, KeysView, NewKeyView, RevokedView};
 use domain::api::error::ApiError;
-use domain::api::requests::to_api;
+use domain::api::fields::to_api;
 use domain::id::{KeyId, TenantId};
 use domain::limits;
 use domain::message::problem::{EmailError, Problem};

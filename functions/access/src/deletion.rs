@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use aws::http::auth::Deployer;
-use domain::api::access_api::TenantDeletedView;
+use domain::api::access_view::TenantDeletedView;
 use domain::api::error::ApiError;
 use domain::delivery::email_status::EmailStatus;
 use domain::delivery::record::EmailRecord;

@@ -11,7 +11,8 @@
 
 use aws::http::auth::Deployer;
 use aws::http::query;
-use domain::api::access_api::{DomainHoldView, TenantChangedView, TenantSettings, TenantView, TenantsView};
+use domain::api::access_api::TenantSettings;
+use domain::api::access_view::{DomainHoldView, TenantChangedView, TenantView, TenantsView};
 use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::{Clock, Random};

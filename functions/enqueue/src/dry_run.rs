@@ -7,7 +7,8 @@
 use aws::http::query;
 use domain::api::dry_run_view::{DryRunView, Tried};
 use domain::api::error::ApiError;
-use domain::api::requests::{EmailRequest, IdempotencyKey, to_api};
+use domain::api::fields::to_api;
+use domain::api::requests::{EmailRequest, IdempotencyKey};
 use domain::delivery::suppression::SuppressionId;
 use domain::id::{EmailId, QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;

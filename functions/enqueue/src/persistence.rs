@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 
 use domain::api::error::ApiError;
-use domain::api::requests::{EmailRequest, to_api};
+use domain::api::fields::to_api;
+use domain::api::requests::EmailRequest;
 use domain::delivery::batch::BatchId;
 use domain::delivery::index;
 use domain::delivery::policy::Turn;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use aws::http::auth::{ActsFor, TenantPrincipal};
 use domain::api::error::ApiError;
-use domain::api::requests::{RescheduleRequest, to_api};
+use domain::api::fields::to_api;
+use domain::api::requests::RescheduleRequest;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::send_task::SendTask;
 use domain::id::{EmailId, EmailKey};

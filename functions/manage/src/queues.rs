@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::http::auth::{ActsFor, TenantPrincipal};
 use domain::api::error::ApiError;
+use domain::api::fields::to_api;
 use domain::api::queue_api::{JobView, PauseRequest, QueueSettings, QueueView, QueuesView, RedriveRequest};
-use domain::api::requests::to_api;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::{EmailId, QueueKey, QueueName};

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use aws::runtime::cached::lock;
 use domain::delivery::account_rate::{
-    AccountRate, AccountRateChange, LONGEST_WAIT, OpenBreaker, PermitDecision, PermitRequest, ThrottleRun, horizon,
-    opened, probed, request_permits, unprobed,
+    AccountRate, AccountRateChange, LONGEST_WAIT, PermitDecision, PermitRequest, horizon, probed, request_permits,
+    unprobed,
 };
 use domain::delivery::attempt::Attempt;
+use domain::delivery::breaker::{OpenBreaker, ThrottleRun, opened};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::Micros;
 use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError};

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::delivery::account_rate::{AccountRate, OpenBreaker};
+use domain::delivery::account_rate::AccountRate;
 use domain::delivery::attempt::Attempt;
+use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::{Micros, Rate};

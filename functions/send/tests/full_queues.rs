@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use domain::delivery::account_rate::OpenBreaker;
+use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::Micros;

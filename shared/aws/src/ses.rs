@@ -26,9 +26,9 @@ use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
-use domain::message::address::Mailbox;
 use domain::message::attachment::{Attachment, Data};
 use domain::message::email::EmailContent;
+use domain::message::mailbox::Mailbox;
 use domain::ports::Provider;
 
 use crate::runtime::settings::SesSettings;

@@ -5,12 +5,14 @@
 //! **Start reading at** [`requests`].
 
 pub mod access_api;
+pub mod access_view;
 pub mod attachments;
 pub mod dry_run_view;
 pub mod email_view;
 pub mod error;
 pub mod events_view;
 pub mod failures_view;
+pub mod fields;
 pub(crate) mod json;
 pub mod metadata_view;
 pub mod metrics_view;

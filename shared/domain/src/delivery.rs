@@ -6,6 +6,7 @@
 pub mod account_rate;
 pub mod attempt;
 pub mod batch;
+pub mod breaker;
 pub mod cause;
 pub mod dead_letter_message;
 pub mod delivery_status;

@@ -7,4 +7,5 @@ pub mod address;
 pub(crate) mod admission;
 pub mod attachment;
 pub mod email;
+pub mod mailbox;
 pub mod problem;

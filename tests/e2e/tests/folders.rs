@@ -1,26 +1,30 @@
-//! The folders of `shared/domain` and `shared/aws` import only the folders that this page allows.
+//! The folders of `shared/domain` and `shared/aws` import only the folders that this page allows, in one order. No files
+//! of a shared crate import each other in a circle.
 //!
-//! Tests inside the crates may import everything.
+//! Tests inside the crates may import everything. A re-export (`pub use`) is no import.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use e2e::root;
 
-/// A folder, and the folders of the same crate that it may import. Every folder may import the values beside it:
-/// ids, limits and times.
+/// A folder, and the folders of the same crate that it may import: only earlier ones. Every folder may import the
+/// values beside it: ids, limits and times.
 type Rule = (&'static str, &'static [&'static str]);
 
-/// `delivery` and `queue` decide together about an email of a queue, and `ports` names the types of both.
 const DOMAIN: &[Rule] = &[
     ("message", &[]),
-    ("delivery", &["api", "message", "ports", "queue"]),
-    ("queue", &["delivery", "ports", "reporting", "tenant"]),
+    ("delivery", &["message"]),
     ("tenant", &["delivery", "message"]),
-    ("reporting", &["delivery", "ports"]),
-    ("ports", &["api", "delivery", "message", "queue", "reporting", "tenant"]),
-    ("api", &["delivery", "message", "ports", "queue", "reporting", "tenant"]),
+    ("queue", &["delivery", "tenant"]),
+    ("lifecycle", &["delivery", "queue"]),
+    ("reporting", &["delivery", "queue"]),
+    ("api", &["delivery", "message", "queue", "reporting", "tenant"]),
+    (
+        "ports",
+        &["delivery", "lifecycle", "message", "queue", "reporting", "tenant"],
+    ),
 ];
 
 const AWS: &[Rule] = &[
@@ -30,6 +34,24 @@ const AWS: &[Rule] = &[
     ("ses", &["runtime"]),
     ("http", &["runtime"]),
 ];
+
+/// The path of a module in its crate.
+type Module = Vec<String>;
+
+/// A crate's modules without its tests, with their code.
+fn modules(crate_sources: &str) -> BTreeMap<Module, String> {
+    let sources = root().join(crate_sources);
+    let mut files = Vec::new();
+    self::sources(&sources, &mut files);
+    let files = files.into_iter().filter(|file| !is_test(file));
+    let read = |file: PathBuf| {
+        let path = file.with_extension("");
+        let parts = path.strip_prefix(&sources).unwrap().iter();
+        let parts = parts.map(|part| part.to_str().unwrap().to_owned());
+        (parts.collect(), code(&fs::read_to_string(&file).unwrap()))
+    };
+    files.map(read).collect()
+}
 
 /// Collects the Rust files below a path.
 pub(crate) fn sources(path: &Path, found: &mut Vec<PathBuf>) {
@@ -44,32 +66,110 @@ pub(crate) fn sources(path: &Path, found: &mut Vec<PathBuf>) {
 
 fn is_test(path: &Path) -> bool {
     let name = path.file_stem().unwrap().to_str().unwrap();
-    name.ends_with("tests") || path.iter().any(|part| part == "golden") || name == "golden" || name == "replay"
+    let is_golden = path.iter().any(|part| part == "golden");
+    is_golden || name.ends_with("tests") || ["golden", "replay", "samples"].contains(&name)
 }
 
-/// The folders that a source imports, without its comments and its inline tests.
-fn imports(source: &str) -> BTreeSet<String> {
+/// A source without its comments, its inline tests and its re-exports.
+fn code(source: &str) -> String {
     let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
-    let lines = code.lines().map(|line| line.split("//").next().unwrap());
-    let paths = lines.flat_map(|line| line.split("crate::").skip(1));
-    let names = paths.filter_map(|path| path.split(|c: char| !(c.is_alphanumeric() || c == '_')).next());
-    names.map(str::to_owned).collect()
+    let lines: Vec<_> = code.lines().map(|line| line.split("//").next().unwrap()).collect();
+    let code = lines.join("\n");
+    let statements = code.split(';').filter(|statement| {
+        let mut words = statement.split_whitespace();
+        !(words.next().is_some_and(|word| word.starts_with("pub")) && words.next() == Some("use"))
+    });
+    statements.collect::<Vec<_>>().join(";")
 }
 
-fn check(crate_sources: &str, rules: &[Rule]) {
-    let folders: BTreeSet<&str> = rules.iter().map(|(folder, _)| *folder).collect();
+/// The modules that a module imports; those of other crates are left out.
+fn imports(module: &Module, code: &str, modules: &BTreeMap<Module, String>) -> BTreeSet<Module> {
+    let mut found = BTreeSet::new();
+    for keyword in ["crate::", "self::", "super::"] {
+        for (at, _) in code.match_indices(keyword) {
+            if code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c)) {
+                continue;
+            }
+            found.extend(paths(&code[at..]).into_iter().filter_map(|path| {
+                let path = absolute(module, &path);
+                let known = (1..=path.len()).rev().map(|length| path[..length].to_vec());
+                known.into_iter().find(|prefix| modules.contains_key(prefix))
+            }));
+        }
+    }
+    found.remove(module);
+    found
+}
+
+/// The paths that begin with a text: several for `super::a::{b, c::D}`.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    let tails = match rest.strip_prefix("::") {
+        None => vec![Vec::new()],
+        Some(rest) => match rest.strip_prefix('{') {
+            None => paths(rest),
+            Some(group) => branches(group)
+                .into_iter()
+                .flat_map(|branch| paths(branch.trim()))
+                .collect(),
+        },
+    };
+    tails
+        .into_iter()
+        .map(|tail| [vec![name.to_owned()], tail].concat())
+        .collect()
+}
+
+/// The branches of a group of imports, whose opening brace is left out.
+fn branches(group: &str) -> Vec<&str> {
+    let (mut branches, mut begin, mut depth) = (Vec::new(), 0, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            ',' | '}' if depth == 0 => {
+                branches.push(&group[begin..at]);
+                begin = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    branches
+}
+
+/// A path from the crate's root.
+fn absolute(module: &Module, path: &[String]) -> Module {
+    let supers = path.iter().take_while(|part| *part == "super").count();
+    let base = match path[0].as_str() {
+        "crate" => &[],
+        "self" => &module[..],
+        _ => &module[..module.len() - supers],
+    };
+    [base, &path[supers.max(1)..]].concat()
+}
+
+fn check_folders(crate_sources: &str, rules: &[Rule]) {
+    let modules = modules(crate_sources);
+    let mut earlier = BTreeSet::new();
     for (folder, allowed) in rules {
-        let mut files = Vec::new();
-        sources(&root().join(crate_sources).join(folder), &mut files);
-        files.push(root().join(crate_sources).join(format!("{folder}.rs")));
-        assert!(files.len() > 1, "{folder} has no files");
+        let late: Vec<_> = allowed.iter().filter(|allowed| !earlier.contains(*allowed)).collect();
+        assert!(
+            late.is_empty(),
+            "{folder} may import only earlier folders, not {late:?}"
+        );
+        earlier.insert(*folder);
         let mut used = BTreeSet::new();
-        for file in files.iter().filter(|file| !is_test(file)) {
-            let imports = imports(&fs::read_to_string(file).unwrap());
-            for import in imports.iter().filter(|import| folders.contains(import.as_str())) {
-                let is_allowed = import == folder || allowed.contains(&import.as_str());
-                assert!(is_allowed, "{} imports {import}", file.display());
-                used.insert(import.clone());
+        for (module, code) in modules.iter().filter(|(module, _)| module[0] == *folder) {
+            for import in imports(module, code, &modules) {
+                let import = import[0].clone();
+                if import != *folder && rules.iter().any(|(other, _)| *other == import) {
+                    assert!(allowed.contains(&import.as_str()), "{module:?} imports {import}");
+                    used.insert(import);
+                }
             }
         }
         let unused: Vec<_> = allowed.iter().filter(|allowed| !used.contains(**allowed)).collect();
@@ -82,10 +182,35 @@ fn check(crate_sources: &str, rules: &[Rule]) {
 
 #[test]
 fn folders_of_the_domain_import_only_allowed_ones() {
-    check("shared/domain/src", DOMAIN);
+    check_folders("shared/domain/src", DOMAIN);
 }
 
 #[test]
 fn folders_of_the_adapters_import_only_allowed_ones() {
-    check("shared/aws/src", AWS);
+    check_folders("shared/aws/src", AWS);
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    for (sources, least) in [
+        ("shared/domain/src", 100),
+        ("shared/aws/src", 100),
+        ("shared/workflow/src", 1),
+    ] {
+        let modules = modules(sources);
+        let import = |(module, code): (&Module, &String)| (module.clone(), imports(module, code, &modules));
+        let mut open: BTreeMap<Module, BTreeSet<Module>> = modules.iter().map(import).collect();
+        let edges: usize = open.values().map(BTreeSet::len).sum();
+        assert!(edges >= least, "{sources} has only {edges} imports");
+        // A module that imports no open module is in no circle.
+        while let Some(done) = open
+            .iter()
+            .find(|(_, imports)| imports.is_empty())
+            .map(|(module, _)| module.clone())
+        {
+            open.remove(&done);
+            open.values_mut().for_each(|imports| _ = imports.remove(&done));
+        }
+        assert!(open.is_empty(), "a circle is among the imports of {sources}: {open:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Addresses, alone and with a display name.
 
-use domain::message::address::{EmailAddress, Mailbox};
+use domain::message::address::EmailAddress;
+use domain::message::mailbox::Mailbox;
 
 use crate::check::{check, check_eq};
 use crate::oracle;

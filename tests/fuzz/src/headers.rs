@@ -9,8 +9,8 @@ use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use aws_sdk_sesv2::types::Content;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::id::{EmailId, TenantId};
-use domain::message::address::Mailbox;
 use domain::message::email::EmailContent;
+use domain::message::mailbox::Mailbox;
 use domain::timestamp::Timestamp;
 
 use crate::check::{check, check_eq, violated};

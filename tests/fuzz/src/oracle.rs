@@ -8,8 +8,8 @@ mod refusals;
 
 use std::collections::BTreeSet;
 
-use domain::message::address::Mailbox;
 use domain::message::email::EmailContent;
+use domain::message::mailbox::Mailbox;
 
 pub(crate) use refusals::{CANARY, refused};
 

@@ -52,6 +52,8 @@ rules! {
         FieldOnce: "a field is given once",
         KnownField: "a field is known",
         SupportedField: "a field is supported",
+    }
+    "api/fields.rs" {
         AddressesType: "addresses are a string or an array",
         AddressType: "each address is a string",
         HeadersType: "headers are an object",
@@ -59,13 +61,19 @@ rules! {
         TagKeyOnce: "a key of a tag is given once",
         TagKeyKnown: "a tag has only a name and a value",
         TagWhole: "a tag has both name and value",
+    }
+    "api/requests.rs" {
         OnUncertain: "on_uncertain is resend or hold",
+    }
+    "api/fields.rs" {
         Priority: "priority is high, normal or low",
+    }
+    "api/requests.rs" {
         KeyLength: "an idempotency key has 1 to 256 characters",
         KeyControls: "an idempotency key has no control characters",
         Validation: "x-batch-validation is strict or permissive",
     }
-    "queue.rs" {
+    "id.rs" {
         QueueName: "a queue name has 1 to 64 characters of a-z, 0-9 and -",
     }
     "api/times.rs" {
@@ -86,7 +94,7 @@ rules! {
         BatchUploads: "a batch uses at most 1,000 uploads",
         UploadSize: "an upload has at least one byte",
     }
-    "message/address.rs" {
+    "message/mailbox.rs" {
         MailboxControls: "no control character in an address with its name",
         NameQuotes: "an unquoted name has no special character",
         QuoteEnds: "a quote is closed",
@@ -94,6 +102,8 @@ rules! {
         BracketsWhole: "no text after the closing bracket",
         BracketsOnce: "no bracket in brackets",
         NameLength: "a name and its address fit into one line",
+    }
+    "message/address.rs" {
         AddressEmpty: "an address is not empty",
         AddressControls: "no control character in an address",
         Route: "no source route",
@@ -152,24 +162,32 @@ rules! {
         TagReserved: "no reserved tag",
         TagOnce: "a tag name is given once",
     }
-    "message/attachment.rs" {
+    "message/attachment/input.rs" {
         FilePath: "no URL is fetched",
         FileNameRequired: "a file has a name",
+    }
+    "message/attachment/file_name.rs" {
         FileNameEmpty: "a file name is not blank",
         FileNameControls: "no control character or line break in a file name",
         FileNameLength: "a file name has at most 255 bytes",
         FileExtension: "no extension that SES refuses",
+    }
+    "message/attachment/media_type.rs" {
         MediaTypeLength: "a media type has at most 78 characters",
         MediaType: "a media type is valid by RFC 6838",
         MediaParameters: "parameters are valid by RFC 2045",
         MediaMultipart: "no file has a multipart type",
         ContentIdLength: "a Content-ID has at most 76 characters",
         ContentId: "a Content-ID consists of dot-atoms",
+    }
+    "message/attachment/input.rs" {
         ContentOrId: "a file has content or an id, not both",
         ContentOrIdThere: "a file has content or an id",
         UploadId: "an upload's id is a UUID",
         Base64: "content is valid base64",
         FileEmpty: "a file is not empty",
+    }
+    "message/attachment.rs" {
         FileSize: "a file fits into the 40 MB of SES",
     }
     "message/admission.rs" {

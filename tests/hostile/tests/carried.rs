@@ -1,9 +1,9 @@
 //! An accepted email arrives unchanged, and nothing else arrives.
 
 use domain::api::requests::parse_email;
-use domain::message::address::Mailbox;
 use domain::message::attachment::Data;
 use domain::message::email::EmailContent;
+use domain::message::mailbox::Mailbox;
 use hostile::{Answer, Door, classes};
 
 use crate::message::{given_to_ses, written};

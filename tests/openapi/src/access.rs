@@ -3,7 +3,7 @@
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
 use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
-use domain::api::access_api::{
+use domain::api::access_view::{
     ChangedView, KeysView, NewKeyView, RevokedView, TenantChangedView, TenantDeletedView, TenantView, TenantsView,
 };
 use domain::limits;

@@ -1,6 +1,7 @@
 //! The account rate follows SES, and an open breaker stops enqueueing.
 
-use domain::delivery::account_rate::{AccountState, OpenBreaker};
+use domain::delivery::account_rate::AccountState;
+use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::rate::Rate;
 use memory::{Fault, samples};

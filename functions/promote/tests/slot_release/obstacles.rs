@@ -1,6 +1,6 @@
 //! Nothing is released that could not be delivered.
 
-use domain::delivery::account_rate::OpenBreaker;
+use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::MOST_MESSAGES;
 use domain::delivery::record::{DueKind, EmailRecord, Priority};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::time::Instant;
 
-use domain::delivery::account_rate::OpenBreaker;
+use domain::delivery::breaker::OpenBreaker;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;

@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::delivery::account_rate::{AccountRate, AccountRateChange, OpenBreaker};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange};
+use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::{Begin, Micros, Rate};

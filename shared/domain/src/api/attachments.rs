@@ -14,8 +14,8 @@
 
 use std::collections::HashSet;
 
+use super::fields::{each_field, to_api};
 use super::json::{Node, echo, object, text, wrong_type};
-use super::requests::{each_field, to_api};
 use crate::api::error::ApiError;
 use crate::limits;
 use crate::message::admission;

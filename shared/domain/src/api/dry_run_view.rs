@@ -6,9 +6,10 @@ use crate::api::times::EmailTimes;
 use crate::delivery::cause::Cause;
 use crate::delivery::record::Priority;
 use crate::id::EmailId;
-use crate::message::address::{EmailAddress, Mailbox};
+use crate::message::address::EmailAddress;
 use crate::message::attachment::Attachment;
 use crate::message::email::EmailContent;
+use crate::message::mailbox::Mailbox;
 use crate::reporting::cost::{Prices, Usd};
 use crate::reporting::forecast::{Forecast, WaitsFor};
 

@@ -18,9 +18,9 @@ use crate::delivery::cause::Cause;
 use crate::delivery::email_status::{self, EmailStatus, LastEvent};
 use crate::delivery::record::{EmailRecord, OnUncertain};
 use crate::id::{AttachmentId, EmailId};
-use crate::message::address::Mailbox;
 use crate::message::attachment::Attachment;
 use crate::message::email::EmailContent;
+use crate::message::mailbox::Mailbox;
 use crate::timestamp::Timestamp;
 
 /// An email with its content.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::fields::{QUEUE_NAME, each_field, priority, to_api};
 use super::json::{Node, text, whole, wrong_type};
-use super::requests::{QUEUE_NAME, each_field, priority, to_api};
 use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::delivery::cause::Cause;

@@ -9,8 +9,8 @@
 
 use serde::Serialize;
 
+use super::fields::each_field;
 use super::json::{Node, text, texts};
-use super::requests::each_field;
 use crate::api::error::ApiError;
 use crate::delivery::suppression::{Origin, Suppression, SuppressionId};
 use crate::limits;

@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use crate::delivery::attempt::Attempt;
+use crate::delivery::breaker::{OpenBreaker, opened};
 use crate::delivery::cause::{Cause, Class};
 use crate::delivery::priority_queue::FullPriorityQueues;
 use crate::delivery::rate::{BURST, Begin, Micros, Rate};
@@ -27,16 +28,6 @@ use crate::timestamp::Timestamp;
 /// Longest delay of a send task that waits for the rate. A raised rate is noticed within it.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Longest time of a probe. Until then a refused sender comes again after this time, because the breaker may close at
-/// any moment.
-const PROBING: Duration = Duration::from_secs(15);
-
-/// Throttled attempts of one environment, without an acceptance between them, that open the breaker.
-const RUN: u32 = 10;
-
-/// Most doublings of the breaker's wait.
-const DOUBLINGS: u32 = 3;
-
 /// The furthest time ahead for which a priority queue may reserve.
 #[must_use]
 pub const fn horizon(priority: Priority) -> Duration {
@@ -44,45 +35,6 @@ pub const fn horizon(priority: Priority) -> Duration {
         Priority::High => Duration::from_secs(10),
         Priority::Normal => Duration::from_secs(5),
         Priority::Low => Duration::from_secs(2),
-    }
-}
-
-/// The open breaker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct OpenBreaker {
-    /// The cause that opened it.
-    pub cause: Cause,
-    /// Time of the next probe; nothing goes before.
-    pub until: Timestamp,
-    /// Number of openings in a row.
-    pub times: u32,
-}
-
-impl OpenBreaker {
-    /// The whole time for which it stays open.
-    fn length(&self, base: Duration) -> Duration {
-        // The rate is free again in a moment; a quota or a person takes longer.
-        let first = match self.cause.class() {
-            Class::Throttled => base / 12,
-            Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {
-                base
-            }
-        };
-        first.saturating_mul(1 << self.times.min(DOUBLINGS))
-    }
-
-    /// Wait of a refused sender: short while a probe may be under way, else until the next probe.
-    #[must_use]
-    pub fn wait(&self, base: Duration, now: Timestamp) -> Duration {
-        const SECOND: Duration = Duration::from_secs(1);
-        let length = self.length(base);
-        let probing = (length / 4).clamp(SECOND, PROBING);
-        let left = self.until.since(now);
-        if left + probing > length && left > probing {
-            probing
-        } else {
-            left.max(SECOND)
-        }
     }
 }
 
@@ -261,21 +213,6 @@ fn wait(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), LONGEST_WAIT)
 }
 
-/// The breaker opened for `cause` at `now`: longer for each opening in a row.
-#[must_use]
-pub fn opened(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Timestamp) -> OpenBreaker {
-    let times = before.map_or(0, |open| open.times.saturating_add(1));
-    let open = OpenBreaker {
-        cause,
-        until: now,
-        times,
-    };
-    OpenBreaker {
-        until: now.after(open.length(base)),
-        ..open
-    }
-}
-
 /// The breaker after a probe without a call: its email was sent, canceled or moved meanwhile. Another probe may go at
 /// once.
 #[must_use]
@@ -287,33 +224,6 @@ pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
             times: open.times.saturating_sub(1),
             ..open
         }),
-    }
-}
-
-/// The recent attempts of one environment, for detecting a run of throttles.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ThrottleRun(u32);
-
-impl ThrottleRun {
-    /// Counts an attempt; returns the cause if the breaker must open.
-    #[must_use]
-    pub fn count(&mut self, attempt: &Attempt) -> Option<Cause> {
-        match attempt {
-            Attempt::Accepted { .. } => self.0 = 0,
-            Attempt::NotAccepted { cause, .. } => match cause.class() {
-                Class::Quota | Class::Paused => return Some(*cause),
-                Class::Throttled => {
-                    self.0 = self.0.saturating_add(1);
-                    if self.0 >= RUN {
-                        self.0 = 0;
-                        return Some(*cause);
-                    }
-                }
-                Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {}
-            },
-            Attempt::Ambiguous => {}
-        }
-        None
     }
 }
 
@@ -403,6 +313,9 @@ pub fn sync_account(
     changes
 }
 
+#[cfg(test)]
+#[path = "account_rate_breaker_tests.rs"]
+mod breaker_tests;
 #[cfg(test)]
 #[path = "account_rate_tests.rs"]
 mod tests;

@@ -12,8 +12,9 @@ mod text;
 
 pub(crate) use file::{file_name, media_type};
 
-use crate::message::address::{AddressError, Mailbox};
+use crate::message::address::AddressError;
 use crate::message::email::{Addresses, Draft, EmailContent, Header};
+use crate::message::mailbox::Mailbox;
 use crate::message::problem::{EmailError, Problem};
 
 /// Checks a new email.

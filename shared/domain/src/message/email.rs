@@ -21,8 +21,9 @@ pub use header::{Header, HeaderName};
 pub use tag::Tag;
 
 use crate::limits;
-use crate::message::address::{EmailAddress, Mailbox};
+use crate::message::address::EmailAddress;
 use crate::message::attachment::{self, Attachment};
+use crate::message::mailbox::Mailbox;
 use crate::message::problem::{EmailError, Problem};
 
 /// A checked email: SES accepts every part of it as it is rendered here.
@@ -72,7 +73,7 @@ impl EmailContent {
         &self.reply_to
     }
 
-    /// The given subject. SES gets it with the charset UTF-8, or by [`crate::message::address::encode_text`].
+    /// The given subject. SES gets it with the charset UTF-8, or by [`crate::message::mailbox::encode_text`].
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject

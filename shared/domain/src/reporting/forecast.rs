@@ -140,7 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::delivery::account_rate::OpenBreaker;
+    use crate::delivery::breaker::OpenBreaker;
     use crate::delivery::cause::Cause;
     use crate::id::{QueueKey, QueueName, TenantId};
     use crate::queue::Pause;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::delivery::account_rate::{AccountRate, AccountRateChange, OpenBreaker};
+use domain::delivery::account_rate::{AccountRate, AccountRateChange};
+use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
 use domain::delivery::index::DueCursor;
 use domain::delivery::priority_queue::FullPriorityQueues;

@@ -5,8 +5,8 @@
 
 use super::{EmailContent, header, tag};
 use crate::limits;
-use crate::message::address::Mailbox;
 use crate::message::attachment::Attachment;
+use crate::message::mailbox::Mailbox;
 use crate::message::problem::{EmailError, Problem, bad, missing};
 
 /// A list of addresses as given; the form decides the path of an error.

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::limits;
-use crate::message::address::encode_text;
+use crate::message::mailbox::encode_text;
 use crate::message::problem::{EmailError, Problem, bad};
 
 /// The name of a custom header: RFC 5322's `ftext`, except names that we or SES write.

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn event(event_type: &str, part: &str, content: Value) -> Value {
+pub(super) fn event(event_type: &str, part: &str, content: Value) -> Value {
     let mut event = json!({
         "eventType": event_type,
         "mail": {
@@ -26,7 +26,7 @@ fn said(event: &Value) -> SesEventKind {
     SesEvent::parse(&event.to_string()).unwrap().said
 }
 
-fn fate_of_a(event: &Value) -> DeliveryStatus {
+pub(super) fn fate_of_a(event: &Value) -> DeliveryStatus {
     match said(event) {
         SesEventKind::DeliveryStatuses(delivery_statuses) => delivery_statuses[&recipient_key("a@example.com")],
         other @ (SesEventKind::Accepted
@@ -36,17 +36,23 @@ fn fate_of_a(event: &Value) -> DeliveryStatus {
     }
 }
 
-fn bounce(kind: &str, sub_type: &str, recipients: &Value) -> Value {
+pub(super) fn bounce(kind: &str, sub_type: &str, recipients: &Value) -> Value {
     let time = "2026-11-24T09:30:01.000Z";
     let content =
         json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub_type, "bouncedRecipients": recipients});
     event("Bounce", "bounce", content)
 }
 
-fn complaint(sub_type: &Value, feedback_type: &Value, recipients: &Value) -> Value {
+pub(super) fn complaint(sub_type: &Value, feedback_type: &Value, recipients: &Value) -> Value {
     let content = json!({"timestamp": "2026-11-24T09:30:01.000Z", "complaintSubType": sub_type,
         "complaintFeedbackType": feedback_type, "complainedRecipients": recipients});
     event("Complaint", "complaint", content)
+}
+
+/// The addresses that an event suppresses.
+pub(super) fn suppressed(event: &Value) -> Vec<String> {
+    let event = SesEvent::parse(&event.to_string()).unwrap();
+    event.suppresses.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -181,46 +187,6 @@ fn a_forwarding_target_means_the_recipient() {
 }
 
 #[test]
-fn lists_of_ses_never_add_to_ours() {
-    let who = json!([{"emailAddress": "A@example.com", "status": "5.1.1"}]);
-    for (event, listed) in [
-        (bounce("Permanent", "Suppressed", &who), vec![]),
-        (
-            bounce("Permanent", "OnAccountSuppressionList", &who),
-            vec!["a@example.com"],
-        ),
-        (
-            complaint(&json!("OnAccountSuppressionList"), &Value::Null, &who),
-            vec!["a@example.com"],
-        ),
-    ] {
-        let read = SesEvent::parse(&event.to_string()).unwrap();
-        assert_eq!(read.suppresses, [], "{event}");
-        let addresses: Vec<_> = read.on_account_list.iter().map(EmailAddress::as_str).collect();
-        assert_eq!(addresses, listed, "{event}");
-        assert!(matches!(
-            fate_of_a(&event),
-            DeliveryStatus::OnGlobalList | DeliveryStatus::OnAccountList
-        ));
-    }
-}
-
-#[test]
-fn a_simulator_address_is_never_suppressed() {
-    let simulated = "bounce+1@simulator.amazonses.com";
-    let who = json!([{"emailAddress": simulated}]);
-    for mut event in [
-        bounce("Permanent", "General", &who),
-        bounce("Permanent", "OnAccountSuppressionList", &who),
-        complaint(&Value::Null, &json!("abuse"), &who),
-    ] {
-        event["mail"]["destination"] = json!([simulated]);
-        let read = SesEvent::parse(&event.to_string()).unwrap();
-        assert_eq!((read.suppresses, read.on_account_list), (vec![], vec![]), "{event}");
-    }
-}
-
-#[test]
 fn every_event_type_is_read() {
     let time = "2026-11-24T09:30:01.000Z";
     let who = json!([{"emailAddress": "a@example.com"}]);
@@ -313,68 +279,6 @@ fn a_servers_message_precedes_that_of_ses() {
         let read = SesEvent::parse(&event(event_type, part, content).to_string()).unwrap();
         let said = read.diagnostics.get(&recipient_key("a@example.com"));
         assert_eq!(said.map(String::as_str), words, "{event_type}");
-    }
-}
-
-/// The addresses that an event suppresses.
-fn suppressed(event: &Value) -> Vec<String> {
-    let event = SesEvent::parse(&event.to_string()).unwrap();
-    event.suppresses.iter().map(ToString::to_string).collect()
-}
-
-#[test]
-fn only_bounces_and_complaints_suppress() {
-    let time = "2026-11-24T09:30:01.000Z";
-    let who =
-        json!([{"emailAddress": "Ann <Ann@EXAMPLE.com>", "diagnosticCode": "smtp; 4.0.0"}, {"emailAddress": "nobody"}]);
-    let bounce =
-        |kind, sub| json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub, "bouncedRecipients": who});
-    let complaint = |sub: Value, kind: Value| json!({"timestamp": time, "complaintSubType": sub, "complaintFeedbackType": kind, "complainedRecipients": who});
-    for (event_type, part, content, suppresses) in [
-        ("Bounce", "bounce", bounce("Permanent", "General"), true),
-        ("Bounce", "bounce", bounce("Permanent", "NoEmail"), true),
-        ("Bounce", "bounce", bounce("Permanent", "Suppressed"), false),
-        ("Bounce", "bounce", bounce("Transient", "General"), false),
-        ("Bounce", "bounce", bounce("Transient", "MailboxFull"), false),
-        ("Bounce", "bounce", bounce("Undetermined", "Undetermined"), false),
-        ("Complaint", "complaint", complaint(Value::Null, Value::Null), true),
-        ("Complaint", "complaint", complaint(Value::Null, json!("abuse")), true),
-        (
-            "Complaint",
-            "complaint",
-            complaint(json!("OnAccountSuppressionList"), Value::Null),
-            false,
-        ),
-        (
-            "Complaint",
-            "complaint",
-            complaint(Value::Null, json!("not-spam")),
-            false,
-        ),
-        (
-            "Complaint",
-            "complaint",
-            complaint(Value::Null, json!("auth-failure")),
-            false,
-        ),
-        (
-            "DeliveryDelay",
-            "deliveryDelay",
-            json!({"timestamp": time, "delayedRecipients": who}),
-            false,
-        ),
-        ("Reject", "reject", json!({"reason": "Bad content"}), false),
-        (
-            "Delivery",
-            "delivery",
-            json!({"timestamp": time, "recipients": ["a@example.com"]}),
-            false,
-        ),
-        ("Send", "send", json!({}), false),
-    ] {
-        let event = event(event_type, part, content);
-        let expected = if suppresses { vec!["Ann@example.com"] } else { vec![] };
-        assert_eq!(suppressed(&event), expected, "{event}");
     }
 }
 

@@ -1,0 +1,102 @@
+//! The addresses of an event that a suppression list takes.
+
+use serde_json::{Value, json};
+
+use super::tests::{bounce, complaint, event, fate_of_a, suppressed};
+use super::*;
+
+#[test]
+fn lists_of_ses_never_add_to_ours() {
+    let who = json!([{"emailAddress": "A@example.com", "status": "5.1.1"}]);
+    for (event, listed) in [
+        (bounce("Permanent", "Suppressed", &who), vec![]),
+        (
+            bounce("Permanent", "OnAccountSuppressionList", &who),
+            vec!["a@example.com"],
+        ),
+        (
+            complaint(&json!("OnAccountSuppressionList"), &Value::Null, &who),
+            vec!["a@example.com"],
+        ),
+    ] {
+        let read = SesEvent::parse(&event.to_string()).unwrap();
+        assert_eq!(read.suppresses, [], "{event}");
+        let addresses: Vec<_> = read.on_account_list.iter().map(EmailAddress::as_str).collect();
+        assert_eq!(addresses, listed, "{event}");
+        assert!(matches!(
+            fate_of_a(&event),
+            DeliveryStatus::OnGlobalList | DeliveryStatus::OnAccountList
+        ));
+    }
+}
+
+#[test]
+fn a_simulator_address_is_never_suppressed() {
+    let simulated = "bounce+1@simulator.amazonses.com";
+    let who = json!([{"emailAddress": simulated}]);
+    for mut event in [
+        bounce("Permanent", "General", &who),
+        bounce("Permanent", "OnAccountSuppressionList", &who),
+        complaint(&Value::Null, &json!("abuse"), &who),
+    ] {
+        event["mail"]["destination"] = json!([simulated]);
+        let read = SesEvent::parse(&event.to_string()).unwrap();
+        assert_eq!((read.suppresses, read.on_account_list), (vec![], vec![]), "{event}");
+    }
+}
+
+#[test]
+fn only_bounces_and_complaints_suppress() {
+    let time = "2026-11-24T09:30:01.000Z";
+    let who =
+        json!([{"emailAddress": "Ann <Ann@EXAMPLE.com>", "diagnosticCode": "smtp; 4.0.0"}, {"emailAddress": "nobody"}]);
+    let bounce =
+        |kind, sub| json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub, "bouncedRecipients": who});
+    let complaint = |sub: Value, kind: Value| json!({"timestamp": time, "complaintSubType": sub, "complaintFeedbackType": kind, "complainedRecipients": who});
+    for (event_type, part, content, suppresses) in [
+        ("Bounce", "bounce", bounce("Permanent", "General"), true),
+        ("Bounce", "bounce", bounce("Permanent", "NoEmail"), true),
+        ("Bounce", "bounce", bounce("Permanent", "Suppressed"), false),
+        ("Bounce", "bounce", bounce("Transient", "General"), false),
+        ("Bounce", "bounce", bounce("Transient", "MailboxFull"), false),
+        ("Bounce", "bounce", bounce("Undetermined", "Undetermined"), false),
+        ("Complaint", "complaint", complaint(Value::Null, Value::Null), true),
+        ("Complaint", "complaint", complaint(Value::Null, json!("abuse")), true),
+        (
+            "Complaint",
+            "complaint",
+            complaint(json!("OnAccountSuppressionList"), Value::Null),
+            false,
+        ),
+        (
+            "Complaint",
+            "complaint",
+            complaint(Value::Null, json!("not-spam")),
+            false,
+        ),
+        (
+            "Complaint",
+            "complaint",
+            complaint(Value::Null, json!("auth-failure")),
+            false,
+        ),
+        (
+            "DeliveryDelay",
+            "deliveryDelay",
+            json!({"timestamp": time, "delayedRecipients": who}),
+            false,
+        ),
+        ("Reject", "reject", json!({"reason": "Bad content"}), false),
+        (
+            "Delivery",
+            "delivery",
+            json!({"timestamp": time, "recipients": ["a@example.com"]}),
+            false,
+        ),
+        ("Send", "send", json!({}), false),
+    ] {
+        let event = event(event_type, part, content);
+        let expected = if suppresses { vec!["Ann@example.com"] } else { vec![] };
+        assert_eq!(suppressed(&event), expected, "{event}");
+    }
+}

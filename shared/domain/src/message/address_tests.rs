@@ -1,0 +1,86 @@
+use super::*;
+use crate::message::mailbox::Mailbox;
+
+#[test]
+fn addresses_are_read() {
+    let long = format!("{}@example.com", "a".repeat(64));
+    for (input, text) in [
+        ("user@example.com", "user@example.com"),
+        ("User.Name+tag@EXAMPLE.com", "User.Name+tag@example.com"),
+        ("o'brien!#$%&*/=?^_`{|}~-@b.co", "o'brien!#$%&*/=?^_`{|}~-@b.co"),
+        ("a@bücher.example", "a@xn--bcher-kva.example"),
+        ("a@BÜCHER。example", "a@xn--bcher-kva.example"),
+        ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+        ("a@r3---sn.example.com", "a@r3---sn.example.com"),
+        (long.as_str(), long.as_str()),
+    ] {
+        assert_eq!(EmailAddress::parse(input).unwrap().as_str(), text, "{input}");
+    }
+    assert_eq!(EmailAddress::parse("a@b.example").unwrap().domain(), "b.example");
+}
+
+#[test]
+fn every_bad_address_has_its_reason() {
+    use AddressError as E;
+    let long_local = format!("{}@example.com", "a".repeat(65));
+    let long_label = format!("a@{}.com", "b".repeat(64));
+    let long_domain = format!("a@{}com", "b.".repeat(126));
+    let huge_domain = format!("a@{}.com", "ü".repeat(2_000_000));
+    let long_all = format!("{}@{}com", "a".repeat(64), "b.".repeat(95));
+    for (input, reason) in [
+        ("", E::Empty),
+        ("a@b.c\r\nBcc: x@y.z", E::Control),
+        ("a\0@b.c", E::Control),
+        ("a\u{85}@b.c", E::Control),
+        ("plain", E::At),
+        ("a@b@c.d", E::At),
+        ("@b.c", E::LocalEmpty),
+        ("a@", E::DomainEmpty),
+        (".a@b.c", E::LocalSyntax),
+        ("a.@b.c", E::LocalSyntax),
+        ("a..b@c.d", E::LocalSyntax),
+        ("a\\b@c.d", E::LocalSyntax),
+        ("a b@c.d", E::Space),
+        ("a@b.c ", E::Space),
+        ("a@b.c\u{a0}", E::Space),
+        ("ä@b.c", E::LocalNotAscii),
+        (long_local.as_str(), E::LocalTooLong),
+        (long_label.as_str(), E::Domain),
+        (long_domain.as_str(), E::DomainTooLong),
+        (huge_domain.as_str(), E::DomainTooLong),
+        (long_all.as_str(), E::TooLong),
+        ("\"a b\"@c.d", E::QuotedLocal),
+        ("a(x)@b.c", E::Comment),
+        ("a@b.c(x)", E::Comment),
+        ("a@[192.0.2.1]", E::IpLiteral),
+        ("a@[IPv6:2001:db8::1]", E::IpLiteral),
+        ("a@192.0.2.1", E::IpLiteral),
+        ("a@b.c.", E::TrailingDot),
+        ("a@b.c。", E::Domain),
+        ("a@localhost", E::NoDot),
+        ("a@b..c", E::Domain),
+        ("a@-b.c", E::Domain),
+        ("a@b_c.d", E::Domain),
+        ("a@b＠c.d", E::Domain),
+        ("a@xn--.c", E::Domain),
+        ("a@b.c,d@e.f", E::Several),
+        ("a@b.c;d@e.f", E::Several),
+        ("g:a@b.c;", E::Group),
+        ("@a,@b:c@d.e", E::Route),
+        ("<a@b.c>", E::Shape),
+    ] {
+        let shown: String = input.chars().take(60).collect();
+        assert_eq!(EmailAddress::parse(input), Err(reason), "{shown}");
+    }
+}
+
+#[test]
+fn debug_is_masked_and_serde_parses() {
+    let mailbox = Mailbox::parse("Ada Lovelace <ada@example.com>").unwrap();
+    assert_eq!(format!("{mailbox:?}"), "*** <***@example.com>");
+    assert_eq!(format!("{:?}", mailbox.address()), "***@example.com");
+    let json = serde_json::to_string(&mailbox).unwrap();
+    assert_eq!(json, "\"Ada Lovelace <ada@example.com>\"");
+    assert_eq!(serde_json::from_str::<Mailbox>(&json).unwrap(), mailbox);
+    assert!(serde_json::from_str::<EmailAddress>("\"nobody\"").is_err());
+}

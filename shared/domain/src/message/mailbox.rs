@@ -1,0 +1,228 @@
+//! An address with its display name: parsing, and the form for a header.
+//!
+//! **Invariant:** the result of [`Mailbox::to_header`] is ASCII, and holds nothing that could end a header's line.
+//! **Privacy:** `Debug` never shows a local part or a name.
+//! **Start reading at** [`Mailbox::parse`].
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits;
+use crate::message::address::{AddressError, EmailAddress, is_atext};
+
+/// An address with an optional display name.
+///
+/// Source: RFC 5322, 3.4 (`mailbox`), without comments, groups and routes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Mailbox {
+    name: Option<String>,
+    address: EmailAddress,
+}
+
+impl Mailbox {
+    /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around either part are dropped;
+    /// an empty name counts as none.
+    ///
+    /// # Errors
+    /// The first reason, as [`AddressError`].
+    pub fn parse(input: &str) -> Result<Self, AddressError> {
+        if input.chars().any(char::is_control) {
+            return Err(AddressError::Control);
+        }
+        let input = input.trim();
+        let (name, address) = if input.starts_with('"') {
+            let (name, rest) = read_quoted(input)?;
+            let rest = rest.trim_start();
+            if rest.starts_with('@') {
+                return Err(AddressError::QuotedLocal);
+            }
+            (name, in_brackets(rest)?)
+        } else if let Some(open) = input.find('<') {
+            let (name, rest) = input.split_at(open);
+            let inner = in_brackets(rest);
+            if name.contains(['(', ')', '>', '@', ',', ';', ':', '\\', '"']) {
+                // `a@b.c, d <d@e.f>` and `g: d <d@e.f>;` are lists; a closed bracket is a name.
+                return Err(if name.contains('>') {
+                    AddressError::Shape
+                } else if inner.is_ok() {
+                    AddressError::NameNeedsQuotes
+                } else if rest.trim_end().ends_with(';') {
+                    AddressError::Group
+                } else {
+                    AddressError::Several
+                });
+            }
+            (name.to_owned(), inner?)
+        } else {
+            (String::new(), input)
+        };
+        let address = EmailAddress::parse(address)?;
+        let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+        let mailbox = Self { name, address };
+        if mailbox.to_header().len() > limits::MAILBOX_MAX {
+            return Err(AddressError::NameTooLong);
+        }
+        Ok(mailbox)
+    }
+
+    /// The display name, decoded: any Unicode without control characters.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> &EmailAddress {
+        &self.address
+    }
+
+    /// The form for SES (`FromEmailAddress`, `ToAddresses`, ...): printable ASCII on one line. The name is rendered
+    /// as atoms, else as a quoted string, else as RFC 2047 encoded words.
+    #[must_use]
+    pub fn to_header(&self) -> String {
+        let Some(name) = &self.name else {
+            return self.address.to_string();
+        };
+        let atoms = name
+            .split(' ')
+            .all(|word| !word.is_empty() && word.chars().all(is_atext));
+        if atoms {
+            format!("{name} <{}>", self.address)
+        } else if name.is_ascii() {
+            format!("{} <{}>", quote(name), self.address)
+        } else {
+            format!("{} <{}>", encode_text(name), self.address)
+        }
+    }
+}
+
+/// The form that [`Mailbox::parse`] reads back: the name in quotes if necessary.
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            None => write!(f, "{}", self.address),
+            Some(name) if name.contains(['(', ')', '<', '>', '@', ',', ';', ':', '\\', '"']) => {
+                write!(f, "{} <{}>", quote(name), self.address)
+            }
+            Some(name) => write!(f, "{name} <{}>", self.address),
+        }
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.name.is_some() { "*** " } else { "" };
+        write!(f, "{name}<{:?}>", self.address)
+    }
+}
+
+impl std::str::FromStr for Mailbox {
+    type Err = AddressError;
+
+    fn from_str(input: &str) -> Result<Self, Self::Err> {
+        Self::parse(input)
+    }
+}
+
+impl Serialize for Mailbox {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Mailbox {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Reads a quoted string at the start; returns its content and the rest.
+fn read_quoted(input: &str) -> Result<(String, &str), AddressError> {
+    let mut content = String::new();
+    let mut escaped = false;
+    for (at, c) in input.char_indices().skip(1) {
+        if escaped {
+            content.push(c);
+            escaped = false;
+        } else if c == '\\' {
+            escaped = true;
+        } else if c == '"' {
+            let rest = input.get(at + 1..).unwrap_or_default();
+            return Ok((content, rest));
+        } else {
+            content.push(c);
+        }
+    }
+    Err(AddressError::Shape)
+}
+
+fn in_brackets(text: &str) -> Result<&str, AddressError> {
+    let inner = text
+        .strip_prefix('<')
+        .and_then(|text| text.strip_suffix('>'))
+        .ok_or(AddressError::Shape)?;
+    // `<a@b.c>, <d@e.f>` begins and ends with brackets, too.
+    if inner.contains(['<', '>']) {
+        return Err(if inner.contains(',') {
+            AddressError::Several
+        } else {
+            AddressError::Shape
+        });
+    }
+    Ok(inner.trim())
+}
+
+fn quote(name: &str) -> String {
+    let mut quoted = String::with_capacity(name.len() + 2);
+    quoted.push('"');
+    for c in name.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Renders text for a header that takes only printable ASCII. ASCII text stays as it is. Other text becomes RFC 2047
+/// words (`=?UTF-8?B?...?=`, at most 75 characters each, no character split). They are separated by one space, which
+/// a reader drops.
+///
+/// Source: RFC 2047, 2 and 4.1.
+#[must_use]
+pub fn encode_text(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    /// 75 minus `=?UTF-8?B?` and `?=` leaves 63; 60 of them are whole groups of base64.
+    const CHUNK: usize = (limits::ENCODED_WORD_MAX - 12) / 4 * 3;
+    let mut words = String::new();
+    let mut chunk = String::new();
+    let mut flush = |chunk: &mut String| {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str("=?UTF-8?B?");
+        words.push_str(&BASE64.encode(chunk.as_bytes()));
+        words.push_str("?=");
+        chunk.clear();
+    };
+    for c in text.chars() {
+        if chunk.len() + c.len_utf8() > CHUNK {
+            flush(&mut chunk);
+        }
+        chunk.push(c);
+    }
+    flush(&mut chunk);
+    words
+}
+
+#[cfg(test)]
+#[path = "mailbox_tests.rs"]
+mod tests;

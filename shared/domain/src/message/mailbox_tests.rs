@@ -1,0 +1,78 @@
+use super::*;
+
+#[test]
+fn mailboxes_are_read_and_rendered() {
+    for (input, name, header) in [
+        ("a@b.co", None, "a@b.co"),
+        (" <a@b.co> ", None, "a@b.co"),
+        ("\"\" <a@b.co>", None, "a@b.co"),
+        ("Ada <a@b.co>", Some("Ada"), "Ada <a@b.co>"),
+        ("Ada<a@b.co>", Some("Ada"), "Ada <a@b.co>"),
+        ("Acme Inc. <a@b.co>", Some("Acme Inc."), "\"Acme Inc.\" <a@b.co>"),
+        ("[Acme] <a@b.co>", Some("[Acme]"), "\"[Acme]\" <a@b.co>"),
+        (
+            "\"Acme, \\\"A\\\" Inc\" <a@b.co>",
+            Some("Acme, \"A\" Inc"),
+            "\"Acme, \\\"A\\\" Inc\" <a@b.co>",
+        ),
+        ("\"<x@y.z>\" <a@b.co>", Some("<x@y.z>"), "\"<x@y.z>\" <a@b.co>"),
+        ("Grüße <a@b.co>", Some("Grüße"), "=?UTF-8?B?R3LDvMOfZQ==?= <a@b.co>"),
+        (
+            "=?UTF-8?B?R3LDvMOfZQ==?= <a@b.co>",
+            Some("=?UTF-8?B?R3LDvMOfZQ==?="),
+            "=?UTF-8?B?R3LDvMOfZQ==?= <a@b.co>",
+        ),
+    ] {
+        let mailbox = Mailbox::parse(input).unwrap();
+        assert_eq!(mailbox.name(), name, "{input}");
+        assert_eq!(mailbox.to_header(), header, "{input}");
+        assert_eq!(Mailbox::parse(&mailbox.to_string()).unwrap(), mailbox, "{input}");
+    }
+}
+
+#[test]
+fn every_bad_mailbox_has_its_reason() {
+    use AddressError as E;
+    let long = format!("{} <a@b.co>", "x".repeat(1000));
+    for (input, reason) in [
+        ("", E::Empty),
+        ("   ", E::Empty),
+        ("<>", E::Empty),
+        ("Ada <>", E::Empty),
+        ("Ada", E::At),
+        ("Ada <a@b.co", E::Shape),
+        ("Ada a@b.co>", E::Shape),
+        ("<<a@b.co>>", E::Shape),
+        ("Ada <a@b.co> x", E::Shape),
+        ("\"Ada <a@b.co>", E::Shape),
+        ("\"Ada\" a@b.co", E::Shape),
+        ("\"a b\"@c.de", E::QuotedLocal),
+        ("Ada\r\nBcc: x@y.z <a@b.co>", E::Control),
+        ("\"A\0\" <a@b.co>", E::Control),
+        ("Acme, Inc <a@b.co>", E::NameNeedsQuotes),
+        ("Ada (x) <a@b.co>", E::NameNeedsQuotes),
+        ("a@b.co, d@e.fg", E::Several),
+        ("<a@b.co>, <d@e.fg>", E::Several),
+        ("g: a@b.co;", E::Group),
+        ("g: Ada <a@b.co>;", E::Group),
+        ("<@a,@b:c@d.ef>", E::Route),
+        ("Ada <@a:c@d.ef>", E::Route),
+        (long.as_str(), E::NameTooLong),
+    ] {
+        assert_eq!(Mailbox::parse(input), Err(reason), "{input}");
+    }
+}
+
+#[test]
+fn encoded_words_are_short_and_complete() {
+    for text in ["日本語".repeat(40), "é".repeat(200), format!("x{}", "🦀".repeat(30))] {
+        let encoded = encode_text(&text);
+        let mut decoded = String::new();
+        for word in encoded.split(' ') {
+            assert!(word.len() <= limits::ENCODED_WORD_MAX, "{word}");
+            let inner = word.strip_prefix("=?UTF-8?B?").unwrap().strip_suffix("?=").unwrap();
+            decoded.push_str(&String::from_utf8(BASE64.decode(inner).unwrap()).unwrap());
+        }
+        assert_eq!(decoded, text);
+    }
+}
