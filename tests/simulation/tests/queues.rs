@@ -193,3 +193,32 @@ fn two_runs_of_promote_never_double_a_rate() {
     let last = sent(&outcome).into_values().max().unwrap();
     assert!(last >= START.after(Duration::from_secs(298)).as_millis(), "{last}");
 }
+
+/// Sixty emails for ten minutes later, each rescheduled to an earlier time.
+#[test]
+fn rescheduled_emails_keep_the_rate_of_their_queue() {
+    let seconds = Duration::from_secs;
+    let order = |number: u64| Order {
+        at: Duration::from_millis(number),
+        scheduled_in: Some(seconds(600)),
+        queue: Some(NEWS),
+        deeds: vec![(seconds(10), Deed::Reschedule(seconds(20)))],
+        ..Order::plain()
+    };
+    let scenario = Scenario {
+        limit: Some(1),
+        ..Scenario::quiet("rescheduled", (0..60).map(order).collect())
+    };
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report("rescheduled"), None);
+    let mut sent: Vec<_> = sent(&outcome).into_values().collect();
+    sent.sort_unstable();
+    let [first, .., last] = sent[..] else {
+        panic!("all of them")
+    };
+    assert_eq!(sent.len(), 60);
+    let spans = [first - START.as_millis(), last - first];
+    // The new time, a run of `promote` later; then one a second.
+    assert!((30_000..=95_000).contains(&spans[0]), "{spans:?}");
+    assert!((58_000..=125_000).contains(&spans[1]), "{spans:?}");
+}
