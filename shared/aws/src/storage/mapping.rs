@@ -287,7 +287,7 @@ mod tests {
             (to_value(u64::MAX), n("", u64::MAX)),
             (to_value(-1_i64), n("", -1)),
             (to_value("text"), s("", text())),
-            (to_value(&text()), s("", text())),
+            (to_value(text()), s("", text())),
             (to_value(true), yes("")),
             (to_value(Bytes(vec![1])), b("", &[1])),
         ] {
