@@ -2,6 +2,7 @@
 //! suppressions, keys and tenants; any text is also a query.
 
 use access::api_keys::{KeyPage, Revocation};
+use access::tenants::HoldChange;
 use aws::http::query::{self, Cursor, LIMIT_MAX};
 use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::api::error::ApiError;
@@ -126,6 +127,7 @@ fn queries(query: &str) {
     told(KeyPage::parse(query), data);
     told(query::flag(query, "cancel"), data);
     told(Revocation::parse(query), data);
+    told(HoldChange::parse(query), data);
     told(Cancellation::parse(query), data);
     // Ignoring a query that should prevent sending would send an email by mistake.
     if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
