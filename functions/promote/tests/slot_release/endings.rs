@@ -6,6 +6,17 @@ use domain::queue::job::{Job, Task};
 
 use crate::{at, backend, claim, email, run, slots, slow};
 
+/// Earlier slots would exceed even the new rate, together with those of the messages in flight.
+#[tokio::test]
+async fn a_raised_rate_begins_behind_reserved_slots() {
+    let backend = backend(1_000, Some(1));
+    claim(&backend, &run(&backend, 0).await);
+    backend.state().rate_limits.get_mut(&slow()).unwrap().rate = Rate::from_millis(5_000);
+    let raised = slots(&run(&backend, 30).await);
+    assert_eq!((raised.first(), raised.last()), (Some(&at(61)), Some(&at(90))));
+    assert_eq!(raised.len(), 146, "five a second");
+}
+
 #[tokio::test]
 async fn a_removed_rate_lets_all_go() {
     let backend = backend(100, None);
