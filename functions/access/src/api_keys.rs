@@ -17,7 +17,7 @@ use domain::id::{KeyId, TenantId};
 use domain::limits;
 use domain::message::problem::{EmailError, Problem};
 use domain::ports::{Clock, Random};
-use domain::queue::key_hold::KeyHold;
+use domain::queue::hold::Hold;
 use domain::tenant::key::{Actor, ApiKey, KeyChange};
 use domain::tenant::sender::FromDomain;
 use domain::tenant::token::Token;
@@ -206,7 +206,7 @@ where
     /// Holds the emails of a key that come from other domains than its new ones.
     async fn hold_lost_domains(&self, id: KeyId, from: Vec<FromDomain>) -> Result<HoldView, AccessError> {
         let key = self.records.key(id).await?.ok_or_else(no_key)?;
-        let hold = KeyHold::of_lost_domains(Some(id), from, self.system.now().after(KNOWN_EVERYWHERE));
+        let hold = Hold::of_lost_domains(Some(id), from, self.system.now().after(KNOWN_EVERYWHERE));
         let held = self.hold(&key.tenant, &[hold]).await?;
         Ok(HoldView::new(&[id], held, None))
     }
@@ -249,7 +249,7 @@ where
         if with.hold {
             let mut keys = vec![id];
             keys.extend(&children);
-            let holds: Vec<_> = keys.iter().copied().map(KeyHold::of_revoked).collect();
+            let holds: Vec<_> = keys.iter().copied().map(Hold::of_revoked).collect();
             let emails = self.hold(&key.tenant, &holds).await?;
             // The hold covers every email of these keys, but no child that is created meanwhile.
             let repeat_at = with.children.then(|| now.after(KNOWN_EVERYWHERE));

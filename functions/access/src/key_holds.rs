@@ -9,8 +9,8 @@ use domain::api::error::ApiError;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::ports::{Clock, Random};
+use domain::queue::hold::{HOLDS_MAX, Held, Hold};
 use domain::queue::job::follow_tenant;
-use domain::queue::key_hold::{HOLDS_MAX, Held, KeyHold};
 use domain::queue::{Common, Queue};
 use workflow::held_emails;
 
@@ -28,16 +28,16 @@ where
     ///
     /// # Errors
     /// 409 when the tenant has too many holds. Or a backend call failed.
-    pub(crate) async fn hold(&self, tenant: &TenantId, holds: &[KeyHold]) -> Result<Held, AccessError> {
+    pub(crate) async fn hold(&self, tenant: &TenantId, holds: &[Hold]) -> Result<Held, AccessError> {
         let with = |mut common: Common| {
             for hold in holds {
-                common.key_holds = common.key_holds.with(hold.clone()).ok_or_else(too_many)?;
+                common.holds = common.holds.with(hold.clone()).ok_or_else(too_many)?;
             }
             Ok(common)
         };
         let marked = self.mark_queues(tenant, with).await?;
         let keys: Vec<_> = holds.iter().map(|hold| hold.key).collect();
-        let of_keys = marked.key_holds.of(&keys);
+        let of_keys = marked.holds.of(&keys);
         Ok(held_emails::count(&self.records, tenant, &of_keys, self.system.now()).await?)
     }
 

@@ -16,7 +16,7 @@ use domain::api::access_view::{DomainHoldView, TenantChangedView, TenantView, Te
 use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::{Clock, Random};
-use domain::queue::key_hold::KeyHold;
+use domain::queue::hold::Hold;
 use domain::tenant::Tenant;
 use workflow::held_emails;
 
@@ -152,15 +152,15 @@ where
                 common.suspended = tenant.suspended;
             }
             if release {
-                common.key_holds = common.key_holds.without(None);
+                common.holds = common.holds.without(None);
             }
             if hold {
-                let hold = KeyHold::of_lost_domains(None, tenant.from_domains.clone(), until);
-                common.key_holds = common.key_holds.with(hold).ok_or_else(too_many)?;
+                let hold = Hold::of_lost_domains(None, tenant.from_domains.clone(), until);
+                common.holds = common.holds.with(hold).ok_or_else(too_many)?;
             }
             Ok(common)
         });
-        let holds = marked.await?.key_holds.of(&[None]);
+        let holds = marked.await?.holds.of(&[None]);
         if !hold {
             return Ok(None);
         }

@@ -114,7 +114,7 @@ async fn revoke(backend: &MemoryBackend, with: &str, n: u8, query: &str) -> (u16
 
 fn held(backend: &MemoryBackend) -> Vec<Vec<KeyId>> {
     let state = backend.state();
-    let of = |name| state.queues.get(&queue(name)).map(|queue| queue.key_holds.keys());
+    let of = |name| state.queues.get(&queue(name)).map(|queue| queue.holds.keys());
     QUEUES.map(of).into_iter().map(Option::unwrap_or_default).collect()
 }
 
@@ -248,7 +248,7 @@ async fn a_lost_domain_holds_its_emails() {
     let stored = backend.state().keys[&key("acme", 10)].clone();
     assert_eq!(stored.from_domains, [FromDomain::parse("acme.example").unwrap()]);
     assert!(stored.revoked.is_none());
-    let holds = backend.state().queues[&queue("news")].key_holds.clone();
+    let holds = backend.state().queues[&queue("news")].holds.clone();
     let records: Vec<_> = backend
         .state()
         .records
@@ -287,7 +287,7 @@ async fn change_tenant(backend: &MemoryBackend, query: &str, domains: &[&str]) -
 
 fn covered(backend: &MemoryBackend, record: &EmailRecord) -> Vec<bool> {
     let state = backend.state();
-    let of = |name| state.queues[&queue(name)].key_holds.cover(record);
+    let of = |name| state.queues[&queue(name)].holds.cover(record);
     QUEUES.map(of).to_vec()
 }
 

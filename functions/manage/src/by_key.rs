@@ -13,8 +13,8 @@ use domain::id::{EmailId, EmailKey, KeyId, QueueName};
 use domain::lifecycle::{Decision, commands};
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::queue::Common;
+use domain::queue::hold::Held;
 use domain::queue::job::follow_tenant;
-use domain::queue::key_hold::Held;
 use domain::tenant::sender::FromDomain;
 use serde::Serialize;
 use workflow::apply::apply_many;
@@ -161,9 +161,9 @@ where
         let lead = of(caller, QueueName::default());
         for _ in 0..ROUNDS {
             let before = self.live_queue(&lead).await?;
-            let (holds, now) = (before.key_holds.of(&[Some(key)]), self.system.now());
+            let (holds, now) = (before.holds.of(&[Some(key)]), self.system.now());
             let common = Common {
-                key_holds: before.key_holds.without(Some(key)),
+                holds: before.holds.without(Some(key)),
                 ..before.common()
             };
             let id = self.system.id()?;

@@ -107,7 +107,7 @@ where
             queue.purged_before = before.purged_before;
         }
         queue.suspended = common.suspended;
-        queue.key_holds = common.key_holds;
+        queue.holds = common.holds;
         settings.set(&mut queue);
         self.set_rate(&queue).await?;
         if !self.records.save_queue(before.as_ref(), &queue, None).await? {

@@ -12,8 +12,8 @@ mod common;
 use common::{ask, read};
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
+use domain::queue::hold::{Hold, Holds};
 use domain::queue::job::Task;
-use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue};
 use domain::tenant::Tenant;
 use domain::tenant::key::{ApiKey, Permission};
@@ -52,9 +52,9 @@ fn plant(backend: &MemoryBackend, record: EmailRecord) {
 }
 
 fn hold(backend: &MemoryBackend, of: TenantId, keys: &[KeyId]) {
-    let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
+    let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked(*key)).unwrap();
     let queue = Queue::plain(lead(of), BORN).with_common(&Common {
-        key_holds: keys.iter().fold(KeyHolds::default(), with),
+        holds: keys.iter().fold(Holds::default(), with),
         ..Common::default()
     });
     backend.state().queues.insert(queue.key.clone(), queue);
@@ -105,7 +105,7 @@ async fn cancel(backend: &MemoryBackend, n: u8, after: Option<&str>) -> (u16, Va
 }
 
 fn held(backend: &MemoryBackend, tenant: TenantId) -> Vec<KeyId> {
-    backend.state().queues[&lead(tenant)].key_holds.keys()
+    backend.state().queues[&lead(tenant)].holds.keys()
 }
 
 #[tokio::test]
@@ -289,11 +289,11 @@ async fn emails_of_a_lost_domain_are_listed_and_canceled() {
 async fn releasing_a_key_keeps_the_hold_of_its_tenant() {
     let (backend, main) = (backend(), TenantId::main());
     hold(&backend, main.clone(), &[key(1)]);
-    let of_tenant = KeyHold::of_lost_domains(None, vec![], BORN);
+    let of_tenant = Hold::of_lost_domains(None, vec![], BORN);
     {
         let mut state = backend.state();
         let lead = state.queues.get_mut(&lead(main.clone())).unwrap();
-        lead.key_holds = lead.key_holds.with(of_tenant).unwrap();
+        lead.holds = lead.holds.with(of_tenant).unwrap();
     }
     assert_eq!(release(&backend, 1).await.0, 202);
     let queue = call_as(&backend, samples::API_KEY, ("GET", "/queues/default"), None)

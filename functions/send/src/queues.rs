@@ -168,7 +168,7 @@ impl<P: Ports> SendFunction<P> {
             };
         }
         // Only the record names its API key. It is read before the claim while the tenant holds a key.
-        if !queue.key_holds.is_empty()
+        if !queue.holds.is_empty()
             && let Some(record) = self.records.load(key, now).await?
             && queue.disposition(&record, now) == Disposition::Hold
         {

@@ -16,7 +16,7 @@ use domain::delivery::rate::Rate;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Priority, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::id::{KeyId, QueueKey};
-use domain::queue::key_hold::{KeyHold, KeyHolds};
+use domain::queue::hold::{Hold, Holds};
 use domain::queue::rate_limit::RateLimit;
 use domain::queue::{Common, Queue};
 use domain::tenant::sender::FromDomain;
@@ -47,11 +47,11 @@ fn lead() -> QueueKey {
 
 /// Returns eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.
 fn backend() -> MemoryBackend {
-    backend_with(KeyHold::of_revoked(key(1)))
+    backend_with(Hold::of_revoked(key(1)))
 }
 
 /// Returns eight emails of the queue `default` under a hold. The odd ones were accepted with key 1, from `a.example`.
-fn backend_with(hold: KeyHold) -> MemoryBackend {
+fn backend_with(hold: Hold) -> MemoryBackend {
     let backend = samples::backend(8).expect("the samples parse");
     let mut state = backend.state();
     for n in 1..=8 {
@@ -64,7 +64,7 @@ fn backend_with(hold: KeyHold) -> MemoryBackend {
         state.plant(record);
     }
     let queue = Queue::plain(lead(), BORN).with_common(&Common {
-        key_holds: KeyHolds::default().with(hold).unwrap(),
+        holds: Holds::default().with(hold).unwrap(),
         ..Common::default()
     });
     state.queues.insert(queue.key.clone(), queue);
@@ -128,7 +128,7 @@ async fn only_emails_of_a_held_key_are_held() {
 async fn only_emails_from_lost_domains_are_held() {
     for of in [None, Some(key(1)), Some(key(2))] {
         let kept = vec![FromDomain::parse("b.example").unwrap()];
-        let backend = backend_with(KeyHold::of_lost_domains(of, kept, BORN));
+        let backend = backend_with(Hold::of_lost_domains(of, kept, BORN));
         assert_eq!(batch(&backend, event(&backend, |send_task| send_task)).await, 0);
         let expected = if of == Some(key(2)) {
             vec![(RecordStatus::Sent, None); 8]

@@ -9,8 +9,8 @@
 //! **May import:** `delivery`, `tenant` and the values at the root of the crate.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
 
+pub mod hold;
 pub mod job;
-pub mod key_hold;
 pub mod rate_limit;
 
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ use crate::delivery::policy::{Policy, Turn};
 use crate::delivery::rate::Rate;
 use crate::delivery::record::{EmailRecord, Priority, RecordStatus};
 use crate::id::QueueKey;
-use crate::queue::key_hold::KeyHolds;
+use crate::queue::hold::Holds;
 use crate::timestamp::Timestamp;
 
 /// Longest use of a queue's cached copy while accepting emails.
@@ -68,7 +68,7 @@ pub struct Queue {
     /// True while its tenant is suspended. Its emails wait as in a pause, which only the deployer ends.
     pub suspended: bool,
     /// The holds of its tenant and of the tenant's API keys. Their emails wait as in a pause, until each is released.
-    pub key_holds: KeyHolds,
+    pub holds: Holds,
     /// The number of purges: the generation of newly accepted records.
     pub generation: u64,
     /// The oldest generation whose records are still wanted.
@@ -85,7 +85,7 @@ pub struct Common {
     /// True while the tenant is suspended.
     pub suspended: bool,
     /// The holds of the tenant and of its API keys.
-    pub key_holds: KeyHolds,
+    pub holds: Holds,
 }
 
 /// The disposition of a queue for a waiting email.
@@ -113,7 +113,7 @@ impl Queue {
             no: 0,
             paused: None,
             suspended: false,
-            key_holds: KeyHolds::default(),
+            holds: Holds::default(),
             generation: 0,
             purged_below: 0,
             purged_before: None,
@@ -160,7 +160,7 @@ impl Queue {
             Disposition::Go
         } else if !self.wants(record) {
             Disposition::Drop
-        } else if self.is_paused(now) || self.key_holds.cover(record) {
+        } else if self.is_paused(now) || self.holds.cover(record) {
             Disposition::Hold
         } else {
             Disposition::Go
@@ -226,7 +226,7 @@ impl Queue {
     pub fn common(&self) -> Common {
         Common {
             suspended: self.suspended,
-            key_holds: self.key_holds.clone(),
+            holds: self.holds.clone(),
         }
     }
 
@@ -235,7 +235,7 @@ impl Queue {
     pub fn with_common(&self, common: &Common) -> Self {
         self.changed(|next| {
             next.suspended = common.suspended;
-            next.key_holds.clone_from(&common.key_holds);
+            next.holds.clone_from(&common.holds);
         })
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::delivery::record::{BodyPlace, BodyRef};
 use crate::id::{EmailId, KeyId, QueueName, TenantId};
-use crate::queue::key_hold::KeyHold;
+use crate::queue::hold::Hold;
 
 pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
@@ -73,7 +73,7 @@ fn a_suspension_is_independent_of_pauses() {
 fn a_held_key_holds_emails_beside_a_pause() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
-        key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),
+        holds: Holds::default().with(Hold::of_revoked(key)).unwrap(),
         ..Common::default()
     });
     assert_eq!(held.no, queue().no + 1, "an earlier decision is not written");

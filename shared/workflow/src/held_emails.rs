@@ -7,7 +7,7 @@ use domain::delivery::record::RecordStatus;
 use domain::id::{EmailKey, TenantId};
 use domain::ports::access::Work;
 use domain::ports::{Listing, PortError};
-use domain::queue::key_hold::{Held, KeyHolds};
+use domain::queue::hold::{Held, Holds};
 use domain::reporting::listing::Start;
 use domain::timestamp::Timestamp;
 
@@ -24,7 +24,7 @@ const PAGE: usize = 500;
 pub async fn count<R: Listing + Work>(
     records: &R,
     tenant: &TenantId,
-    holds: &KeyHolds,
+    holds: &Holds,
     now: Timestamp,
 ) -> Result<Held, PortError> {
     let (mut held, mut start, mut looked_at) = (Held::default(), Start::Newest, 0_usize);

@@ -12,8 +12,8 @@ use domain::delivery::suppression::{Entry, Listed, Suppression};
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;
 use domain::ports::ListReason;
+use domain::queue::hold::{HOLDS_MAX, Hold, Holds};
 use domain::queue::job::{Job, Task};
-use domain::queue::key_hold::{HOLDS_MAX, KeyHold, KeyHolds};
 use domain::queue::{Common, Queue};
 use domain::reporting::tally::counter::{Counter, Figure, hour_of};
 use domain::tenant::Tenant;
@@ -133,18 +133,18 @@ fn leaving_tenant(backend: &MemoryBackend) {
 /// Adds a tenant with the maximum number of keys and of held keys.
 fn full_tenant(backend: &MemoryBackend) {
     let id = TenantId::parse("full").unwrap();
-    let mut holds = KeyHolds::default();
+    let mut holds = Holds::default();
     for n in 0..HOLDS_MAX {
         let mut bytes = [1; 16];
         bytes[0] = u8::try_from(n).unwrap();
-        holds = holds.with(KeyHold::of_revoked(KeyId::from_bytes(bytes))).unwrap();
+        holds = holds.with(Hold::of_revoked(KeyId::from_bytes(bytes))).unwrap();
     }
     let lead = QueueKey {
         tenant: id.clone(),
         name: QueueName::default(),
     };
     let lead = Queue::plain(lead, BORN).with_common(&Common {
-        key_holds: holds,
+        holds: holds,
         ..Common::default()
     });
     let mut state = backend.state();

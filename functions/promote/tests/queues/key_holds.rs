@@ -2,8 +2,8 @@
 
 use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::{KeyId, QueueKey};
+use domain::queue::hold::{Hold, Holds};
 use domain::queue::job::Task;
-use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue};
 use memory::samples::BORN;
 use memory::{Fault, samples};
@@ -12,9 +12,9 @@ use crate::{at, backend, kind, plain, run, sample, try_to_run};
 
 /// Returns the queue `default` of these samples, with holds of these keys.
 fn holding(keys: &[KeyId]) -> Queue {
-    let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
+    let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked(*key)).unwrap();
     plain().with_common(&Common {
-        key_holds: keys.iter().fold(KeyHolds::default(), with),
+        holds: keys.iter().fold(Holds::default(), with),
         ..Common::default()
     })
 }
@@ -88,6 +88,6 @@ async fn a_released_hold_frees_emails_of_all_queues() {
             [Some(DueKind::Check), Some(DueKind::Held), Some(DueKind::Check)],
             "{fault:?}"
         );
-        assert_eq!(backend.state().queues[&news].key_holds.keys(), [other]);
+        assert_eq!(backend.state().queues[&news].holds.keys(), [other]);
     }
 }

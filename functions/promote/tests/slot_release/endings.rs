@@ -1,5 +1,6 @@
 //! Emails leave the partition without a slot.
 
+use domain::delivery::rate::Rate;
 use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use domain::id::EmailId;
 use domain::queue::job::{Job, Task};

@@ -11,8 +11,8 @@ use domain::delivery::index::DueCursor;
 use domain::delivery::record::Priority;
 use domain::id::{EmailId, QueueKey, TenantId};
 use domain::ports::{Jobs, PortError, Queues};
+use domain::queue::hold::Holds;
 use domain::queue::job::Job;
-use domain::queue::key_hold::KeyHolds;
 use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ struct StoredQueue {
 fn from_queue(queue: &Queue) -> Result<Item, PortError> {
     let waits = |waits: &Vec<Duration>| waits.iter().map(Duration::as_secs).collect();
     let pause = queue.paused.as_ref();
-    let key_holds = (!queue.key_holds.is_empty()).then(|| serde_json::to_string(&queue.key_holds));
+    let key_holds = (!queue.holds.is_empty()).then(|| serde_json::to_string(&queue.holds));
     let stored = StoredQueue {
         created_at: queue.created_at,
         priority: queue.priority,
@@ -104,9 +104,9 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
             until: stored.paused_until,
         }),
         suspended: stored.suspended,
-        key_holds: match &stored.key_holds {
+        holds: match &stored.key_holds {
             Some(holds) => from_json(holds, "key_holds")?,
-            None => KeyHolds::default(),
+            None => Holds::default(),
         },
         generation: stored.generation,
         purged_below: stored.purged_below,

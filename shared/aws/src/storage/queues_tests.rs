@@ -33,7 +33,7 @@ fn full() -> Queue {
             until: Some(at(9_000)),
         }),
         suspended: true,
-        key_holds: crate::storage::golden::queues::holds(),
+        holds: crate::storage::golden::queues::holds(),
         generation: 3,
         purged_below: 2,
         purged_before: Some(at(500)),

@@ -8,7 +8,7 @@
 use serde::Serialize;
 
 use crate::id::{KeyId, TenantId};
-use crate::queue::key_hold::Held;
+use crate::queue::hold::Held;
 use crate::tenant::Tenant;
 use crate::tenant::key::{ApiKey, Permission};
 use crate::tenant::token::Token;

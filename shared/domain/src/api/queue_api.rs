@@ -275,8 +275,8 @@ impl QueueView {
             pause_reason: pause.and_then(|pause| pause.reason.clone()),
             paused_until: pause.and_then(|pause| pause.until).map(|until| until.to_string()),
             suspended: queue.suspended,
-            held_keys: queue.key_holds.keys().iter().map(ToString::to_string).collect(),
-            lost_domains_held: queue.key_holds.has_tenants(),
+            held_keys: queue.holds.keys().iter().map(ToString::to_string).collect(),
+            lost_domains_held: queue.holds.has_tenants(),
             purged_before: queue.purged_before.map(|before| before.to_string()),
             counts,
         }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::delivery::record::{BodyPlace, BodyRef};
 use crate::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
-use crate::queue::key_hold::{KeyHold, KeyHolds};
+use crate::queue::hold::{Hold, Holds};
 use crate::queue::{Common, Pause};
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
@@ -146,7 +146,7 @@ fn a_sender_drops_only_its_own_claim() {
 fn a_held_key_parks_emails_from_everywhere() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
-        key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),
+        holds: Holds::default().with(Hold::of_revoked(key)).unwrap(),
         ..Common::default()
     });
     for kind in [DueKind::Wake, DueKind::Check, DueKind::Paced, DueKind::Held] {

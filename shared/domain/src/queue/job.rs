@@ -123,7 +123,7 @@ pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp
         return None;
     }
     let next = queue.with_common(common);
-    let lets_go = (queue.suspended && !next.suspended) || queue.key_holds.exceed(&next.key_holds);
+    let lets_go = (queue.suspended && !next.suspended) || queue.holds.exceed(&next.holds);
     let task = match (queue.key.name.is_default(), lets_go) {
         (true, _) => Some(Task::FollowTenant),
         (false, true) => Some(Task::Release),

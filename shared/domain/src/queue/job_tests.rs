@@ -4,7 +4,7 @@ use crate::delivery::record::{Due, EmailRecord};
 use crate::id::{KeyId, QueueName, TenantId};
 use crate::lifecycle::Decision;
 use crate::queue::Pause;
-use crate::queue::key_hold::{KeyHold, KeyHolds};
+use crate::queue::hold::{Hold, Holds};
 use crate::queue::tests::{at, record};
 
 fn queue() -> Queue {
@@ -257,9 +257,9 @@ fn releasing_one_hold_keeps_the_others() {
     let (now, id) = (at(2_000), EmailId::from_random([3; 16]));
     let [one, other] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
     let holds = |keys: &[KeyId]| {
-        let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
+        let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked(*key)).unwrap();
         Common {
-            key_holds: keys.iter().fold(KeyHolds::default(), with),
+            holds: keys.iter().fold(Holds::default(), with),
             ..Common::default()
         }
     };

@@ -7,8 +7,8 @@ use domain::delivery::index::DueCursor;
 use domain::delivery::record::Priority;
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::ports::{Jobs, Queues};
+use domain::queue::hold::{Hold, Holds};
 use domain::queue::job::{Job, Task};
-use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Pause, Queue};
 use domain::tenant::sender::{FromDomain, Scope};
 
@@ -25,13 +25,13 @@ pub(super) fn news() -> QueueKey {
 }
 
 /// Returns the holds of a revoked key, and of a key that lost From domains.
-pub(crate) fn holds() -> KeyHolds {
+pub(crate) fn holds() -> Holds {
     let [revoked, narrowed] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
     let kept = vec![FromDomain::Exactly("a.example".to_owned())];
-    let narrowed = KeyHold::of_lost_domains(Some(narrowed), kept, at(700));
-    [KeyHold::of_revoked(revoked), narrowed]
+    let narrowed = Hold::of_lost_domains(Some(narrowed), kept, at(700));
+    [Hold::of_revoked(revoked), narrowed]
         .into_iter()
-        .fold(KeyHolds::default(), |holds, hold| holds.with(hold).unwrap())
+        .fold(Holds::default(), |holds, hold| holds.with(hold).unwrap())
 }
 
 /// Returns a queue that sets every field that b1156e8 knew.
@@ -58,7 +58,7 @@ async fn queues_are_read_and_written() {
     let mut golden = Golden::of("queue");
     let everything = Queue {
         suspended: true,
-        key_holds: holds(),
+        holds: holds(),
         generation: 3,
         purged_below: 2,
         ..known_before()

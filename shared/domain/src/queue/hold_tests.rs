@@ -23,24 +23,24 @@ fn record(with: Option<KeyId>, from: Option<&str>, born: i64) -> EmailRecord {
     }
 }
 
-fn taken_away(left: &[&str], until: i64) -> KeyHold {
+fn taken_away(left: &[&str], until: i64) -> Hold {
     let from = left.iter().map(|domain| FromDomain::parse(domain).unwrap()).collect();
-    KeyHold::of_lost_domains(Some(key(1)), from, at(until))
+    Hold::of_lost_domains(Some(key(1)), from, at(until))
 }
 
 /// Returns the same hold, of the whole tenant.
-fn of_tenant(hold: KeyHold) -> KeyHold {
-    KeyHold { key: None, ..hold }
+fn of_tenant(hold: Hold) -> Hold {
+    Hold { key: None, ..hold }
 }
 
-fn holds(of: &[KeyHold]) -> KeyHolds {
+fn holds(of: &[Hold]) -> Holds {
     of.iter()
-        .fold(KeyHolds::default(), |holds, hold| holds.with(hold.clone()).unwrap())
+        .fold(Holds::default(), |holds, hold| holds.with(hold.clone()).unwrap())
 }
 
 #[test]
 fn a_revoked_key_holds_only_its_own_emails() {
-    let held = holds(&[KeyHold::of_revoked(key(1))]);
+    let held = holds(&[Hold::of_revoked(key(1))]);
     for (record, expected) in [
         (record(Some(key(1)), Some("a.example"), 0), true),
         (record(Some(key(1)), None, i64::MAX), true),
@@ -50,7 +50,7 @@ fn a_revoked_key_holds_only_its_own_emails() {
     ] {
         assert_eq!(held.cover(&record), expected, "{record:?}");
     }
-    assert!(!KeyHolds::default().cover(&record(Some(key(1)), None, 0)));
+    assert!(!Holds::default().cover(&record(Some(key(1)), None, 0)));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn holds_of_a_key_and_its_tenant_are_independent() {
     assert_eq!(both.without(None), holds(std::slice::from_ref(&of_key)));
     assert_eq!(both.without(Some(key(1))), holds(&[of_tenant(of_key)]));
     assert_eq!(both.of(&[None]), both.without(Some(key(1))));
-    let revoked = both.with(KeyHold::of_revoked(key(1))).unwrap();
+    let revoked = both.with(Hold::of_revoked(key(1))).unwrap();
     assert!(revoked.has_tenants(), "it replaces the holds of its key alone");
     assert!(!both.without(None).has_tenants());
 }
@@ -116,7 +116,7 @@ fn a_repeated_hold_needs_no_more_room() {
     );
     let other = taken_away(&["b.example"], 5);
     assert_eq!(holds(&[first.clone(), other]).0.len(), 2);
-    let revoked = KeyHold::of_revoked(key(1));
+    let revoked = Hold::of_revoked(key(1));
     let both = holds(&[first, again.clone(), revoked.clone()]);
     assert_eq!(both, holds(&[revoked]), "it covers the others");
     assert_eq!(both.with(again), Some(both.clone()), "and stays");
@@ -129,7 +129,7 @@ fn a_tenant_has_a_limited_number_of_holds() {
     let revoked = |n: usize| {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&n.to_be_bytes());
-        KeyHold::of_revoked(KeyId::from_bytes(bytes))
+        Hold::of_revoked(KeyId::from_bytes(bytes))
     };
     let full = holds(&(0..HOLDS_MAX).map(revoked).collect::<Vec<_>>());
     assert_eq!(full.with(revoked(HOLDS_MAX)), None);
@@ -139,7 +139,7 @@ fn a_tenant_has_a_limited_number_of_holds() {
 #[test]
 fn holds_are_stored_as_text() {
     let tenants = of_tenant(taken_away(&["a.example"], 2_000));
-    let held = holds(&[taken_away(&["*"], 1_000), KeyHold::of_revoked(key(2)), tenants]);
+    let held = holds(&[taken_away(&["*"], 1_000), Hold::of_revoked(key(2)), tenants]);
     let text = serde_json::to_string(&held).unwrap();
     assert_eq!(
         text,
@@ -149,12 +149,12 @@ fn holds_are_stored_as_text() {
             key(2)
         )
     );
-    assert_eq!(serde_json::from_str::<KeyHolds>(&text).unwrap(), held);
+    assert_eq!(serde_json::from_str::<Holds>(&text).unwrap(), held);
 }
 
 #[test]
 fn a_missing_hold_lets_emails_go() {
-    let (one, other) = (KeyHold::of_revoked(key(1)), KeyHold::of_revoked(key(2)));
+    let (one, other) = (Hold::of_revoked(key(1)), Hold::of_revoked(key(2)));
     let (both, first) = (holds(&[one.clone(), other]), holds(&[one]));
     assert!(both.exceed(&first) && !first.exceed(&both) && !both.exceed(&both));
 }

@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** pure. A hold depends only on attributes of a record that never change. It therefore also covers
 //! emails accepted later, while an environment still caches the key or the tenant.
-//! **Start reading at** [`KeyHolds::cover`]. Why this way: docs/adr/0032.
+//! **Start reading at** [`Holds::cover`]. Why this way: docs/adr/0032.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub const HOLDS_MAX: usize = 200;
 
 /// The hold of one API key, or of a whole tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyHold {
+pub struct Hold {
     /// The key; `None` for the hold of a tenant, which covers the emails of all its keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyId>,
@@ -38,7 +38,7 @@ pub struct Exception {
     pub accepted_after: Timestamp,
 }
 
-impl KeyHold {
+impl Hold {
     /// The hold of a revoked key: all emails accepted with it, at any time.
     #[must_use]
     pub const fn of_revoked(key: KeyId) -> Self {
@@ -79,9 +79,9 @@ impl KeyHold {
 /// The holds of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct KeyHolds(Vec<KeyHold>);
+pub struct Holds(Vec<Hold>);
 
-impl KeyHolds {
+impl Holds {
     /// True if there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -112,14 +112,14 @@ impl KeyHolds {
     /// The holds with another one; `None` if there would be too many. A hold of a revoked key replaces all others of
     /// the key. A hold of the same key with the same From domains replaces the earlier one.
     #[must_use]
-    pub fn with(&self, hold: KeyHold) -> Option<Self> {
-        let of_key = |other: &&KeyHold| other.key == hold.key;
+    pub fn with(&self, hold: Hold) -> Option<Self> {
+        let of_key = |other: &&Hold| other.key == hold.key;
         if self.0.iter().filter(of_key).any(|other| other.except.is_none()) {
             return Some(self.clone());
         }
-        let domains = |hold: &KeyHold| hold.except.as_ref().map(|except| except.from.clone());
+        let domains = |hold: &Hold| hold.except.as_ref().map(|except| except.from.clone());
         let is_replaced =
-            |other: &KeyHold| other.key == hold.key && (hold.except.is_none() || domains(other) == domains(&hold));
+            |other: &Hold| other.key == hold.key && (hold.except.is_none() || domains(other) == domains(&hold));
         let mut next: Vec<_> = self.0.iter().filter(|other| !is_replaced(other)).cloned().collect();
         next.push(hold);
         (next.len() <= HOLDS_MAX).then_some(Self(next))
@@ -128,7 +128,7 @@ impl KeyHolds {
     /// The holds of these keys alone; `None` stands for the tenant.
     #[must_use]
     pub fn of(&self, keys: &[Option<KeyId>]) -> Self {
-        let of_keys = |hold: &&KeyHold| keys.contains(&hold.key);
+        let of_keys = |hold: &&Hold| keys.contains(&hold.key);
         Self(self.0.iter().filter(of_keys).cloned().collect())
     }
 
@@ -155,5 +155,5 @@ pub struct Held {
 }
 
 #[cfg(test)]
-#[path = "key_hold_tests.rs"]
+#[path = "hold_tests.rs"]
 mod tests;
