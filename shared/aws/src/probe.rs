@@ -20,9 +20,9 @@ use domain::timestamp::Timestamp;
 
 use crate::runtime::settings::SesSettings;
 use crate::ses::Ses;
-use crate::storage::attributes::{self, ItemError};
-use crate::storage::bodies;
+use crate::storage::attributes::ItemError;
 use crate::storage::records::{expression, item, waiting};
+use crate::storage::{bodies, mapping};
 
 /// An item as the SDK represents it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -52,7 +52,7 @@ pub fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
 /// Whether the item has expired.
 #[must_use]
 pub fn is_forgotten(item: &Item, now: Timestamp) -> bool {
-    attributes::is_forgotten(item, now)
+    mapping::is_forgotten(item, now)
 }
 
 /// An update as sent to DynamoDB: its expression, and the values of its placeholders.

@@ -40,13 +40,13 @@ type Module = Vec<String>;
 
 /// A crate's modules without its tests, with their code.
 fn modules(crate_sources: &str) -> BTreeMap<Module, String> {
-    let sources = root().join(crate_sources);
+    let folder = root().join(crate_sources);
     let mut files = Vec::new();
-    self::sources(&sources, &mut files);
+    sources(&folder, &mut files);
     let files = files.into_iter().filter(|file| !is_test(file));
     let read = |file: PathBuf| {
         let path = file.with_extension("");
-        let parts = path.strip_prefix(&sources).unwrap().iter();
+        let parts = path.strip_prefix(&folder).unwrap().iter();
         let parts = parts.map(|part| part.to_str().unwrap().to_owned());
         (parts.collect(), code(&fs::read_to_string(&file).unwrap()))
     };
@@ -210,6 +210,14 @@ fn no_files_import_each_other_in_a_circle() {
         {
             open.remove(&done);
             open.values_mut().for_each(|imports| _ = imports.remove(&done));
+        }
+        // Nor is a module that no open module imports.
+        while let Some(first) = open
+            .keys()
+            .find(|module| !open.values().any(|imports| imports.contains(*module)))
+        {
+            let first = first.clone();
+            open.remove(&first);
         }
         assert!(open.is_empty(), "a circle is among the imports of {sources}: {open:?}");
     }

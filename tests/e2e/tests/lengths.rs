@@ -7,12 +7,14 @@ use e2e::root;
 use crate::folders::sources;
 
 /// The checked folders.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 14] = [
     "local",
     "shared/aws/src/ses",
     "shared/aws/src/sqs",
     "shared/aws/src/storage",
+    "shared/domain",
     "shared/memory",
+    "shared/workflow",
     "tests/chaos",
     "tests/checker",
     "tests/e2e",

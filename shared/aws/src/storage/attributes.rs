@@ -1,7 +1,7 @@
 //! Items, their sort keys, and the attributes that are written by hand.
 //!
 //! **Invariant:** stored data is never trusted. An unreadable attribute is an [`ItemError`], which names the
-//! attribute and never its value. [`mapping`] reads and writes all items but the record of an email.
+//! attribute and never its value. [`crate::storage::mapping`] reads and writes all items but the record of an email.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -11,8 +11,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use crate::storage::mapping;
 
 /// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -87,11 +85,6 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
 
 pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::from(name)).ok()
-}
-
-/// Whether the item has expired. DynamoDB's TTL deletes only within days.
-pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
-    mapping::attribute::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{self, Item, ItemError, from_json};
-use crate::storage::mapping::{decode, encode, is_default};
+use crate::storage::attributes::{Item, ItemError, from_json};
+use crate::storage::mapping::{decode, encode, is_default, is_forgotten};
 use crate::storage::table::{Table, keys};
 
 /// Stored form of the record of a batch, without its key.
@@ -56,7 +56,7 @@ impl Batches for Table {
     ) -> Result<Option<BatchRecord>, PortError> {
         const WHAT: &str = "reading a batch";
         let item = self.get(keys::batch(tenant, batch), WHAT).await?;
-        let known = item.filter(|item| !attributes::is_forgotten(item, now));
+        let known = item.filter(|item| !is_forgotten(item, now));
         let record = known.map(|known| read(&known)).transpose();
         record.map_err(|error| port(WHAT)(error.into()))
     }
@@ -100,6 +100,7 @@ mod tests {
     use super::*;
     use crate::runtime::replay::{Answer, Replay};
     use crate::runtime::telemetry::chain;
+    use crate::storage::attributes;
     use crate::storage::records::samples::at;
 
     const ERRORS: &str = r#"[{"index":3,"message":"to: is no address"}]"#;

@@ -16,6 +16,7 @@ use std::slice;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ports::PortError;
+use domain::timestamp::Timestamp;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer, forward_to_deserialize_any};
@@ -46,6 +47,11 @@ pub(crate) fn decode<T: DeserializeOwned>(item: &Item) -> Result<T, ItemError> {
 /// [`ItemError`] names the attribute.
 pub(crate) fn attribute<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<T, ItemError> {
     maybe_attribute(item, name)?.ok_or(ItemError::Missing(name))
+}
+
+/// Whether the item has expired. DynamoDB's TTL deletes only within days.
+pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
+    attribute::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
 }
 
 /// Reads an attribute that may be missing.

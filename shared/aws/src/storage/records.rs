@@ -21,8 +21,8 @@ use futures::StreamExt;
 use futures::stream::iter;
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{self, Item, ItemError};
-use crate::storage::mapping::attribute;
+use crate::storage::attributes::{Item, ItemError};
+use crate::storage::mapping::{attribute, is_forgotten};
 use crate::storage::table::{Expression, Outcome, keys};
 
 pub use crate::storage::table::Table;
@@ -88,7 +88,7 @@ impl Table {
 
 /// Reads a record. An expired record and a tombstone count as none.
 fn record(item: &Item, now: Timestamp) -> Result<Option<Box<EmailRecord>>, ItemError> {
-    if item.is_empty() || attributes::is_forgotten(item, now) || erasure::content_of(item).is_some() {
+    if item.is_empty() || is_forgotten(item, now) || erasure::content_of(item).is_some() {
         return Ok(None);
     }
     item::to_record(item).map(|record| Some(Box::new(record)))

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use super::item;
 use super::{Table, maybe_record};
-use crate::storage::attributes::{self, Item};
-use crate::storage::mapping::{decode, encode};
+use crate::storage::attributes::Item;
+use crate::storage::mapping::{decode, encode, is_forgotten};
 use crate::storage::table::{Expression, Outcome, keys};
 
 /// Stored form of a tombstone, without its key.
@@ -62,7 +62,7 @@ impl Tombstones for Table {
 
     async fn tombstone(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
         let item = self.get(keys::email(key), "looking for an erased email").await?;
-        let item = item.filter(|item| !attributes::is_forgotten(item, now));
+        let item = item.filter(|item| !is_forgotten(item, now));
         Ok(item.as_ref().and_then(content_of))
     }
 }

@@ -1,4 +1,6 @@
-//! The JSON of an event, and its meaning. Long, because one file shows the whole format.
+//! The JSON of an event, and its meaning.
+//!
+//! **Long, because** one file shows the whole format.
 //!
 //! Source: Amazon SES Developer Guide, "Contents of event data that Amazon SES publishes to Amazon SNS", read
 //! 2026-11-24.
