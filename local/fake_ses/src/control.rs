@@ -43,7 +43,7 @@ pub async fn delete_messages(State(app): State<Arc<App>>) -> StatusCode {
 pub async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let plan: FaultPlan = match read(&body) {
         Ok(plan) => plan,
-        Err(refusal) => return refusal,
+        Err(sentence) => return refused(sentence),
     };
     if let Err(sentence) = plan.check() {
         return refused(sentence);
@@ -68,7 +68,7 @@ pub async fn delete_faults(State(app): State<Arc<App>>) -> StatusCode {
 pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let limits: Limits = match read(&body) {
         Ok(limits) => limits,
-        Err(refusal) => return refusal,
+        Err(sentence) => return refused(sentence),
     };
     if let Err(sentence) = limits.check() {
         return refused(sentence);
@@ -91,7 +91,7 @@ pub struct ConfigurationSet {
 pub async fn put_configuration_set(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let set: ConfigurationSet = match read(&body) {
         Ok(set) => set,
-        Err(refusal) => return refusal,
+        Err(sentence) => return refused(sentence),
     };
     app.suppressed().set_configuration_set(set.suppressed_reasons.clone());
     Json(set).into_response()

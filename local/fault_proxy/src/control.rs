@@ -46,16 +46,16 @@ pub fn routes(proxy: Arc<Proxy>) -> Router {
 }
 
 async fn put_faults(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
-    let read = read::<Plan>(&body).and_then(|plan| plan.check().map(|()| plan).map_err(refused));
-    read.map_or_else(|refusal| refusal, |plan| Json(proxy.put(plan)).into_response())
+    let read = read::<Plan>(&body).and_then(|plan| plan.check().map(|()| plan));
+    read.map_or_else(refused, |plan| Json(proxy.put(plan)).into_response())
 }
 
 async fn post_fault(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
     let read = read::<Rule>(&body).and_then(|rule| {
         let faults = vec![rule.clone()];
-        Plan { faults }.check().map(|()| rule).map_err(refused)
+        Plan { faults }.check().map(|()| rule)
     });
-    read.map_or_else(|refusal| refusal, |rule| Json(proxy.add(rule)).into_response())
+    read.map_or_else(refused, |rule| Json(proxy.add(rule)).into_response())
 }
 
 async fn get_faults(State(proxy): State<Arc<Proxy>>) -> Response {

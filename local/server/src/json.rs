@@ -9,10 +9,9 @@ use serde_json::json;
 /// Reads a body.
 ///
 /// # Errors
-/// An answer 400 when the body is not the expected JSON.
-#[expect(clippy::result_large_err, reason = "the error is the answer")]
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|error| refused(format!("The body cannot be read: {error}.")))
+/// A sentence when the body is not the expected JSON.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("The body cannot be read: {error}."))
 }
 
 /// Answers 400 with a sentence.

@@ -88,9 +88,12 @@ impl Listener {
     /// # Errors
     /// [`ListenError`] when the port cannot be bound.
     pub async fn bind(port: u16, variable: &'static str) -> Result<Self, ListenError> {
-        let error = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => ListenError::InUse { port, variable },
-            _ => ListenError::Io { port, source },
+        let error = |source: io::Error| {
+            if source.kind() == io::ErrorKind::AddrInUse {
+                ListenError::InUse { port, variable }
+            } else {
+                ListenError::Io { port, source }
+            }
         };
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(error)?;
         let address = tcp.local_addr().map_err(error)?;

@@ -15,9 +15,11 @@ pub struct SettingsError {
     wrong: Vec<String>,
 }
 
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// The settings of a program by name, and the faults found so far. An empty setting counts as missing.
 pub struct Environment<'a> {
-    lookup: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    lookup: Box<Lookup<'a>>,
     wrong: Vec<String>,
 }
 
