@@ -16,6 +16,7 @@ use domain::api::fields::to_api;
 use domain::id::{KeyId, TenantId};
 use domain::limits;
 use domain::message::problem::{EmailError, Problem};
+use domain::ports::access::{Keys, Tenants};
 use domain::ports::{Clock, Random};
 use domain::queue::hold::Hold;
 use domain::tenant::key::{Actor, ApiKey, KeyChange};
@@ -23,7 +24,7 @@ use domain::tenant::sender::FromDomain;
 use domain::tenant::token::Token;
 use domain::timestamp::Timestamp;
 
-use crate::{AccessError, AccessFunction, Store};
+use crate::{AccessError, AccessFunction, Ports};
 
 /// Time after which every environment applies a change of a key or a tenant: thirty seconds of cache, and the
 /// longest request that was authenticated within them.
@@ -105,11 +106,7 @@ fn first(keys: &[ApiKey], limit: usize) -> (&[ApiKey], bool) {
     (keys.get(..limit).unwrap_or(keys), keys.len() > limit)
 }
 
-impl<R, S> AccessFunction<R, S>
-where
-    R: Store,
-    S: Clock + Random,
-{
+impl<P: Ports> AccessFunction<P> {
     /// Creates a key. Its text is in the response, and stored nowhere.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use domain::tenant::key::Actor;
 use domain::tenant::{Leftovers, Tenant};
 use domain::timestamp::Timestamp;
 
-use crate::{AccessError, AccessFunction};
+use crate::{AccessError, AccessFunction, Ports};
 
 /// Maximum number of emails that one request reads: a hundred pages, within Lambda's time.
 pub const EMAILS_MAX: usize = 50_000;
@@ -35,11 +35,7 @@ pub const UNFINISHED_MAX: usize = 1_000;
 /// Number of emails per page.
 const PAGE: usize = 500;
 
-impl<R, S> AccessFunction<R, S>
-where
-    R: Keys + Tenants + Work + Listing + Queues,
-    S: Clock,
-{
+impl<P: Ports> AccessFunction<P> {
     /// Deletes a tenant permanently.
     ///
     /// # Errors

@@ -8,22 +8,18 @@
 use domain::api::error::ApiError;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{QueueKey, QueueName, TenantId};
-use domain::ports::{Clock, Random};
+use domain::ports::{AccountRates, Clock, Queues, Random};
 use domain::queue::hold::{HOLDS_MAX, Held, Hold};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, Queue};
 use workflow::held_emails;
 
-use crate::{AccessError, AccessFunction, Store};
+use crate::{AccessError, AccessFunction, Ports};
 
 /// Attempts while other writers change the queues.
 const ROUNDS: usize = 8;
 
-impl<R, S> AccessFunction<R, S>
-where
-    R: Store,
-    S: Clock + Random,
-{
+impl<P: Ports> AccessFunction<P> {
     /// Places holds, and counts the waiting emails under them.
     ///
     /// # Errors

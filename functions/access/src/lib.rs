@@ -2,34 +2,46 @@
 //!
 //! **Role:** answers `/api-keys` and `/tenants` of the HTTP API. Only this function's role may create keys.
 //! **Invariant:** a key has no more rights than its creator, and no tenant finds another tenant's key.
-//! **Map:** [`handler`] is HTTP, and [`routes`] maps a path to a route and its kind of key. [`api_keys`] and
+//! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`api_keys`] and
 //! [`tenants`] do the work. [`key_holds`] changes all queues of a tenant, and [`deletion`] deletes a tenant.
-//! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0021.
+//! **Start reading at** [`AccessFunction::ROUTES`](routes). Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;
 pub mod deletion;
-pub mod handler;
 pub mod key_holds;
 pub mod routes;
+pub mod settings;
 pub mod tenants;
 
-use aws::http::endpoint::Failure;
+use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants, Work};
-use domain::ports::{AccountRates, Listing, PortError, Queues};
+use domain::ports::{AccountRates, Clock, Listing, PortError, Queues, Random};
 
-/// The items of the table that this function reads and writes.
-pub trait Store: Keys + Tenants + Queues + AccountRates + Work + Listing {}
+/// Ports of the function.
+pub trait Ports: 'static {
+    /// Items of the table.
+    type Records: Keys + Tenants + Queues + AccountRates + Work + Listing;
+    /// Clock and randomness.
+    type System: Clock + Random;
+}
 
-impl<T: Keys + Tenants + Queues + AccountRates + Work + Listing> Store for T {}
+/// A backend with all ports, as tests use it.
+impl<T> Ports for T
+where
+    T: Keys + Tenants + Queues + AccountRates + Work + Listing + Clock + Random + 'static,
+{
+    type Records = T;
+    type System = T;
+}
 
 /// The function and its ports.
 #[derive(Debug, Clone)]
-pub struct AccessFunction<R, S> {
-    /// Keys and tenants.
-    pub records: R,
+pub struct AccessFunction<P: Ports> {
+    /// Items of the table.
+    pub records: P::Records,
     /// Clock and randomness.
-    pub system: S,
+    pub system: P::System,
 }
 
 /// Error of a request.

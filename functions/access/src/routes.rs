@@ -1,142 +1,144 @@
-//! Routes of keys and tenants: path, method, and kind of key.
+//! The route table.
 //!
-//! **Invariant:** pure. A route belongs to the kind of key that it needs, and its function takes a value that
-//! only such a key gives. Name and object are defined for every route, so that none is missing in the log by
-//! accident.
+//! **Invariant:** a handler takes a value that only the right key gives: a
+//! [`KeyAuthor`](aws::http::auth::KeyAuthor) or a [`Deployer`](aws::http::auth::Deployer).
 
-use aws::http::endpoint::Routed;
-use aws::http::routing::{self, Methods, NoRoute, on};
+use aws::http::answer::{answer, answer_with_object};
+use aws::http::query;
+use aws::http::routing::{self, HttpFunction, Route, delete, get, patch, post};
+use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
+use domain::api::error::ApiError;
 use domain::id::{KeyId, TenantId};
-use lambda_http::http::Method;
+use domain::ports::Clock;
+use domain::timestamp::Timestamp;
 
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// For a tenant's key with full access, or the deployer's key.
-    Keys(KeyRoute),
-    /// For the deployer's key.
-    Deployer(DeployerRoute),
+use crate::api_keys::{KeyPage, Revocation};
+use crate::tenants::HoldChange;
+use crate::{AccessError, AccessFunction, Ports};
+
+/// Values from a path.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    id: Option<KeyId>,
+    name: Option<TenantId>,
 }
 
-/// A route about API keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyRoute {
-    /// `GET /api-keys`.
-    ListKeys,
-    /// `POST /api-keys`.
-    CreateKey,
-    /// `PATCH /api-keys/{id}`.
-    ChangeKey(KeyId),
-    /// `DELETE /api-keys/{id}`.
-    RevokeKey(KeyId),
-}
-
-/// A route about tenants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeployerRoute {
-    /// `GET /tenants`.
-    ListTenants,
-    /// `POST /tenants`.
-    CreateTenant,
-    /// `GET /tenants/{name}`.
-    GetTenant(TenantId),
-    /// `PATCH /tenants/{name}`.
-    ChangeTenant(TenantId),
-    /// `DELETE /tenants/{name}`.
-    DeleteTenant(TenantId),
-}
-
-impl From<KeyRoute> for Route {
-    fn from(route: KeyRoute) -> Self {
-        Self::Keys(route)
-    }
-}
-
-impl From<DeployerRoute> for Route {
-    fn from(route: DeployerRoute) -> Self {
-        Self::Deployer(route)
-    }
-}
-
-/// Finds the route of a method and a path.
-///
-/// # Errors
-/// [`NoRoute`], answered as 404 or 405.
-pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    routing::find(method, path, methods)
-}
-
-/// Returns the methods of a path; `None` if the path does not exist.
-fn methods(segments: &[&str]) -> Option<Methods<Route>> {
-    Some(match *segments {
-        ["api-keys"] => vec![
-            on(Method::GET, KeyRoute::ListKeys),
-            on(Method::POST, KeyRoute::CreateKey),
-        ],
-        ["api-keys", id] => {
-            let id = KeyId::parse(id)?;
-            vec![
-                on(Method::PATCH, KeyRoute::ChangeKey(id)),
-                on(Method::DELETE, KeyRoute::RevokeKey(id)),
-            ]
+impl routing::Parameters for Parameters {
+    fn read(&mut self, name: &str, segment: &str) -> Option<()> {
+        match name {
+            "id" => self.id = Some(KeyId::parse(segment)?),
+            "name" => self.name = Some(TenantId::parse(segment)?),
+            _ => return None,
         }
-        ["tenants"] => vec![
-            on(Method::GET, DeployerRoute::ListTenants),
-            on(Method::POST, DeployerRoute::CreateTenant),
-        ],
-        ["tenants", name] => {
-            let name = TenantId::parse(name)?;
-            vec![
-                on(Method::GET, DeployerRoute::GetTenant(name.clone())),
-                on(Method::PATCH, DeployerRoute::ChangeTenant(name.clone())),
-                on(Method::DELETE, DeployerRoute::DeleteTenant(name)),
-            ]
-        }
-        _ => return None,
-    })
-}
-
-impl Routed for Route {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Keys(KeyRoute::ListKeys) => "list_api_keys",
-            Self::Keys(KeyRoute::CreateKey) => "create_api_key",
-            Self::Keys(KeyRoute::ChangeKey(_)) => "change_api_key",
-            Self::Keys(KeyRoute::RevokeKey(_)) => "revoke_api_key",
-            Self::Deployer(DeployerRoute::ListTenants) => "list_tenants",
-            Self::Deployer(DeployerRoute::CreateTenant) => "create_tenant",
-            Self::Deployer(DeployerRoute::GetTenant(_)) => "get_tenant",
-            Self::Deployer(DeployerRoute::ChangeTenant(_)) => "change_tenant",
-            Self::Deployer(DeployerRoute::DeleteTenant(_)) => "delete_tenant",
-        }
+        Some(())
     }
 
     fn object(&self) -> Option<String> {
-        match self {
-            Self::Keys(KeyRoute::ChangeKey(id) | KeyRoute::RevokeKey(id)) => Some(id.to_string()),
-            Self::Deployer(
-                DeployerRoute::GetTenant(name) | DeployerRoute::ChangeTenant(name) | DeployerRoute::DeleteTenant(name),
-            ) => Some(name.to_string()),
-            Self::Keys(KeyRoute::ListKeys | KeyRoute::CreateKey)
-            | Self::Deployer(DeployerRoute::ListTenants | DeployerRoute::CreateTenant) => None,
-        }
+        let name = self.name.as_ref().map(ToString::to_string);
+        name.or_else(|| self.id.map(|id| id.to_string()))
+    }
+}
+
+impl Parameters {
+    fn id(&self) -> Result<KeyId, ApiError> {
+        self.id.ok_or_else(routing::unknown_path)
+    }
+
+    fn name(&self) -> Result<&TenantId, ApiError> {
+        self.name.as_ref().ok_or_else(routing::unknown_path)
+    }
+}
+
+impl<P: Ports> HttpFunction for AccessFunction<P> {
+    type Parameters = Parameters;
+    type Error = AccessError;
+    type Records = P::Records;
+
+    const ROUTES: &'static [Route<Self>] = &[
+        get("/api-keys", "list_api_keys").author(|access, maker, input| {
+            answer(
+                200,
+                async move { access.keys(maker, &KeyPage::parse(input.query)?).await },
+            )
+        }),
+        post("/api-keys", "create_api_key").author(|access, maker, input| {
+            answer_with_object(201, async move {
+                let key = access.create_key(maker, parse_key(input.body)?).await?;
+                Ok((key.id().to_owned(), key))
+            })
+        }),
+        patch("/api-keys/{id}", "change_api_key").author(|access, maker, input| {
+            answer(200, async move {
+                let hold = query::flag(input.query, "hold")?;
+                access
+                    .change_key(maker, input.path.id()?, parse_key_change(input.body)?, hold)
+                    .await
+            })
+        }),
+        delete("/api-keys/{id}", "revoke_api_key").author(|access, maker, input| {
+            answer(200, async move {
+                let revocation = Revocation::parse(input.query)?;
+                access.revoke_key(maker, input.path.id()?, revocation).await
+            })
+        }),
+        get("/tenants", "list_tenants").deployer(|access, deployer, _| answer(200, access.tenants(*deployer))),
+        post("/tenants", "create_tenant").deployer(|access, deployer, input| {
+            answer_with_object(201, async move {
+                let (name, settings) = parse_tenant(input.body)?;
+                Ok((
+                    name.to_string(),
+                    access.create_tenant(*deployer, name, &settings).await?,
+                ))
+            })
+        }),
+        get("/tenants/{name}", "get_tenant").deployer(|access, deployer, input| {
+            answer(200, async move { access.tenant(*deployer, input.path.name()?).await })
+        }),
+        patch("/tenants/{name}", "change_tenant").deployer(|access, deployer, input| {
+            answer(200, async move {
+                let (settings, with) = (parse_tenant_change(input.body)?, HoldChange::parse(input.query)?);
+                access
+                    .change_tenant(*deployer, input.path.name()?, &settings, with)
+                    .await
+            })
+        }),
+        delete("/tenants/{name}", "delete_tenant").deployer(|access, deployer, input| {
+            answer(
+                200,
+                async move { access.delete_tenant(*deployer, input.path.name()?).await },
+            )
+        }),
+    ];
+
+    fn records(&self) -> &P::Records {
+        &self.records
+    }
+
+    fn now(&self) -> Timestamp {
+        self.system.now()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use aws::http::routing::{NoRoute, Parameters, find};
+    use lambda_http::http::Method;
+    use memory::MemoryBackend;
+
+    use crate::AccessFunction;
 
     const ID: &str = "01010101-0101-4101-8101-010101010101";
 
-    fn of(method: &str, path: &str) -> Result<Route, NoRoute> {
-        route(&Method::from_bytes(method.as_bytes()).unwrap(), path)
+    /// Returns the name of a route, and its object or an empty text.
+    fn of(method: &str, path: &str) -> Result<(&'static str, String), NoRoute> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let found = find::<AccessFunction<MemoryBackend>>(&method, path)?;
+        Ok((found.route.name, found.path.object().unwrap_or_default()))
     }
 
     #[test]
     fn every_route_has_its_method_and_path() {
-        let acme = || TenantId::parse("acme").unwrap();
-        let id = KeyId::parse(ID).unwrap();
+        let to = |name, object: &str| Ok((name, object.to_owned()));
         let only = |allow: &str| {
             Err(NoRoute::NotAllowed {
                 allow: allow.to_owned(),
@@ -144,21 +146,17 @@ mod tests {
         };
         let key = format!("/api-keys/{ID}");
         for (method, path, expected) in [
-            ("GET", "/api-keys", Ok(KeyRoute::ListKeys.into())),
-            ("POST", "/api-keys", Ok(KeyRoute::CreateKey.into())),
-            ("DELETE", &key, Ok(KeyRoute::RevokeKey(id).into())),
-            ("PATCH", &key, Ok(KeyRoute::ChangeKey(id).into())),
+            ("GET", "/api-keys", to("list_api_keys", "")),
+            ("POST", "/api-keys", to("create_api_key", "")),
+            ("DELETE", &key, to("revoke_api_key", ID)),
+            ("PATCH", &key, to("change_api_key", ID)),
             ("GET", &key, only("PATCH, DELETE")),
             ("PUT", "/api-keys", only("GET, POST")),
-            ("GET", "/tenants", Ok(DeployerRoute::ListTenants.into())),
-            ("POST", "/tenants", Ok(DeployerRoute::CreateTenant.into())),
-            ("GET", "/tenants/acme", Ok(DeployerRoute::GetTenant(acme()).into())),
-            ("PATCH", "/tenants/acme", Ok(DeployerRoute::ChangeTenant(acme()).into())),
-            (
-                "DELETE",
-                "/tenants/acme",
-                Ok(DeployerRoute::DeleteTenant(acme()).into()),
-            ),
+            ("GET", "/tenants", to("list_tenants", "")),
+            ("POST", "/tenants", to("create_tenant", "")),
+            ("GET", "/tenants/acme", to("get_tenant", "acme")),
+            ("PATCH", "/tenants/acme", to("change_tenant", "acme")),
+            ("DELETE", "/tenants/acme", to("delete_tenant", "acme")),
             ("POST", "/tenants/acme", only("GET, PATCH, DELETE")),
         ] {
             assert_eq!(of(method, path), expected, "{method} {path}");

@@ -15,14 +15,15 @@ use domain::api::access_api::TenantSettings;
 use domain::api::access_view::{DomainHoldView, TenantChangedView, TenantView, TenantsView};
 use domain::api::error::ApiError;
 use domain::id::TenantId;
-use domain::ports::{Clock, Random};
+use domain::ports::Clock;
+use domain::ports::access::Tenants;
 use domain::queue::hold::Hold;
 use domain::tenant::Tenant;
 use workflow::held_emails;
 
 use crate::api_keys::KNOWN_EVERYWHERE;
 use crate::key_holds::too_many;
-use crate::{AccessError, AccessFunction, Store};
+use crate::{AccessError, AccessFunction, Ports};
 
 /// Retries after losing the race for a conditional write.
 const ROUNDS: usize = 8;
@@ -47,11 +48,7 @@ impl HoldChange {
     }
 }
 
-impl<R, S> AccessFunction<R, S>
-where
-    R: Store,
-    S: Clock + Random,
-{
+impl<P: Ports> AccessFunction<P> {
     /// Creates a tenant.
     ///
     /// # Errors

@@ -6,9 +6,9 @@
     reason = "a test that cannot go on says why"
 )]
 
-use access::{AccessFunction, handler};
+use access::AccessFunction;
 use aws::http::auth::Authenticator;
-use aws::http::gateway;
+use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, QueueKey, QueueName, TenantId};
@@ -58,11 +58,11 @@ impl Environment {
     async fn answer(&self, event: Value) -> Response<Body> {
         let event = serde_json::from_value(event).expect("an event has API Gateway's form");
         let request = gateway::request(event).expect("a request");
-        let access = AccessFunction {
+        let access = AccessFunction::<MemoryBackend> {
             records: self.backend.clone(),
             system: self.backend.clone(),
         };
-        handler::handle(&access, &self.authenticator, request).await
+        endpoint::handle(&access, &self.authenticator, request).await
     }
 
     async fn deployer(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {

@@ -8,9 +8,9 @@
     reason = "a test that cannot go on says why"
 )]
 
-use access::{AccessFunction, handler};
+use access::AccessFunction;
 use aws::http::auth::Authenticator;
-use aws::http::gateway;
+use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{KeyId, QueueKey, QueueName, TenantId};
@@ -95,14 +95,14 @@ async fn ask(backend: &MemoryBackend, with: &str, method: &str, path: &str, body
         "body": body.map(|body| body.to_string()),
         "requestContext": {"http": {"method": method}},
     });
-    let access = AccessFunction {
+    let access = AccessFunction::<MemoryBackend> {
         records: backend.clone(),
         system: backend.clone(),
     };
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
     let event = serde_json::from_value(event).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    let response = handler::handle(&access, &authenticator, request).await;
+    let response = endpoint::handle(&access, &authenticator, request).await;
     let json = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
     (response.status().as_u16(), json)
 }

@@ -5,9 +5,9 @@
     reason = "a test that cannot go on says why"
 )]
 
-use access::{AccessFunction, handler};
+use access::AccessFunction;
 use aws::http::auth::Authenticator;
-use aws::http::gateway;
+use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::queue::Queue;
@@ -31,14 +31,14 @@ async fn ask(backend: &MemoryBackend, method: &str, path: &str, body: &Value) ->
         "body": body.to_string(),
         "requestContext": {"http": {"method": method}},
     });
-    let access = AccessFunction {
+    let access = AccessFunction::<MemoryBackend> {
         records: backend.clone(),
         system: backend.clone(),
     };
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
     let event = serde_json::from_value(event).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    handler::handle(&access, &authenticator, request)
+    endpoint::handle(&access, &authenticator, request)
         .await
         .status()
         .as_u16()

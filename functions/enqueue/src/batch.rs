@@ -13,9 +13,7 @@ use domain::api::requests::{BatchItem, BatchRequest, IdempotencyKey};
 use domain::delivery::batch::{self, BatchId, BatchRecord, BatchStart, ItemError};
 use domain::delivery::policy::Turn;
 use domain::id::{EmailId, TenantId};
-use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
+use domain::ports::{Batches, Clock, PortError, Random};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -23,7 +21,7 @@ use futures::stream::iter;
 use crate::batch_errors;
 use crate::eligibility::{Timeliness, UploadsById, ValidatedBatch};
 use crate::persistence::{EmailIdentity, Preparation, Stored};
-use crate::{AT_ONCE, AcceptError, AcceptedBatch, EnqueueFunction, Requester, other_request};
+use crate::{AT_ONCE, AcceptError, AcceptedBatch, EnqueueFunction, Ports, Requester, other_request};
 
 /// The record of a batch after it was written or found.
 struct Recorded {
@@ -32,13 +30,7 @@ struct Recorded {
     is_older: bool,
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> EnqueueFunction<P> {
     /// Accepts a batch. Success means that all valid items are durable; after an error some may be.
     ///
     /// # Errors

@@ -14,15 +14,15 @@ use domain::id::{EmailId, QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::message::problem::EmailError;
-use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{AccountRates, Clock, Counts, PortError, Queues, Suppressions};
 use domain::queue::Queue;
 use domain::reporting::forecast::{Forecast, ForecastRequest, QueueLoad, Situation, forecast};
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use crate::{AcceptError, EnqueueFunction, Store, queues, recipients};
+use crate::{AcceptError, EnqueueFunction, Ports, queues, recipients};
 
 /// Number of queues whose emails are counted concurrently.
 const AT_ONCE: usize = 10;
@@ -35,13 +35,7 @@ pub fn is_asked(query: &str) -> Result<bool, ApiError> {
     query::flag(query, "dry_run")
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> EnqueueFunction<P> {
     /// Returns the expected outcome of an email.
     ///
     /// # Errors

@@ -14,15 +14,14 @@ use domain::delivery::batch::{BatchRecord, ItemError};
 use domain::id::{EmailId, EmailKey, TenantId, UploadId};
 use domain::message::attachment::Uploaded;
 use domain::message::problem::EmailError;
-use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
+use domain::ports::erasure::Tombstones;
+use domain::ports::{EmailRecords, Files, PortError};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
 
-use crate::{AT_ONCE, AcceptError, EnqueueFunction, other_request, queues};
+use crate::{AT_ONCE, AcceptError, EnqueueFunction, Ports, other_request, queues};
 
 /// Uploads of a request that exist.
 pub(crate) type UploadsById = BTreeMap<UploadId, Uploaded>;
@@ -48,13 +47,7 @@ pub(crate) struct ValidatedBatch<'a> {
     pub(crate) begun: Option<BatchRecord>,
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> EnqueueFunction<P> {
     /// Reads the uploads that requests use, each once.
     pub(crate) async fn found<'a>(
         &self,

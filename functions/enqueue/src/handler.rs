@@ -1,63 +1,28 @@
-//! HTTP handler: takes a request, and returns a response.
+//! Handlers of the routes: read a request, and build its response.
 
-use aws::http;
-use aws::http::auth::{Authenticator, Principal, TenantPrincipal};
-use aws::http::endpoint::{self, Authentication};
+use aws::http::auth::TenantPrincipal;
+use aws::http::routing::Input;
+use aws::http::{self, answer};
 use domain::api::dry_run_view::DryRunView;
 use domain::api::error::ApiError;
 use domain::api::requests::{BatchValidation, IdempotencyKey, parse_batch, parse_email};
 use domain::delivery::batch::ItemError;
-use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
-use domain::tenant::key::Action;
+use domain::ports::Clock;
 use lambda_http::http::{HeaderMap, HeaderValue};
-use lambda_http::{Body, Request, Response};
+use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use crate::routes::{Route, route};
-use crate::{AcceptError, EnqueueFunction, Store, dry_run, recipients};
-
-/// Carries out one request.
-pub async fn handle<R, B, L, S>(
-    enqueue: &EnqueueFunction<R, B, L, S>,
-    authenticator: &Authenticator,
-    request: Request,
-) -> Response<Body>
-where
-    R: Store,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
-    let route = route(request.method(), request.uri().path());
-    let authentication = Authentication {
-        authenticator,
-        records: &enqueue.records,
-        now: enqueue.system.now(),
-    };
-    endpoint::answer(authentication, route, &request, async |principal: Principal, route| {
-        let caller = match principal.to_do(Action::Send) {
-            Ok(caller) => caller,
-            Err(error) => return Ok(http::refuse(&error)),
-        };
-        let result = match route {
-            Route::SendEmail => single(enqueue, &caller, &request).await,
-            Route::SendEmails => batch(enqueue, &caller, &request).await,
-        };
-        told_limits(enqueue, &caller, result)
-    })
-    .await
-}
+use crate::{AcceptError, EnqueueFunction, Ports, dry_run, recipients};
 
 /// Adds the rest of the caller's limits to a response, also to a refusal.
 ///
 /// # Errors
 /// The failed backend call.
-fn told_limits<R, B, L, S: Clock>(
-    enqueue: &EnqueueFunction<R, B, L, S>,
+pub(crate) fn with_limits<P: Ports>(
+    enqueue: &EnqueueFunction<P>,
     caller: &TenantPrincipal,
     result: Result<Response<Body>, AcceptError>,
-) -> Result<Response<Body>, PortError> {
+) -> Result<Response<Body>, AcceptError> {
     let now = enqueue.system.now();
     let headers = || enqueue.quota_leases.headers(caller.limits(), now);
     match result {
@@ -73,7 +38,7 @@ fn told_limits<R, B, L, S: Clock>(
             }
             Ok(with_headers(response, headers()))
         }
-        Err(AcceptError::Port(error)) => Err(error),
+        Err(error @ AcceptError::Port(_)) => Err(error),
     }
 }
 
@@ -115,22 +80,16 @@ pub struct Ids {
     errors: Option<Vec<ItemError>>,
 }
 
-async fn single<R, B, L, S>(
-    enqueue: &EnqueueFunction<R, B, L, S>,
+pub(crate) async fn single<P: Ports>(
+    enqueue: &EnqueueFunction<P>,
     caller: &TenantPrincipal,
-    request: &Request,
-) -> Result<Response<Body>, AcceptError>
-where
-    R: Store,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
-    let is_dry_run = dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)?;
-    let key = idempotency_key(request.headers()).map_err(AcceptError::Refused)?;
-    let parsed = parse_email(request.body().as_ref()).map_err(AcceptError::Refused)?;
+    input: &Input<'_, EnqueueFunction<P>>,
+) -> Result<Response<Body>, AcceptError> {
+    let is_dry_run = dry_run::is_asked(input.query)?;
+    let key = idempotency_key(input.headers)?;
+    let parsed = parse_email(input.body)?;
     let from = parsed.email.from().address();
-    caller.check_from("from", from).map_err(AcceptError::Refused)?;
+    caller.check_from("from", from)?;
     if is_dry_run {
         let told = enqueue.try_out(caller.limits(), key.as_ref(), &parsed).await?;
         return Ok(http::json(200, &Answer::Tried(Box::new(told))));
@@ -142,31 +101,24 @@ where
         .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &Answer::Accepted(Id { id }));
-    Ok(endpoint::accepted(1, replayed(response, accepted.replayed)))
+    Ok(answer::accepted(1, replayed(response, accepted.replayed)))
 }
 
-async fn batch<R, B, L, S>(
-    enqueue: &EnqueueFunction<R, B, L, S>,
+pub(crate) async fn batch<P: Ports>(
+    enqueue: &EnqueueFunction<P>,
     caller: &TenantPrincipal,
-    request: &Request,
-) -> Result<Response<Body>, AcceptError>
-where
-    R: Store,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
-    if dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)? {
+    input: &Input<'_, EnqueueFunction<P>>,
+) -> Result<Response<Body>, AcceptError> {
+    if dry_run::is_asked(input.query)? {
         let problem = "is not supported for a batch: test one email with POST /emails";
-        return Err(AcceptError::Refused(ApiError::validation("dry_run", problem)));
+        return Err(ApiError::validation("dry_run", problem).into());
     }
-    let headers = request.headers();
-    let key = idempotency_key(headers).map_err(AcceptError::Refused)?;
-    let validation = validation(headers).map_err(AcceptError::Refused)?;
-    let parsed = parse_batch(request.body().as_ref(), validation).map_err(AcceptError::Refused)?;
+    let key = idempotency_key(input.headers)?;
+    let validation = validation(input.headers)?;
+    let parsed = parse_batch(input.body, validation)?;
     for item in &parsed.items {
         let (path, from) = (format!("[{}].from", item.index), item.request.email.from());
-        caller.check_from(&path, from.address()).map_err(AcceptError::Refused)?;
+        caller.check_from(&path, from.address())?;
     }
     let recipients = recipients(parsed.items.iter().map(|item| &item.request));
     let repeats = enqueue.repeats_batch(caller.tenant(), key.as_ref(), &parsed);
@@ -179,7 +131,7 @@ where
         data: accepted.ids.iter().map(|id| Id { id: id.to_string() }).collect(),
         errors: (validation == BatchValidation::Permissive).then_some(accepted.errors),
     };
-    Ok(endpoint::accepted(
+    Ok(answer::accepted(
         emails,
         replayed(http::json(200, &ids), accepted.replayed),
     ))

@@ -7,7 +7,8 @@
 //! nothing is guaranteed.
 //! **Map:** `eligibility` decides whether a request can be accepted, `persistence` makes it durable, and `batch` does
 //! both for many. [`batch_errors`] describes a partly stored batch, and [`dry_run`] checks without a trace.
-//! [`quota`] holds the quota of tenants, [`routes`] maps a path to a route, and [`handler`] is HTTP.
+//! [`quota`] holds the quota of tenants. [`routes`] is the route table, and [`handler`] reads requests. [`settings`]
+//! connects the function to AWS.
 //! **Start reading at** [`EnqueueFunction::accept`].
 
 mod batch;
@@ -19,10 +20,12 @@ mod persistence;
 pub mod queues;
 pub mod quota;
 pub mod routes;
+pub mod settings;
 mod slot_reservation;
 
 use std::time::Duration;
 
+use aws::http::answer::Failure;
 use aws::http::auth::TenantPrincipal;
 use domain::api::error::ApiError;
 use domain::api::requests::{EmailRequest, IdempotencyKey};
@@ -63,23 +66,31 @@ pub struct EnqueueSettings {
     pub prices: Prices,
 }
 
-/// The items of the table that this function reads and writes.
-pub trait Store:
-    EmailRecords
-    + RateLimits
-    + Tombstones
-    + Batches
-    + Queues
-    + Counts
-    + AccountRates
-    + Suppressions
-    + Keys
-    + Tenants
-    + Quotas
-{
+/// Ports of the function.
+pub trait Ports: 'static {
+    /// Items of the table.
+    type Records: EmailRecords
+        + RateLimits
+        + Tombstones
+        + Batches
+        + Queues
+        + Counts
+        + AccountRates
+        + Suppressions
+        + Keys
+        + Tenants
+        + Quotas;
+    /// Contents of emails.
+    type Bodies: Bodies + Erasing;
+    /// Queues of send tasks.
+    type PriorityQueues: PriorityQueues;
+    /// Clock and randomness.
+    type System: Clock + Random;
 }
 
-impl<T> Store for T where
+/// A backend with all ports, as tests use it.
+impl<T> Ports for T
+where
     T: EmailRecords
         + RateLimits
         + Tombstones
@@ -91,20 +102,30 @@ impl<T> Store for T where
         + Keys
         + Tenants
         + Quotas
+        + Bodies
+        + Erasing
+        + PriorityQueues
+        + Clock
+        + Random
+        + 'static,
 {
+    type Records = T;
+    type Bodies = T;
+    type PriorityQueues = T;
+    type System = T;
 }
 
 /// The function and its ports.
 #[derive(Debug)]
-pub struct EnqueueFunction<R, B, L, S> {
-    /// Records, and the keys of batches.
-    pub records: R,
-    /// Contents.
-    pub bodies: B,
-    /// Priority queues.
-    pub priority_queues: L,
+pub struct EnqueueFunction<P: Ports> {
+    /// Items of the table.
+    pub records: P::Records,
+    /// Contents of emails.
+    pub bodies: P::Bodies,
+    /// Queues of send tasks.
+    pub priority_queues: P::PriorityQueues,
     /// Clock and randomness.
-    pub system: S,
+    pub system: P::System,
     /// Settings.
     pub with: EnqueueSettings,
     /// Cached queues.
@@ -182,7 +203,7 @@ impl Charged for AcceptedBatch {
 pub enum AcceptError {
     /// This request stored nothing. The error names the reason, and usually the remedy.
     #[error("refused: {0}")]
-    Refused(ApiError),
+    Refused(#[from] ApiError),
     /// The request would exceed a limit of the tenant.
     #[error("a limit of the tenant is exceeded")]
     QuotaExceeded(QuotaExceeded),
@@ -194,11 +215,16 @@ pub enum AcceptError {
     Port(#[from] PortError),
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: Quotas,
-    S: Clock,
-{
+impl Failure for AcceptError {
+    fn refusal(&self) -> Option<&ApiError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::QuotaExceeded(_) | Self::Broken(_) | Self::Port(_) => None,
+        }
+    }
+}
+
+impl<P: Ports> EnqueueFunction<P> {
     /// Accepts a request within the tenant's limits. Repeated and refused requests are not counted.
     ///
     /// `repeats` tells whether the same request was accepted before. It runs only when a limit would refuse the
@@ -236,13 +262,7 @@ where
     }
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> EnqueueFunction<P> {
     /// Accepts one email.
     ///
     /// # Errors

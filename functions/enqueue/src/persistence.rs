@@ -18,15 +18,12 @@ use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX}
 use domain::id::{EmailId, EmailKey, QueueKey, TenantId};
 use domain::message::attachment::UploadUse;
 use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::rate_limits::RateLimits;
-use domain::ports::{
-    Batches, Bodies, Clock, Created, EmailRecords, FailureKind, Packed, PortError, PriorityQueues, Put, Queues, Random,
-};
+use domain::ports::{Bodies, Clock, Created, EmailRecords, FailureKind, Files, Packed, PortError, Put, Queues};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
 
 use crate::eligibility::{Timeliness, UploadsById};
-use crate::{AcceptError, EnqueueFunction, Requester, forgotten, other_request};
+use crate::{AcceptError, EnqueueFunction, Ports, Requester, forgotten, other_request};
 
 /// A durable email, stored just now or before.
 pub(crate) struct Stored {
@@ -81,13 +78,7 @@ pub(crate) struct EmailIdentity<'a> {
     pub(crate) item: Option<usize>,
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> EnqueueFunction<P> {
     /// Makes one email durable.
     pub(crate) async fn store(
         &self,

@@ -9,15 +9,13 @@ use std::collections::BTreeMap;
 use domain::api::requests::EmailRequest;
 use domain::delivery::policy::Turn;
 use domain::id::{QueueName, TenantId};
-use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
+use domain::ports::PortError;
 use domain::queue::Queue;
 use domain::queue::rate_limit::AHEAD;
 use domain::timestamp::Timestamp;
 use workflow::slots;
 
-use crate::EnqueueFunction;
+use crate::{EnqueueFunction, Ports};
 
 /// The emails of a request for one queue with a rate limit.
 struct OfQueue {
@@ -28,13 +26,7 @@ struct OfQueue {
     later: Vec<(usize, Timestamp)>,
 }
 
-impl<R, B, L, S> EnqueueFunction<R, B, L, S>
-where
-    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> EnqueueFunction<P> {
     /// Returns the turn of each email, in order. A failure is only a warning: `send` requests a slot then.
     pub(crate) async fn turns(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<Turn> {
         let mut turns = vec![Turn::Free; requests.len()];

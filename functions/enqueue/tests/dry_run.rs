@@ -11,6 +11,7 @@ mod common;
 use std::time::Duration;
 
 use aws::http::auth::Authenticator;
+use aws::http::endpoint;
 use aws::runtime::settings::KeySettings;
 use common::enqueue;
 use domain::delivery::rate::{Micros, Rate};
@@ -20,7 +21,6 @@ use domain::id::{QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;
 use domain::ports::Suppressions;
 use domain::queue::{Pause, Queue};
-use enqueue::handler;
 use lambda_http::http::Request;
 use lambda_http::{Body, RequestExt, Response};
 use memory::MemoryBackend;
@@ -38,7 +38,7 @@ async fn post(backend: &MemoryBackend, path: &str, key: Option<&str>, body: &Val
     let request = request.body(Body::Text(body.to_string())).unwrap();
     let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
-    read(&handler::handle(&enqueue(backend), &authenticator, request).await)
+    read(&endpoint::handle(&enqueue(backend), &authenticator, request).await)
 }
 
 fn read(response: &Response<Body>) -> (u16, Value) {

@@ -19,7 +19,7 @@ use domain::ports::{Clock, PortError, Random};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
-use enqueue::{AcceptError, EnqueueFunction, Requester};
+use enqueue::{AcceptError, EnqueueFunction, Ports, Requester};
 use memory::{MemoryBackend, samples};
 
 fn news() -> QueueKey {
@@ -57,10 +57,7 @@ fn purge(backend: &MemoryBackend) {
 }
 
 /// Accepts one email for the queue `news`, and returns its record.
-async fn accepted<S: Clock + Random>(
-    backend: &MemoryBackend,
-    enqueue: &EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, S>,
-) -> EmailRecord {
+async fn accepted<P: Ports>(backend: &MemoryBackend, enqueue: &EnqueueFunction<P>) -> EmailRecord {
     backend.state().records.clear();
     let accepted = enqueue.accept(&TenantId::main(), None, &request("news")).await;
     accepted.expect("accepted");
@@ -153,6 +150,17 @@ impl Random for Slow {
     }
 }
 
+/// Ports in memory, with a slow clock.
+#[derive(Debug)]
+struct SlowPorts;
+
+impl Ports for SlowPorts {
+    type Records = MemoryBackend;
+    type Bodies = MemoryBackend;
+    type PriorityQueues = MemoryBackend;
+    type System = Slow;
+}
+
 #[tokio::test]
 async fn a_slow_request_is_refused_after_a_purge() {
     type Change = fn(&Queue) -> Queue;
@@ -178,7 +186,7 @@ async fn a_slow_request_is_refused_after_a_purge() {
                 step,
                 looks: AtomicU64::new(0),
             };
-            let slow = EnqueueFunction {
+            let slow = EnqueueFunction::<SlowPorts> {
                 records,
                 bodies,
                 priority_queues,

@@ -11,13 +11,14 @@ mod common;
 use std::collections::BTreeMap;
 
 use aws::http::auth::Authenticator;
+use aws::http::endpoint;
 use aws::runtime::settings::KeySettings;
 use common::enqueue;
 use domain::id::TenantId;
 use domain::tenant::Tenant;
 use domain::tenant::key::{ApiKey, Permission};
 use domain::tenant::sender::FromDomain;
-use enqueue::{EnqueueFunction, handler};
+use enqueue::EnqueueFunction;
 use lambda_http::{Body, RequestExt};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
@@ -25,7 +26,7 @@ use serde_json::{Value, json};
 
 /// An environment with its cache and its quota leases.
 struct Environment {
-    enqueue: EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>,
+    enqueue: EnqueueFunction<MemoryBackend>,
     authenticator: Authenticator,
     key: String,
 }
@@ -85,7 +86,7 @@ impl Environment {
         }
         let request = request.body(Body::Text(body.to_string())).unwrap();
         let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
-        let response = handler::handle(&self.enqueue, &self.authenticator, request).await;
+        let response = endpoint::handle(&self.enqueue, &self.authenticator, request).await;
         let json: Value = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
         let text = |value: &lambda_http::http::HeaderValue| value.to_str().unwrap().to_owned();
         Answer {

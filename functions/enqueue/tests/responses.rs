@@ -10,9 +10,9 @@
 mod common;
 
 use aws::http::auth::Authenticator;
+use aws::http::endpoint;
 use aws::runtime::settings::KeySettings;
 use common::enqueue;
-use enqueue::handler;
 use lambda_http::request::from_str;
 use lambda_http::{Body, Request, RequestExt};
 use memory::{Fault, MemoryBackend, samples};
@@ -25,7 +25,7 @@ async fn answer(backend: &MemoryBackend, event: &str) -> (u16, Value, Option<Str
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
     let request: Request = from_str(event).expect("the golden event parses");
     let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
-    let response = handler::handle(&enqueue(backend), &authenticator, request).await;
+    let response = endpoint::handle(&enqueue(backend), &authenticator, request).await;
     let replayed = response
         .headers()
         .get("idempotent-replayed")
@@ -116,7 +116,7 @@ async fn throttled(call: &'static str, faults: Vec<Fault>, event: &str) -> (u16,
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
     let request: Request = from_str(event).expect("the golden event parses");
     let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
-    let response = handler::handle(&enqueue(&backend), &authenticator, request).await;
+    let response = endpoint::handle(&enqueue(&backend), &authenticator, request).await;
     let Body::Text(text) = response.body() else {
         panic!("an answer is text")
     };

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use aws::http::auth::TenantPrincipal;
 use domain::id::UploadId;
 use domain::message::attachment::Upload;
-use domain::ports::{Bodies, Invitation, Random};
+use domain::ports::{Files, Invitation, Random};
 use serde::Serialize;
 
-use crate::{ManageError, ManageFunction};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// The response to an upload request: the target of the upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,11 +25,7 @@ pub struct InvitationView {
     headers: BTreeMap<String, String>,
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    B: Bodies,
-    S: Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Lets the caller upload a file.
     ///
     /// # Errors

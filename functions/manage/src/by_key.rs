@@ -11,7 +11,7 @@ use domain::api::error::ApiError;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, EmailKey, KeyId, QueueName};
 use domain::lifecycle::{Decision, commands};
-use domain::ports::{Bodies, Clock, PriorityQueues, Random};
+use domain::ports::{Clock, EmailRecords, Listing, Queues, Random};
 use domain::queue::Common;
 use domain::queue::hold::Held;
 use domain::queue::job::follow_tenant;
@@ -22,7 +22,7 @@ use workflow::held_emails;
 
 use crate::filters::{is_from, read_from_domain, read_key};
 use crate::queues::{ROUNDS, of, refuse_narrowed};
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Maximum number of emails that one cancellation reads.
 pub const LOOKED_AT_MAX: usize = 5_000;
@@ -145,13 +145,7 @@ pub struct Canceled {
     next: Option<String>,
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Releases the emails that a key's hold stopped. Without such a hold nothing changes.
     ///
     /// # Errors
@@ -194,7 +188,7 @@ where
     /// backend call failed.
     pub async fn cancel_emails(
         &self,
-        party: &impl ActsFor,
+        party: &dyn ActsFor,
         cancellation: &Cancellation,
     ) -> Result<Canceled, ManageError> {
         refuse_narrowed(party)?;

@@ -17,14 +17,14 @@ use domain::id::{EmailId, EmailKey};
 use domain::lifecycle::commands::{self, Refusal, Times};
 use domain::lifecycle::queue_control::reconcile;
 use domain::lifecycle::{Decision, SideEffect};
-use domain::ports::{Batches, Bodies, Clock, PortError, PriorityQueues, Random, SendTaskRequest};
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, SendTaskRequest};
 use domain::queue::{Disposition, Queue};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 use workflow::apply::{Applied, Before, Precondition, apply, try_apply, try_apply_after};
 use workflow::retention;
 
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Effect of a command on an email, as far as From domains matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +44,7 @@ pub struct CommandResponse {
     id: String,
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Cancels an email that is not being sent yet.
     ///
     /// # Errors
@@ -117,7 +111,7 @@ where
 
     pub(crate) async fn record(
         &self,
-        caller: &impl ActsFor,
+        caller: &dyn ActsFor,
         id: EmailId,
         now: Timestamp,
     ) -> Result<EmailRecord, ManageError> {
@@ -129,7 +123,7 @@ where
     /// changed.
     async fn record_and_queue(
         &self,
-        caller: &impl ActsFor,
+        caller: &dyn ActsFor,
         id: EmailId,
         now: Timestamp,
     ) -> Result<(EmailRecord, Option<Queue>), ManageError> {

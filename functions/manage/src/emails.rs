@@ -10,25 +10,19 @@ use domain::api::email_view::{EmailView, ItemView, PageView};
 use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, EmailKey, TenantId};
 use domain::message::email::EmailContent;
-use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
+use domain::ports::{Bodies, Clock, EmailRecords, PortError};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 
 use crate::commands::not_there;
 use crate::paging::Page;
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Number of contents in memory. The largest request is 4 MiB; packed, unpacked and parsed it takes about 16 MB.
 /// Eight of them fill half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Shows one email, without its content when that is gone.
     ///
     /// # Errors
@@ -43,7 +37,7 @@ where
     /// Returns a caller's record as its queue shows it.
     pub(crate) async fn record_shown(
         &self,
-        caller: &impl ActsFor,
+        caller: &dyn ActsFor,
         id: EmailId,
         now: Timestamp,
     ) -> Result<EmailRecord, ManageError> {

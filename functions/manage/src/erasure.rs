@@ -10,14 +10,14 @@
 use aws::http::auth::TenantPrincipal;
 use domain::id::{EmailId, EmailKey};
 use domain::lifecycle::commands;
-use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, PriorityQueues, Random, Written};
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::{Clock, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 use workflow::apply::ApplyError;
 
 use crate::commands::{CommandEffect, not_there, refused};
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Attempts while other writers change the record.
 const ROUNDS: usize = 8;
@@ -32,13 +32,7 @@ pub struct Erased {
     deleted: bool,
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies + Erasing,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Erases an email that has ended. A repeated request completes an earlier erasure.
     ///
     /// # Errors

@@ -5,17 +5,11 @@
 use aws::http::auth::TenantPrincipal;
 use domain::api::events_view::EventsView;
 use domain::id::EmailId;
-use domain::ports::{Bodies, Clock, PriorityQueues, Random};
+use domain::ports::Clock;
 
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Shows the history of an email, without its recipients' addresses when its content is gone.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use domain::ports::{Clock, Counts};
 
 use crate::metrics::too_many;
 use crate::period::{Given, hours, read_queue, read_time};
-use crate::{ManageError, ManageFunction};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Query of failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +35,12 @@ impl FailuresQuery {
     }
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Counts,
-    S: Clock,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Shows why the caller's emails ended unsent in a period.
     ///
     /// # Errors
     /// 422 when the period is impossible or too long, or the response too large. Or a backend call failed.
-    pub async fn failures(&self, caller: &impl ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
+    pub async fn failures(&self, caller: &dyn ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
         let failures = self.records.failures(caller.tenant(), query.queue.as_deref(), hours);
         let failures = failures.await?.ok_or_else(too_many)?;

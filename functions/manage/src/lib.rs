@@ -4,64 +4,74 @@
 //! and keys and tenants (`access`).
 //! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. No
 //! tenant finds another tenant's email.
-//! **Map:** [`handler`] is HTTP, [`paths`] maps a path to a route, and [`routes`] names its permission.
+//! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.
 //! [`paging`] reads a query, [`filters`] its conditions ([`search`] applies them), and [`period`] its time.
 //! [`emails`] shows emails, and [`events`] their history.
 //! [`commands`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasure`] erases
 //! an email.
 //! [`metrics`] and [`failures`] are statistics, and [`queues`] are the named queues.
 //! [`operator`] serves the deployer, who acts for a tenant and reads no content.
-//! **Start reading at** [`handler::handle`].
+//! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
 pub mod attachments;
 pub mod by_key;
 pub mod commands;
+mod description;
 pub mod emails;
 pub mod erasure;
 pub mod events;
 pub mod failures;
 pub mod filters;
-pub mod handler;
 pub mod metrics;
 pub mod operator;
 pub mod paging;
-pub mod paths;
 pub mod period;
 pub mod queues;
 pub mod routes;
 pub mod search;
+pub mod settings;
 
 use std::time::Duration;
 
-use aws::http::auth::Denied;
-use aws::http::endpoint::Failure;
+use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::delivery::policy::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
-use domain::ports::erasure::Tombstones;
+use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Batches, Counts, EmailRecords, Jobs, Listing, PortError, Queues};
+use domain::ports::{
+    AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, Jobs, Listing, PortError, PriorityQueues, Queues,
+    Random,
+};
 use domain::reporting::cost::Prices;
 use workflow::apply::ApplyError;
 
-/// The items of the table that this function reads and writes.
-pub trait Store:
-    EmailRecords
-    + RateLimits
-    + Batches
-    + Tombstones
-    + Listing
-    + Counts
-    + Queues
-    + Jobs
-    + AccountRates
-    + Keys
-    + Tenants
-    + Work
-{
+/// Ports of the function.
+pub trait Ports: 'static {
+    /// Items of the table.
+    type Records: EmailRecords
+        + RateLimits
+        + Batches
+        + Tombstones
+        + Listing
+        + Counts
+        + Queues
+        + Jobs
+        + AccountRates
+        + Keys
+        + Tenants
+        + Work;
+    /// Contents of emails.
+    type Bodies: Bodies + Erasing;
+    /// Queues of send tasks.
+    type PriorityQueues: PriorityQueues;
+    /// Clock and randomness.
+    type System: Clock + Random;
 }
 
-impl<T> Store for T where
+/// A backend with all ports, as tests use it.
+impl<T> Ports for T
+where
     T: EmailRecords
         + RateLimits
         + Batches
@@ -74,7 +84,17 @@ impl<T> Store for T where
         + Keys
         + Tenants
         + Work
+        + Bodies
+        + Erasing
+        + PriorityQueues
+        + Clock
+        + Random
+        + 'static,
 {
+    type Records = T;
+    type Bodies = T;
+    type PriorityQueues = T;
+    type System = T;
 }
 
 /// Settings of the function.
@@ -94,15 +114,15 @@ pub struct ManageSettings {
 
 /// The function and its ports.
 #[derive(Debug, Clone)]
-pub struct ManageFunction<R, B, L, S> {
-    /// Records, and their list.
-    pub records: R,
-    /// Contents.
-    pub bodies: B,
-    /// Priority queues.
-    pub priority_queues: L,
-    /// Clock.
-    pub system: S,
+pub struct ManageFunction<P: Ports> {
+    /// Items of the table.
+    pub records: P::Records,
+    /// Contents of emails.
+    pub bodies: P::Bodies,
+    /// Queues of send tasks.
+    pub priority_queues: P::PriorityQueues,
+    /// Clock and randomness.
+    pub system: P::System,
     /// Settings.
     pub with: ManageSettings,
 }
@@ -122,15 +142,6 @@ pub enum ManageError {
     /// The queue has too many concurrent writers: the caller may repeat the request.
     #[error("a queue could not be written because of concurrent changes")]
     Busy,
-}
-
-impl From<Denied> for ManageError {
-    fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::Refused(error) => Self::Refused(error),
-            Denied::Port(error) => Self::Port(error),
-        }
-    }
 }
 
 impl Failure for ManageError {

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::period::{Given, hours, read_queue, read_time};
-use crate::{ManageError, ManageFunction};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Query of statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,16 +133,12 @@ fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, 
     }
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Counts,
-    S: Clock,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Shows the statistics of the caller's emails in a period.
     ///
     /// # Errors
     /// 422 when the period is impossible or too long. Or a backend call failed.
-    pub async fn metrics(&self, caller: &impl ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
+    pub async fn metrics(&self, caller: &dyn ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
         let wanted = query.wanted(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
         let (flow, failures) = futures::future::try_join(

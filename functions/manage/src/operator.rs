@@ -13,20 +13,14 @@ use domain::api::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadat
 use domain::delivery::record::EmailRecord;
 use domain::id::EmailId;
 use domain::lifecycle::commands;
-use domain::ports::{Bodies, Clock, PriorityQueues, Random};
+use domain::ports::Clock;
 
 use crate::commands::CommandResponse;
 use crate::paging::Page;
 use crate::search::ExaminedEmail;
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Shows one email without its content.
     ///
     /// # Errors

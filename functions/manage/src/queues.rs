@@ -14,7 +14,8 @@ use domain::delivery::account_rate::AccountRateChange;
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::{EmailId, QueueKey, QueueName};
 use domain::limits;
-use domain::ports::{Bodies, Clock, PriorityQueues, Random};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{AccountRates, Clock, Counts, Jobs, Queues, Random};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, rate_limit};
 use domain::reporting::tally::queue_counts::QueueCounts;
@@ -24,7 +25,7 @@ use futures::stream::iter;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Number of queues whose counts are read concurrently.
 const AT_ONCE: usize = 10;
@@ -63,13 +64,7 @@ pub struct Deleted {
     deleted: bool,
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Creates a queue.
     ///
     /// # Errors
@@ -121,7 +116,7 @@ where
     ///
     /// # Errors
     /// A backend call failed.
-    pub async fn queues(&self, caller: &impl ActsFor) -> Result<QueuesView, ManageError> {
+    pub async fn queues(&self, caller: &dyn ActsFor) -> Result<QueuesView, ManageError> {
         let now = self.system.now();
         let mut queues = self.records.queues(caller.tenant()).await?;
         queues.retain(|queue| !queue.deleted);
@@ -140,7 +135,7 @@ where
     ///
     /// # Errors
     /// 404 when no queue has this name. Or a backend call failed.
-    pub async fn queue(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
+    pub async fn queue(&self, caller: &dyn ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let queue = self.live_queue(&of(caller, name)).await?;
         self.shown(queue, self.system.now()).await
     }
@@ -181,7 +176,7 @@ where
     /// 404 when no queue has this name. 422 when the pause would end in the past. Or a backend call failed.
     pub async fn pause(
         &self,
-        caller: &impl ActsFor,
+        caller: &dyn ActsFor,
         name: QueueName,
         request: PauseRequest,
     ) -> Result<QueueView, ManageError> {
@@ -212,7 +207,7 @@ where
     ///
     /// # Errors
     /// 404 when no queue has this name. Or a backend call failed.
-    pub async fn resume(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
+    pub async fn resume(&self, caller: &dyn ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let id = self.system.id()?;
         let resumed = |queue: &Queue, now| {
             let resumed = queue.resumed();
@@ -228,7 +223,7 @@ where
     /// # Errors
     /// 401 for a key that is limited to From domains. 404 when no queue has this name. Or a backend call
     /// failed.
-    pub async fn purge(&self, caller: &impl ActsFor, name: QueueName) -> Result<JobStarted, ManageError> {
+    pub async fn purge(&self, caller: &dyn ActsFor, name: QueueName) -> Result<JobStarted, ManageError> {
         refuse_narrowed(caller)?;
         let id = self.system.id()?;
         let queue = self
@@ -271,7 +266,7 @@ where
     ///
     /// # Errors
     /// 404 when no job has this id. Or a backend call failed.
-    pub async fn job(&self, caller: &impl ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
+    pub async fn job(&self, caller: &dyn ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
         let job = self.records.job(&of(caller, name), id).await?;
         let none = || ApiError::not_found("No job has this id.");
         Ok(JobView::new(&job.ok_or_else(none)?))
@@ -460,7 +455,7 @@ where
 }
 
 /// Refuses a command on many emails, which may come from any domain.
-pub(crate) fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
+pub(crate) fn refuse_narrowed(caller: &dyn ActsFor) -> Result<(), ApiError> {
     if !caller.is_narrowed() {
         return Ok(());
     }
@@ -469,7 +464,7 @@ pub(crate) fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
     ))
 }
 
-pub(crate) fn of(caller: &impl ActsFor, name: QueueName) -> QueueKey {
+pub(crate) fn of(caller: &dyn ActsFor, name: QueueName) -> QueueKey {
     QueueKey {
         tenant: caller.tenant().clone(),
         name,

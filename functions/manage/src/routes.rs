@@ -1,279 +1,272 @@
-//! Routes, each with its kind of key and its permission.
+//! The route table.
 //!
-//! **Invariant:** a route belongs to the kind of key that it needs, and its function takes a value that only
-//! such a key gives. A route without its principal does not compile. Permission, name and object are defined
-//! for every route, so that none is open or missing in the log by accident.
-//! **Start reading at** [`Route`]; [`crate::paths`] reads it from a path.
+//! **Invariant:** a handler takes the principal that its route needs, and only authentication creates one
+//! ([`aws::http::auth::Authenticator::authenticate`]). Only the description of the API is public.
+//! **Start reading at** [`ManageFunction::ROUTES`].
 //!
-//! This compiles:
+//! A tenant's route:
 //! ```
-//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
-//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
-//!     manage.erase(caller, id).await.map(drop)
-//! }
+#![doc = include_str!("route_examples.md")]
+//! const ROUTE: Route<Manage> = delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
+//!     answer(200, async move { manage.erase(caller, input.path.id()?).await })
+//! });
 //! ```
-//! This route has no principal, and does not compile:
-//! ```compile_fail
-//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
-//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
-//!     manage.erase(id).await.map(drop)
-//! }
+//! Without its principal it does not compile:
+//! ```compile_fail,E0061
+#![doc = include_str!("route_examples.md")]
+//! const ROUTE: Route<Manage> = delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
+//!     answer(200, async move { manage.erase(input.path.id()?).await })
+//! });
 //! ```
-//! Nor does this one, which forges its principal. Only authentication creates a caller
-//! ([`aws::http::auth::Authenticator::authenticate`]):
-//! ```compile_fail
-//! # use {aws::http::auth::TenantPrincipal, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
-//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
-//!     manage.erase(&TenantPrincipal { ..caller.clone() }, id).await.map(drop)
-//! }
+//! Nor does it compile with a forged principal:
+//! ```compile_fail,E0451
+#![doc = include_str!("route_examples.md")]
+//! const ROUTE: Route<Manage> = delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
+//!     answer(200, async move { manage.erase(&TenantPrincipal { ..caller.clone() }, input.path.id()?).await })
+//! });
 //! ```
-//! The deployer, acting for a tenant ([`aws::http::auth::Operator`]), lists and cancels:
+//! The deployer, acting for a tenant, reads and cancels:
 //! ```
-//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
-//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
-//!     manage.email_metadata(operator, id).await?;
-//!     manage.cancel_for(operator, id).await.map(drop)
-//! }
+#![doc = include_str!("route_examples.md")]
+//! const READS: HandlerFor<Manage, Operator> = |manage, operator, input| {
+//!     answer(200, async move { manage.email_metadata(operator, input.path.id()?).await })
+//! };
+//! const CANCELS: HandlerFor<Manage, Operator> = |manage, operator, input| {
+//!     answer(200, async move { manage.cancel_for(operator, input.path.id()?).await })
+//! };
 //! ```
-//! An operator's route that reads content does not compile:
-//! ```compile_fail
-//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
-//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
-//!     manage.email(operator, id).await.map(drop)
-//! }
+//! An operator's handler that reads content does not compile:
+//! ```compile_fail,E0308
+#![doc = include_str!("route_examples.md")]
+//! const READS: HandlerFor<Manage, Operator> = |manage, operator, input| {
+//!     answer(200, async move { manage.email(operator, input.path.id()?).await })
+//! };
 //! ```
-//! Nor does one that sends:
-//! ```compile_fail
-//! # use {aws::http::auth::Operator, domain::id::EmailId, manage::{ManageFunction, ManageError}, memory::MemoryBackend};
-//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
-//!     manage.retry(operator, id, false).await.map(drop)
-//! }
+//! A tenant's handler may send, and an operator's may not:
+//! ```
+#![doc = include_str!("route_examples.md")]
+//! const SENDS: HandlerFor<Manage, TenantPrincipal> = |manage, principal, input| {
+//!     answer(200, async move { manage.retry(principal, input.path.id()?, false).await })
+//! };
+//! ```
+//! ```compile_fail,E0308
+#![doc = include_str!("route_examples.md")]
+//! const SENDS: HandlerFor<Manage, Operator> = |manage, principal, input| {
+//!     answer(200, async move { manage.retry(principal, input.path.id()?, false).await })
+//! };
 //! ```
 
-use aws::http::auth::not_for_the_deployer;
-use aws::http::endpoint::Routed;
+use aws::http::answer::{answer, answer_with_object};
+use aws::http::query;
+use aws::http::routing::{self, HttpFunction, Route, delete, elsewhere, get, patch, post};
+use domain::api::attachments::parse_upload;
 use domain::api::error::ApiError;
+use domain::api::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
+use domain::api::requests::{parse_reschedule, parse_retry};
 use domain::id::{EmailId, QueueName};
+use domain::ports::Clock;
 use domain::tenant::key::Action;
+use domain::timestamp::Timestamp;
 
-/// Name in the log of the only route without a key.
-pub const DESCRIBE: &str = "describe";
+use crate::by_key::{Cancellation, parse_release};
+use crate::description::describe;
+use crate::failures::FailuresQuery;
+use crate::metrics::MetricsQuery;
+use crate::paging::Page;
+use crate::{ManageError, ManageFunction, Ports};
 
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// `GET /openapi.json`, the only route without a key.
-    Describe,
-    /// A route for a tenant's key with the permission.
-    Tenant(TenantRoute),
+/// Values from a path.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    id: Option<EmailId>,
+    name: Option<QueueName>,
 }
 
-/// A route about the tenant's own resources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TenantRoute {
-    /// `GET /emails`.
-    ListEmails,
-    /// `GET /emails/{id}`.
-    GetEmail(EmailId),
-    /// `DELETE /emails/{id}`.
-    EraseEmail(EmailId),
-    /// `GET /emails/{id}/events`.
-    ListEvents(EmailId),
-    /// `PATCH /emails/{id}`.
-    RescheduleEmail(EmailId),
-    /// `POST /emails/{id}/cancel`.
-    CancelEmail(EmailId),
-    /// `POST /emails/{id}/retry`.
-    RetryEmail(EmailId),
-    /// `POST /emails/release`.
-    ReleaseEmails,
-    /// `POST /emails/cancel`.
-    CancelEmails,
-    /// `POST /attachments`.
-    InviteUpload,
-    /// `GET /emails/metrics`.
-    Metrics,
-    /// `GET /failures`.
-    Failures,
-    /// `GET /queues`.
-    ListQueues,
-    /// `POST /queues`.
-    CreateQueue,
-    /// `GET /queues/{name}`.
-    GetQueue(QueueName),
-    /// `PATCH /queues/{name}`.
-    ChangeQueue(QueueName),
-    /// `DELETE /queues/{name}`.
-    DeleteQueue(QueueName),
-    /// `POST /queues/{name}/pause`.
-    PauseQueue(QueueName),
-    /// `POST /queues/{name}/resume`.
-    ResumeQueue(QueueName),
-    /// `POST /queues/{name}/purge`.
-    PurgeQueue(QueueName),
-    /// `POST /queues/{name}/restore`.
-    RestoreQueue(QueueName),
-    /// `POST /queues/{name}/retry`.
-    RedriveQueue(QueueName),
-    /// `GET /queues/{name}/jobs/{id}`.
-    GetJob(QueueName, EmailId),
-}
-
-/// A request of the deployer for a named tenant. None reads content, and none sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperatorRoute {
-    /// `GET /emails`.
-    ListEmails,
-    /// `GET /emails/{id}`.
-    GetEmail(EmailId),
-    /// `GET /emails/{id}/events`.
-    ListEvents(EmailId),
-    /// `POST /emails/{id}/cancel`.
-    CancelEmail(EmailId),
-    /// `POST /emails/cancel`.
-    CancelEmails,
-    /// `GET /emails/metrics`.
-    Metrics,
-    /// `GET /failures`.
-    Failures,
-    /// `GET /queues`.
-    ListQueues,
-    /// `GET /queues/{name}`.
-    GetQueue(QueueName),
-    /// `POST /queues/{name}/pause`.
-    PauseQueue(QueueName),
-    /// `POST /queues/{name}/resume`.
-    ResumeQueue(QueueName),
-    /// `POST /queues/{name}/purge`.
-    PurgeQueue(QueueName),
-    /// `GET /queues/{name}/jobs/{id}`.
-    GetJob(QueueName, EmailId),
-}
-
-impl From<TenantRoute> for Route {
-    fn from(route: TenantRoute) -> Self {
-        Self::Tenant(route)
-    }
-}
-
-impl TenantRoute {
-    /// Permission that a key needs.
-    #[must_use]
-    pub const fn action(&self) -> Action {
-        match self {
-            Self::ListEmails
-            | Self::GetEmail(_)
-            | Self::ListEvents(_)
-            | Self::Metrics
-            | Self::Failures
-            | Self::ListQueues
-            | Self::GetQueue(_)
-            | Self::GetJob(..) => Action::Read,
-            Self::InviteUpload => Action::Send,
-            Self::EraseEmail(_)
-            | Self::RescheduleEmail(_)
-            | Self::CancelEmail(_)
-            | Self::RetryEmail(_)
-            | Self::ReleaseEmails
-            | Self::CancelEmails
-            | Self::CreateQueue
-            | Self::ChangeQueue(_)
-            | Self::DeleteQueue(_)
-            | Self::PauseQueue(_)
-            | Self::ResumeQueue(_)
-            | Self::PurgeQueue(_)
-            | Self::RestoreQueue(_)
-            | Self::RedriveQueue(_) => Action::Manage,
+impl routing::Parameters for Parameters {
+    fn read(&mut self, name: &str, segment: &str) -> Option<()> {
+        match name {
+            "id" => self.id = Some(EmailId::parse(segment)?),
+            "name" => self.name = Some(QueueName::parse(segment).ok()?),
+            _ => return None,
         }
+        Some(())
     }
 
-    /// Returns the route of the deployer, acting for a tenant. No wildcard: every new route needs a decision.
+    /// The queue, or else the email.
+    fn object(&self) -> Option<String> {
+        let name = self.name.as_ref().map(ToString::to_string);
+        name.or_else(|| self.id.map(|id| id.to_string()))
+    }
+}
+
+impl Parameters {
+    /// Returns the id of an email or of a job.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when the route reads content, sends, or changes a tenant's settings.
-    pub fn for_operator(self) -> Result<OperatorRoute, ApiError> {
-        Ok(match self {
-            Self::ListEmails => OperatorRoute::ListEmails,
-            Self::GetEmail(id) => OperatorRoute::GetEmail(id),
-            Self::ListEvents(id) => OperatorRoute::ListEvents(id),
-            Self::CancelEmail(id) => OperatorRoute::CancelEmail(id),
-            Self::CancelEmails => OperatorRoute::CancelEmails,
-            Self::Metrics => OperatorRoute::Metrics,
-            Self::Failures => OperatorRoute::Failures,
-            Self::ListQueues => OperatorRoute::ListQueues,
-            Self::GetQueue(name) => OperatorRoute::GetQueue(name),
-            Self::PauseQueue(name) => OperatorRoute::PauseQueue(name),
-            Self::ResumeQueue(name) => OperatorRoute::ResumeQueue(name),
-            Self::PurgeQueue(name) => OperatorRoute::PurgeQueue(name),
-            Self::GetJob(name, id) => OperatorRoute::GetJob(name, id),
-            Self::EraseEmail(_)
-            | Self::RescheduleEmail(_)
-            | Self::RetryEmail(_)
-            | Self::ReleaseEmails
-            | Self::InviteUpload
-            | Self::CreateQueue
-            | Self::ChangeQueue(_)
-            | Self::DeleteQueue(_)
-            | Self::RestoreQueue(_)
-            | Self::RedriveQueue(_) => return Err(not_for_the_deployer()),
-        })
+    /// The path has no `{id}`.
+    pub fn id(&self) -> Result<EmailId, ApiError> {
+        self.id.ok_or_else(routing::unknown_path)
+    }
+
+    /// Returns the name of a queue.
+    ///
+    /// # Errors
+    /// The path has no `{name}`.
+    pub fn name(&self) -> Result<QueueName, ApiError> {
+        self.name.clone().ok_or_else(routing::unknown_path)
     }
 }
 
-impl Routed for TenantRoute {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::ListEmails => "list_emails",
-            Self::GetEmail(_) => "get_email",
-            Self::EraseEmail(_) => "erase_email",
-            Self::ListEvents(_) => "list_events",
-            Self::RescheduleEmail(_) => "reschedule_email",
-            Self::CancelEmail(_) => "cancel_email",
-            Self::RetryEmail(_) => "retry_email",
-            Self::ReleaseEmails => "release_emails",
-            Self::CancelEmails => "cancel_emails",
-            Self::InviteUpload => "invite_upload",
-            Self::Metrics => "metrics",
-            Self::Failures => "failures",
-            Self::ListQueues => "list_queues",
-            Self::CreateQueue => "create_queue",
-            Self::GetQueue(_) => "get_queue",
-            Self::ChangeQueue(_) => "change_queue",
-            Self::DeleteQueue(_) => "delete_queue",
-            Self::PauseQueue(_) => "pause_queue",
-            Self::ResumeQueue(_) => "resume_queue",
-            Self::PurgeQueue(_) => "purge_queue",
-            Self::RestoreQueue(_) => "restore_queue",
-            Self::RedriveQueue(_) => "redrive_queue",
-            Self::GetJob(..) => "get_job",
-        }
+impl<P: Ports> HttpFunction for ManageFunction<P> {
+    type Parameters = Parameters;
+    type Error = ManageError;
+    type Records = P::Records;
+
+    const ROUTES: &'static [Route<Self>] = &[
+        get("/openapi.json", "describe").public(describe),
+        get("/emails", "list_emails").each(
+            Action::Read,
+            |manage, caller, input| {
+                answer(
+                    200,
+                    async move { manage.emails(caller, &Page::parse(input.query)?).await },
+                )
+            },
+            |manage, operator, input| {
+                answer(200, async move {
+                    let page = Page::parse(input.query)?.without_content()?;
+                    manage.emails_metadata(operator, &page).await
+                })
+            },
+        ),
+        elsewhere("POST", "/emails"),
+        elsewhere("POST", "/emails/batch"),
+        get("/emails/metrics", "metrics").either(Action::Read, |manage, party, input| {
+            answer(200, async move {
+                manage.metrics(party, &MetricsQuery::parse(input.query)?).await
+            })
+        }),
+        post("/emails/release", "release_emails").tenant(Action::Manage, |manage, caller, input| {
+            answer_with_object(202, async move {
+                let key = parse_release(input.query)?;
+                Ok((key.to_string(), manage.release_key(caller, key).await?))
+            })
+        }),
+        post("/emails/cancel", "cancel_emails").either(Action::Manage, |manage, party, input| {
+            answer_with_object(200, async move {
+                let cancellation = Cancellation::parse(input.query)?;
+                Ok((cancellation.object(), manage.cancel_emails(party, &cancellation).await?))
+            })
+        }),
+        get("/emails/{id}", "get_email").each(
+            Action::Read,
+            |manage, caller, input| answer(200, async move { manage.email(caller, input.path.id()?).await }),
+            |manage, operator, input| {
+                answer(
+                    200,
+                    async move { manage.email_metadata(operator, input.path.id()?).await },
+                )
+            },
+        ),
+        patch("/emails/{id}", "reschedule_email").tenant(Action::Manage, |manage, caller, input| {
+            answer(200, async move {
+                let request = parse_reschedule(input.body)?;
+                manage.reschedule(caller, input.path.id()?, request).await
+            })
+        }),
+        delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
+            answer(200, async move { manage.erase(caller, input.path.id()?).await })
+        }),
+        post("/emails/{id}/cancel", "cancel_email").each(
+            Action::Manage,
+            |manage, caller, input| answer(200, async move { manage.cancel(caller, input.path.id()?).await }),
+            |manage, operator, input| answer(200, async move { manage.cancel_for(operator, input.path.id()?).await }),
+        ),
+        get("/emails/{id}/events", "list_events").each(
+            Action::Read,
+            |manage, caller, input| answer(200, async move { manage.events(caller, input.path.id()?).await }),
+            |manage, operator, input| {
+                answer(
+                    200,
+                    async move { manage.events_metadata(operator, input.path.id()?).await },
+                )
+            },
+        ),
+        post("/emails/{id}/retry", "retry_email").tenant(Action::Manage, |manage, caller, input| {
+            answer(200, async move {
+                manage.retry(caller, input.path.id()?, parse_retry(input.body)?).await
+            })
+        }),
+        post("/attachments", "invite_upload").tenant(Action::Send, |manage, caller, input| {
+            answer(
+                200,
+                async move { manage.invite(caller, &parse_upload(input.body)?).await },
+            )
+        }),
+        get("/failures", "failures").either(Action::Read, |manage, party, input| {
+            answer(200, async move {
+                manage.failures(party, &FailuresQuery::parse(input.query)?).await
+            })
+        }),
+        get("/queues", "list_queues").either(Action::Read, |manage, party, _| answer(200, manage.queues(party))),
+        post("/queues", "create_queue").tenant(Action::Manage, |manage, caller, input| {
+            answer_with_object(201, async move {
+                let (name, settings) = parse_create(input.body)?;
+                Ok((name.to_string(), manage.create_queue(caller, name, &settings).await?))
+            })
+        }),
+        get("/queues/{name}", "get_queue").either(Action::Read, |manage, party, input| {
+            answer(200, async move { manage.queue(party, input.path.name()?).await })
+        }),
+        patch("/queues/{name}", "change_queue").tenant(Action::Manage, |manage, caller, input| {
+            answer(200, async move {
+                let settings = parse_change(input.body)?;
+                manage.change_queue(caller, input.path.name()?, &settings).await
+            })
+        }),
+        delete("/queues/{name}", "delete_queue").tenant(Action::Manage, |manage, caller, input| {
+            answer(200, async move {
+                let cancel = query::flag(input.query, "cancel")?;
+                manage.delete_queue(caller, input.path.name()?, cancel).await
+            })
+        }),
+        post("/queues/{name}/pause", "pause_queue").either(Action::Manage, |manage, party, input| {
+            answer(200, async move {
+                manage.pause(party, input.path.name()?, parse_pause(input.body)?).await
+            })
+        }),
+        post("/queues/{name}/resume", "resume_queue").either(Action::Manage, |manage, party, input| {
+            answer(200, async move { manage.resume(party, input.path.name()?).await })
+        }),
+        post("/queues/{name}/purge", "purge_queue").either(Action::Manage, |manage, party, input| {
+            answer(202, async move { manage.purge(party, input.path.name()?).await })
+        }),
+        post("/queues/{name}/restore", "restore_queue").tenant(Action::Manage, |manage, caller, input| {
+            answer(202, async move { manage.restore(caller, input.path.name()?).await })
+        }),
+        post("/queues/{name}/retry", "redrive_queue").tenant(Action::Manage, |manage, caller, input| {
+            answer(202, async move {
+                manage
+                    .redrive(caller, input.path.name()?, parse_redrive(input.body)?)
+                    .await
+            })
+        }),
+        get("/queues/{name}/jobs/{id}", "get_job").either(Action::Read, |manage, party, input| {
+            answer(200, async move {
+                manage.job(party, input.path.name()?, input.path.id()?).await
+            })
+        }),
+    ];
+
+    fn records(&self) -> &P::Records {
+        &self.records
     }
 
-    fn object(&self) -> Option<String> {
-        Some(match self {
-            Self::GetEmail(id)
-            | Self::EraseEmail(id)
-            | Self::ListEvents(id)
-            | Self::RescheduleEmail(id)
-            | Self::CancelEmail(id)
-            | Self::RetryEmail(id) => id.to_string(),
-            Self::GetQueue(name)
-            | Self::ChangeQueue(name)
-            | Self::DeleteQueue(name)
-            | Self::PauseQueue(name)
-            | Self::ResumeQueue(name)
-            | Self::PurgeQueue(name)
-            | Self::RestoreQueue(name)
-            | Self::RedriveQueue(name)
-            | Self::GetJob(name, _) => name.to_string(),
-            Self::ListEmails
-            | Self::ReleaseEmails
-            | Self::CancelEmails
-            | Self::InviteUpload
-            | Self::Metrics
-            | Self::Failures
-            | Self::ListQueues
-            | Self::CreateQueue => return None,
-        })
+    fn now(&self) -> Timestamp {
+        self.system.now()
     }
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -10,7 +10,7 @@ use aws::http::auth::TenantPrincipal;
 use domain::api::email_view::ItemView;
 use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, EmailKey, TenantId};
-use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
+use domain::ports::{EmailRecords, Listing, PortError};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
@@ -19,7 +19,7 @@ use futures::stream::iter;
 use crate::emails::CONTENTS;
 use crate::filters::Filter;
 use crate::paging::Page;
-use crate::{ManageError, ManageFunction, Store};
+use crate::{ManageError, ManageFunction, Ports};
 
 /// Maximum number of records per page: ten reads of a hundred.
 pub const RECORDS_MAX: usize = 1000;
@@ -72,13 +72,7 @@ impl<I> PageBuilder<I> {
     }
 }
 
-impl<R, B, L, S> ManageFunction<R, B, L, S>
-where
-    R: Store,
-    B: Bodies,
-    L: PriorityQueues,
-    S: Clock + Random,
-{
+impl<P: Ports> ManageFunction<P> {
     /// Returns the matching emails from `start` on, newest first in either direction. If more may match, it
     /// also returns the email after which to continue.
     /// `look_at` examines one record, and shows it if it matches.

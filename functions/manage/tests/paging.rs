@@ -17,6 +17,7 @@ use common::{ask, authenticator, manage, read};
 use domain::delivery::record::{BodyRef, EmailRecord};
 use domain::id::{EmailId, EmailKey, TenantId, UploadId};
 use domain::message::attachment::{Upload, Uploaded};
+use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Files, Invitation, Packed, PortError, Put};
 use domain::reporting::listing::Place;
 use domain::tenant::key::Action;
@@ -286,6 +287,12 @@ impl Bodies for Counted {
         tokio::task::yield_now().await;
         self.held.fetch_sub(1, Ordering::Relaxed);
         self.backend.load(key, body).await
+    }
+}
+
+impl Erasing for Counted {
+    async fn erase(&self, key: &EmailKey) -> Result<(), PortError> {
+        self.backend.erase(key).await
     }
 }
 

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 const GET: &str = include_str!("../../../events/manage.json");
-const MAIN: &str = include_str!("../src/main.rs");
+const SETTINGS: &str = include_str!("../src/settings.rs");
 
 fn news() -> QueueKey {
     QueueKey {
@@ -98,6 +98,6 @@ async fn other_changes_are_answered_at_once() {
 /// The settings of the tests say nothing about production.
 #[test]
 fn production_waits_until_a_command_binds() {
-    assert!(MAIN.contains("use domain::queue::BINDS_AFTER;"));
-    assert!(MAIN.contains("            binds_after: BINDS_AFTER,\n"));
+    assert!(SETTINGS.contains("use domain::queue::BINDS_AFTER;"));
+    assert!(SETTINGS.contains(" binds_after: BINDS_AFTER,\n"));
 }

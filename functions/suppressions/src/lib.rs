@@ -3,34 +3,50 @@
 //! **Role:** answers `/suppressions` of the HTTP API. Only this function reads and changes the suppression list of the
 //! SES account.
 //! **Invariant:** a tenant never sees another tenant's suppressions.
-//! **Map:** [`handler`] is HTTP, [`routes`] maps a path to a route, [`page`] reads a query, [`list`] does the work.
-//! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0033.
+//! **Map:** [`routes`] is the route table, [`page`] reads a query, and [`list`] does the work. [`settings`] connects the
+//! function to AWS.
+//! **Start reading at** [`SuppressionsFunction::ROUTES`](routes). Why a function of its own: docs/adr/0033.
 
-pub mod handler;
 pub mod list;
 pub mod page;
 pub mod routes;
+pub mod settings;
 
-use aws::http::endpoint::Failure;
+use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
-use domain::ports::{AccountRates, Suppressions};
+use domain::ports::{AccountList, AccountRates, Clock, Suppressions};
 
-/// The items of the table that this function reads and writes.
-pub trait Store: Suppressions + AccountRates + Keys + Tenants {}
+/// Ports of the function.
+pub trait Ports: 'static {
+    /// Items of the table.
+    type Records: Suppressions + AccountRates + Keys + Tenants;
+    /// Clock.
+    type System: Clock;
+    /// Suppression list of the SES account.
+    type AccountList: AccountList;
+}
 
-impl<T: Suppressions + AccountRates + Keys + Tenants> Store for T {}
+/// A backend with all ports, as tests use it.
+impl<T> Ports for T
+where
+    T: Suppressions + AccountRates + Keys + Tenants + Clock + AccountList + 'static,
+{
+    type Records = T;
+    type System = T;
+    type AccountList = T;
+}
 
 /// The function and its ports.
 #[derive(Debug, Clone)]
-pub struct SuppressionsFunction<R, S, A> {
-    /// The table.
-    pub records: R,
-    /// The clock.
-    pub system: S,
-    /// The suppression list of the SES account.
-    pub account_list: A,
+pub struct SuppressionsFunction<P: Ports> {
+    /// Items of the table.
+    pub records: P::Records,
+    /// Clock.
+    pub system: P::System,
+    /// Suppression list of the SES account.
+    pub account_list: P::AccountList,
     /// A release also removes an address from the account's list if its recipient complained.
     pub releases_complaints: bool,
 }

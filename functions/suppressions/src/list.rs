@@ -16,13 +16,13 @@ use domain::api::suppressions::{
 use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionId};
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
-use domain::ports::{AccountList, AccountRates, Clock, ListReason, PortError, Suppressions};
+use domain::ports::{AccountList, Clock, ListReason, PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use workflow::suppressions::add;
 
 use crate::page::SuppressionPage;
-use crate::{SuppressionsError, SuppressionsFunction};
+use crate::{Ports, SuppressionsError, SuppressionsFunction};
 
 fn id_of(tenant: &TenantId, which: &SuppressionSelector) -> SuppressionId {
     match which {
@@ -38,12 +38,7 @@ fn not_there() -> SuppressionsError {
     SuppressionsError::Refused(ApiError::not_found("This address is not suppressed."))
 }
 
-impl<R, S, A> SuppressionsFunction<R, S, A>
-where
-    R: Suppressions + AccountRates,
-    S: Clock,
-    A: AccountList,
-{
+impl<P: Ports> SuppressionsFunction<P> {
     /// Suppresses addresses; an existing suppression stays unchanged.
     ///
     /// # Errors

@@ -1,52 +1,32 @@
-//! Routes of suppressions: path, method, and permission.
+//! The route table.
 //!
-//! **Invariant:** pure. Only an address in a path may contain escapes; every other path is compared literally.
+//! **Invariant:** every handler takes a [`TenantPrincipal`](aws::http::auth::TenantPrincipal), so that it is reachable
+//! only with a tenant's key that has the permission. Only an address in a path may contain escapes.
 
-use aws::http::endpoint::Routed;
-use aws::http::routing::{self, Methods, NoRoute, on};
-use domain::api::suppressions::SuppressionSelector;
+use aws::http::answer::answer;
+use aws::http::routing::{self, HttpFunction, Route, delete, get, post};
+use domain::api::error::ApiError;
+use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
+use domain::ports::Clock;
 use domain::tenant::key::Action;
-use lambda_http::http::Method;
+use domain::timestamp::Timestamp;
 use percent_encoding::percent_decode_str;
 
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// `GET /suppressions`.
-    List,
-    /// `POST /suppressions`.
-    Add,
-    /// `POST /suppressions/batch/add`.
-    AddMany,
-    /// `POST /suppressions/batch/remove`.
-    RemoveMany,
-    /// `GET /suppressions/{id or address}`.
-    Get(SuppressionSelector),
-    /// `DELETE /suppressions/{id or address}`.
-    Remove(SuppressionSelector),
+use crate::page::SuppressionPage;
+use crate::{Ports, SuppressionsError, SuppressionsFunction};
+
+/// Values from a path.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    suppression: Option<SuppressionSelector>,
 }
 
-impl Route {
-    /// Permission that a key needs.
-    #[must_use]
-    pub const fn action(&self) -> Action {
-        match self {
-            Self::List | Self::Get(_) => Action::Read,
-            Self::Add | Self::AddMany | Self::RemoveMany | Self::Remove(_) => Action::Manage,
-        }
-    }
-}
-
-impl Routed for Route {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::List => "list_suppressions",
-            Self::Add => "add_suppression",
-            Self::AddMany => "add_suppressions",
-            Self::RemoveMany => "remove_suppressions",
-            Self::Get(_) => "get_suppression",
-            Self::Remove(_) => "remove_suppression",
-        }
+impl routing::Parameters for Parameters {
+    /// Reads an id or an address. Clients escape some characters of addresses.
+    fn read(&mut self, _: &str, segment: &str) -> Option<()> {
+        let text = percent_decode_str(segment).decode_utf8().ok()?;
+        self.suppression = Some(SuppressionSelector::parse(&text)?);
+        Some(())
     }
 
     /// Always `None`: an address does not go into the log.
@@ -55,54 +35,89 @@ impl Routed for Route {
     }
 }
 
-/// Finds the route of a method and a path.
-///
-/// # Errors
-/// [`NoRoute`], answered as 404 or 405.
-pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    routing::find(method, path, methods)
+impl Parameters {
+    fn suppression(&self) -> Result<&SuppressionSelector, ApiError> {
+        self.suppression.as_ref().ok_or_else(routing::unknown_path)
+    }
 }
 
-/// Returns the methods of a path; `None` if the path does not exist.
-fn methods(segments: &[&str]) -> Option<Methods<Route>> {
-    Some(match *segments {
-        ["suppressions"] => vec![on(Method::GET, Route::List), on(Method::POST, Route::Add)],
-        ["suppressions", "batch", "add"] => vec![on(Method::POST, Route::AddMany)],
-        ["suppressions", "batch", "remove"] => vec![on(Method::POST, Route::RemoveMany)],
-        ["suppressions", which] => {
-            let which = suppression(which)?;
-            vec![
-                on(Method::GET, Route::Get(which.clone())),
-                on(Method::DELETE, Route::Remove(which)),
-            ]
-        }
-        _ => return None,
-    })
-}
+impl<P: Ports> HttpFunction for SuppressionsFunction<P> {
+    type Parameters = Parameters;
+    type Error = SuppressionsError;
+    type Records = P::Records;
 
-/// Reads an id or an address. Clients escape some characters of addresses.
-fn suppression(segment: &str) -> Option<SuppressionSelector> {
-    SuppressionSelector::parse(&percent_decode_str(segment).decode_utf8().ok()?)
+    const ROUTES: &'static [Route<Self>] = &[
+        get("/suppressions", "list_suppressions").tenant(Action::Read, |function, caller, input| {
+            answer(200, async move {
+                let page = SuppressionPage::parse(input.query)?;
+                function.suppressions(caller, &page).await
+            })
+        }),
+        post("/suppressions", "add_suppression").tenant(Action::Manage, |function, caller, input| {
+            answer(201, async move {
+                function.add_suppression(caller, parse_add(input.body)?).await
+            })
+        }),
+        post("/suppressions/batch/add", "add_suppressions").tenant(Action::Manage, |function, caller, input| {
+            answer(201, async move {
+                let addresses = parse_add_many(input.body)?;
+                function.add_suppressions(caller, &addresses).await
+            })
+        }),
+        post("/suppressions/batch/remove", "remove_suppressions").tenant(Action::Manage, |function, caller, input| {
+            answer(200, async move {
+                let which = parse_remove_many(input.body)?;
+                function.remove_suppressions(caller, &which).await
+            })
+        }),
+        get("/suppressions/{suppression}", "get_suppression").tenant(Action::Read, |function, caller, input| {
+            answer(200, async move {
+                function.suppression(caller, input.path.suppression()?).await
+            })
+        }),
+        delete("/suppressions/{suppression}", "remove_suppression").tenant(
+            Action::Manage,
+            |function, caller, input| {
+                answer(200, async move {
+                    function.remove_suppression(caller, input.path.suppression()?).await
+                })
+            },
+        ),
+    ];
+
+    fn records(&self) -> &P::Records {
+        &self.records
+    }
+
+    fn now(&self) -> Timestamp {
+        self.system.now()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use aws::http::routing::{NoRoute, find};
     use domain::message::address::EmailAddress;
+    use lambda_http::http::Method;
+    use memory::MemoryBackend;
 
     use super::*;
 
     const ID: &str = "01010101-0101-4101-8101-010101010101";
 
-    fn found(method: &str, path: &str) -> Result<Route, NoRoute> {
-        route(&Method::from_bytes(method.as_bytes()).unwrap(), path)
+    /// Returns the name of a route, and the suppression in its path.
+    fn found(method: &str, path: &str) -> Result<(&'static str, Option<SuppressionSelector>), NoRoute> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let found = find::<SuppressionsFunction<MemoryBackend>>(&method, path)?;
+        Ok((found.route.name, found.path.suppression))
     }
 
     #[test]
     fn an_address_in_a_path_may_be_escaped() {
         let id = format!("/suppressions/{ID}");
-        let address = |text| Route::Get(SuppressionSelector::Address(EmailAddress::parse(text).unwrap()));
+        let address = |text| SuppressionSelector::Address(EmailAddress::parse(text).unwrap());
         for (path, expected) in [
-            (&*id, Route::Get(SuppressionSelector::parse(ID).unwrap())),
+            (&*id, SuppressionSelector::parse(ID).unwrap()),
             ("/suppressions/ann@example.com", address("ann@example.com")),
             ("/suppressions/ann+1%40example.com", address("ann+1@example.com")),
             ("/suppressions/ann%2B1%40example.com", address("ann+1@example.com")),
@@ -110,7 +125,7 @@ mod tests {
             ("/suppressions/a%25b%40example.com", address("a%b@example.com")),
             ("/suppressions/a@b%C3%BCcher.example", address("a@bücher.example")),
         ] {
-            assert_eq!(found("GET", path), Ok(expected), "{path}");
+            assert_eq!(found("GET", path), Ok(("get_suppression", Some(expected))), "{path}");
         }
     }
 
@@ -121,14 +136,14 @@ mod tests {
             allow: methods.to_owned(),
         };
         for (method, path, expected) in [
-            ("GET", "/suppressions", Ok(Route::List)),
-            ("POST", "/suppressions", Ok(Route::Add)),
-            ("POST", "/suppressions/batch/add", Ok(Route::AddMany)),
-            ("POST", "/suppressions/batch/remove", Ok(Route::RemoveMany)),
+            ("GET", "/suppressions", Ok(("list_suppressions", None))),
+            ("POST", "/suppressions", Ok(("add_suppression", None))),
+            ("POST", "/suppressions/batch/add", Ok(("add_suppressions", None))),
+            ("POST", "/suppressions/batch/remove", Ok(("remove_suppressions", None))),
             (
                 "DELETE",
                 &id,
-                Ok(Route::Remove(SuppressionSelector::parse(ID).unwrap())),
+                Ok(("remove_suppression", SuppressionSelector::parse(ID))),
             ),
             ("DELETE", "/suppressions", Err(allow("GET, POST"))),
             ("PATCH", &id, Err(allow("GET, DELETE"))),

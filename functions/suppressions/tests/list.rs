@@ -8,7 +8,7 @@
 )]
 
 use aws::http::auth::Authenticator;
-use aws::http::gateway;
+use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
@@ -18,12 +18,12 @@ use domain::timestamp::Timestamp;
 use lambda_http::Body;
 use memory::{Fault, MemoryBackend, samples};
 use serde_json::{Value, json};
-use suppressions::{SuppressionsFunction, handler};
+use suppressions::SuppressionsFunction;
 use workflow::suppressions::add;
 
 const EVENT: &str = include_str!("../../../events/suppressions.json");
 
-fn function(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend> {
+fn function(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend> {
     SuppressionsFunction {
         records: backend.clone(),
         system: backend.clone(),
@@ -37,7 +37,7 @@ async fn asked(backend: &MemoryBackend, method: &str, path: &str, body: Option<V
 }
 
 async fn asked_of(
-    function: &SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend>,
+    function: &SuppressionsFunction<MemoryBackend>,
     method: &str,
     path: &str,
     body: Option<Value>,
@@ -51,14 +51,11 @@ async fn asked_of(
     answer(function, event).await
 }
 
-async fn answer(
-    function: &SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend>,
-    event: Value,
-) -> (u16, Value) {
+async fn answer(function: &SuppressionsFunction<MemoryBackend>, event: Value) -> (u16, Value) {
     let event = serde_json::from_value(event).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
-    let response = handler::handle(function, &authenticator, request).await;
+    let response = endpoint::handle(function, &authenticator, request).await;
     let Body::Text(text) = response.body() else {
         panic!("an answer is text")
     };

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no intermediary may cache a response or treat it as anything but JSON.
 
+pub mod answer;
 pub mod auth;
 pub mod endpoint;
 pub mod gateway;

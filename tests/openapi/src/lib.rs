@@ -4,8 +4,7 @@
 //! **Invariant:** the name of a field and its allowed values are defined once. The types that functions serialize
 //! describe the answers. Requests are parsed by hand, so that errors name the field; types of this crate describe
 //! them. Tests compare these types with the parsers, field by field.
-//! **A new route** is one [`Operation`] in its resource's file, and a name among its function's routes. `enqueue` has
-//! its names already.
+//! **A new route** is one entry in its function's route table, and one [`Operation`] in its resource's file.
 //! **Start reading at** [`document`]. Why this way: docs/adr/0014.
 
 mod about;

@@ -38,7 +38,8 @@ pub struct Operation {
     answer: Option<Answer>,
     /// The statuses of refusals, besides [`ALWAYS`].
     refusals: &'static [u16],
-    public: bool,
+    /// Whether it needs no key.
+    pub public: bool,
     /// Whether the deployer's key may call it for a tenant.
     pub for_operator: bool,
 }

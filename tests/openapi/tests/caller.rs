@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use access::AccessFunction;
 use aws::http::auth::Authenticator;
-use aws::http::gateway;
+use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::delivery::policy::Policy;
 use domain::reporting::cost::Prices;
@@ -90,12 +90,10 @@ impl Call {
         .expect("a request");
         let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
         let response = match Function::of(operation) {
-            Function::Enqueue => enqueue::handler::handle(&enqueue(backend), &authenticator, request).await,
-            Function::Access => access::handler::handle(&access(backend), &authenticator, request).await,
-            Function::Suppressions => {
-                suppressions::handler::handle(&suppressions(backend), &authenticator, request).await
-            }
-            Function::Manage => manage::handler::handle(&manage(backend), &authenticator, request).await,
+            Function::Enqueue => endpoint::handle(&enqueue(backend), &authenticator, request).await,
+            Function::Access => endpoint::handle(&access(backend), &authenticator, request).await,
+            Function::Suppressions => endpoint::handle(&suppressions(backend), &authenticator, request).await,
+            Function::Manage => endpoint::handle(&manage(backend), &authenticator, request).await,
         };
         read(&response)
     }
@@ -109,7 +107,7 @@ fn read(response: &Response<Body>) -> (u16, Value) {
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend> {
+fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend> {
     EnqueueFunction {
         records: backend.clone(),
         bodies: backend.clone(),
@@ -126,7 +124,7 @@ fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend, MemoryBack
     }
 }
 
-fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend> {
+fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend> {
     ManageFunction {
         records: backend.clone(),
         bodies: backend.clone(),
@@ -142,14 +140,14 @@ fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend, MemoryBacken
     }
 }
 
-fn access(backend: &MemoryBackend) -> AccessFunction<MemoryBackend, MemoryBackend> {
+fn access(backend: &MemoryBackend) -> AccessFunction<MemoryBackend> {
     AccessFunction {
         records: backend.clone(),
         system: backend.clone(),
     }
 }
 
-fn suppressions(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend> {
+fn suppressions(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend> {
     SuppressionsFunction {
         records: backend.clone(),
         system: backend.clone(),

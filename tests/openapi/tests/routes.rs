@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::http::endpoint::Routed;
-use aws::http::routing::NoRoute;
+use access::AccessFunction;
+use aws::http::routing::{self, Handler, HttpFunction, NoRoute};
 use domain::api::error::{ApiError, ErrorName};
+use enqueue::EnqueueFunction;
 use lambda_http::http::Method;
+use manage::ManageFunction;
+use memory::MemoryBackend;
 use openapi::operation::Operation;
 use openapi::refusals::REFUSALS;
+use suppressions::SuppressionsFunction;
 
 use crate::caller::Function;
 
@@ -49,15 +53,32 @@ fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Fu
 
 /// Returns the name of the route that a function finds.
 fn found(function: Function, method: &Method, path: &str) -> Result<&'static str, NoRoute> {
-    match function {
-        Function::Enqueue => enqueue::routes::route(method, path).map(|route| route.name()),
-        Function::Access => access::routes::route(method, path).map(|route| route.name()),
-        Function::Suppressions => suppressions::routes::route(method, path).map(|route| route.name()),
-        Function::Manage => manage::paths::route(method, path).map(|route| match route {
-            manage::routes::Route::Describe => manage::routes::DESCRIBE,
-            manage::routes::Route::Tenant(route) => route.name(),
-        }),
+    fn name<F: HttpFunction>(method: &Method, path: &str) -> Result<&'static str, NoRoute> {
+        routing::find::<F>(method, path).map(|found| found.route.name)
     }
+    match function {
+        Function::Enqueue => name::<EnqueueFunction<MemoryBackend>>(method, path),
+        Function::Access => name::<AccessFunction<MemoryBackend>>(method, path),
+        Function::Suppressions => name::<SuppressionsFunction<MemoryBackend>>(method, path),
+        Function::Manage => name::<ManageFunction<MemoryBackend>>(method, path),
+    }
+}
+
+/// Returns the entries of a function's table, each as one line.
+fn routes<F: HttpFunction>(function: Function) -> Vec<String> {
+    let own = F::ROUTES
+        .iter()
+        .filter(|route| !matches!(route.handler, Handler::Elsewhere));
+    let line = |route: &routing::Route<F>| {
+        let is_public = matches!(route.handler, Handler::Public(_));
+        let key = format!("{} {}", route.method, route.path);
+        line(function, &key, route.name, is_public, route.is_for_operator())
+    };
+    own.map(line).collect()
+}
+
+fn line(function: Function, key: &str, name: &str, is_public: bool, is_for_operator: bool) -> String {
+    format!("{function:?}: {key} is {name}, public: {is_public}, for an operator: {is_for_operator}")
 }
 
 fn key(operation: &Operation) -> String {
@@ -133,30 +154,26 @@ fn every_method_of_a_described_path_is_described() {
 }
 
 #[test]
-fn every_route_of_the_functions_is_described() {
-    // Every variant has its name there: the match has no wildcard.
-    let source = concat!(
-        include_str!("../../../functions/enqueue/src/routes.rs"),
-        include_str!("../../../functions/manage/src/routes.rs"),
-        include_str!("../../../functions/access/src/routes.rs"),
-        include_str!("../../../functions/suppressions/src/routes.rs"),
-    );
-    let matches = source.split("fn name(&self)").skip(1);
-    let matches = matches.filter_map(|rest| rest.split("\n    }\n").next());
-    let names: BTreeSet<&str> = matches.flat_map(|names| names.split('"').skip(1).step_by(2)).collect();
-    for name in [
-        "send_email",
-        "list_emails",
-        "list_api_keys",
-        "list_tenants",
-        "list_suppressions",
-    ] {
-        assert!(names.contains(name), "{names:?}");
-    }
+fn the_description_has_the_routes_of_the_tables() {
     let operations = openapi::operations();
-    let described: BTreeSet<&str> = operations.iter().map(|operation| operation.name).collect();
-    assert_eq!(names.difference(&described).collect::<Vec<_>>(), Vec::<&&str>::new());
-    assert_eq!(described.len(), operations.len(), "a name occurs twice");
+    let described = operations.iter().map(|operation| {
+        let function = Function::of(operation);
+        let (is_public, is_for_operator) = (operation.public, operation.for_operator);
+        line(function, &key(operation), operation.name, is_public, is_for_operator)
+    });
+    let mut described: Vec<String> = described.collect();
+    let mut routed = [
+        routes::<EnqueueFunction<MemoryBackend>>(Function::Enqueue),
+        routes::<AccessFunction<MemoryBackend>>(Function::Access),
+        routes::<SuppressionsFunction<MemoryBackend>>(Function::Suppressions),
+        routes::<ManageFunction<MemoryBackend>>(Function::Manage),
+    ]
+    .concat();
+    described.sort();
+    routed.sort();
+    assert_eq!(described, routed);
+    let names: BTreeSet<&str> = operations.iter().map(|operation| operation.name).collect();
+    assert_eq!(names.len(), operations.len(), "a name occurs twice");
 }
 
 #[test]

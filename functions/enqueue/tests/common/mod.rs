@@ -9,9 +9,7 @@ use enqueue::{EnqueueFunction, EnqueueSettings};
 use memory::MemoryBackend;
 
 /// The function over a backend.
-pub(crate) fn enqueue(
-    backend: &MemoryBackend,
-) -> EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend> {
+pub(crate) fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend> {
     EnqueueFunction {
         records: backend.clone(),
         bodies: backend.clone(),

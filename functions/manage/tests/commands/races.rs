@@ -29,7 +29,7 @@ impl Meddling {
         let backend = backend.clone();
         Box::new(move || match self {
             Self::Claim => {
-                let policy = manage(&backend, ()).with.policy;
+                let policy = manage(&backend, backend.clone()).with.policy;
                 let key = samples::key(1);
                 let now = backend.state().now();
                 let claimed = at_once(backend.claim(&key, 7, &policy, now)).unwrap();

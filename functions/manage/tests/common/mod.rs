@@ -1,24 +1,36 @@
 //! A client of the API in the in-memory backend.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use aws::http::auth::Authenticator;
-use aws::http::gateway;
+use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::delivery::policy::Policy;
 use domain::ports::Bodies;
 use domain::ports::erasure::Erasing;
 use domain::reporting::cost::Prices;
 use lambda_http::{Body, Response};
-use manage::{ManageFunction, ManageSettings, handler};
+use manage::{ManageFunction, ManageSettings, Ports};
 use memory::{MemoryBackend, samples};
 use serde_json::Value;
 
+/// Ports in memory, with contents that a test may replace.
+#[derive(Debug)]
+pub(crate) struct WithBodies<B>(PhantomData<B>);
+
+impl<B: Bodies + Erasing + 'static> Ports for WithBodies<B> {
+    type Records = MemoryBackend;
+    type Bodies = B;
+    type PriorityQueues = MemoryBackend;
+    type System = MemoryBackend;
+}
+
 /// Returns the function over a backend, with contents that a test may replace.
-pub(crate) fn manage<B>(
+pub(crate) fn manage<B: Bodies + Erasing + 'static>(
     backend: &MemoryBackend,
     bodies: B,
-) -> ManageFunction<MemoryBackend, B, MemoryBackend, MemoryBackend> {
+) -> ManageFunction<WithBodies<B>> {
     ManageFunction {
         records: backend.clone(),
         bodies,
@@ -45,16 +57,10 @@ pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body
 }
 
 /// Sends an event to a function that the test has built.
-pub(crate) async fn ask_of<B>(
-    manage: &ManageFunction<MemoryBackend, B, MemoryBackend, MemoryBackend>,
-    event: &Value,
-) -> Response<Body>
-where
-    B: Bodies + Erasing,
-{
+pub(crate) async fn ask_of<P: Ports>(manage: &ManageFunction<P>, event: &Value) -> Response<Body> {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    handler::handle(manage, &authenticator(), request).await
+    endpoint::handle(manage, &authenticator(), request).await
 }
 
 /// Returns a response's status and JSON.

@@ -1,101 +1,99 @@
-//! Request handling of a function with routes: authenticates, carries out, answers, and writes the audit log.
+//! Request handling of a function behind the HTTP API: authenticates, calls the handler, and writes the audit log.
 //!
 //! **Invariant:** the key is checked first, whatever the route. Each request is one line of the log with actor,
 //! action and object. No data in it identifies a recipient (docs/SECURITY.md explains how to read it).
-//! **Start reading at** [`answer`].
+//! **Start reading at** [`handle`].
 
-use std::error::Error;
 use std::time::Instant;
 
 use domain::api::error::ApiError;
-use domain::ports::PortError;
-use domain::ports::access::{Keys, Tenants};
-use domain::timestamp::Timestamp;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::ALLOW;
 use lambda_http::{Body, Request, Response};
 
 use crate::http;
-use crate::http::auth::{Authenticator, Denied, Principal};
-use crate::http::routing::NoRoute;
+use crate::http::answer::{Emails, Failure, Object};
+use crate::http::auth::{Authenticator, Denied, Deployer, NamedTenant, Operator, Principal};
+use crate::http::routing::{self, Found, Handler, HttpFunction, Input, NoRoute, Parameters, Route};
 use crate::runtime::telemetry;
 
-/// A route as the log shows it.
-pub trait Routed {
-    /// Name of the route.
-    fn name(&self) -> &'static str;
-
-    /// Object of the request, if the path names it; never data that identifies a recipient.
-    fn object(&self) -> Option<String>;
-
-    /// Whether a repetition with the same idempotency key completes the request, and does nothing twice.
-    fn is_completed_by_key(&self) -> bool {
-        false
-    }
-}
-
-/// Error of a request.
-pub trait Failure: Error + 'static {
-    /// Returns the refusal; `None` when a backend call failed, and the caller may repeat the request.
-    fn refusal(&self) -> Option<&ApiError>;
-}
-
-impl Failure for PortError {
+impl Failure for Denied {
     fn refusal(&self) -> Option<&ApiError> {
-        None
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Port(_) => None,
+        }
     }
 }
 
-/// Inputs of authentication.
-#[derive(Debug, Clone, Copy)]
-pub struct Authentication<'a, R> {
-    /// Authenticator of the environment.
-    pub authenticator: &'a Authenticator,
-    /// Table with the keys.
-    pub records: &'a R,
-    /// Time of the request.
-    pub now: Timestamp,
-}
-
-/// Answers one request. `carry_out` handles it if the principal has the permission.
-pub async fn answer<T, R, E>(
-    Authentication {
-        authenticator,
-        records,
-        now,
-    }: Authentication<'_, R>,
-    route: Result<T, NoRoute>,
-    request: &Request,
-    carry_out: impl AsyncFnOnce(Principal, T) -> Result<Response<Body>, E>,
-) -> Response<Body>
-where
-    T: Routed,
-    R: Keys + Tenants,
-    E: Failure,
-{
+/// Answers one request.
+pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator, request: Request) -> Response<Body> {
     let began = Instant::now();
-    let name = route.as_ref().map_or("none", Routed::name);
-    let object = route.as_ref().ok().and_then(Routed::object);
-    let may_be_repeated = route.as_ref().is_ok_and(|route| may_be_repeated(route, request));
-    let mut who = None;
-    let mut tenant = None;
-    let response = match authenticator.authenticate(request.headers(), records, now).await {
+    let found = routing::find::<F>(request.method(), request.uri().path());
+    if let Ok(Found { route, .. }) = &found
+        && let Handler::Public(answer) = route.handler
+    {
+        return answer_anybody(route.name, answer);
+    }
+    let name = found.as_ref().map_or("none", |found| found.route.name);
+    let object = found.as_ref().ok().and_then(|found| found.path.object());
+    let mut who = RequestKey::default();
+    let authenticated = authenticator.authenticate(request.headers(), function.records(), function.now());
+    let response = match authenticated.await {
         Ok(principal) => {
-            who = Some(principal.maker().to_string());
-            tenant = principal.tenant().map(ToString::to_string);
-            match route {
-                Ok(route) => carry_out(principal, route)
+            who = RequestKey {
+                key: Some(principal.maker().to_string()),
+                tenant: principal.tenant().map(ToString::to_string),
+            };
+            match found {
+                Ok(Found { route, path }) => carry_out(function, principal, route, Input::new(path, &request))
                     .await
-                    .unwrap_or_else(|error| failed(&error, may_be_repeated)),
+                    .unwrap_or_else(|error| failed(&error, may_be_repeated(route, &request))),
                 Err(no_route) => nothing_there(&no_route),
             }
         }
-        Err(Denied::Refused(error)) => http::refuse(&error),
         // Nothing was done yet.
-        Err(error @ Denied::Port(_)) => http::with_retry_after(http::fail(&error)),
+        Err(denied) => failed(&denied, true),
     };
-    tell(name, RequestKey { key: who, tenant }, object, &response, began);
+    tell(name, who, object, &response, began);
     response
+}
+
+/// Calls the handler of a route if the principal may call it.
+async fn carry_out<F: HttpFunction>(
+    function: &F,
+    principal: Principal,
+    route: &Route<F>,
+    input: Input<'_, F>,
+) -> Result<Response<Body>, F::Error> {
+    match (&route.handler, principal) {
+        (Handler::Tenant(action, handler), principal) => handler(function, &principal.to_do(*action)?, input).await,
+        (Handler::Either(action, handler), Principal::Tenant(caller)) => {
+            handler(function, &caller.to_do(*action)?, input).await
+        }
+        (Handler::Either(_, handler), Principal::Deployer(deployer, named)) => {
+            handler(function, &operator(function, deployer, named).await?, input).await
+        }
+        (Handler::Each(action, handler, _), Principal::Tenant(caller)) => {
+            handler(function, &caller.to_do(*action)?, input).await
+        }
+        (Handler::Each(_, _, handler), Principal::Deployer(deployer, named)) => {
+            handler(function, &operator(function, deployer, named).await?, input).await
+        }
+        (Handler::Author(handler), principal) => handler(function, &principal.key_maker()?, input).await,
+        (Handler::Deployer(handler), principal) => handler(function, &principal.deployer()?, input).await,
+        (Handler::Public(answer), _) => Ok(answer()),
+        (Handler::Elsewhere, _) => Ok(nothing_there(&NoRoute::Unknown)),
+    }
+}
+
+/// Returns the deployer, acting for the tenant that the request names.
+async fn operator<F: HttpFunction>(function: &F, deployer: Deployer, named: NamedTenant) -> Result<Operator, F::Error> {
+    let operator = deployer.act_for(named, function.records()).await;
+    operator.map_err(|denied| match denied {
+        Denied::Refused(error) => error.into(),
+        Denied::Port(error) => error.into(),
+    })
 }
 
 /// Answers a public request.
@@ -106,28 +104,6 @@ pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Bod
     response
 }
 
-/// Adds the name of a created object to the log.
-#[must_use]
-pub fn made(name: String, mut response: Response<Body>) -> Response<Body> {
-    response.extensions_mut().insert(CreatedObject(name));
-    response
-}
-
-/// Adds the number of accepted emails to the log.
-#[must_use]
-pub fn accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
-    response.extensions_mut().insert(Emails(emails));
-    response
-}
-
-/// Name of a created object, for the log.
-#[derive(Debug, Clone)]
-struct CreatedObject(String);
-
-/// Number of accepted emails, for the log.
-#[derive(Debug, Clone, Copy)]
-struct Emails(usize);
-
 fn failed<E: Failure>(error: &E, may_be_repeated: bool) -> Response<Body> {
     match error.refusal() {
         Some(refusal) => http::refuse(refusal),
@@ -137,16 +113,14 @@ fn failed<E: Failure>(error: &E, may_be_repeated: bool) -> Response<Body> {
 }
 
 /// Whether a repetition of the request is harmless: it only reads, or its idempotency key completes it.
-fn may_be_repeated(route: &impl Routed, request: &Request) -> bool {
+fn may_be_repeated<F: HttpFunction>(route: &Route<F>, request: &Request) -> bool {
     let has_key = request.headers().contains_key("idempotency-key");
-    request.method().is_safe() || (has_key && route.is_completed_by_key())
+    request.method().is_safe() || (has_key && route.is_completed_by_key)
 }
 
 fn nothing_there(no_route: &NoRoute) -> Response<Body> {
     match no_route {
-        NoRoute::Unknown => http::refuse(&ApiError::not_found(
-            "Not found. See /openapi.json for the available endpoints.",
-        )),
+        NoRoute::Unknown => http::refuse(&routing::unknown_path()),
         NoRoute::NotAllowed { allow } => {
             let message = format!("This path does not support the method. Use one of: {allow}.");
             let mut response = http::refuse(&ApiError::method_not_allowed(message));
@@ -166,14 +140,14 @@ struct RequestKey {
 }
 
 fn tell(route: &'static str, who: RequestKey, object: Option<String>, response: &Response<Body>, began: Instant) {
-    let made = || response.extensions().get().map(|CreatedObject(name)| name.clone());
+    let of_response = || response.extensions().get().map(|Object(object)| object.clone());
     tracing::info!(
         target: "mailqueue",
         route,
         status = response.status().as_u16(),
         key = who.key,
         tenant = who.tenant,
-        object = object.or_else(made),
+        object = object.or_else(of_response),
         emails = response.extensions().get().map(|Emails(emails)| *emails),
         duration_ms = telemetry::elapsed_ms(began),
         "answered"

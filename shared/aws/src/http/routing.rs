@@ -1,8 +1,241 @@
-//! Finds the route of a method and a path in a function's table of paths.
+//! Route tables of the functions behind the HTTP API, and the search for a route.
 //!
-//! **Invariant:** pure. A path is compared literally, and a path outside the table has no route.
+//! **Role:** a function's table has one entry per route. The router, the audit log and the test of `openapi.json`
+//! read it.
+//! **Invariant:** pure. A path is compared literally except for its parameters, and a path outside the table has no
+//! route. A handler takes the principal that its route needs, so a handler without one does not compile.
+//! **Start reading at** [`HttpFunction`].
 
-use lambda_http::http::Method;
+use domain::api::error::ApiError;
+use domain::ports::PortError;
+use domain::ports::access::{Keys, Tenants};
+use domain::tenant::key::Action;
+use domain::timestamp::Timestamp;
+use lambda_http::http::{HeaderMap, Method};
+use lambda_http::{Body, Request, Response};
+
+use crate::http::answer::{Answer, Failure};
+use crate::http::auth::{ActsFor, Deployer, KeyAuthor, Operator, TenantPrincipal};
+
+/// A function behind the HTTP API.
+pub trait HttpFunction: Sized + Sync + 'static {
+    /// Values from a path.
+    type Parameters: Parameters;
+
+    /// Error of a request.
+    type Error: Failure + From<ApiError> + From<PortError>;
+
+    /// Table with keys and tenants.
+    type Records: Keys + Tenants;
+
+    /// The route table.
+    const ROUTES: &'static [Route<Self>];
+
+    /// Returns the table with keys and tenants.
+    fn records(&self) -> &Self::Records;
+
+    /// Returns the time.
+    fn now(&self) -> Timestamp;
+}
+
+/// Values of the parameters in a path.
+pub trait Parameters: Default + Send {
+    /// Reads the parameter `{name}`; `None` if the segment cannot be its value.
+    #[must_use]
+    fn read(&mut self, name: &str, segment: &str) -> Option<()>;
+
+    /// Returns the object of the request for the audit log; never data that identifies a recipient.
+    fn object(&self) -> Option<String>;
+}
+
+/// A function without parameters in its paths.
+impl Parameters for () {
+    fn read(&mut self, _: &str, _: &str) -> Option<()> {
+        None
+    }
+
+    fn object(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Input of a handler.
+#[derive(Debug)]
+pub struct Input<'a, F: HttpFunction> {
+    /// Values from the path.
+    pub path: F::Parameters,
+    /// Raw query.
+    pub query: &'a str,
+    /// Headers.
+    pub headers: &'a HeaderMap,
+    /// Body.
+    pub body: &'a [u8],
+}
+
+impl<'a, F: HttpFunction> Input<'a, F> {
+    /// Splits a request whose path has these values.
+    pub fn new(path: F::Parameters, request: &'a Request) -> Self {
+        Self {
+            path,
+            query: request.uri().query().unwrap_or_default(),
+            headers: request.headers(),
+            body: request.body().as_ref(),
+        }
+    }
+}
+
+/// Handler of a route, which takes a principal `A`.
+pub type HandlerFor<F, A> = for<'a> fn(&'a F, &'a A, Input<'a, F>) -> Answer<'a, <F as HttpFunction>::Error>;
+
+/// Handler of a route, by the keys that may call it.
+#[derive(Debug)]
+pub enum Handler<F: HttpFunction> {
+    /// Without a key.
+    Public(fn() -> Response<Body>),
+    /// With a tenant's key that has the permission.
+    Tenant(Action, HandlerFor<F, TenantPrincipal>),
+    /// As [`Self::Tenant`], and with the deployer's key for a named tenant.
+    Either(Action, HandlerFor<F, dyn ActsFor>),
+    /// As [`Self::Either`], with a response without content for the deployer.
+    Each(Action, HandlerFor<F, TenantPrincipal>, HandlerFor<F, Operator>),
+    /// With a tenant's key that has full access, or with the deployer's key.
+    Author(HandlerFor<F, KeyAuthor>),
+    /// With the deployer's key.
+    Deployer(HandlerFor<F, Deployer>),
+    /// Another function answers. This function lists the method in `Allow`.
+    Elsewhere,
+}
+
+/// A route.
+#[derive(Debug)]
+pub struct Route<F: HttpFunction> {
+    /// Method.
+    pub method: &'static str,
+    /// Path, with parameters in braces.
+    pub path: &'static str,
+    /// Name in the audit log; empty if another function answers.
+    pub name: &'static str,
+    /// Handler.
+    pub handler: Handler<F>,
+    /// Whether a repetition with the same idempotency key completes the request, and does nothing twice.
+    pub is_completed_by_key: bool,
+}
+
+impl<F: HttpFunction> Route<F> {
+    /// Marks that an idempotency key completes a repeated request.
+    #[must_use]
+    pub const fn completed_by_key(mut self) -> Self {
+        self.is_completed_by_key = true;
+        self
+    }
+
+    /// Whether the deployer's key may call it for a named tenant.
+    #[must_use]
+    pub const fn is_for_operator(&self) -> bool {
+        matches!(self.handler, Handler::Either(..) | Handler::Each(..))
+    }
+}
+
+/// A route without its handler.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint {
+    method: &'static str,
+    path: &'static str,
+    name: &'static str,
+}
+
+/// Starts the entry of a `GET`.
+#[must_use]
+pub const fn get(path: &'static str, name: &'static str) -> Endpoint {
+    Endpoint::new("GET", path, name)
+}
+
+/// Starts the entry of a `POST`.
+#[must_use]
+pub const fn post(path: &'static str, name: &'static str) -> Endpoint {
+    Endpoint::new("POST", path, name)
+}
+
+/// Starts the entry of a `PATCH`.
+#[must_use]
+pub const fn patch(path: &'static str, name: &'static str) -> Endpoint {
+    Endpoint::new("PATCH", path, name)
+}
+
+/// Starts the entry of a `DELETE`.
+#[must_use]
+pub const fn delete(path: &'static str, name: &'static str) -> Endpoint {
+    Endpoint::new("DELETE", path, name)
+}
+
+/// Returns the entry of a method that another function answers.
+#[must_use]
+pub const fn elsewhere<F: HttpFunction>(method: &'static str, path: &'static str) -> Route<F> {
+    Endpoint::new(method, path, "").with(Handler::Elsewhere)
+}
+
+impl Endpoint {
+    const fn new(method: &'static str, path: &'static str, name: &'static str) -> Self {
+        Self { method, path, name }
+    }
+
+    const fn with<F: HttpFunction>(self, handler: Handler<F>) -> Route<F> {
+        Route {
+            method: self.method,
+            path: self.path,
+            name: self.name,
+            handler,
+            is_completed_by_key: false,
+        }
+    }
+
+    /// As [`Handler::Public`].
+    #[must_use]
+    pub const fn public<F: HttpFunction>(self, answer: fn() -> Response<Body>) -> Route<F> {
+        self.with(Handler::Public(answer))
+    }
+
+    /// As [`Handler::Tenant`].
+    #[must_use]
+    pub const fn tenant<F: HttpFunction>(self, action: Action, handler: HandlerFor<F, TenantPrincipal>) -> Route<F> {
+        self.with(Handler::Tenant(action, handler))
+    }
+
+    /// As [`Handler::Either`].
+    #[must_use]
+    pub const fn either<F: HttpFunction>(self, action: Action, handler: HandlerFor<F, dyn ActsFor>) -> Route<F> {
+        self.with(Handler::Either(action, handler))
+    }
+
+    /// As [`Handler::Each`].
+    #[must_use]
+    pub const fn each<F: HttpFunction>(
+        self,
+        action: Action,
+        tenant: HandlerFor<F, TenantPrincipal>,
+        operator: HandlerFor<F, Operator>,
+    ) -> Route<F> {
+        self.with(Handler::Each(action, tenant, operator))
+    }
+
+    /// As [`Handler::Author`].
+    #[must_use]
+    pub const fn author<F: HttpFunction>(self, handler: HandlerFor<F, KeyAuthor>) -> Route<F> {
+        self.with(Handler::Author(handler))
+    }
+
+    /// As [`Handler::Deployer`].
+    #[must_use]
+    pub const fn deployer<F: HttpFunction>(self, handler: HandlerFor<F, Deployer>) -> Route<F> {
+        self.with(Handler::Deployer(handler))
+    }
+}
+
+/// Returns the error of an unknown path, also for a handler that reads a parameter which its path lacks.
+#[must_use]
+pub fn unknown_path() -> ApiError {
+    ApiError::not_found("Not found. See /openapi.json for the available endpoints.")
+}
 
 /// Reason why a request has no route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,41 +249,113 @@ pub enum NoRoute {
     },
 }
 
-/// Methods of one path, each with its route; `None` where another function answers.
-pub type Methods<T> = Vec<(Method, Option<T>)>;
-
-/// Pairs a method with its route.
-pub fn on<T>(method: Method, route: impl Into<T>) -> (Method, Option<T>) {
-    (method, Some(route.into()))
+/// Route of a request.
+#[derive(Debug)]
+pub struct Found<F: HttpFunction> {
+    /// Entry of the table.
+    pub route: &'static Route<F>,
+    /// Values from the path.
+    pub path: F::Parameters,
 }
 
-/// Finds the route. `methods` returns the methods of a path's segments, if it exists.
+/// Finds the route of a method and a path.
 ///
 /// # Errors
 /// [`NoRoute`], answered as 404 or 405.
-pub fn find<T>(method: &Method, path: &str, methods: impl FnOnce(&[&str]) -> Option<Methods<T>>) -> Result<T, NoRoute> {
-    let segments: Vec<&str> = path.strip_prefix('/').ok_or(NoRoute::Unknown)?.split('/').collect();
-    let methods = methods(&segments).ok_or(NoRoute::Unknown)?;
-    let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
-    let allow = allow.join(", ");
-    match methods.into_iter().find(|(allowed, _)| allowed == method) {
-        // Another function's route: this request missed the API's own routes.
-        Some((_, route)) => route.ok_or(NoRoute::Unknown),
-        None => Err(NoRoute::NotAllowed { allow }),
+pub fn find<F: HttpFunction>(method: &Method, path: &str) -> Result<Found<F>, NoRoute> {
+    let of_path = || {
+        F::ROUTES
+            .iter()
+            .filter_map(|route| Some((route, values(route.path, path)?)))
+    };
+    match of_path().find(|(route, _)| route.method == method.as_str()) {
+        Some((
+            Route {
+                handler: Handler::Elsewhere,
+                ..
+            },
+            _,
+        )) => Err(NoRoute::Unknown),
+        Some((route, path)) => Ok(Found { route, path }),
+        None => {
+            let methods: Vec<&str> = of_path().map(|(route, _): (_, F::Parameters)| route.method).collect();
+            let allow = methods.join(", ");
+            Err(if allow.is_empty() {
+                NoRoute::Unknown
+            } else {
+                NoRoute::NotAllowed { allow }
+            })
+        }
     }
+}
+
+/// Returns the values of a path; `None` if it has another form.
+fn values<T: Parameters>(template: &str, path: &str) -> Option<T> {
+    let mut values = T::default();
+    let mut segments = path.split('/');
+    for part in template.split('/') {
+        let segment = segments.next()?;
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) => values.read(name, segment)?,
+            None if part == segment => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(values)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::auth::Denied;
+    use crate::storage::table::Table;
 
-    fn found(method: &str, path: &str) -> Result<u8, NoRoute> {
+    /// A function whose parameter is a number.
+    #[derive(Debug)]
+    struct Numbers;
+
+    #[derive(Debug, Default)]
+    struct Number(Option<u8>);
+
+    impl Parameters for Number {
+        fn read(&mut self, _: &str, segment: &str) -> Option<()> {
+            self.0 = segment.parse().ok();
+            self.0.map(drop)
+        }
+
+        fn object(&self) -> Option<String> {
+            self.0.map(|number| number.to_string())
+        }
+    }
+
+    fn nothing() -> Response<Body> {
+        Response::new(Body::Empty)
+    }
+
+    impl HttpFunction for Numbers {
+        type Parameters = Number;
+        type Error = Denied;
+        type Records = Table;
+        const ROUTES: &'static [Route<Self>] = &[
+            get("/a", "list").public(nothing),
+            elsewhere("POST", "/a"),
+            get("/a/{n}", "get").public(nothing),
+            delete("/a/{n}", "delete").public(nothing),
+            post("/a/{n}/b", "add").public(nothing),
+        ];
+
+        fn records(&self) -> &Table {
+            panic!("no request is authenticated here")
+        }
+
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(0)
+        }
+    }
+
+    fn found(method: &str, path: &str) -> Result<(&'static str, Option<u8>), NoRoute> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        find(&method, path, |segments| match segments {
-            ["a"] => Some(vec![on(Method::GET, 1), (Method::POST, None)]),
-            ["a", "b"] => Some(vec![on(Method::DELETE, 2)]),
-            _ => None,
-        })
+        find::<Numbers>(&method, path).map(|found| (found.route.name, found.path.0))
     }
 
     #[test]
@@ -61,17 +366,24 @@ mod tests {
             })
         };
         for (method, path, expected) in [
-            ("GET", "/a", Ok(1)),
-            ("DELETE", "/a/b", Ok(2)),
+            ("GET", "/a", Ok(("list", None))),
+            ("GET", "/a/7", Ok(("get", Some(7)))),
+            ("DELETE", "/a/7", Ok(("delete", Some(7)))),
+            ("POST", "/a/7/b", Ok(("add", Some(7)))),
             // Another function's route.
             ("POST", "/a", Err(NoRoute::Unknown)),
             ("PUT", "/a", only("GET, POST")),
             ("get", "/a", only("GET, POST")),
-            ("GET", "/a/b", only("DELETE")),
+            ("POST", "/a/7", only("GET, DELETE")),
+            // A value that cannot be the parameter's: the path does not exist.
+            ("GET", "/a/x", Err(NoRoute::Unknown)),
+            ("PUT", "/a/x/b", Err(NoRoute::Unknown)),
             ("GET", "a", Err(NoRoute::Unknown)),
             ("GET", "/a/", Err(NoRoute::Unknown)),
+            ("GET", "/a/7/", Err(NoRoute::Unknown)),
             ("GET", "//a", Err(NoRoute::Unknown)),
             ("GET", "/A", Err(NoRoute::Unknown)),
+            ("GET", "/a/{n}", Err(NoRoute::Unknown)),
             ("GET", "", Err(NoRoute::Unknown)),
         ] {
             assert_eq!(found(method, path), expected, "{method} {path}");

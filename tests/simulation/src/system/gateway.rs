@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use aws::http::endpoint;
 use domain::reporting::cost::Prices;
 use enqueue::{EnqueueFunction, EnqueueSettings};
 use lambda_http::{Body, Request, Response};
 use manage::{ManageFunction, ManageSettings};
+use memory::MemoryBackend;
 use suppressions::SuppressionsFunction;
 
 use super::System;
@@ -18,7 +20,7 @@ impl System {
     pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("enqueue");
         let backend = self.backend.within(&environment);
-        let enqueue = EnqueueFunction {
+        let enqueue = EnqueueFunction::<MemoryBackend> {
             records: backend.clone(),
             bodies: backend.clone(),
             priority_queues: backend.clone(),
@@ -32,7 +34,7 @@ impl System {
             queues: enqueue::queues::QueueCache::default(),
             quota_leases: enqueue::quota::QuotaLeases::default(),
         };
-        let work = enqueue::handler::handle(&enqueue, &self.authenticator, request);
+        let work = endpoint::handle(&enqueue, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
@@ -48,20 +50,20 @@ impl System {
     async fn suppressions(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("suppressions");
         let backend = self.backend.within(&environment);
-        let function = SuppressionsFunction {
+        let function = SuppressionsFunction::<MemoryBackend> {
             records: backend.clone(),
             account_list: backend.clone(),
             system: backend,
             releases_complaints: false,
         };
-        let work = suppressions::handler::handle(&function, &self.authenticator, request);
+        let work = endpoint::handle(&function, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
     async fn manage(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("manage");
         let backend = self.backend.within(&environment);
-        let manage = ManageFunction {
+        let manage = ManageFunction::<MemoryBackend> {
             records: backend.clone(),
             bodies: backend.clone(),
             priority_queues: backend.clone(),
@@ -74,7 +76,7 @@ impl System {
                 binds_after: domain::queue::BINDS_AFTER,
             },
         };
-        let work = manage::handler::handle(&manage, &self.authenticator, request);
+        let work = endpoint::handle(&manage, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 }

@@ -1,0 +1,130 @@
+//! Tests of the route table.
+
+use aws::http::routing::{NoRoute, Parameters, find};
+use lambda_http::http::Method;
+use memory::MemoryBackend;
+
+use crate::ManageFunction;
+
+const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+/// Returns the name of a route, and its object or an empty text.
+fn of(method: &str, path: &str) -> Result<(&'static str, String), NoRoute> {
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    let found = find::<ManageFunction<MemoryBackend>>(&method, path)?;
+    Ok((found.route.name, found.path.object().unwrap_or_default()))
+}
+
+#[test]
+fn every_route_has_its_method_and_path() {
+    let email = format!("/emails/{ID}");
+    let to = |name, object: &str| Ok((name, object.to_owned()));
+    let only = |allow: &str| {
+        Err(NoRoute::NotAllowed {
+            allow: allow.to_owned(),
+        })
+    };
+    for (method, path, expected) in [
+        ("GET", "/openapi.json", to("describe", "")),
+        ("GET", "/emails", to("list_emails", "")),
+        ("GET", &email, to("get_email", ID)),
+        (
+            "GET",
+            &email.to_uppercase().replace("EMAILS", "emails"),
+            to("get_email", ID),
+        ),
+        ("HEAD", "/openapi.json", only("GET")),
+        ("POST", "/openapi.json", only("GET")),
+        ("PUT", "/emails", only("GET, POST")),
+        ("HEAD", "/emails", only("GET, POST")),
+        ("GET", "/emails/batch", only("POST")),
+        ("OPTIONS", "/emails/batch", only("POST")),
+        ("PATCH", &email, to("reschedule_email", ID)),
+        ("POST", &format!("{email}/cancel"), to("cancel_email", ID)),
+        ("POST", &format!("{email}/retry"), to("retry_email", ID)),
+        ("POST", "/attachments", to("invite_upload", "")),
+        ("GET", "/attachments", only("POST")),
+        ("POST", &email, only("GET, PATCH, DELETE")),
+        ("DELETE", &email, to("erase_email", ID)),
+        ("GET", &format!("{email}/events"), to("list_events", ID)),
+        ("POST", &format!("{email}/events"), only("GET")),
+        ("BREW", &email, only("GET, PATCH, DELETE")),
+        ("GET", &format!("{email}/cancel"), only("POST")),
+        ("PATCH", &format!("{email}/retry"), only("POST")),
+        ("GET", "/emails/metrics", to("metrics", "")),
+        ("GET", "/failures", to("failures", "")),
+        ("POST", "/emails/metrics", only("GET")),
+        ("POST", "/emails/release", to("release_emails", "")),
+        ("POST", "/emails/cancel", to("cancel_emails", "")),
+        ("GET", "/emails/cancel", only("POST")),
+        ("DELETE", "/emails/release", only("POST")),
+        ("DELETE", "/failures", only("GET")),
+        ("GET", "/queues", to("list_queues", "")),
+        ("POST", "/queues", to("create_queue", "")),
+        ("DELETE", "/queues", only("GET, POST")),
+        ("GET", "/queues/news", to("get_queue", "news")),
+        ("PATCH", "/queues/news", to("change_queue", "news")),
+        ("DELETE", "/queues/news", to("delete_queue", "news")),
+        ("POST", "/queues/news", only("GET, PATCH, DELETE")),
+        ("POST", "/queues/news/pause", to("pause_queue", "news")),
+        ("POST", "/queues/news/resume", to("resume_queue", "news")),
+        ("POST", "/queues/news/purge", to("purge_queue", "news")),
+        ("POST", "/queues/news/restore", to("restore_queue", "news")),
+        ("POST", "/queues/news/retry", to("redrive_queue", "news")),
+        ("GET", "/queues/news/retry", only("POST")),
+        ("GET", &format!("/queues/news/jobs/{ID}"), to("get_job", "news")),
+        // Routes of other functions.
+        ("POST", "/emails", Err(NoRoute::Unknown)),
+        ("POST", "/emails/batch", Err(NoRoute::Unknown)),
+        ("GET", "/api-keys", Err(NoRoute::Unknown)),
+        ("POST", "/tenants", Err(NoRoute::Unknown)),
+        ("GET", "/suppressions", Err(NoRoute::Unknown)),
+    ] {
+        assert_eq!(of(method, path), expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn an_unknown_path_has_no_route() {
+    for path in [
+        "",
+        "/",
+        "*",
+        "emails",
+        "/Emails",
+        "/emails/",
+        "//emails",
+        "/emails//",
+        "/openapi.json/",
+        "/openapi",
+        "/emails/x",
+        "/emails/batch/",
+        "/queues/",
+        "/queues/News",
+        "/queues/a%20b",
+        "/queues/news/",
+        "/queues/news/stop",
+        "/queues/news/jobs",
+        "/queues/news/jobs/x",
+        "/emails/../emails",
+        "/emails%2F",
+        "/emails/%00",
+        "/emails/..%2F..%2Fetc%2Fpasswd",
+        &format!("/emails/{ID}/"),
+        &format!("/emails/{ID}/cancel/"),
+        &format!("/emails/{ID}/Cancel"),
+        &format!("/emails/{ID}/cancel/retry"),
+        &format!("/emails/{ID}/send"),
+        &format!("/emails/{ID} "),
+        &format!("/emails/%20{ID}"),
+        &format!("/emails/{{{ID}}}"),
+        &format!("/emails/urn:uuid:{ID}"),
+        &format!("/emails/{}", ID.replace('-', "")),
+        &format!("/emails/{}", "é".repeat(18)),
+        &"/emails/x".repeat(5_000),
+    ] {
+        for method in ["GET", "POST", "DELETE"] {
+            assert_eq!(of(method, path), Err(NoRoute::Unknown), "{method} {path}");
+        }
+    }
+}
