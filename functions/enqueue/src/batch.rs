@@ -18,10 +18,11 @@ use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
 
-use crate::batch_errors;
+use crate::acceptance::AcceptedBatch;
 use crate::eligibility::{Timeliness, UploadsById, ValidatedBatch};
+use crate::errors::{AcceptError, Broken, other_request};
 use crate::persistence::{EmailIdentity, Preparation, Stored};
-use crate::{AT_ONCE, AcceptError, AcceptedBatch, EnqueueFunction, Ports, Requester, other_request};
+use crate::{AT_ONCE, EnqueueFunction, Ports, Requester};
 
 /// The record of a batch after it was written or found.
 struct Recorded {
@@ -106,7 +107,7 @@ impl<P: Ports> EnqueueFunction<P> {
             // Nothing was written, and no repetition completes it.
             results.into_iter().collect::<Result<Vec<_>, _>>()?
         } else {
-            batch_errors::all_of(key.is_some(), begun_before, &items, results)?
+            all_of(key.is_some(), begun_before, &items, results)?
         };
         Ok(AcceptedBatch {
             ids: stored.iter().map(|stored| stored.record.id).collect(),
@@ -239,4 +240,38 @@ impl<P: Ports> EnqueueFunction<P> {
 fn take_error<T>(ready: &mut BTreeMap<usize, Result<T, AcceptError>>) -> Option<AcceptError> {
     let index = ready.iter().find_map(|(index, one)| one.is_err().then_some(*index))?;
     ready.remove(&index).and_then(Result::err)
+}
+
+/// Returns all emails of a batch, or the refusal of a batch without any stored email, or
+/// [`AcceptError::Broken`].
+fn all_of(
+    has_key: bool,
+    begun_before: bool,
+    items: &[&BatchItem],
+    results: Vec<Result<Stored, AcceptError>>,
+) -> Result<Vec<Stored>, AcceptError> {
+    let (mut stored, mut indexes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for (item, result) in items.iter().zip(results) {
+        match result {
+            Ok(one) => {
+                indexes.push((item.index, one.record.id));
+                stored.push(one);
+            }
+            Err(error) => failures.push(error),
+        }
+    }
+    let nothing_is_stored =
+        !begun_before && stored.is_empty() && failures.iter().all(|error| matches!(error, AcceptError::Refused(_)));
+    let Some(source) = failures.into_iter().next() else {
+        return Ok(stored);
+    };
+    if nothing_is_stored {
+        return Err(source);
+    }
+    Err(AcceptError::Broken(Box::new(Broken {
+        stored: indexes,
+        begun_before,
+        has_key,
+        source,
+    })))
 }

@@ -22,7 +22,10 @@ use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use crate::{AcceptError, EnqueueFunction, Ports, queues, recipients};
+use crate::acceptance::recipients;
+use crate::errors::AcceptError;
+use crate::quota::QuotaDecision;
+use crate::{EnqueueFunction, Ports, queues};
 
 /// Number of queues whose emails are counted concurrently.
 const AT_ONCE: usize = 10;
@@ -53,7 +56,9 @@ impl<P: Ports> EnqueueFunction<P> {
         if !is_known {
             let wanted = recipients([request]);
             let would = self.quota_leases.would_take(&self.records, limits, wanted, now).await?;
-            would.map_err(AcceptError::QuotaExceeded)?;
+            if let QuotaDecision::Exceeded(exceeded) = would {
+                return Err(AcceptError::QuotaExceeded(exceeded));
+            }
         }
         let key = QueueKey {
             tenant: tenant.clone(),

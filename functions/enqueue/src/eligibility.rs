@@ -21,7 +21,8 @@ use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
 
-use crate::{AT_ONCE, AcceptError, EnqueueFunction, Ports, other_request, queues};
+use crate::errors::{AcceptError, other_request};
+use crate::{AT_ONCE, EnqueueFunction, Ports, queues};
 
 /// Uploads of a request that exist.
 pub(crate) type UploadsById = BTreeMap<UploadId, Uploaded>;
@@ -77,7 +78,7 @@ impl<P: Ports> EnqueueFunction<P> {
         request: &EmailRequest,
         now: Timestamp,
     ) -> Result<Timeliness, AcceptError> {
-        let Err(error) = self.possible(tenant, request, now).await? else {
+        let Some(error) = self.ineligibility(tenant, request, now).await? else {
             return Ok(Timeliness::Now);
         };
         if key.is_some() && self.is_known(tenant, id, request, now).await? {
@@ -107,21 +108,21 @@ impl<P: Ports> EnqueueFunction<P> {
         }
     }
 
-    /// Checks whether an email is eligible now: its scheduled time is possible, and its queue exists.
-    async fn possible(
+    /// Returns the reason why an email is not eligible now: its scheduled time is impossible, or its queue is missing.
+    async fn ineligibility(
         &self,
         tenant: &TenantId,
         request: &EmailRequest,
         now: Timestamp,
-    ) -> Result<Result<(), EmailError>, PortError> {
+    ) -> Result<Option<EmailError>, PortError> {
         let Some(queue) = self
             .queues
             .get(&self.records, tenant, &request.options.queue, now)
             .await?
         else {
-            return queues::no_queue(&self.records, tenant).await.map(Err);
+            return queues::no_queue(&self.records, tenant).await.map(Some);
         };
-        Ok(request.options.wanted(self.expires_after(&queue), now).map(drop))
+        Ok(request.options.wanted(self.expires_after(&queue), now).err())
     }
 
     pub(crate) fn expires_after(&self, queue: &Queue) -> Duration {
@@ -143,10 +144,10 @@ impl<P: Ports> EnqueueFunction<P> {
         let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors.clone());
         let mut late = Vec::new();
         for item in &batch.items {
-            let possible = self.possible(tenant, &item.request, now).await?;
-            match possible.and_then(|()| resolvable(&item.request, &found)) {
-                Ok(()) => items.push(item),
-                Err(error) => late.push((item, error)),
+            let ineligibility = self.ineligibility(tenant, &item.request, now).await?;
+            match ineligibility.or_else(|| missing_upload(&item.request, &found)) {
+                None => items.push(item),
+                Some(error) => late.push((item, error)),
             }
         }
         let begun = if late.is_empty() {
@@ -161,7 +162,7 @@ impl<P: Ports> EnqueueFunction<P> {
         } else {
             for (item, error) in late {
                 let bad = batch.validation.bad_item(item.index, error);
-                errors.push(bad.map_err(AcceptError::Refused)?);
+                errors.push(bad?);
             }
             errors.sort_by_key(|error| error.index);
             Timeliness::Now
@@ -176,10 +177,10 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 }
 
-/// Checks that all uploads of a request exist.
-fn resolvable(request: &EmailRequest, found: &UploadsById) -> Result<(), EmailError> {
+/// Returns the error of a request with an upload that does not exist.
+fn missing_upload(request: &EmailRequest, found: &UploadsById) -> Option<EmailError> {
     if request.uploads.is_empty() {
-        return Ok(());
+        return None;
     }
-    request.resolve(found).map(drop)
+    request.resolve(found).err()
 }

@@ -12,7 +12,9 @@ use lambda_http::http::{HeaderMap, HeaderValue};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-use crate::{AcceptError, EnqueueFunction, Ports, dry_run, recipients};
+use crate::acceptance::recipients;
+use crate::errors::AcceptError;
+use crate::{EnqueueFunction, Ports, dry_run};
 
 /// Adds the rest of the caller's limits to a response, also to a refusal.
 ///

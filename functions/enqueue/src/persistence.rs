@@ -23,7 +23,8 @@ use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
 
 use crate::eligibility::{Timeliness, UploadsById};
-use crate::{AcceptError, EnqueueFunction, Ports, Requester, forgotten, other_request};
+use crate::errors::{AcceptError, forgotten, other_request};
+use crate::{EnqueueFunction, Ports, Requester};
 
 /// A durable email, stored just now or before.
 pub(crate) struct Stored {

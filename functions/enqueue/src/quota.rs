@@ -33,6 +33,15 @@ pub struct QuotaExceeded {
     wanted: u64,
 }
 
+/// Answer of a tenant's limits to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaDecision {
+    /// Every limit admits the request.
+    Within,
+    /// A limit refuses the request.
+    Exceeded(QuotaExceeded),
+}
+
 impl QuotaLeases {
     /// Takes this many recipients from each of the tenant's limits, or from none.
     ///
@@ -44,19 +53,19 @@ impl QuotaLeases {
         tenant: &Tenant,
         wanted: u64,
         now: Timestamp,
-    ) -> Result<Result<(), QuotaExceeded>, PortError> {
+    ) -> Result<QuotaDecision, PortError> {
         for (place, limit) in Limit::ALL.iter().copied().enumerate() {
             let Some(window) = Window::of(tenant, limit, now) else {
                 continue;
             };
-            if let Err(exceeded) = self.take_of(records, tenant, window, wanted).await? {
+            if let QuotaDecision::Exceeded(exceeded) = self.take_of(records, tenant, window, wanted).await? {
                 for taken in Limit::ALL.iter().copied().take(place) {
                     self.give_back_of(tenant, taken, wanted, now);
                 }
-                return Ok(Err(exceeded));
+                return Ok(QuotaDecision::Exceeded(exceeded));
             }
         }
-        Ok(Ok(()))
+        Ok(QuotaDecision::Within)
     }
 
     /// Returns whether this many recipients fit into each of the tenant's limits. Takes and leases nothing.
@@ -69,7 +78,7 @@ impl QuotaLeases {
         tenant: &Tenant,
         wanted: u64,
         now: Timestamp,
-    ) -> Result<Result<(), QuotaExceeded>, PortError> {
+    ) -> Result<QuotaDecision, PortError> {
         for &limit in Limit::ALL {
             let Some(window) = Window::of(tenant, limit, now) else {
                 continue;
@@ -77,10 +86,10 @@ impl QuotaLeases {
             let lease = self.lease(tenant, window);
             let lease = lease.refused(records.drawn(&tenant.id, &window).await?);
             if lease.take(wanted) == LeaseDecision::Spent {
-                return Ok(Err(QuotaExceeded { lease, wanted }));
+                return Ok(QuotaDecision::Exceeded(QuotaExceeded { lease, wanted }));
             }
         }
-        Ok(Ok(()))
+        Ok(QuotaDecision::Within)
     }
 
     async fn take_of<R: Quotas>(
@@ -89,13 +98,13 @@ impl QuotaLeases {
         tenant: &Tenant,
         window: Window,
         wanted: u64,
-    ) -> Result<Result<(), QuotaExceeded>, PortError> {
+    ) -> Result<QuotaDecision, PortError> {
         let mut lease = self.lease(tenant, window);
         for _ in 0..ROUNDS {
             match lease.take(wanted) {
                 LeaseDecision::Taken(rest) => {
                     self.keep(tenant, rest);
-                    return Ok(Ok(()));
+                    return Ok(QuotaDecision::Within);
                 }
                 LeaseDecision::Spent => break,
                 LeaseDecision::Draw(ask) => {
@@ -107,7 +116,7 @@ impl QuotaLeases {
                 }
             }
         }
-        Ok(Err(QuotaExceeded { lease, wanted }))
+        Ok(QuotaDecision::Exceeded(QuotaExceeded { lease, wanted }))
     }
 
     /// Gives back recipients for which nothing was accepted.

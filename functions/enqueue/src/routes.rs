@@ -8,8 +8,9 @@ use domain::ports::Clock;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 
+use crate::errors::AcceptError;
 use crate::handler::{batch, single, with_limits};
-use crate::{AcceptError, EnqueueFunction, Ports};
+use crate::{EnqueueFunction, Ports};
 
 impl<P: Ports> HttpFunction for EnqueueFunction<P> {
     type Parameters = ();

@@ -9,7 +9,7 @@ use domain::delivery::index;
 use domain::delivery::record::{BodyPlace, RecordStatus};
 use domain::id::{EmailId, EmailKey, TenantId};
 use domain::message::email::EmailContent;
-use enqueue::AcceptError;
+use enqueue::errors::AcceptError;
 use memory::{Fault, MemoryBackend};
 
 fn tenant() -> TenantId {

@@ -19,7 +19,8 @@ use domain::ports::{Clock, PortError, Random};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
-use enqueue::{AcceptError, EnqueueFunction, Ports, Requester};
+use enqueue::errors::AcceptError;
+use enqueue::{EnqueueFunction, Ports, Requester};
 use memory::{MemoryBackend, samples};
 
 fn news() -> QueueKey {

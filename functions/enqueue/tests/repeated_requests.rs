@@ -18,7 +18,8 @@ use domain::id::{EmailId, EmailKey, QueueKey, QueueName, TenantId, UploadId};
 use domain::message::attachment::{FileName, Upload, Uploaded};
 use domain::queue::{KNOWN_FOR, Queue};
 use domain::timestamp::Timestamp;
-use enqueue::{AcceptError, AcceptedBatch};
+use enqueue::acceptance::AcceptedBatch;
+use enqueue::errors::AcceptError;
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 

@@ -15,7 +15,8 @@ use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, TenantId, UploadId};
 use domain::message::attachment::{Data, FileName, Upload, Uploaded};
 use domain::message::email::EmailContent;
-use enqueue::{AcceptError, Accepted};
+use enqueue::acceptance::Accepted;
+use enqueue::errors::AcceptError;
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 

@@ -21,7 +21,8 @@ use workflow::apply::apply_many;
 use workflow::held_emails;
 
 use crate::filters::{is_from, read_from_domain, read_key};
-use crate::queues::{ROUNDS, of, refuse_narrowed};
+use crate::queue_commands::{ROUNDS, refuse_narrowed};
+use crate::queues::of;
 use crate::{ManageError, ManageFunction, Ports};
 
 /// Maximum number of emails that one cancellation reads.

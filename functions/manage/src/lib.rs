@@ -9,7 +9,7 @@
 //! [`emails`] shows emails, and [`events`] their history.
 //! [`commands`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasure`] erases
 //! an email.
-//! [`metrics`] and [`failures`] are statistics, and [`queues`] are the named queues.
+//! [`metrics`] and [`failures`] are statistics. [`queues`] reads named queues, and [`queue_commands`] changes them.
 //! [`operator`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod operator;
 pub mod paging;
 pub mod period;
+pub mod queue_commands;
 pub mod queues;
 pub mod routes;
 pub mod search;

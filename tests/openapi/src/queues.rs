@@ -6,7 +6,7 @@ use domain::api::queue_api::{JobView, QueueView, QueuesView};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::Priority;
 use domain::limits;
-use manage::queues::{Deleted, JobStarted};
+use manage::queue_commands::{Deleted, JobStarted};
 use schemars::JsonSchema;
 use serde_json::json;
 

@@ -2,8 +2,9 @@
 //!
 //! **Map:** [`kept`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
 //! existing ones. [`fields`]: the same for fields of requests and their values.
-//! [`answers`]: the answers match the description. [`tenants`]: no tenant sees another's data, and no key gets more
-//! than its permission.
+//! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data.
+//! [`tenants`]: no tenant sees another's data, and no key gets more than its permission. [`operator`]: the deployer acts
+//! for a tenant without its content.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -13,9 +14,12 @@
 )]
 
 mod answers;
+mod backend;
 mod caller;
+mod calls;
 mod fields;
 mod kept;
+mod operator;
 mod routes;
 mod schema;
 mod tenants;

@@ -1,14 +1,40 @@
-//! A partly stored batch: the response names the stored emails, and tells the caller how to continue.
+//! Errors of acceptance, and the answer to a partly stored batch.
 //!
-//! **Invariant:** pure. It is never a refusal: a caller who gets a refusal believes that nothing was accepted.
-//! **Start reading at** [`all_of`].
+//! **Invariant:** pure. The answer to a partly stored batch is never a refusal: a caller who gets a refusal believes
+//! that nothing was accepted.
 
+use aws::http::answer::Failure;
 use domain::api::error::ApiError;
-use domain::api::requests::BatchItem;
 use domain::id::EmailId;
+use domain::ports::PortError;
 
-use crate::AcceptError;
-use crate::persistence::Stored;
+use crate::quota::QuotaExceeded;
+
+/// Reason why an email was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// This request stored nothing. The error names the reason, and usually the remedy.
+    #[error("refused: {0}")]
+    Refused(#[from] ApiError),
+    /// The request would exceed a limit of the tenant.
+    #[error("a limit of the tenant is exceeded")]
+    QuotaExceeded(QuotaExceeded),
+    /// A part of the batch may be stored.
+    #[error("a batch was interrupted")]
+    Broken(#[source] Box<Broken>),
+    /// A backend call failed: the caller may repeat the request with the same key.
+    #[error("an email could not be stored")]
+    Port(#[from] PortError),
+}
+
+impl Failure for AcceptError {
+    fn refusal(&self) -> Option<&ApiError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::QuotaExceeded(_) | Self::Broken(_) | Self::Port(_) => None,
+        }
+    }
+}
 
 /// A batch of which a part may be stored.
 #[derive(Debug, thiserror::Error)]
@@ -60,36 +86,17 @@ impl Broken {
     }
 }
 
-/// Returns all emails of a batch, or the refusal of a batch without any stored email, or
-/// [`AcceptError::Broken`].
-pub(crate) fn all_of(
-    has_key: bool,
-    begun_before: bool,
-    items: &[&BatchItem],
-    results: Vec<Result<Stored, AcceptError>>,
-) -> Result<Vec<Stored>, AcceptError> {
-    let (mut stored, mut indexes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    for (item, result) in items.iter().zip(results) {
-        match result {
-            Ok(one) => {
-                indexes.push((item.index, one.record.id));
-                stored.push(one);
-            }
-            Err(error) => failures.push(error),
-        }
-    }
-    let nothing_is_stored =
-        !begun_before && stored.is_empty() && failures.iter().all(|error| matches!(error, AcceptError::Refused(_)));
-    let Some(source) = failures.into_iter().next() else {
-        return Ok(stored);
-    };
-    if nothing_is_stored {
-        return Err(source);
-    }
-    Err(AcceptError::Broken(Box::new(Broken {
-        stored: indexes,
-        begun_before,
-        has_key,
-        source,
-    })))
+/// Returns the error for a repeated batch whose emails may have expired. It is no refusal: after one, the
+/// caller would send the whole batch with another key.
+pub(crate) fn forgotten() -> ApiError {
+    ApiError::internal_with(
+        "This batch was accepted so long ago that some of its emails are already deleted. Nothing is stored or sent again, because each email may have been sent. Do not repeat the batch with another Idempotency-Key.",
+    )
+}
+
+/// Returns the error for a key of another request.
+pub(crate) fn other_request() -> ApiError {
+    ApiError::invalid_idempotent_request(
+        "Idempotency-Key: was already used for a different request; repeat that request, or use a new key.",
+    )
 }
