@@ -56,10 +56,10 @@ impl<P: Ports> HttpFunction for AccessFunction<P> {
 
     const ROUTES: &'static [Route<Self>] = &[
         get("/api-keys", "list_api_keys").author(|access, maker, input| {
-            answer(
-                200,
-                async move { access.keys(maker, &KeyPage::parse(input.query)?).await },
-            )
+            answer(200, async move {
+                let page = KeyPage::parse(input.query)?;
+                access.keys(maker, &page).await
+            })
         }),
         post("/api-keys", "create_api_key").author(|access, maker, input| {
             answer_with_object(201, async move {
@@ -103,10 +103,10 @@ impl<P: Ports> HttpFunction for AccessFunction<P> {
             })
         }),
         delete("/tenants/{name}", "delete_tenant").deployer(|access, deployer, input| {
-            answer(
-                200,
-                async move { access.delete_tenant(*deployer, input.path.name()?).await },
-            )
+            answer(200, async move {
+                let name = input.path.name()?;
+                access.delete_tenant(*deployer, name).await
+            })
         }),
     ];
 

@@ -127,10 +127,10 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
         get("/emails", "list_emails").each(
             Action::Read,
             |manage, caller, input| {
-                answer(
-                    200,
-                    async move { manage.emails(caller, &Page::parse(input.query)?).await },
-                )
+                answer(200, async move {
+                    let page = Page::parse(input.query)?;
+                    manage.emails(caller, &page).await
+                })
             },
             |manage, operator, input| {
                 answer(200, async move {
@@ -162,10 +162,10 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
             Action::Read,
             |manage, caller, input| answer(200, async move { manage.email(caller, input.path.id()?).await }),
             |manage, operator, input| {
-                answer(
-                    200,
-                    async move { manage.email_metadata(operator, input.path.id()?).await },
-                )
+                answer(200, async move {
+                    let id = input.path.id()?;
+                    manage.email_metadata(operator, id).await
+                })
             },
         ),
         patch("/emails/{id}", "reschedule_email").tenant(Action::Manage, |manage, caller, input| {
@@ -186,10 +186,10 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
             Action::Read,
             |manage, caller, input| answer(200, async move { manage.events(caller, input.path.id()?).await }),
             |manage, operator, input| {
-                answer(
-                    200,
-                    async move { manage.events_metadata(operator, input.path.id()?).await },
-                )
+                answer(200, async move {
+                    let id = input.path.id()?;
+                    manage.events_metadata(operator, id).await
+                })
             },
         ),
         post("/emails/{id}/retry", "retry_email").tenant(Action::Manage, |manage, caller, input| {
@@ -198,10 +198,10 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
             })
         }),
         post("/attachments", "invite_upload").tenant(Action::Send, |manage, caller, input| {
-            answer(
-                200,
-                async move { manage.invite(caller, &parse_upload(input.body)?).await },
-            )
+            answer(200, async move {
+                let upload = parse_upload(input.body)?;
+                manage.invite(caller, &upload).await
+            })
         }),
         get("/failures", "failures").either(Action::Read, |manage, party, input| {
             answer(200, async move {
