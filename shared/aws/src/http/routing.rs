@@ -136,9 +136,9 @@ impl<F: HttpFunction> Route<F> {
     }
 }
 
-/// A route without its handler.
+/// Entry of a route table, before it has a handler.
 #[derive(Debug, Clone, Copy)]
-pub struct Endpoint {
+pub struct Entry {
     method: &'static str,
     path: &'static str,
     name: &'static str,
@@ -146,35 +146,35 @@ pub struct Endpoint {
 
 /// Starts the entry of a `GET`.
 #[must_use]
-pub const fn get(path: &'static str, name: &'static str) -> Endpoint {
-    Endpoint::new("GET", path, name)
+pub const fn get(path: &'static str, name: &'static str) -> Entry {
+    Entry::new("GET", path, name)
 }
 
 /// Starts the entry of a `POST`.
 #[must_use]
-pub const fn post(path: &'static str, name: &'static str) -> Endpoint {
-    Endpoint::new("POST", path, name)
+pub const fn post(path: &'static str, name: &'static str) -> Entry {
+    Entry::new("POST", path, name)
 }
 
 /// Starts the entry of a `PATCH`.
 #[must_use]
-pub const fn patch(path: &'static str, name: &'static str) -> Endpoint {
-    Endpoint::new("PATCH", path, name)
+pub const fn patch(path: &'static str, name: &'static str) -> Entry {
+    Entry::new("PATCH", path, name)
 }
 
 /// Starts the entry of a `DELETE`.
 #[must_use]
-pub const fn delete(path: &'static str, name: &'static str) -> Endpoint {
-    Endpoint::new("DELETE", path, name)
+pub const fn delete(path: &'static str, name: &'static str) -> Entry {
+    Entry::new("DELETE", path, name)
 }
 
 /// Returns the entry of a method that another function answers.
 #[must_use]
 pub const fn elsewhere<F: HttpFunction>(method: &'static str, path: &'static str) -> Route<F> {
-    Endpoint::new(method, path, "").with(Handler::Elsewhere)
+    Entry::new(method, path, "").with(Handler::Elsewhere)
 }
 
-impl Endpoint {
+impl Entry {
     const fn new(method: &'static str, path: &'static str, name: &'static str) -> Self {
         Self { method, path, name }
     }
