@@ -3,7 +3,6 @@
 use memory::Fault;
 use serde_json::Value;
 
-use crate::common::enqueue;
 use crate::{SPENT_BY_TWO, acme, environment, spent, to};
 
 #[tokio::test]
