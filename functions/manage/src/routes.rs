@@ -6,28 +6,28 @@
 //!
 //! A tenant's route:
 //! ```
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const ROUTE: Route<Manage> = delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
 //!     answer(200, async move { manage.erase(caller, input.path.id()?).await })
 //! });
 //! ```
 //! Without its principal it does not compile:
 //! ```compile_fail,E0061
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const ROUTE: Route<Manage> = delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
 //!     answer(200, async move { manage.erase(input.path.id()?).await })
 //! });
 //! ```
 //! Nor does it compile with a forged principal:
 //! ```compile_fail,E0451
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const ROUTE: Route<Manage> = delete("/emails/{id}", "erase_email").tenant(Action::Manage, |manage, caller, input| {
 //!     answer(200, async move { manage.erase(&TenantPrincipal { ..caller.clone() }, input.path.id()?).await })
 //! });
 //! ```
 //! The deployer, acting for a tenant, reads and cancels:
 //! ```
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const READS: HandlerFor<Manage, Operator> = |manage, operator, input| {
 //!     answer(200, async move { manage.email_metadata(operator, input.path.id()?).await })
 //! };
@@ -37,20 +37,20 @@
 //! ```
 //! An operator's handler that reads content does not compile:
 //! ```compile_fail,E0308
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const READS: HandlerFor<Manage, Operator> = |manage, operator, input| {
 //!     answer(200, async move { manage.email(operator, input.path.id()?).await })
 //! };
 //! ```
 //! A tenant's handler may send, and an operator's may not:
 //! ```
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const SENDS: HandlerFor<Manage, TenantPrincipal> = |manage, principal, input| {
 //!     answer(200, async move { manage.retry(principal, input.path.id()?, false).await })
 //! };
 //! ```
 //! ```compile_fail,E0308
-#![doc = include_str!("route_examples.md")]
+#![doc = include_str!("route_examples.txt")]
 //! const SENDS: HandlerFor<Manage, Operator> = |manage, principal, input| {
 //!     answer(200, async move { manage.retry(principal, input.path.id()?, false).await })
 //! };
