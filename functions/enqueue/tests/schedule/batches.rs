@@ -1,13 +1,14 @@
 //! Scheduled times of a batch, and later repetitions of it.
 
 use domain::api::requests::{BatchValidation, parse_email};
-use enqueue::{AcceptError, AcceptedBatch};
+use enqueue::acceptance::AcceptedBatch;
+use enqueue::errors::AcceptError;
 use memory::Fault;
 
 use crate::common::enqueue;
 use crate::{
-    IMPOSSIBLE, RETENTION, accept, accept_batch, accepted, batch, body, delays, email_key, kept_until, key, pass_to,
-    refusal, refused, request, stored, tenant, world_at,
+    IMPOSSIBLE, RETENTION, accept, accept_batch, batch, body, delays, email_key, kept_until, key, pass_to, refusal,
+    refused, stored, tenant, world_at,
 };
 
 #[tokio::test]

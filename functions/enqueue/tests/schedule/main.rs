@@ -20,7 +20,8 @@ use domain::delivery::send_task::SendTask;
 use domain::id::{EmailId, EmailKey, TenantId};
 use domain::ports::SendTaskRequest;
 use domain::timestamp::Timestamp;
-use enqueue::{AcceptError, Accepted, AcceptedBatch};
+use enqueue::acceptance::{Accepted, AcceptedBatch};
+use enqueue::errors::AcceptError;
 use memory::{Fault, MemoryBackend};
 
 use crate::common::enqueue;

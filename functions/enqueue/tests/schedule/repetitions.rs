@@ -6,7 +6,7 @@ use domain::delivery::record::{BodyPlace, EmailRecord, RecordStatus};
 use crate::common::enqueue;
 use crate::{
     RETENTION, accept, accept_batch, accepted, at, batch, body, delays, email_key, kept_until, key, pass_to, refusal,
-    refused, request, stored, tenant, world_at,
+    refused, stored, tenant, world_at,
 };
 
 #[tokio::test]

@@ -2,13 +2,12 @@
 
 use domain::delivery::suppression::Listed;
 use domain::id::TenantId;
-use domain::ports::ListReason;
+use domain::ports::{ListReason, Suppressions};
 use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
-use workflow::suppressions::add;
 
-use crate::{address, answer, asked, asked_of, emails, function};
+use crate::{address, asked, asked_of, function};
 
 /// Records that SES refused an email of `main` to this address, which is on the account's list for a reason.
 async fn refused_by_ses(backend: &MemoryBackend, text: &str, reason: Option<ListReason>) {
