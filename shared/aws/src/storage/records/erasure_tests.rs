@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::runtime::replay::{Answer, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
+use crate::storage::attributes;
 use crate::storage::records::samples::{at, full, policy, record};
 use crate::storage::table::keys;
 
