@@ -1,6 +1,6 @@
 //! Holds of keys that are revoked, and of keys and tenants that lose From domains, in the in-memory backend.
 //!
-//! It has more than 400 lines, because all of its tests use the same two tenants.
+//! **Long, because** all its tests use the same two tenants.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

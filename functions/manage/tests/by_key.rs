@@ -1,4 +1,6 @@
 //! Emails by their API key or From domain: released after a hold, and canceled, in the in-memory backend.
+//!
+//! **Long, because** all its tests share the same keys and emails.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

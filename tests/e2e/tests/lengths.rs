@@ -7,22 +7,7 @@ use e2e::root;
 use crate::folders::sources;
 
 /// The checked folders.
-const FOLDERS: [&str; 14] = [
-    "local",
-    "shared/aws/src/ses",
-    "shared/aws/src/sqs",
-    "shared/aws/src/storage",
-    "shared/domain",
-    "shared/memory",
-    "shared/workflow",
-    "tests/chaos",
-    "tests/checker",
-    "tests/e2e",
-    "tests/fuzz",
-    "tests/hostile",
-    "tests/invariants",
-    "tests/simulation",
-];
+const FOLDERS: [&str; 4] = ["functions", "local", "shared", "tests"];
 
 /// The largest number of lines of a file without a reason.
 const MOST: usize = 400;

@@ -1,3 +1,7 @@
+//! Authentication, with the records of keys and tenants in memory.
+//!
+//! **Long, because** all its tests share one set of records.
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
