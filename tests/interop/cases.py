@@ -1,0 +1,290 @@
+"""The cases that each client runs, and the verdict on each of them.
+
+Role: the runner calls `run` for each case of each client.
+A driver makes the calls of one case and prints its result; see README.md. Every verdict is made here.
+Invariant: a case uses recipients of its own, so cases may run in any order and in parallel.
+"""
+
+import base64
+import hashlib
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+FROM = "shop@mailqueue.example"
+LATER = "2035-01-01T00:00:00.000Z"
+# The bytes of the attachments. No text encoding yields BINARY unchanged.
+NOTE = "Grüße\n".encode()
+BINARY = bytes(range(256))
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+DELIVERY_SECS = 20
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Failed(Exception):
+    """The verdict of a case that fails, in one sentence."""
+
+
+class NotOffered(Exception):
+    """The client has no call for the case."""
+
+
+class Stack:
+    """The local stack, as the runner itself calls it."""
+
+    def __init__(self, url, key, inbox):
+        self.url, self.key, self.inbox = url, key, inbox
+
+    def call(self, method, path, body=None):
+        headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
+        try:
+            with DIRECT.open(asked, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"{}")
+
+    def send(self, to, **fields):
+        email = {"from": FROM, "to": to, "subject": "Prepared", "text": "Prepared"} | fields
+        status, answer = self.call("POST", "/emails", email)
+        if status != 200:
+            raise Failed(f"The stack refused the prepared email: {status} {answer}")
+        return answer["id"]
+
+    def email(self, id):
+        return self.call("GET", f"/emails/{id}")[1]
+
+    def wait(self, found, failure):
+        deadline = time.monotonic() + DELIVERY_SECS
+        while not (result := found()):
+            if time.monotonic() > deadline:
+                raise Failed(failure)
+            time.sleep(0.1)
+        return result
+
+    def delivered(self, to):
+        """The first delivered message to an address."""
+
+        def found():
+            with DIRECT.open(f"{self.inbox}/messages", timeout=60) as answer:
+                return next((message for message in json.load(answer) if to in message["to"]), None)
+
+        return self.wait(found, f"No message arrived within {DELIVERY_SECS} s.")
+
+
+def fresh(name):
+    return f"{name}-{uuid.uuid4().hex[:12]}@example.com"
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        raise Failed(f"{what}: {json.dumps(found, ensure_ascii=False)} instead of {json.dumps(wanted, ensure_ascii=False)}")
+
+
+def header(message, name):
+    return next((h["value"] for h in message["headers"] if h["name"].lower() == name.lower()), None)
+
+
+# ------------------------------------------------------------------ emails
+
+
+def send(run):
+    run.answer()
+    message = run.delivered()
+    expect("subject", message["subject"], "Hello")
+    expect("text", message["text"].strip(), "Hello")
+    expect("from", address_of(message["from"]), FROM)
+
+
+def address_of(mailbox):
+    return mailbox.rsplit("<", 1)[-1].rstrip(">")
+
+
+def all_fields(run):
+    answer = run.answer()
+    lacks = answer.get("without", [])
+    message = run.delivered()
+    expect("from", address_of(message["from"]), FROM)
+    if "from_name" not in lacks and not message["from"].startswith(('"Ada', "Ada", "=?")):
+        raise Failed(f"from: the name is missing in {message['from']}")
+    expect("cc", message["cc"], ["cc@example.com"])
+    expect("bcc", message["bcc"], ["bcc@example.com"])
+    expect("reply_to", [address_of(reply) for reply in message["reply_to"]], ["help@mailqueue.example"])
+    expect("subject", message["subject"], "Ihre Bestellung ✓")
+    expect("html", message["html"].strip(), "<p>Danke für alles!</p>")
+    if "text" not in lacks:
+        expect("text", message["text"].strip(), "Danke für alles!")
+    if "headers" not in lacks:
+        expect("header X-Order", header(message, "X-Order"), "4711")
+    if "tags" not in lacks:
+        tags = {tag["name"]: tag["value"] for tag in message["tags"]}
+        expect("tag kind", tags.get("kind"), "order")
+
+
+def display_name(run):
+    """A display name with a comma, written or built as the client does it."""
+    run.answer()
+    sender = run.delivered()["from"]
+    expect("address of from", address_of(sender), FROM)
+    if "Acme, Inc." not in sender:
+        raise Failed(f"from: the name is missing in {sender}")
+
+
+def mail_headers(run):
+    """Headers that mail programs set on their own: Date, Message-ID, Return-Path."""
+    run.answer()
+    expect("subject", run.delivered()["subject"], "Headers")
+
+
+def attachments(wanted, **fields):
+    def verdict(run):
+        run.answer()
+        found = {
+            a["filename"]: {"size": a["size"], "sha256": a["sha256"]} | {name: a[name] for name in fields}
+            for a in run.delivered()["attachments"]
+        }
+        sums = {
+            name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} | fields for name, data in wanted.items()
+        }
+        expect("attachments", found, sums)
+
+    return verdict
+
+
+def attachment_inline(run):
+    run.answer()
+    message = run.delivered()
+    [found] = message["attachments"]
+    expect("size of the image", found["size"], len(PNG))
+    expect("content_type", found["content_type"], "image/png")
+    if f"cid:{found['content_id']}" not in message["html"]:
+        raise Failed(f"html: no cid: of {found['content_id']!r} in {message['html']}")
+
+
+def batch(run):
+    ids = run.answer().get("ids")
+    if not isinstance(ids, list) or len(set(ids)) != 2:
+        raise Failed(f"ids: {ids} instead of two")
+    for to in (run.to, f"second-{run.to}"):
+        run.stack.delivered(to)
+
+
+def batch_permissive(run):
+    answer = run.answer()
+    expect("accepted emails", len(answer.get("ids") or []), 1)
+    expect("indexes of refused emails", answer.get("refused"), [1])
+    run.delivered()
+
+
+def idempotency(run):
+    answer = run.answer()
+    if not answer.get("first"):
+        raise Failed(f"The first answer has no id: {answer}")
+    expect("id of the same request", answer.get("second"), answer["first"])
+    if not answer.get("third_raised"):
+        raise Failed("The client raises nothing for another body with the same key.")
+    run.saw(409)
+    run.delivered()
+
+
+def list_(run):
+    if run.id not in (run.answer().get("ids") or []):
+        raise Failed("The list lacks the newest email.")
+
+
+def get(run):
+    answer = run.answer()
+    expect("id", answer.get("id"), run.id)
+    expect("subject", answer.get("subject"), "Prepared")
+
+
+def metrics(run):
+    run.answer()
+    run.saw(200)
+
+
+def update(run):
+    run.answer()
+    expect("scheduled_at", run.stack.email(run.id).get("scheduled_at"), LATER)
+
+
+def cancel(run):
+    run.answer()
+    expect("last_event", run.stack.email(run.id).get("last_event"), "canceled")
+
+
+def suppressions(run):
+    """Adds, gets, lists and removes a suppression."""
+    answer = run.answer()
+    expect("email of the suppression", answer.get("got"), run.to)
+    if run.to not in (answer.get("listed") or []):
+        raise Failed("The list lacks the new suppression.")
+    expect("status after the removal", run.stack.call("GET", f"/suppressions/{run.to}")[0], 404)
+
+
+def api_keys(run):
+    """Creates, lists and removes an API key."""
+    answer = run.answer()
+    if not str(answer.get("token", "")).startswith("mq_"):
+        raise Failed("The answer has no token.")
+    if answer.get("id") not in (answer.get("listed") or []):
+        raise Failed("The list lacks the new API key.")
+    status, keys = run.stack.call("GET", "/api-keys?limit=100")
+    if status != 200 or answer["id"] in [key["id"] for key in keys["data"]]:
+        raise Failed("The API key still exists after its removal.")
+
+
+# ------------------------------------------------------------------ failures that must raise
+
+
+def raises(status):
+    def verdict(run):
+        run.raised()
+        if not (run.client.checks_addresses and not run.calls):
+            run.saw(status)
+
+    return verdict
+
+
+CASES = {
+    "send": send,
+    "all_fields": all_fields,
+    "display_name": display_name,
+    "mail_headers": mail_headers,
+    "attachment_bytes": attachments({"note.txt": NOTE, "data.bin": BINARY}),
+    "attachment_base64": attachments({"data.bin": BINARY}),
+    "attachment_inline": attachment_inline,
+    "batch": batch,
+    "batch_permissive": batch_permissive,
+    "idempotency": idempotency,
+    "list": list_,
+    "get": get,
+    "metrics": metrics,
+    "update": update,
+    "cancel": cancel,
+    "suppressions": suppressions,
+    "api_keys": api_keys,
+    "bad_address": raises(422),
+    "wrong_key": raises(403),
+    "cancel_too_late": raises(409),
+    "gateway_429": raises(429),
+}
+# Cases whose email the runner prepares: scheduled, sent, or delivered.
+SCHEDULED = ("update", "cancel", "get", "list")
+DELIVERED = ("cancel_too_late",)
+
+
+def prepare(stack, case, to):
+    """The id of the prepared email, or an empty string."""
+    if case in SCHEDULED:
+        return stack.send(to, scheduled_at="2034-01-01T00:00:00Z")
+    if case in DELIVERED:
+        id = stack.send(to)
+        stack.wait(lambda: stack.email(id).get("last_event") == "delivered", "The prepared email was not delivered.")
+        return id
+    return ""

@@ -1,0 +1,110 @@
+// The official Node SDK, from 4.0 on. It reads RESEND_BASE_URL and RESEND_API_KEY itself.
+import { readFileSync } from "node:fs";
+import { BINARY, ID, MAIL_HEADERS, NOTE, NotOffered, PNG, TO, require, run } from "./driver.mjs";
+
+const { Resend } = require("resend");
+const resend = new Resend();
+const types = readFileSync(require.resolve("resend").replace(/\.(c?)js$/, ".d.$1ts"), "utf8");
+const options = { idempotencyKey: process.env.INTEROP_IDEMPOTENCY_KEY };
+const plain = { from: "shop@mailqueue.example", to: TO, subject: "Hello", text: "Hello" };
+
+// The data of an answer. The SDK returns errors instead of throwing them.
+async function data(answer) {
+  const { data, error } = await answer;
+  if (error) throw Object.assign(new Error(error.message), { name: error.name ?? "error without a name" });
+  return data;
+}
+
+function offered(resource, method) {
+  if (typeof resend[resource]?.[method] !== "function") throw new NotOffered(`The SDK has no ${resource}.${method}.`);
+}
+
+function declared(...names) {
+  const name = names.find((name) => types.includes(`${name}?:`));
+  if (!name) throw new NotOffered(`The SDK has no ${names[0]}.`);
+  return name;
+}
+
+run({
+  send: () => data(resend.emails.send(plain)),
+  all_fields: () =>
+    data(
+      resend.emails.send({
+        from: "Ada's Bücher <shop@mailqueue.example>",
+        to: [TO],
+        cc: ["cc@example.com"],
+        bcc: "bcc@example.com",
+        replyTo: "help@mailqueue.example",
+        subject: "Ihre Bestellung ✓",
+        html: "<p>Danke für alles!</p>",
+        text: "Danke für alles!",
+        headers: { "X-Order": "4711" },
+        tags: [{ name: "kind", value: "order" }],
+      }),
+    ),
+  display_name: () => data(resend.emails.send({ ...plain, from: "Acme, Inc. <shop@mailqueue.example>" })),
+  mail_headers: () => data(resend.emails.send({ ...plain, subject: "Headers", headers: MAIL_HEADERS })),
+  attachment_bytes: () =>
+    data(
+      resend.emails.send({
+        ...plain,
+        attachments: [
+          { filename: "note.txt", content: NOTE, contentType: "text/plain" },
+          { filename: "data.bin", content: BINARY },
+        ],
+      }),
+    ),
+  attachment_base64: () =>
+    data(
+      resend.emails.send({ ...plain, attachments: [{ filename: "data.bin", content: BINARY.toString("base64") }] }),
+    ),
+  attachment_inline: () => {
+    const contentId = declared("contentId", "inlineContentId");
+    const image = { filename: "logo.png", content: PNG, contentType: "image/png", [contentId]: "logo" };
+    return data(resend.emails.send({ ...plain, html: '<img src="cid:logo">', attachments: [image] }));
+  },
+  batch: async () => {
+    const answer = await data(resend.batch.send([plain, { ...plain, to: `second-${TO}` }]));
+    return { ids: answer.data.map(({ id }) => id) };
+  },
+  batch_permissive: async () => {
+    declared("batchValidation");
+    const answer = await data(resend.batch.send([plain, { ...plain, to: "nobody" }], { batchValidation: "permissive" }));
+    return { ids: answer.data.map(({ id }) => id), refused: answer.errors?.map(({ index }) => index) };
+  },
+  idempotency: async () => {
+    if (!types.includes("idempotencyKey?:")) throw new NotOffered("The SDK has no idempotencyKey.");
+    const [first, second] = [await resend.emails.send(plain, options), await resend.emails.send(plain, options)];
+    const third = await resend.emails.send({ ...plain, subject: "Other" }, options);
+    return { first: (await data(first)).id, second: (await data(second)).id, third_raised: third.error !== null };
+  },
+  list: async () => {
+    offered("emails", "list");
+    return { ids: (await data(resend.emails.list({ limit: 100 }))).data.map(({ id }) => id) };
+  },
+  get: () => data(resend.emails.get(ID)),
+  metrics: async () => {
+    offered("emails", "metrics");
+    return data(resend.emails.metrics());
+  },
+  update: () => data(resend.emails.update({ id: ID, scheduledAt: process.env.INTEROP_TIME })),
+  cancel: () => data(resend.emails.cancel(ID)),
+  suppressions: async () => {
+    offered("suppressions", "add");
+    await data(resend.suppressions.add({ email: TO }));
+    const got = await data(resend.suppressions.get(TO));
+    const { data: listed } = await data(resend.suppressions.list({ limit: 100 }));
+    await data(resend.suppressions.remove(TO));
+    return { got: got.email, listed: listed.map(({ email }) => email) };
+  },
+  api_keys: async () => {
+    const { id, token } = await data(resend.apiKeys.create({ name: "interop" }));
+    const answer = await data(resend.apiKeys.list());
+    await data(resend.apiKeys.remove(id));
+    return { id, token, listed: (answer.data ?? answer).map((key) => key.id) };
+  },
+  bad_address: () => data(resend.emails.send({ ...plain, to: "nobody" })),
+  wrong_key: () => data(resend.emails.send(plain)),
+  cancel_too_late: () => data(resend.emails.cancel(ID)),
+  gateway_429: () => data(resend.emails.send(plain)),
+});
