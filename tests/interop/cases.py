@@ -258,6 +258,7 @@ CASES = {
     "mail_headers": mail_headers,
     "attachment_bytes": attachments({"note.txt": NOTE, "data.bin": BINARY}),
     "attachment_base64": attachments({"data.bin": BINARY}),
+    "attachment_text": attachments({"note.txt": NOTE}),
     "attachment_inline": attachment_inline,
     "batch": batch,
     "batch_permissive": batch_permissive,

@@ -161,8 +161,8 @@ class Laravel(Php):
 
 
 class Symfony(Php):
-    clones = ("symfony-resend-mailer", "symfony-mailer", "symfony-mime", "symfony-http-client")
-    packages = f"{Php.packages} php-symfony-event-dispatcher php-symfony-contracts"
+    clones = ("symfony-resend-mailer", "symfony-mailer", "symfony-mime")
+    packages = f"{Php.packages} php-symfony-event-dispatcher php-symfony-http-client"
 
 
 class Ruby(Client):
@@ -208,7 +208,7 @@ class Rust(Client):
         home = HOME / "rust"
         command = ["cargo", "build", "--locked", "--quiet", "--manifest-path", str(HERE / "rust" / "Cargo.toml")]
         run([*command, "--target-dir", str(home)], "cargo could not build it")
-        self.driver = [str(home / "debug" / self.name)]
+        self.driver = [str(home / "debug" / self.name.replace(".", "_"))]
         self.version = self.name.removeprefix("resend-rs-")
 
 
@@ -265,7 +265,12 @@ CLIENTS = [
     php(Symfony, "symfony", "Symfony Mailer", "symfony.php", checks_addresses=True),
     ruby(Rails, "rails", "Rails ActionMailer", "rails.rb"),
     Npm("resend-cli", "Resend's CLI", [sys.executable, str(HERE / "python" / "cli.py")], quick=True),
-    Npm("resend-mcp", "Resend's MCP server", [sys.executable, str(HERE / "python" / "mcp.py")]),
+    Npm(
+        "resend-mcp",
+        "Resend's MCP server",
+        [sys.executable, str(HERE / "python" / "mcp.py")],
+        checks_addresses=True,
+    ),
     absent("java", "Java SDK", "Its base URL is a constant, and no constructor takes another one."),
     absent("dotnet", ".NET SDK", "Neither Debian nor another registry of this suite has the .NET SDK."),
     absent("elixir", "Elixir SDK", "Its dependencies come from Hex, which is not a registry of this suite."),

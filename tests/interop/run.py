@@ -32,6 +32,10 @@ WORKERS = 2
 WRONG_KEY = "mq_00000000000000000000000000000000_0000000000000000000000000000000000000000000000000000000"
 
 
+def one_line(text):
+    return " ".join(str(text).split())
+
+
 class Run:
     """One case of one client."""
 
@@ -94,7 +98,7 @@ class Run:
         if "na" in self.result:
             raise cases.NotOffered(self.result["na"])
         if "error" in self.result:
-            raise cases.Failed(f"The client raised: {self.result['error']}")
+            raise cases.Failed(f"The client raised: {one_line(self.result['error'])}")
         return self.result["answer"] or {}
 
     def raised(self):
@@ -103,7 +107,7 @@ class Run:
         if "error" not in self.result:
             answer = json.dumps(self.result["answer"], ensure_ascii=False)
             raise cases.Failed(f"The client takes the error for success, and returns {answer}.")
-        self.detail = str(self.result["error"])
+        self.detail = one_line(self.result["error"])
 
     def saw(self, status):
         if status not in (found := [call["status"] for call in self.calls]):

@@ -1,0 +1,97 @@
+"""Resend's CLI, called as a shell script calls it."""
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from driver import BINARY, FROM, ID, IDEMPOTENCY_KEY, LATER, NOTE, TO, run
+
+PROGRAM = Path(os.environ["INTEROP_HOME"]) / "node_modules" / ".bin" / "resend"
+PLAIN = ("--from", FROM, "--to", TO, "--text", "Hello")
+
+
+class Refused(Exception):
+    """The CLI ended with an error."""
+
+
+def resend(*arguments):
+    done = subprocess.run([str(PROGRAM), *arguments, "--json"], capture_output=True, text=True, check=False, timeout=50)
+    if done.returncode != 0:
+        said = done.stderr.strip() or done.stdout.strip()
+        raise Refused(" ".join(said.split()))
+    return json.loads(done.stdout or "{}")
+
+
+def send(*arguments, subject="Hello"):
+    return resend("emails", "send", *PLAIN, "--subject", subject, *arguments)
+
+
+def all_fields():
+    more = ("--cc", "cc@example.com", "--bcc", "bcc@example.com", "--reply-to", "help@mailqueue.example")
+    more += ("--html", "<p>Danke für alles!</p>", "--headers", "X-Order=4711", "--tags", "kind=order")
+    sender = ("--from", f"Ada's Bücher <{FROM}>", "--to", TO, "--text", "Danke für alles!")
+    return resend("emails", "send", *sender, "--subject", "Ihre Bestellung ✓", *more)
+
+
+def attachment_bytes():
+    with tempfile.TemporaryDirectory() as folder:
+        note, data = Path(folder) / "note.txt", Path(folder) / "data.bin"
+        note.write_bytes(NOTE)
+        data.write_bytes(BINARY)
+        return send("--attachment", str(note), str(data))
+
+
+def batch(second, *arguments):
+    emails = [{"from": FROM, "to": [to], "subject": "Hello", "text": "Hello"} for to in (TO, second)]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(emails, file)
+        file.flush()
+        answer = resend("emails", "batch", "--file", file.name, *arguments)
+    items = answer if isinstance(answer, list) else answer["data"]
+    errors = [] if isinstance(answer, list) else answer.get("errors", [])
+    return {"ids": [item["id"] for item in items], "refused": [error["index"] for error in errors]}
+
+
+def idempotency():
+    first, second = (send("--idempotency-key", IDEMPOTENCY_KEY)["id"] for _ in range(2))
+    try:
+        send("--idempotency-key", IDEMPOTENCY_KEY, subject="Other")
+    except Refused:
+        return {"first": first, "second": second, "third_raised": True}
+    return {"first": first, "second": second, "third_raised": False}
+
+
+def api_keys():
+    key = resend("api-keys", "create", "--name", "interop")
+    listed = [entry["id"] for entry in resend("api-keys", "list")["data"]]
+    resend("api-keys", "delete", key["id"], "--yes")
+    return {"id": key["id"], "token": key["token"], "listed": listed}
+
+
+run(
+    {
+        "send": send,
+        "all_fields": all_fields,
+        "display_name": lambda: resend("emails", "send", "--from", f"Acme, Inc. <{FROM}>", *PLAIN[2:], "--subject", "Hello"),
+        "mail_headers": lambda: send(
+            *("--headers", "Date=Thu, 01 Jan 2026 00:00:00 +0000", "Message-ID=<interop@mailqueue.example>"),
+            "Return-Path=<bounces@mailqueue.example>",
+            subject="Headers",
+        ),
+        "attachment_bytes": attachment_bytes,
+        "batch": lambda: batch(f"second-{TO}"),
+        "batch_permissive": lambda: batch("nobody", "--batch-validation", "permissive"),
+        "idempotency": idempotency,
+        "list": lambda: {"ids": [email["id"] for email in resend("emails", "list", "--limit", "100")["data"]]},
+        "get": lambda: resend("emails", "get", ID),
+        "update": lambda: resend("emails", "update", ID, "--scheduled-at", LATER),
+        "cancel": lambda: resend("emails", "cancel", ID),
+        "api_keys": api_keys,
+        "bad_address": lambda: resend("emails", "send", "--from", FROM, "--to", "nobody", "--text", "x", "--subject", "x"),
+        "wrong_key": send,
+        "cancel_too_late": lambda: resend("emails", "cancel", ID),
+        "gateway_429": send,
+    }
+)

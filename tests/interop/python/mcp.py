@@ -1,0 +1,114 @@
+"""Resend's MCP server, called over its standard input and output."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+
+from driver import BINARY, FROM, ID, KEY, LATER, TO, run
+
+SERVER = os.path.join(os.environ["INTEROP_HOME"], "node_modules", "resend-mcp", "dist", "index.js")
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+PLAIN = {"from": FROM, "to": [TO], "subject": "Hello", "text": "Hello"}
+
+
+class Refused(Exception):
+    """The server answered with an error."""
+
+
+class Server:
+    def __init__(self):
+        settings = os.environ | {"RESEND_API_KEY": KEY}
+        self.process = subprocess.Popen(
+            ["node", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=settings
+        )
+        self.ask("initialize", protocolVersion="2025-03-26", capabilities={}, clientInfo={"name": "interop", "version": "1"})
+        self.say({"method": "notifications/initialized"})
+
+    def say(self, message):
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0"} | message) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, method, **parameters):
+        self.say({"id": 1, "method": method, "params": parameters})
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise Refused(answer["error"]["message"])
+        return answer["result"]
+
+    def tool(self, tool, /, **arguments):
+        """The text of a tool's answer."""
+        result = self.ask("tools/call", name=tool, arguments=arguments)
+        text = "\n".join(part.get("text", "") for part in result["content"])
+        if result.get("isError"):
+            raise Refused(text)
+        return text
+
+
+server = Server()
+
+
+def send(**fields):
+    return {"text": server.tool("send-email", **PLAIN | fields)}
+
+
+def all_fields():
+    text = server.tool(
+        "send-email",
+        **PLAIN
+        | {
+            "cc": ["cc@example.com"],
+            "bcc": ["bcc@example.com"],
+            "replyTo": ["help@mailqueue.example"],
+            "subject": "Ihre Bestellung ✓",
+            "html": "<p>Danke für alles!</p>",
+            "text": "Danke für alles!",
+            "tags": [{"name": "kind", "value": "order"}],
+        },
+    )
+    return {"text": text, "without": ["headers", "from_name"]}
+
+
+def ids(text):
+    return list(dict.fromkeys(re.findall(UUID, text)))
+
+
+def get():
+    text = server.tool("get-email", id=ID)
+    return {"id": next(iter(ids(text)), None), "subject": "Prepared" if "Prepared" in text else text}
+
+
+def api_keys():
+    text = server.tool("create-api-key", name="interop")
+    token = re.search(r"mq_\w+", text)
+    listed = ids(server.tool("list-api-keys", limit=100))
+    id = ids(text)[0]
+    server.tool("remove-api-key", id=id)
+    return {"id": id, "token": token and token[0], "listed": listed}
+
+
+def attachment_base64():
+    return send(attachments=[{"filename": "data.bin", "content": base64.b64encode(BINARY).decode()}])
+
+
+try:
+    run(
+        {
+            "send": send,
+            "all_fields": all_fields,
+            "attachment_base64": attachment_base64,
+            "batch": lambda: {"ids": ids(server.tool("send-batch-emails", emails=[PLAIN, PLAIN | {"to": [f"second-{TO}"]}]))},
+            "list": lambda: {"ids": ids(server.tool("list-emails", limit=100))},
+            "get": get,
+            "update": lambda: {"text": server.tool("update-email", id=ID, scheduledAt=LATER)},
+            "cancel": lambda: {"text": server.tool("cancel-email", id=ID)},
+            "api_keys": api_keys,
+            "bad_address": lambda: send(to=["nobody"]),
+            "wrong_key": send,
+            "cancel_too_late": lambda: {"text": server.tool("cancel-email", id=ID)},
+            "gateway_429": send,
+        }
+    )
+finally:
+    server.process.kill()
