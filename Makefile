@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes release start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,9 @@ logs: ## follows the logs of the functions, the emulator and the fake SES
 
 sdk-table: ## prints the tables of docs/SDKS.md
 	@tests/clients/table
+
+interop: ## runs real SDKs and frameworks against the running stack (QUICK=1, CLIENTS=, CASES=)
+	@QUICK="$(QUICK)" CLIENTS="$(CLIENTS)" CASES="$(CASES)" INTEROP_SOURCES="$(INTEROP_SOURCES)" local/interop
 
 test: ## runs all tests, on a separate stack
 	@local/test

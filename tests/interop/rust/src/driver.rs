@@ -38,14 +38,18 @@ impl Driver {
 
     fn all_fields(&self) -> Answer {
         self.send(
-            CreateEmailBaseOptions::new(format!("Ada's Bücher <{FROM}>"), [self.to.as_str()], "Ihre Bestellung ✓")
-                .with_cc("cc@example.com")
-                .with_bcc("bcc@example.com")
-                .with_reply("help@mailqueue.example")
-                .with_html("<p>Danke für alles!</p>")
-                .with_text("Danke für alles!")
-                .with_header("X-Order", "4711")
-                .with_tag(Tag::new("kind", "order")),
+            CreateEmailBaseOptions::new(
+                format!("Ada's Bücher <{FROM}>"),
+                [self.to.as_str()],
+                "Ihre Bestellung ✓",
+            )
+            .with_cc("cc@example.com")
+            .with_bcc("bcc@example.com")
+            .with_reply("help@mailqueue.example")
+            .with_html("<p>Danke für alles!</p>")
+            .with_text("Danke für alles!")
+            .with_header("X-Order", "4711")
+            .with_tag(Tag::new("kind", "order")),
         )
     }
 
@@ -61,7 +65,11 @@ impl Driver {
     fn attachment_bytes(&self) -> Answer {
         let note = CreateAttachment::from_content("Grüße\n".as_bytes().to_vec()).with_filename("note.txt");
         let data = CreateAttachment::from_content((0..=255).collect()).with_filename("data.bin");
-        self.send(self.plain().with_attachment(note.with_content_type("text/plain")).with_attachment(data))
+        self.send(
+            self.plain()
+                .with_attachment(note.with_content_type("text/plain"))
+                .with_attachment(data),
+        )
     }
 
     fn attachment_inline(&self) -> Answer {
@@ -74,13 +82,19 @@ impl Driver {
 
     fn batch(&self) -> Answer {
         let second = format!("second-{}", self.to);
-        let sent = self.resend.batch.send(vec![self.plain(), email(FROM, &second, "Hello")])?;
+        let sent = self
+            .resend
+            .batch
+            .send(vec![self.plain(), email(FROM, &second, "Hello")])?;
         Ok(json!({ "ids": sent.iter().map(|email| email.id.to_string()).collect::<Vec<_>>() }))
     }
 
     fn batch_permissive(&self) -> Answer {
         let emails = vec![self.plain(), email(FROM, "nobody", "Hello")];
-        let sent = self.resend.batch.send_with_batch_validation(emails, BatchValidation::Permissive)?;
+        let sent = self
+            .resend
+            .batch
+            .send_with_batch_validation(emails, BatchValidation::Permissive)?;
         Ok(json!({
             "ids": sent.data.iter().map(|email| email.id.to_string()).collect::<Vec<_>>(),
             "refused": sent.errors.iter().map(|error| error.index).collect::<Vec<_>>(),
