@@ -212,6 +212,49 @@ class Rust(Client):
         self.version = self.name.removeprefix("resend-rs-")
 
 
+class Elixir(Client):
+    """An Elixir client from clones, without the packages of Hex: Erlang's own HTTP client replaces those."""
+
+    clones: tuple = ()
+    # Patterns of the compiled files, without the parts that need packages of Hex.
+    files: tuple = ()
+    left_out: tuple = ()
+    main = ""
+
+    def install(self):
+        need("elixirc", "elixir erlang-inets")
+        self.version = [source(name) for name in self.clones][0]
+        sources, home = Path(os.environ["INTEROP_SOURCES"]).resolve(), HOME / self.name
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        files = sorted(file for pattern in self.files for file in sources.glob(pattern))
+        files = [file for file in files if not str(file).endswith(self.left_out)]
+        drivers = [HERE / "elixir" / name for name in ("driver.ex", self.driver[0])]
+        command = ["elixirc", "--ignore-module-conflict", "-o", str(home), *map(str, files), *map(str, drivers)]
+        run(command, "elixirc could not compile it")
+        self.driver = ["elixir", "-pa", str(home), "-e", f"{self.main}.main()", "--"]
+
+
+class ElixirSdk(Elixir):
+    clones = ("resend-elixir", "jason")
+    files = ("jason/lib/*.ex", "resend-elixir/lib/**/*.ex")
+    left_out = ("swoosh/adapter.ex", "client/req_client.ex")
+    main = "Interop.Sdk"
+
+
+class Swoosh(Elixir):
+    clones = ("swoosh", "jason")
+    files = (
+        "jason/lib/*.ex",
+        "swoosh/lib/swoosh.ex",
+        "swoosh/lib/swoosh/*.ex",
+        "swoosh/lib/swoosh/email/*.ex",
+        "swoosh/lib/swoosh/adapters/resend.ex",
+    )
+    left_out = ("swoosh/application.ex",)
+    main = "Interop.Swoosh"
+
+
 class Absent(Client):
     """A client that the suite cannot run anywhere, for a stated reason."""
 
@@ -258,12 +301,14 @@ CLIENTS = [
     Go("resend-go", "Go SDK", []),
     Rust("resend-rs-0.35.1", "Rust SDK", []),
     Rust("resend-rs-0.31.0", "Rust SDK", []),
+    ElixirSdk("resend-elixir", "Elixir SDK", ["sdk.ex"]),
     python("anymail", "django-anymail", "django_anymail.py", quick=True, checks_addresses=True),
     node("nodemailer", "nodemailer-resend", "mailer.mjs", quick=True),
     node("payload", "Payload's adapter", "payload.mjs"),
     php(Laravel, "laravel", "Laravel", "laravel.php", checks_addresses=True),
     php(Symfony, "symfony", "Symfony Mailer", "symfony.php", checks_addresses=True),
     ruby(Rails, "rails", "Rails ActionMailer", "rails.rb"),
+    Swoosh("swoosh", "Swoosh (Phoenix)", ["swoosh.ex"]),
     Npm("resend-cli", "Resend's CLI", [sys.executable, str(HERE / "python" / "cli.py")], quick=True),
     Npm(
         "resend-mcp",
@@ -273,5 +318,4 @@ CLIENTS = [
     ),
     absent("java", "Java SDK", "Its base URL is a constant, and no constructor takes another one."),
     absent("dotnet", ".NET SDK", "Neither Debian nor another registry of this suite has the .NET SDK."),
-    absent("elixir", "Elixir SDK", "Its dependencies come from Hex, which is not a registry of this suite."),
 ]
