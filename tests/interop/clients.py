@@ -34,7 +34,7 @@ class Client:
     quick: bool = False
     # The client itself refuses a bad address, without a request.
     checks_addresses: bool = False
-    # Other spellings of the base URL and of its variable.
+    # The spelling of the base URL that the client needs.
     url: str = "{url}"
     environment: dict = field(default_factory=dict)
 
@@ -137,12 +137,13 @@ class Php(Client):
     """A PHP client from clones, on Debian's PHP libraries."""
 
     clones: tuple = ()
-    packages = "php-cli php-curl php-guzzlehttp-guzzle php-email-validator"
+    packages = "php-cli php-curl php-mbstring php-guzzlehttp-guzzle php-email-validator php-symfony-http-client"
 
     def install(self):
         need("php", "php-cli")
         versions = [source(name) for name in self.clones]
-        if not (PHP / "GuzzleHttp" / "autoload.php").exists() or not (PHP / "Egulias").exists():
+        libraries = ("GuzzleHttp", "Egulias/EmailValidator", "Symfony/Component/HttpClient")
+        if not all((PHP / library).is_dir() for library in libraries):
             raise NotRun(f"Debian's PHP libraries are missing: apt-get install {self.packages}.")
         self.version = versions[0]
 
@@ -153,7 +154,6 @@ class PhpSdk(Php):
 
 class Laravel(Php):
     clones = ("laravel-framework", "resend-laravel", "resend-php", "symfony-mailer", "symfony-mime")
-    packages = f"{Php.packages} php-symfony-event-dispatcher php-symfony-http-foundation php-doctrine-inflector"
 
     def install(self):
         super().install()
@@ -162,7 +162,6 @@ class Laravel(Php):
 
 class Symfony(Php):
     clones = ("symfony-resend-mailer", "symfony-mailer", "symfony-mime")
-    packages = f"{Php.packages} php-symfony-event-dispatcher php-symfony-http-client"
 
 
 class Ruby(Client):
@@ -278,6 +277,11 @@ def python(name, title, script, **options):
     return Pip(name, title, ["python", str(HERE / "python" / script)], **options)
 
 
+def tool(name, title, script, **options):
+    """A program from npm, called by a Python driver."""
+    return Npm(name, title, [sys.executable, str(HERE / "python" / script)], **options)
+
+
 def php(kind, name, title, script, **options):
     return kind(name, title, ["php", "-d", "display_errors=stderr", str(HERE / "php" / script)], **options)
 
@@ -309,13 +313,30 @@ CLIENTS = [
     php(Symfony, "symfony", "Symfony Mailer", "symfony.php", checks_addresses=True),
     ruby(Rails, "rails", "Rails ActionMailer", "rails.rb"),
     Swoosh("swoosh", "Swoosh (Phoenix)", ["swoosh.ex"]),
-    Npm("resend-cli", "Resend's CLI", [sys.executable, str(HERE / "python" / "cli.py")], quick=True),
-    Npm(
-        "resend-mcp",
-        "Resend's MCP server",
-        [sys.executable, str(HERE / "python" / "mcp.py")],
-        checks_addresses=True,
-    ),
+    tool("resend-cli", "Resend's CLI", "cli.py", quick=True),
+    tool("resend-mcp", "Resend's MCP server", "mcp.py", checks_addresses=True),
     absent("java", "Java SDK", "Its base URL is a constant, and no constructor takes another one."),
     absent("dotnet", ".NET SDK", "Neither Debian nor another registry of this suite has the .NET SDK."),
 ]
+
+# How an application sets the base URL, by the title of the client.
+BASE_URLS = {
+    "Node SDK": "`RESEND_BASE_URL`",
+    "Python SDK": "`RESEND_API_URL`, or `resend.api_url`",
+    "PHP SDK": "`RESEND_BASE_URL`",
+    "Ruby SDK": "`RESEND_BASE_URL` with a slash at its end",
+    "Go SDK": "`RESEND_BASE_URL`, or `client.BaseURL`",
+    "Rust SDK": "`RESEND_BASE_URL`, or `ConfigBuilder::base_url`; before 0.35 without a path",
+    "Elixir SDK": "`Resend.client(base_url: ...)`; the configuration of an application takes only keys with `re_`",
+    "django-anymail": "the setting `ANYMAIL[\"RESEND_API_URL\"]`",
+    "nodemailer-resend": "`RESEND_BASE_URL`",
+    "Payload's adapter": "not possible; the suite rewrites its requests",
+    "Laravel": "`RESEND_BASE_URL` in the environment itself, because a cached configuration ignores `.env`",
+    "Symfony Mailer": "the host and the port in `resend+api://KEY@HOST:PORT`; https without a path",
+    "Rails ActionMailer": "`RESEND_BASE_URL` with a slash at its end",
+    "Swoosh (Phoenix)": "`base_url` in the configuration of the mailer",
+    "Resend's CLI": "`RESEND_BASE_URL`",
+    "Resend's MCP server": "`RESEND_BASE_URL`",
+    "Java SDK": "not possible",
+    ".NET SDK": "`ResendClientOptions.ApiUrl`, without a path",
+}

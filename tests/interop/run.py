@@ -29,6 +29,8 @@ KNOWN = HERE / "known.json"
 CASE_SECS = 60
 # Clients that run at the same time.
 WORKERS = 2
+# The longest printed line of a call. The results have all of it.
+PRINTED = 400
 WRONG_KEY = "mq_00000000000000000000000000000000_0000000000000000000000000000000000000000000000000000000"
 
 
@@ -168,8 +170,8 @@ def report(name, found, known):
         reason = known.get((name, case))
         print(f"  {'known' if reason else 'FAILED'}: {case}: {result['detail']}")
         for call in [] if reason else result["calls"]:
-            print(f"    {call['method']} {call['path']} {call['headers'] or ''} {call['request']}")
-            print(f"    -> {call['status']} {call['answer']}")
+            print(f"    {call['method']} {call['path']} {call['headers'] or ''} {one_line(call['request'])}"[:PRINTED])
+            print(f"    -> {call['status']} {one_line(call['answer'])}"[:PRINTED])
 
 
 def main():

@@ -120,7 +120,7 @@ impl Driver {
     }
 
     fn metrics(&self) -> Answer {
-        self.resend.emails.metrics(GetEmailMetricsOptions::default())?;
+        drop(self.resend.emails.metrics(GetEmailMetricsOptions::default())?);
         Ok(json!({}))
     }
 
@@ -136,10 +136,10 @@ impl Driver {
 
     fn suppressions(&self) -> Answer {
         let suppressions = &self.resend.suppressions;
-        suppressions.add(AddSuppressionOptions::new().with_email(&self.to))?;
+        drop(suppressions.add(AddSuppressionOptions::new().with_email(&self.to))?);
         let got = suppressions.get(&self.to)?.email;
         let listed = suppressions.list(ListOptions::default().with_limit(100))?;
-        suppressions.remove(&self.to)?;
+        drop(suppressions.remove(&self.to)?);
         Ok(json!({ "got": got, "listed": listed.data.iter().map(|entry| &entry.email).collect::<Vec<_>>() }))
     }
 
