@@ -137,12 +137,13 @@ class Php(Client):
     """A PHP client from clones, on Debian's PHP libraries."""
 
     clones: tuple = ()
-    packages = "php-cli php-curl php-mbstring php-guzzlehttp-guzzle php-email-validator php-symfony-http-client"
+    packages = "php-cli php-curl php-mbstring php-guzzlehttp-guzzle php-email-validator"
+    packages += " php-symfony-http-client php-symfony-http-foundation"
 
     def install(self):
         need("php", "php-cli")
         versions = [source(name) for name in self.clones]
-        libraries = ("GuzzleHttp", "Egulias/EmailValidator", "Symfony/Component/HttpClient")
+        libraries = ("GuzzleHttp", "Egulias", "Symfony/Component/HttpClient", "Symfony/Component/HttpFoundation")
         if not all((PHP / library).is_dir() for library in libraries):
             raise NotRun(f"Debian's PHP libraries are missing: apt-get install {self.packages}.")
         self.version = versions[0]
@@ -153,11 +154,21 @@ class PhpSdk(Php):
 
 
 class Laravel(Php):
-    clones = ("laravel-framework", "resend-laravel", "resend-php", "symfony-mailer", "symfony-mime")
+    """Laravel with its own transport, which needs only the PHP SDK."""
+
+    clones = ("laravel-framework", "resend-php", "symfony-mailer", "symfony-mime")
+    transport = "Illuminate\\Mail\\Transport\\ResendTransport"
 
     def install(self):
         super().install()
-        self.version = f"{source('laravel-framework')}, resend-laravel {source('resend-laravel')}"
+        self.environment = {"INTEROP_TRANSPORT": self.transport}
+
+
+class ResendLaravel(Laravel):
+    """Laravel with the transport of the package resend-laravel."""
+
+    clones = ("resend-laravel", *Laravel.clones)
+    transport = "Resend\\Laravel\\Transport\\ResendTransportFactory"
 
 
 class Symfony(Php):
@@ -310,6 +321,7 @@ CLIENTS = [
     node("nodemailer", "nodemailer-resend", "mailer.mjs", quick=True),
     node("payload", "Payload's adapter", "payload.mjs"),
     php(Laravel, "laravel", "Laravel", "laravel.php", checks_addresses=True),
+    php(ResendLaravel, "resend-laravel", "resend-laravel", "laravel.php", checks_addresses=True),
     php(Symfony, "symfony", "Symfony Mailer", "symfony.php", checks_addresses=True),
     ruby(Rails, "rails", "Rails ActionMailer", "rails.rb"),
     Swoosh("swoosh", "Swoosh (Phoenix)", ["swoosh.ex"]),
@@ -332,8 +344,9 @@ BASE_URLS = {
     "nodemailer-resend": "`RESEND_BASE_URL`",
     "Payload's adapter": "not possible; the suite rewrites its requests",
     "Laravel": "`RESEND_BASE_URL` in the environment itself, because a cached configuration ignores `.env`",
+    "resend-laravel": "as Laravel",
     "Symfony Mailer": "the host and the port in `resend+api://KEY@HOST:PORT`; https without a path",
-    "Rails ActionMailer": "`RESEND_BASE_URL` with a slash at its end",
+    "Rails ActionMailer": "as the Ruby SDK",
     "Swoosh (Phoenix)": "`base_url` in the configuration of the mailer",
     "Resend's CLI": "`RESEND_BASE_URL`",
     "Resend's MCP server": "`RESEND_BASE_URL`",

@@ -176,6 +176,9 @@ def report(name, found, known):
 
 def main():
     values = environment()
+    if sources := os.environ.get("INTEROP_SOURCES"):
+        # The drivers get an absolute path.
+        os.environ["INTEROP_SOURCES"] = str(Path(sources).expanduser().resolve())
     stack = cases.Stack(values["MAILQUEUE_URL"], values["MAILQUEUE_API_KEY"], values["INBOX_URL"])
     known = {(entry["client"], entry["case"]): entry["reason"] for entry in json.loads(KNOWN.read_text())}
     wanted = os.environ.get("CASES", "").split() or list(cases.CASES)

@@ -1,5 +1,6 @@
 <?php
-// Laravel's Mailer with the transport of resend-laravel, as a Laravel application sends emails.
+// Laravel's Mailer, as a Laravel application sends emails. INTEROP_TRANSPORT is the class of the transport: Laravel's
+// own one, or the one of the package resend-laravel.
 
 require __DIR__ . '/driver.php';
 
@@ -7,7 +8,6 @@ use Illuminate\Contracts\View\Factory;
 use Illuminate\Mail\Mailer;
 use Illuminate\Mail\Message;
 use Illuminate\Support\HtmlString;
-use Resend\Laravel\Transport\ResendTransportFactory;
 use Symfony\Component\Mailer\Header\MetadataHeader;
 
 require getenv('INTEROP_SOURCES') . '/resend-php/src/Resend.php';
@@ -59,7 +59,10 @@ final class NoViews implements Factory
     }
 }
 
-$transport = new ResendTransportFactory(Resend::client(getenv('RESEND_API_KEY')));
+define('PACKAGE', str_starts_with(getenv('INTEROP_TRANSPORT'), 'Resend'));
+
+$class = getenv('INTEROP_TRANSPORT');
+$transport = new $class(Resend::client(getenv('RESEND_API_KEY')));
 $mailer = new Mailer('resend', new NoViews(), $transport);
 
 $send = function (?callable $change = null, string $text = 'Hello', ?string $html = null) use ($mailer): array {
@@ -79,7 +82,7 @@ run([
         $message->from(FROM, "Ada's Bücher")->cc('cc@example.com')->bcc('bcc@example.com')
             ->replyTo('help@mailqueue.example')->subject('Ihre Bestellung ✓');
         $message->getHeaders()->addTextHeader('X-Order', '4711')->add(new MetadataHeader('kind', 'order'));
-    }, 'Danke für alles!', '<p>Danke für alles!</p>'),
+    }, 'Danke für alles!', '<p>Danke für alles!</p>') + ['without' => PACKAGE ? [] : ['tags']],
     'display_name' => fn () => $send(fn (Message $message) => $message->from(FROM, 'Acme, Inc.')),
     'mail_headers' => fn () => $send(function (Message $message) {
         $message->subject('Headers')->returnPath('bounces@mailqueue.example');
@@ -95,6 +98,7 @@ run([
         )
     ),
     'idempotency' => function () use ($send) {
+        PACKAGE || throw new NotOffered('The transport has no idempotency key.');
         $keyed = fn (string $subject) => fn (Message $message) => $message->subject($subject)
             ->getHeaders()->addTextHeader('Resend-Idempotency-Key', getenv('INTEROP_IDEMPOTENCY_KEY'));
         $first = $send($keyed('Hello'))['id'];

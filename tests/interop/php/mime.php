@@ -44,7 +44,8 @@ function all_fields(): Email
 
 function mail_headers(): Email
 {
-    $email = message()->subject('Headers')->date(new DateTimeImmutable('2026-01-01'))->returnPath('bounces@mailqueue.example');
+    $email = message()->subject('Headers')->date(new DateTimeImmutable('2026-01-01'))->sender(FROM)
+        ->returnPath('bounces@mailqueue.example');
     $email->getHeaders()->addIdHeader('Message-ID', 'interop@mailqueue.example');
     return $email;
 }
