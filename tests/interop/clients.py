@@ -214,7 +214,8 @@ class Rust(Client):
     """resend-rs from crates.io, pinned by rust/Cargo.lock. Both versions are built at once."""
 
     def install(self):
-        need("cargo", "cargo (https://rustup.rs)")
+        if shutil.which("cargo") is None:
+            raise NotRun("cargo is missing: install Rust from https://rustup.rs.")
         home = HOME / "rust"
         command = ["cargo", "build", "--locked", "--quiet", "--manifest-path", str(HERE / "rust" / "Cargo.toml")]
         run([*command, "--target-dir", str(home)], "cargo could not build it")
