@@ -1,4 +1,4 @@
-//! Principals: the callers that a request can have, and what each may do.
+//! Principals: the callers of a request, and their rights.
 //!
 //! **Invariant:** the fields are private to [`super`], so that only authentication creates a principal.
 
@@ -100,7 +100,7 @@ pub struct TenantPrincipal {
     pub(super) expires_at: Option<Timestamp>,
 }
 
-/// The deployer, who creates tenants and keys for them.
+/// The deployer: creates tenants, and keys for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deployer(pub(super) ());
 
