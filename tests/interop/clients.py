@@ -107,7 +107,7 @@ class Npm(Client):
             shutil.copy(lock, home)
             run(
                 ["npm", "--prefix", str(home), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-                "npm could not install it",
+                "the packages could not be installed",
             )
             installed(home, package, lock)
         self.version = next(iter(json.loads(package.read_text())["dependencies"].values()))
@@ -122,8 +122,8 @@ class Pip(Client):
         python = home / "bin" / "python"
         if changed(home, pinned):
             run([sys.executable, "-m", "venv", "--clear", str(home)], "the virtual environment could not be created")
-            pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-            run([*pip, "--require-hashes", "--no-deps", "-r", str(pinned)], "pip could not install it")
+            pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+            run([*pip, "install", "--require-hashes", "--no-deps", "-r", str(pinned)], "pip could not install it")
             installed(home, pinned)
         wanted = "django-anymail" if self.name == "anymail" else "resend"
         self.version = re.search(rf"^{wanted}==(\S+)", pinned.read_text(), re.M)[1]

@@ -63,14 +63,20 @@ fn every_recorded_input_has_a_target() {
 
 /// The invariants that the checks of the targets name.
 fn named_in_checks() -> BTreeSet<String> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(sources).expect("the sources") {
-        let path = entry.expect("a source").path();
-        let is_target = path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("check.rs");
-        if !is_target {
-            continue;
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the sources") {
+            let path = entry.expect("a source").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("check.rs") {
+                files.push(path);
+            }
         }
+    }
+    let mut names = BTreeSet::new();
+    for path in files {
         let code = fs::read_to_string(path).expect("a source is readable");
         for call in ["check!(", "check_eq!(", "violated!("] {
             let behind = code.split(call).skip(1);
