@@ -108,7 +108,7 @@ async fn an_unfinished_email_is_not_erased() {
         let backend = world_with(status);
         let before = backend.record(&samples::key(1));
         let (code, body) = erase(&backend).await;
-        assert_eq!((code, &body["name"]), (409, &"conflict".into()), "{status:?}");
+        assert_eq!((code, &body["name"]), (409, &"validation_error".into()), "{status:?}");
         assert!(body["message"].as_str().unwrap().contains(tells), "{body}");
         assert_eq!(
             (has(&backend, 1), backend.record(&samples::key(1))),

@@ -104,7 +104,7 @@ async function scheduled() {
   await delivered(kept.data.id);
   const late = await resend.emails.cancel(kept.data.id);
   assert.equal(late.error.statusCode, 409);
-  assert.equal(late.error.name, "conflict");
+  assert.equal(late.error.name, "validation_error");
 }
 
 async function list(ids) {

@@ -118,7 +118,7 @@ def scheduled():
     equal(resend.Emails.get(taken)["last_event"], "canceled")
     delivered(kept)
     error = refused(lambda: resend.Emails.cancel(email_id=kept), 409, "This email was sent")
-    equal(error.error_type, "conflict")
+    equal(error.error_type, "validation_error")
 
 
 def listed(ids):

@@ -62,7 +62,7 @@ pub const REFUSALS: &[Refusals] = &[
     Refusals {
         status: 409,
         component: "Conflict",
-        names: &[ErrorName::Conflict, ErrorName::InvalidIdempotentRequest],
+        names: &[ErrorName::ValidationError, ErrorName::InvalidIdempotentRequest],
         says: "The request conflicts with the current state: it is too late, the name is taken, or the idempotency key belongs to a different request.",
         gateway: false,
     },

@@ -1,7 +1,8 @@
 //! Tests that bind the description of the API to the code that answers.
 //!
 //! **Map:** [`kept`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
-//! existing ones. [`fields`]: the same for fields of requests and their values.
+//! existing ones. [`error_names`]: every SDK knows the errors' names.
+//! [`fields`]: the same for fields of requests and their values.
 //! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data.
 //! [`tenants`]: no tenant sees another's data, and no key gets more than its permission. [`operator`]: the deployer acts
 //! for a tenant without its content.
@@ -17,6 +18,7 @@ mod answers;
 mod backend;
 mod caller;
 mod calls;
+mod error_names;
 mod fields;
 mod kept;
 mod operator;

@@ -248,7 +248,7 @@ async fn keys_are_limited_and_listed_in_pages() {
     let (status, answer) = it
         .ask(samples::API_KEY, "POST", "/api-keys", &json!({"name": "one more"}))
         .await;
-    assert_eq!((status, &answer["name"]), (409, &"conflict".into()), "{answer}");
+    assert_eq!((status, &answer["name"]), (409, &"validation_error".into()), "{answer}");
     ids.reverse();
     ids.push(samples::api_key().id.to_string());
     let (mut found, mut query) = (Vec::new(), "limit=30".to_owned());

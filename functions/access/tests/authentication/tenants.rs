@@ -112,7 +112,7 @@ async fn a_deleted_tenants_name_is_never_free() {
     let (_, list) = it.deployer("GET", "/tenants", &Value::Null).await;
     assert!(!list.to_string().contains("acme"), "{list}");
     let (status, again) = it.deployer("POST", "/tenants", &acme()).await;
-    assert_eq!((status, &again["name"]), (409, &"conflict".into()));
+    assert_eq!((status, &again["name"]), (409, &"validation_error".into()));
     let message = again["message"].as_str().unwrap();
     assert!(message.contains("cannot be reused"), "{message}");
     let made = it
@@ -185,7 +185,7 @@ async fn unfinished_work_stops_a_deletion() {
     let key = (queue.key.clone(), job.id);
     it.backend.state().jobs.insert(key.clone(), job);
     let (status, refused) = delete(&it).await;
-    assert_eq!((status, &refused["name"]), (409, &"conflict".into()));
+    assert_eq!((status, &refused["name"]), (409, &"validation_error".into()));
     let message = refused["message"].as_str().unwrap();
     for told in [
         "1 queued",

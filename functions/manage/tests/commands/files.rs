@@ -40,7 +40,7 @@ async fn uploaded_files_are_kept_as_long_as_the_content() {
         let name = (samples::key(1), stored(&backend).body.sha256);
         backend.state().bodies.insert(name, stored_email.clone().into_bytes());
         let gone = "The content of this email is deleted. Send it as a new email.";
-        assert_eq!(answer(&backend, &event).await, refused(409, "conflict", gone));
+        assert_eq!(answer(&backend, &event).await, refused(409, "validation_error", gone));
         assert_eq!(stored(&backend), sample(status));
     }
 }

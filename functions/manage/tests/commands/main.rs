@@ -159,7 +159,7 @@ fn refused(status: u16, name: &str, message: &str) -> (u16, Value) {
 }
 
 fn conflict(refusal: Refusal) -> (u16, Value) {
-    refused(409, "conflict", &refusal.to_string())
+    refused(409, "validation_error", &refusal.to_string())
 }
 
 /// Checks the invariants of every record.

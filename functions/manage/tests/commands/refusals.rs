@@ -135,7 +135,7 @@ async fn refusals_name_a_remedy() {
             golden(event)
         };
         let got = answer(&world_with(&sample(status)), &asked).await;
-        assert_eq!(got, refused(409, "conflict", sentence));
+        assert_eq!(got, refused(409, "validation_error", sentence));
     }
 }
 
@@ -148,7 +148,7 @@ async fn an_email_without_content_is_not_queued() {
             answer(&backend, &golden(event)).await,
             refused(
                 409,
-                "conflict",
+                "validation_error",
                 "The content of this email is deleted. Send it as a new email."
             )
         );
@@ -279,7 +279,7 @@ async fn a_malformed_body_is_refused_before_any_call() {
             r#"{"scheduledAt":"in 1 hour"}"#,
             422,
             "validation_error",
-            "scheduledAt: unknown field: use scheduled_at",
+            "scheduledAt: unknown field; did you mean scheduled_at?",
         ),
         (
             RESCHEDULE,

@@ -73,7 +73,7 @@ async fn a_queue_is_created_changed_and_deleted() {
     );
 
     let (status, taken) = call(&backend, "POST", "/queues", &settings.to_string()).await;
-    assert_eq!((status, taken["name"].as_str()), (409, Some("conflict")));
+    assert_eq!((status, taken["name"].as_str()), (409, Some("validation_error")));
     let (status, shown) = call(&backend, "GET", "/queues/news", "").await;
     assert_eq!((status, &shown), (200, &made));
     let change = r#"{"rate_per_second": null, "priority": "high"}"#;

@@ -12,13 +12,16 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// The complete list of error names.
 ///
-/// Source: Resend's API reference, "Errors"; `conflict` is ours.
+/// Every official SDK raises an error for each of them.
+///
+/// Source: Resend's API reference, "Errors", and tests/interop/error_names.json.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Display, EnumString, IntoStaticStr, VariantArray)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorName {
-    /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value.
+    /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value. With 409: the
+    /// request comes too late, the resource already exists, or it is not empty.
     ValidationError,
     /// A required field is missing.
     MissingRequiredField,
@@ -34,8 +37,6 @@ pub enum ErrorName {
     NotFound,
     /// The path does not support the method.
     MethodNotAllowed,
-    /// The request comes too late, the resource already exists, or it is not empty.
-    Conflict,
     /// The request has no API key.
     MissingApiKey,
     /// The API key is not recognised.
@@ -123,14 +124,20 @@ impl ApiError {
         Self::new(404, ErrorName::NotFound, message)
     }
 
+    /// 307: the path has another spelling, which the header `Location` names. A client that follows it never shows this
+    /// body. One that does not follow raises an error, because the name is an error's.
+    pub fn moved(message: impl Into<String>) -> Self {
+        Self::new(307, ErrorName::NotFound, message)
+    }
+
     /// 405: the route exists, but not for this method.
     pub fn method_not_allowed(message: impl Into<String>) -> Self {
         Self::new(405, ErrorName::MethodNotAllowed, message)
     }
 
-    /// 409: too late, taken, or not empty.
+    /// 409: too late, taken, or not empty. No official SDK has a name for it.
     pub fn conflict(message: impl Into<String>) -> Self {
-        Self::new(409, ErrorName::Conflict, message)
+        Self::new(409, ErrorName::ValidationError, message)
     }
 
     /// 401: no API key.
@@ -245,8 +252,9 @@ mod tests {
                 "invalid_idempotent_request",
             ),
             (ApiError::not_found("x"), 404, "not_found"),
+            (ApiError::moved("x"), 307, "not_found"),
             (ApiError::method_not_allowed("x"), 405, "method_not_allowed"),
-            (ApiError::conflict("x"), 409, "conflict"),
+            (ApiError::conflict("x"), 409, "validation_error"),
             (ApiError::missing_api_key("x"), 401, "missing_api_key"),
             (ApiError::invalid_api_key("x"), 403, "invalid_api_key"),
             (ApiError::restricted_api_key("x"), 401, "restricted_api_key"),

@@ -40,7 +40,7 @@ async fn a_canceled_email_is_sent_only_after_a_retry() {
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
     for (ask, says) in [("cancel", "This email was sent"), ("retry", "This email was sent")] {
         let answer = stack.api.post(&format!("/emails/{id}/{ask}"), &json!({})).await;
-        answer.refused(409, "conflict", says).unwrap();
+        answer.refused(409, "validation_error", says).unwrap();
     }
 }
 
@@ -77,7 +77,7 @@ async fn cancel_wins_only_before_the_claim() {
             assert_eq!(stack.api.email(&id).await["status"], "canceled");
             assert!(stack.inbox.to(&to).await.is_empty(), "{n} is canceled and sent");
         } else {
-            answer.refused(409, "conflict", "This email ").unwrap();
+            answer.refused(409, "validation_error", "This email ").unwrap();
             stack.api.wait_for_delivery(&id).await;
             assert_eq!(stack.inbox.only(&to).await.email_id(), id);
         }
@@ -132,7 +132,7 @@ async fn a_held_email_is_resent_only_by_force_and_flagged() {
     let path = format!("/emails/{id}/retry");
     let refused = stack.api.post(&path, &json!({})).await;
     refused
-        .refused(409, "conflict", "Amazon SES may have accepted")
+        .refused(409, "validation_error", "Amazon SES may have accepted")
         .unwrap();
     assert_eq!(stack.api.post(&path, &json!({"force": true})).await.id(), id);
     let sent = stack.api.wait_for_delivery(&id).await;

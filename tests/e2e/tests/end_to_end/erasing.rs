@@ -49,7 +49,10 @@ async fn an_unsent_email_is_erased_only_after_a_cancel() {
     let id = stack.api.post_once("/emails", &name, &email).await.id();
     let path = format!("/emails/{id}");
     let refused = stack.api.delete(&path).await;
-    assert_eq!(refused.refused(409, "conflict", "This email is waiting"), Ok(()));
+    assert_eq!(
+        refused.refused(409, "validation_error", "This email is waiting"),
+        Ok(())
+    );
     assert_eq!(stack.api.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
     assert_eq!(stack.api.delete(&path).await.status, 200);
     assert_eq!(stack.api.get(&path).await.status, 404);

@@ -69,7 +69,7 @@ async fn a_rescheduled_email_is_sent_once_at_its_new_time() {
         .api
         .patch(&format!("/emails/{}", ids[0]), &json!({"scheduled_at": "in 1 hour"}))
         .await;
-    late.refused(409, "conflict", "This email was sent").unwrap();
+    late.refused(409, "validation_error", "This email was sent").unwrap();
 }
 
 #[tokio::test]

@@ -349,14 +349,15 @@ async fn the_deployer_stops_and_deletes_a_tenant_unread() {
     // A suspended tenant is deleted once no work of it is unfinished.
     let path = format!("/tenants/{tenant}");
     let live = stack.deployer.delete(&path).await;
-    live.refused(409, "conflict", "This tenant is not suspended").unwrap();
+    live.refused(409, "validation_error", "This tenant is not suspended")
+        .unwrap();
     assert_eq!(
         stack.deployer.patch(&path, &json!({"suspended": true})).await.status,
         200
     );
     eventually("the unfinished emails to be named", || async {
         let answer = stack.deployer.delete(&path).await;
-        answer.refused(409, "conflict", "This tenant has unfinished work: ")
+        answer.refused(409, "validation_error", "This tenant has unfinished work: ")
     })
     .await;
     let canceled = act(Method::POST, &format!("/emails/{scheduled}/cancel"), Value::Null).await;
@@ -380,7 +381,7 @@ async fn the_deployer_stops_and_deletes_a_tenant_unread() {
     let again = json!({"name": tenant, "from_domains": ["mailqueue.example"]});
     let again = stack.deployer.post("/tenants", &again).await;
     again
-        .refused(409, "conflict", "A tenant with this name was deleted")
+        .refused(409, "validation_error", "A tenant with this name was deleted")
         .unwrap();
     assert_eq!(act(Method::GET, "/emails", Value::Null).await.status, 404);
 }
