@@ -18,5 +18,6 @@ pub mod metadata_view;
 pub mod metrics_view;
 pub mod queue_api;
 pub mod requests;
+pub mod spelling;
 pub mod suppressions;
 pub mod times;

@@ -143,6 +143,11 @@ pub const JSON_DEPTH: usize = 128;
 /// rounded.
 pub const JSON_VALUES: u32 = 250_000;
 
+/// Unknown API keys that an environment looks up within one second. For more it answers 429 without a call.
+///
+/// Source: our choice. A client with a wrong key repeats one id, which is cached. Many ids are guesses.
+pub const UNKNOWN_KEYS_PER_SECOND: u32 = 20;
+
 /// Most characters of a caller's field name that an error message repeats.
 ///
 /// Source: our choice; longer than any real field name.

@@ -61,6 +61,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         Problem::Address(_)
         | Problem::WrongType { .. }
         | Problem::Unknown(_)
+        | Problem::Misspelt(_)
         | Problem::Unsupported
         | Problem::Repeated
         | Problem::TooMany { .. }

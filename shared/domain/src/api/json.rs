@@ -61,11 +61,17 @@ pub(super) fn read_json(body: &[u8]) -> Result<Node, ApiError> {
     if body.len() > limits::REQUEST_BYTES {
         let max = limits::REQUEST_BYTES;
         return Err(ApiError::too_large(format!(
-            "The request body is too large: at most {max} bytes are accepted."
+            "The request body is too large: at most {max} bytes are accepted. Send files as base64, which is smaller than a list of numbers, or upload them with POST /attachments."
         )));
     }
+    let text = std::str::from_utf8(body).map_err(|why| {
+        let at = why.valid_up_to();
+        ApiError::malformed(format!(
+            "The request body is not UTF-8 at byte {at}; encode it as UTF-8, not as Latin-1."
+        ))
+    })?;
     let left = Cell::new(limits::JSON_VALUES);
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_str(text);
     NodeSeed {
         left: &left,
         bytes: false,

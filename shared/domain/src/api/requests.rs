@@ -17,6 +17,7 @@ use std::fmt;
 use super::attachments::{self, Attachments};
 use super::fields::{QUEUE_NAME, addresses, each_field, headers, priority, tags, to_api, when};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
+use super::spelling::unknown;
 use super::times::{SendOptions, TimeInput};
 use crate::api::error::ApiError;
 use crate::delivery::batch::{BatchId, ItemError};
@@ -247,6 +248,26 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
 /// Fields that the API knows and this version does not support: refused, never ignored.
 const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
 
+/// Fields of an email, as an error suggests them.
+const FIELDS: &[&str] = &[
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "subject",
+    "html",
+    "text",
+    "headers",
+    "tags",
+    "attachments",
+    "scheduled_at",
+    "expires_at",
+    "on_uncertain",
+    "queue",
+    "priority",
+];
+
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
     let (mut draft, mut options) = (Draft::default(), SendOptions::default());
     let mut files = Attachments::default();
@@ -279,13 +300,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
                     return Err(EmailError::at(path, Problem::Unsupported));
                 }
             }
-            "replyTo" => {
-                return Err(EmailError::at(path, Problem::Unknown(": use reply_to")));
-            }
-            "scheduledAt" => {
-                return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at")));
-            }
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(&path, &key, FIELDS)),
         }
         seen.push(key);
     }
@@ -336,8 +351,7 @@ pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
             "id" => id = text(path, value)?,
             "scheduled_at" => scheduled_at = when(path, value)?,
             "expires_at" => expires_at = when(path, value)?,
-            "scheduledAt" => return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at"))),
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["scheduled_at", "expires_at"])),
         }
         Ok(())
     })?;

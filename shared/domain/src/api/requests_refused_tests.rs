@@ -72,16 +72,28 @@ fn every_bad_email_has_its_status_name_and_path() {
         (with(json!({"tags": [null]})), V, "tags[0]: must be an object"),
         (with(json!({"tags": [{"name": 1, "value": "b"}]})), V, "tags[0].name: "),
         // Unknown and unsupported.
-        (with(json!({"sbuject": "x"})), V, "sbuject: unknown field"),
-        (with(json!({"sbuject": null})), V, "sbuject: unknown field"),
+        (
+            with(json!({"sbuject": "x"})),
+            V,
+            "sbuject: unknown field; did you mean subject?",
+        ),
+        (
+            with(json!({"sbuject": null})),
+            V,
+            "sbuject: unknown field; did you mean subject?",
+        ),
         (with(json!({"x\r\ny": 1})), V, "x\\r\\ny: unknown field"),
         (with(json!({"": 1})), V, "\"\": unknown field"),
         (
             with(json!({"replyTo": "a@b.co"})),
             V,
-            "replyTo: unknown field: use reply_to",
+            "replyTo: unknown field; did you mean reply_to?",
         ),
-        (with(json!({"From": "a@b.co"})), V, "From: unknown field"),
+        (
+            with(json!({"From": "a@b.co"})),
+            V,
+            "From: unknown field; did you mean from?",
+        ),
         (
             with(json!({"tags": [{"name": "a", "value": "b", "c": 1}]})),
             V,
@@ -100,19 +112,23 @@ fn every_bad_email_has_its_status_name_and_path() {
         (
             with(json!({"scheduledAt": "in 1 min"})),
             V,
-            "scheduledAt: unknown field: use scheduled_at",
+            "scheduledAt: unknown field; did you mean scheduled_at?",
         ),
         (
             with(json!({"template": {"id": "x"}})),
             V,
-            "template: this field is not supported yet",
+            "template: this field is not supported; remove it",
         ),
         (
             with(json!({"topic_id": "x"})),
             V,
-            "topic_id: this field is not supported yet",
+            "topic_id: this field is not supported; remove it",
         ),
-        (with(json!({"react": {}})), V, "react: this field is not supported yet"),
+        (
+            with(json!({"react": {}})),
+            V,
+            "react: this field is not supported; remove it",
+        ),
         (
             with(json!({"queue": "X"})),
             V,

@@ -221,7 +221,7 @@ fn a_reschedule_needs_a_time_only() {
         (
             json!({"scheduledAt": "in 1 min"}),
             ErrorName::ValidationError,
-            "scheduledAt: unknown field: use scheduled_at",
+            "scheduledAt: unknown field; did you mean scheduled_at?",
         ),
         (
             json!([]),

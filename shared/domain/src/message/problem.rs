@@ -27,8 +27,11 @@ pub enum Problem {
     /// A field that no version knows.
     #[error("unknown field{0}")]
     Unknown(&'static str),
+    /// A field that no version knows, with the field that was probably meant.
+    #[error("unknown field; did you mean {0}?")]
+    Misspelt(&'static str),
     /// A known field that is not implemented.
-    #[error("this field is not supported yet")]
+    #[error("this field is not supported; remove it")]
     Unsupported,
     /// A key that an object has twice.
     #[error("is given more than once")]

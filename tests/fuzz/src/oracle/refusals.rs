@@ -106,13 +106,8 @@ fn begins_with_a_path(message: &str) {
         return;
     }
     // An unknown field is named as the request spelled it.
-    let named = [
-        ": unknown field",
-        ": unknown field: use reply_to",
-        ": unknown field: use scheduled_at",
-        ": is given more than once",
-    ];
-    if named.iter().any(|end| message.ends_with(end)) {
+    let named = [": unknown field", ": is given more than once"];
+    if named.iter().any(|end| message.ends_with(end)) || suggests_a_field(message) {
         return;
     }
     // The path of a batch item begins with its index.
@@ -131,6 +126,15 @@ fn begins_with_a_path(message: &str) {
     let (path, _) = path.split_once(": ").unwrap_or((message, ""));
     let first = path.split(['[', '.']).next().unwrap_or_default();
     check!(Refusal, FIELDS.contains(&first), "no path: {message}");
+}
+
+/// Whether a message ends with the suggestion of a known field, after the field of the request.
+fn suggests_a_field(message: &str) -> bool {
+    let meant = message
+        .rsplit_once(": unknown field; did you mean ")
+        .map(|(_, meant)| meant);
+    let meant = meant.and_then(|meant| meant.strip_suffix('?'));
+    meant.is_some_and(|meant| meant == "text or html" || FIELDS.contains(&meant))
 }
 
 /// A value that no message may repeat. Tests write it into addresses, subjects and contents.

@@ -112,7 +112,7 @@ fn presence() -> Vec<Class> {
             "a template instead of content",
             "Resend's API",
             with(json!({"template": {"id": "x"}})),
-            bad("template: this field is not supported yet"),
+            bad("template: this field is not supported; remove it"),
             with(json!({"template": null})),
         ),
         refused(

@@ -18,6 +18,7 @@ fn grammar() -> Vec<Class> {
     let text = |escaped: &str| replaced("Hello", escaped);
     let number = |number: &str| replaced("\"Hello\"", number);
     let not_json = || malformed(NOT_JSON);
+    let not_utf8 = || malformed("is not UTF-8 at byte 9; encode it as UTF-8");
     let encoded = |bytes: &[u8]| {
         let (before, after) = (b"{\"text\":\"".as_slice(), b"\"}".as_slice());
         [before, bytes, after].concat()
@@ -29,7 +30,7 @@ fn grammar() -> Vec<Class> {
             "octets that are not UTF-8",
             "RFC 8259, 8.1",
             encoded(b"\xff\xfe"),
-            not_json(),
+            not_utf8(),
             text("ÿþ"),
         ),
         refused(
@@ -37,7 +38,7 @@ fn grammar() -> Vec<Class> {
             "overlong UTF-8: NUL as C0 80",
             "RFC 3629, 3",
             encoded(b"\xc0\x80"),
-            not_json(),
+            not_utf8(),
             text("À"),
         ),
         refused(
@@ -45,7 +46,7 @@ fn grammar() -> Vec<Class> {
             "a surrogate as UTF-8",
             "RFC 3629, 3",
             encoded(b"\xed\xa0\x80"),
-            not_json(),
+            not_utf8(),
             text("\u{d7ff}"),
         ),
         refused(
@@ -278,7 +279,7 @@ fn keys() -> Vec<Class> {
             "a field in another case",
             "RFC 8259, 8.3",
             begun("\"Bcc\":\"eve@example.com\""),
-            bad("Bcc: unknown field"),
+            bad("Bcc: unknown field; did you mean bcc?"),
             begun("\"bcc\":\"eve@example.com\""),
         ),
         refused(
@@ -286,7 +287,7 @@ fn keys() -> Vec<Class> {
             "a field with a letter of another script",
             "UTS #39, 4",
             begun("\"b\u{441}c\":\"eve@example.com\""),
-            bad("b\u{441}c: unknown field"),
+            bad("b\u{441}c: unknown field; did you mean bcc?"),
             begun("\"bcc\":\"eve@example.com\""),
         ),
         refused(
