@@ -92,6 +92,15 @@ impl routing::Parameters for Parameters {
         Some(())
     }
 
+    fn unreadable(template: &str) -> Option<&'static str> {
+        if template.starts_with("/emails/{id}") {
+            return Some("No email has this id. See GET /emails.");
+        }
+        template
+            .starts_with("/queues/{name}")
+            .then_some("No queue has this name. See GET /queues.")
+    }
+
     /// The queue, or else the email.
     fn object(&self) -> Option<String> {
         let name = self.name.as_ref().map(ToString::to_string);
@@ -121,6 +130,8 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
     type Parameters = Parameters;
     type Error = ManageError;
     type Records = P::Records;
+
+    const ELSEWHERE: &'static [&'static str] = &["api-keys", "suppressions", "tenants"];
 
     const ROUTES: &'static [Route<Self>] = &[
         get("/openapi.json", "describe").public(describe),

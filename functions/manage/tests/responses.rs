@@ -254,3 +254,47 @@ async fn an_unreadable_content_hides_no_other_email() {
         .collect();
     assert_eq!(shown, ["", "", "Hello"]);
 }
+
+#[tokio::test]
+async fn a_path_of_another_function_is_redirected() {
+    let mut event = asked("POST", "//emails/");
+    event["rawQueryString"] = "dry_run=true".into();
+    let response = ask(&MemoryBackend::default(), &event).await;
+    assert_eq!(response.headers().get("location").unwrap(), "/emails?dry_run=true");
+    // An SDK that does not follow raises an error.
+    let (status, body) = read(&response);
+    assert_eq!((status, &body["name"]), (307, &"not_found".into()));
+    // A location never names another host.
+    for path in [
+        "//evil.example/emails",
+        "/\\evil.example/api-keys/",
+        "///api-keys@evil.example/",
+    ] {
+        let response = ask(&MemoryBackend::default(), &asked("POST", path)).await;
+        assert_eq!(
+            (response.status().as_u16(), response.headers().get("location")),
+            (404, None),
+            "{path}"
+        );
+    }
+    // A caller without a key learns nothing.
+    event["headers"]["authorization"] = "".into();
+    assert_eq!(ask(&MemoryBackend::default(), &event).await.status(), 401);
+}
+
+#[tokio::test]
+async fn an_error_names_the_nearest_path() {
+    for (path, begins) in [
+        (
+            "/v1/emails",
+            "The API has no path /v1/emails. The nearest path is /emails. ",
+        ),
+        ("/emials", "The API has no path /emials. The nearest path is /emails. "),
+        ("/emails/abc", "No email has this id. "),
+        ("/ann@example.com", "Not found. "),
+    ] {
+        let (status, body) = read(&ask(&MemoryBackend::default(), &asked("GET", path)).await);
+        let message = body["message"].as_str().unwrap();
+        assert!(status == 404 && message.starts_with(begins), "{message}");
+    }
+}

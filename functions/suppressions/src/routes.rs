@@ -148,13 +148,17 @@ mod tests {
             ("DELETE", "/suppressions", Err(allow("GET, POST"))),
             ("PATCH", &id, Err(allow("GET, DELETE"))),
             ("GET", "/suppressions/batch/add", Err(allow("POST"))),
-            ("GET", "/suppressions/", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/", Ok(("list_suppressions", None))),
             ("GET", "/suppressions/batch", Err(NoRoute::Unknown)),
             ("GET", "/suppressions/ann", Err(NoRoute::Unknown)),
             ("GET", "/suppressions/a/b@example.com", Err(NoRoute::Unknown)),
             ("GET", "/suppressions/%FF@example.com", Err(NoRoute::Unknown)),
             ("GET", "/suppressions/a@example.com%00", Err(NoRoute::Unknown)),
-            ("GET", &format!("{id}/"), Err(NoRoute::Unknown)),
+            (
+                "GET",
+                &format!("{id}//"),
+                Ok(("get_suppression", SuppressionSelector::parse(ID))),
+            ),
             ("GET", "/emails", Err(NoRoute::Unknown)),
         ] {
             assert_eq!(found(method, path), expected, "{method} {path}");

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod auth;
 pub mod endpoint;
 pub mod gateway;
+pub mod paths;
 pub mod query;
 pub mod routing;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use access::AccessFunction;
+use aws::http::paths::normalized;
 use aws::http::routing::{self, Handler, HttpFunction, NoRoute};
 use domain::api::error::{ApiError, ErrorName};
 use enqueue::EnqueueFunction;
@@ -131,10 +132,48 @@ fn every_route_of_the_template_is_described() {
             let is_below = path
                 .strip_suffix("{proxy+}")
                 .is_some_and(|root| operation.path.starts_with(root));
-            (operation.path == path || is_below) && (method == "ANY" || operation.method.to_uppercase() == method)
+            (operation.path == normalized(path) || is_below)
+                && (method == "ANY" || operation.method.to_uppercase() == method)
         };
         assert!(operations.iter().any(described), "{route}");
     }
+}
+
+/// Returns the spellings of a path that clients produce.
+fn spellings(path: &str) -> Vec<String> {
+    let mut all = vec![
+        path.to_owned(),
+        format!("/{path}"),
+        format!("{path}/"),
+        format!("//{path}//"),
+    ];
+    all.push(path.replacen("/emails", "/email", 1));
+    all.push(format!("/{}/", path.replacen("/emails", "/email", 1)));
+    all
+}
+
+#[test]
+fn every_spelling_of_a_path_ends_at_its_function() {
+    let gateway = of_the_gateway();
+    for operation in openapi::operations() {
+        let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
+        let path = filled(operation.path);
+        for (key, spelling) in spellings(operation.path).iter().zip(spellings(&path)) {
+            let mut answer = found(answers(&gateway, method.as_str(), key), &method, &spelling);
+            if let Err(NoRoute::Elsewhere { location }) = answer {
+                assert_eq!(location, path, "{spelling}");
+                let function = answers(&gateway, method.as_str(), operation.path);
+                answer = found(function, &method, &location);
+            }
+            assert_eq!(answer, Ok(operation.name), "{method} {spelling}");
+        }
+    }
+}
+
+#[test]
+fn the_stage_has_no_throttle_of_its_own() {
+    // Some SDKs take the gateway's 429 for success.
+    assert!(!TEMPLATE.contains("ThrottlingRateLimit") && !TEMPLATE.contains("ThrottlingBurstLimit"));
 }
 
 #[test]

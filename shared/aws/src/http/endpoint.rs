@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use domain::api::error::ApiError;
-use lambda_http::http::HeaderValue;
-use lambda_http::http::header::ALLOW;
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use lambda_http::http::{HeaderValue, StatusCode, Uri};
 use lambda_http::{Body, Request, Response};
 
 use crate::http;
@@ -46,14 +46,15 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
                 tenant: principal.tenant().map(ToString::to_string),
             };
             match found {
+                Ok(_) if is_form(&request) => http::refuse(&form()),
                 Ok(Found { route, path }) => carry_out(function, principal, route, Input::new(path, &request))
                     .await
                     .unwrap_or_else(|error| failed(&error, may_be_repeated(route, &request))),
-                Err(no_route) => nothing_there(&no_route),
+                Err(no_route) => nothing_there::<F>(&no_route, request.uri()),
             }
         }
         // Nothing was done yet.
-        Err(denied) => failed(&denied, true),
+        Err(denied) => with_a_wait(failed(&denied, true)),
     };
     tell(name, who, object, &response, began);
     response
@@ -83,7 +84,7 @@ async fn carry_out<F: HttpFunction>(
         (Handler::Author(handler), principal) => handler(function, &principal.key_maker()?, input).await,
         (Handler::Deployer(handler), principal) => handler(function, &principal.deployer()?, input).await,
         (Handler::Public(answer), _) => Ok(answer()),
-        (Handler::Elsewhere, _) => Ok(nothing_there(&NoRoute::Unknown)),
+        (Handler::Elsewhere, _) => Ok(http::refuse(&routing::unknown_path())),
     }
 }
 
@@ -118,9 +119,36 @@ fn may_be_repeated<F: HttpFunction>(route: &Route<F>, request: &Request) -> bool
     request.method().is_safe() || (has_key && route.is_completed_by_key)
 }
 
-fn nothing_there(no_route: &NoRoute) -> Response<Body> {
+/// Whether the body is a form instead of JSON. Clients also send JSON under the content type of a form.
+fn is_form(request: &Request) -> bool {
+    const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/"];
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
+    let body: &[u8] = request.body().as_ref();
+    let begins = body.trim_ascii().first();
+    // 0xEF begins a byte order mark.
+    FORMS.iter().any(|form| kind.starts_with(form)) && begins.is_some_and(|byte| !matches!(byte, b'{' | b'[' | 0xEF))
+}
+
+fn form() -> ApiError {
+    ApiError::malformed("The request body is a form; send JSON with Content-Type: application/json.")
+}
+
+/// Adds the wait to a 429.
+fn with_a_wait(mut response: Response<Body>) -> Response<Body> {
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn nothing_there<F: HttpFunction>(no_route: &NoRoute, uri: &Uri) -> Response<Body> {
     match no_route {
-        NoRoute::Unknown => http::refuse(&routing::unknown_path()),
+        NoRoute::Unknown => http::refuse(&routing::no_such_path::<F>(uri.path())),
+        NoRoute::Unreadable(message) => http::refuse(&ApiError::not_found(*message)),
+        NoRoute::Elsewhere { location } => moved(location, uri.query()),
         NoRoute::NotAllowed { allow } => {
             let message = format!("This path does not support the method. Use one of: {allow}.");
             let mut response = http::refuse(&ApiError::method_not_allowed(message));
@@ -130,6 +158,18 @@ fn nothing_there(no_route: &NoRoute) -> Response<Body> {
             response
         }
     }
+}
+
+/// Sends the client to the normal spelling of a path on the same host. With 307 it repeats method, headers and body.
+fn moved(path: &str, query: Option<&str>) -> Response<Body> {
+    let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let message =
+        "This path has another spelling: see the header Location. Set the base URL without a slash at its end.";
+    let mut response = http::refuse(&ApiError::moved(message));
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
 }
 
 /// Acting key and its tenant, for the log. For the deployer's key it is the tenant that the request names.

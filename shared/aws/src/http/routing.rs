@@ -2,11 +2,12 @@
 //!
 //! **Role:** a function's table has one entry per route. The router, the audit log and the test of `openapi.json`
 //! read it.
-//! **Invariant:** pure. A path is compared literally except for its parameters, and a path outside the table has no
-//! route. A handler takes the principal that its route needs, so a handler without one does not compile.
+//! **Invariant:** pure. A path is [`crate::http::paths::normalized`], then compared literally except for its parameters. A path outside the
+//! table has no route. A handler takes the principal that its route needs, so a handler without one does not compile.
 //! **Start reading at** [`HttpFunction`].
 
 use domain::api::error::ApiError;
+use domain::limits;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
 use domain::tenant::key::Action;
@@ -16,6 +17,7 @@ use lambda_http::{Body, Request, Response};
 
 use crate::http::answer::{Answer, Failure};
 use crate::http::auth::{ActsFor, Deployer, KeyAuthor, Operator, TenantPrincipal};
+use crate::http::paths::{nearest_route, normalized};
 
 /// A function behind the HTTP API.
 pub trait HttpFunction: Sized + Sync + 'static {
@@ -31,6 +33,9 @@ pub trait HttpFunction: Sized + Sync + 'static {
     /// The route table.
     const ROUTES: &'static [Route<Self>];
 
+    /// First segments of paths that belong to other functions. API Gateway sends them here only in another spelling.
+    const ELSEWHERE: &'static [&'static str] = &[];
+
     /// Returns the table with keys and tenants.
     fn records(&self) -> &Self::Records;
 
@@ -43,6 +48,12 @@ pub trait Parameters: Default + Send {
     /// Reads the parameter `{name}`; `None` if the segment cannot be its value.
     #[must_use]
     fn read(&mut self, name: &str, segment: &str) -> Option<()>;
+
+    /// Returns the sentence about a path of this template with a segment that cannot be the parameter's value.
+    #[must_use]
+    fn unreadable(_: &str) -> Option<&'static str> {
+        None
+    }
 
     /// Returns the object of the request for the audit log; never data that identifies a recipient.
     fn object(&self) -> Option<String>;
@@ -237,11 +248,34 @@ pub fn unknown_path() -> ApiError {
     ApiError::not_found("Not found. See /openapi.json for the available endpoints.")
 }
 
+/// Returns the error of a path without a route: it names the path and the nearest route.
+#[must_use]
+pub fn no_such_path<F: HttpFunction>(path: &str) -> ApiError {
+    let path = normalized(path);
+    // A path may have an address, which no message repeats.
+    if path.contains('@') || path.contains("%40") || path.len() > limits::ECHO_MAX {
+        return unknown_path();
+    }
+    let nearest = nearest_route(F::ROUTES.iter().map(|route| route.path), &path)
+        .map(|route| format!(" The nearest path is {route}."));
+    let nearest = nearest.unwrap_or_default();
+    ApiError::not_found(format!(
+        "The API has no path {path}.{nearest} See /openapi.json for the available endpoints."
+    ))
+}
+
 /// Reason why a request has no route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoRoute {
     /// The path does not exist, or another function answers it.
     Unknown,
+    /// A segment of the path cannot be the value of its parameter: no object has this name.
+    Unreadable(&'static str),
+    /// Another function answers the path in its normal spelling.
+    Elsewhere {
+        /// The path in its normal spelling, without the query.
+        location: String,
+    },
     /// The path has other methods.
     NotAllowed {
         /// The methods, as in the header `Allow`.
@@ -261,8 +295,30 @@ pub struct Found<F: HttpFunction> {
 /// Finds the route of a method and a path.
 ///
 /// # Errors
-/// [`NoRoute`], answered as 404 or 405.
+/// [`NoRoute`], answered as 404, 405 or 307.
 pub fn find<F: HttpFunction>(method: &Method, path: &str) -> Result<Found<F>, NoRoute> {
+    let normal = normalized(path);
+    find_normal::<F>(method, &normal).map_err(|no_route| {
+        let root = normal.split('/').nth(1).unwrap_or_default();
+        let is_elsewhere =
+            no_route == NoRoute::Unknown && (is_elsewhere::<F>(method, &normal) || F::ELSEWHERE.contains(&root));
+        if is_elsewhere && *normal != *path {
+            NoRoute::Elsewhere {
+                location: normal.into_owned(),
+            }
+        } else {
+            no_route
+        }
+    })
+}
+
+fn is_elsewhere<F: HttpFunction>(method: &Method, path: &str) -> bool {
+    F::ROUTES.iter().any(|route| {
+        matches!(route.handler, Handler::Elsewhere) && route.method == method.as_str() && route.path == path
+    })
+}
+
+fn find_normal<F: HttpFunction>(method: &Method, path: &str) -> Result<Found<F>, NoRoute> {
     let of_path = || {
         F::ROUTES
             .iter()
@@ -281,11 +337,32 @@ pub fn find<F: HttpFunction>(method: &Method, path: &str) -> Result<Found<F>, No
             let methods: Vec<&str> = of_path().map(|(route, _): (_, F::Parameters)| route.method).collect();
             let allow = methods.join(", ");
             Err(if allow.is_empty() {
-                NoRoute::Unknown
+                unreadable::<F>(method, path).map_or(NoRoute::Unknown, NoRoute::Unreadable)
             } else {
                 NoRoute::NotAllowed { allow }
             })
         }
+    }
+}
+
+/// Returns the sentence about a path that has a route's form, but not the values.
+fn unreadable<F: HttpFunction>(method: &Method, path: &str) -> Option<&'static str> {
+    let of_method = F::ROUTES.iter().filter(|route| route.method == method.as_str());
+    let mut of_form = of_method.filter(|route| values::<AnyValue>(route.path, path).is_some());
+    of_form.find_map(|route| F::Parameters::unreadable(route.path))
+}
+
+/// Parameters that take every value.
+#[derive(Default)]
+struct AnyValue;
+
+impl Parameters for AnyValue {
+    fn read(&mut self, _: &str, _: &str) -> Option<()> {
+        Some(())
+    }
+
+    fn object(&self) -> Option<String> {
+        None
     }
 }
 
@@ -305,88 +382,5 @@ fn values<T: Parameters>(template: &str, path: &str) -> Option<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::auth::Denied;
-    use crate::storage::table::Table;
-
-    /// A function whose parameter is a number.
-    #[derive(Debug)]
-    struct Numbers;
-
-    #[derive(Debug, Default)]
-    struct Number(Option<u8>);
-
-    impl Parameters for Number {
-        fn read(&mut self, _: &str, segment: &str) -> Option<()> {
-            self.0 = segment.parse().ok();
-            self.0.map(drop)
-        }
-
-        fn object(&self) -> Option<String> {
-            self.0.map(|number| number.to_string())
-        }
-    }
-
-    fn nothing() -> Response<Body> {
-        Response::new(Body::Empty)
-    }
-
-    impl HttpFunction for Numbers {
-        type Parameters = Number;
-        type Error = Denied;
-        type Records = Table;
-        const ROUTES: &'static [Route<Self>] = &[
-            get("/a", "list").public(nothing),
-            elsewhere("POST", "/a"),
-            get("/a/{n}", "get").public(nothing),
-            delete("/a/{n}", "delete").public(nothing),
-            post("/a/{n}/b", "add").public(nothing),
-        ];
-
-        fn records(&self) -> &Table {
-            panic!("no request is authenticated here")
-        }
-
-        fn now(&self) -> Timestamp {
-            Timestamp::from_millis(0)
-        }
-    }
-
-    fn found(method: &str, path: &str) -> Result<(&'static str, Option<u8>), NoRoute> {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
-        find::<Numbers>(&method, path).map(|found| (found.route.name, found.path.0))
-    }
-
-    #[test]
-    fn a_path_has_methods_and_a_method_a_route() {
-        let only = |allow: &str| {
-            Err(NoRoute::NotAllowed {
-                allow: allow.to_owned(),
-            })
-        };
-        for (method, path, expected) in [
-            ("GET", "/a", Ok(("list", None))),
-            ("GET", "/a/7", Ok(("get", Some(7)))),
-            ("DELETE", "/a/7", Ok(("delete", Some(7)))),
-            ("POST", "/a/7/b", Ok(("add", Some(7)))),
-            // Another function's route.
-            ("POST", "/a", Err(NoRoute::Unknown)),
-            ("PUT", "/a", only("GET, POST")),
-            ("get", "/a", only("GET, POST")),
-            ("POST", "/a/7", only("GET, DELETE")),
-            // A value that cannot be the parameter's: the path does not exist.
-            ("GET", "/a/x", Err(NoRoute::Unknown)),
-            ("PUT", "/a/x/b", Err(NoRoute::Unknown)),
-            ("GET", "a", Err(NoRoute::Unknown)),
-            ("GET", "/a/", Err(NoRoute::Unknown)),
-            ("GET", "/a/7/", Err(NoRoute::Unknown)),
-            ("GET", "//a", Err(NoRoute::Unknown)),
-            ("GET", "/A", Err(NoRoute::Unknown)),
-            ("GET", "/a/{n}", Err(NoRoute::Unknown)),
-            ("GET", "", Err(NoRoute::Unknown)),
-        ] {
-            assert_eq!(found(method, path), expected, "{method} {path}");
-        }
-    }
-}
+#[path = "routing_tests.rs"]
+mod tests;
