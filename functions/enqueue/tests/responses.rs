@@ -13,6 +13,8 @@ use aws::http::auth::Authenticator;
 use aws::http::endpoint;
 use aws::runtime::settings::KeySettings;
 use common::enqueue;
+use domain::id::{EmailId, KeyId};
+use domain::tenant::token::Token;
 use lambda_http::request::from_str;
 use lambda_http::{Body, Request, RequestExt};
 use memory::{Fault, MemoryBackend, samples};
@@ -210,4 +212,42 @@ async fn an_impossible_time_is_named_with_its_index() {
     assert_eq!(body["message"], "[5].expires_at: is in the past");
     let state = backend.state();
     assert!(state.records.is_empty() && state.bodies.is_empty() && state.batches.is_empty());
+}
+
+#[tokio::test]
+async fn a_form_is_refused_with_the_right_type() {
+    let form = "application/x-www-form-urlencoded";
+    for (kind, body, status) in [
+        (form, "from=a%40example.com&to=b%40example.com", 400),
+        ("Multipart/Form-Data; boundary=x", "--x\r\n", 400),
+        // curl sends JSON under the type of a form.
+        (form, " {}", 422),
+        ("text/plain", "{}", 422),
+    ] {
+        let mut event: Value = serde_json::from_str(SINGLE).unwrap();
+        event["headers"]["content-type"] = kind.into();
+        event["body"] = body.into();
+        let (got, answer, _) = answer(&MemoryBackend::default(), &event.to_string()).await;
+        assert_eq!(got, status, "{kind}: {answer}");
+        let says = answer["message"].as_str().unwrap();
+        assert_eq!(says.contains("is a form; send JSON"), status == 400, "{says}");
+    }
+}
+
+#[tokio::test]
+async fn many_unknown_keys_are_told_to_wait() {
+    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
+    let (backend, mut last) = (MemoryBackend::default(), None);
+    for guess in 0..21_u8 {
+        let id = KeyId::of(EmailId::from_random([guess; 16]));
+        let mut event: Value = serde_json::from_str(SINGLE).unwrap();
+        event["headers"]["authorization"] = format!("Bearer {}", Token::new(id, [7; 24]).as_str()).into();
+        let request: Request = from_str(&event.to_string()).unwrap();
+        let response = endpoint::handle(&enqueue(&backend), &authenticator, request).await;
+        last = Some((
+            response.status().as_u16(),
+            response.headers().get("retry-after").cloned(),
+        ));
+    }
+    assert_eq!(last, Some((429, Some("1".parse().unwrap()))));
 }

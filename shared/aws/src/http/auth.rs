@@ -7,7 +7,7 @@
 //! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
 //! other.
 //! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never
-//! read. A revocation, a suspension or another change applies everywhere after that time.
+//! read. Many unknown keys within a second are refused without a call. A revocation, a suspension or another change applies everywhere after that time.
 //! **Why not in an authorizer of API Gateway:** an HTTP API cannot shape an authorizer's errors, and an
 //! authorizer costs an invocation all the same.
 //! **Start reading at** [`Authenticator::authenticate`].
@@ -15,10 +15,12 @@
 mod principal;
 
 use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::api::error::ApiError;
 use domain::id::{KeyId, TenantId};
+use domain::limits;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
 use domain::tenant::Tenant;
@@ -32,7 +34,7 @@ pub use self::principal::{
     ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal,
     not_for_the_deployer,
 };
-use crate::runtime::cached::Cached;
+use crate::runtime::cached::{Cached, lock};
 use crate::runtime::settings::KeySettings;
 
 /// Cache lifetime of a key and its tenant.
@@ -49,6 +51,30 @@ const KEY_MAX: usize = 512;
 pub struct Authenticator {
     deployer: KeySettings,
     keys: KeyCache,
+    guesses: Guesses,
+}
+
+/// Count of unknown keys in the current second.
+#[derive(Default)]
+struct Guesses(Mutex<(i64, u32)>);
+
+impl Guesses {
+    fn second(now: Timestamp) -> i64 {
+        now.as_millis().div_euclid(1_000)
+    }
+
+    /// Whether the second has no lookup left.
+    fn are_too_many(&self, now: Timestamp) -> bool {
+        let (second, count) = *lock(&self.0);
+        second == Self::second(now) && count >= limits::UNKNOWN_KEYS_PER_SECOND
+    }
+
+    fn note(&self, now: Timestamp) {
+        let mut counted = lock(&self.0);
+        let second = Self::second(now);
+        let before = if counted.0 == second { counted.1 } else { 0 };
+        *counted = (second, before.saturating_add(1));
+    }
 }
 
 /// Cached keys and unknown ids.
@@ -101,6 +127,7 @@ impl Authenticator {
                 known: Cached::default(),
                 unknown: Cached::of(MOST_UNKNOWN),
             },
+            guesses: Guesses::default(),
         }
     }
 
@@ -109,7 +136,8 @@ impl Authenticator {
     /// # Errors
     /// 401 `missing_api_key` without a key. 403 `invalid_api_key` with an unknown, revoked or expired key, or
     /// one of a suspended tenant. 401 `restricted_api_key` with a tenant's key and another tenant's name in
-    /// [`TENANT_HEADER`]. Or a backend call failed.
+    /// [`TENANT_HEADER`]. 429 `rate_limit_exceeded` with an uncached key after too many unknown ones within a second.
+    /// Or a backend call failed.
     pub async fn authenticate<R: Keys + Tenants>(
         &self,
         headers: &HeaderMap,
@@ -129,7 +157,7 @@ impl Authenticator {
         if token::is_deployers(given) && hash.ct_eq(&self.deployer.sha256).into() {
             return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
         }
-        let id = token::id_of(given).ok_or_else(invalid)?;
+        let id = token::id_of(given).ok_or_else(|| malformed(given))?;
         let Known { key, tenant } = self.know(id, records, now).await?.ok_or_else(invalid)?;
         if !bool::from(hash.ct_eq(&key.sha256)) {
             return Err(invalid().into());
@@ -161,21 +189,21 @@ impl Authenticator {
 
     /// Returns the key of an id, at most as old as the cache lifetime. The requester may know the id without
     /// the key.
-    async fn know<R: Keys + Tenants>(
-        &self,
-        id: KeyId,
-        records: &R,
-        now: Timestamp,
-    ) -> Result<Option<Known>, PortError> {
+    async fn know<R: Keys + Tenants>(&self, id: KeyId, records: &R, now: Timestamp) -> Result<Option<Known>, Denied> {
         if let Some(known) = self.keys.fresh(id, now) {
             return Ok(known);
+        }
+        if self.guesses.are_too_many(now) {
+            let message = "Too many requests with unknown API keys. Repeat the request after one second.";
+            return Err(ApiError::rate_limit_exceeded(message).into());
         }
         let known = match records.key(id).await? {
             None => None,
             Some(key) => tenant_of(&key, records).await?.map(|tenant| Known { key, tenant }),
         };
-        if let Some(known) = &known {
-            note_use(&known.key, records, now).await;
+        match &known {
+            Some(known) => note_use(&known.key, records, now).await,
+            None => self.guesses.note(now),
         }
         self.keys.remember(id, now, known.as_ref());
         Ok(known)
@@ -205,6 +233,16 @@ fn invalid() -> ApiError {
     ApiError::invalid_api_key(
         "Authorization: the API key is not recognised; check MAILQUEUE_API_KEY, or ask the deployer of this queue.",
     )
+}
+
+/// Returns the error of a text that is no key of ours.
+fn malformed(given: &[u8]) -> ApiError {
+    if given.starts_with(b"re_") {
+        return ApiError::invalid_api_key(
+            "Authorization: this is a key of Resend; create one here with POST /api-keys.",
+        );
+    }
+    invalid()
 }
 
 /// Returns the tenant that a request names.
