@@ -6,8 +6,9 @@ LocalStack's open core has none.
 Invariant: listens on 127.0.0.1 only.
 Start reading at `route_of`.
 
-PUT /_gateway/faults {"faults": [{"status": 413|429|500|503, "count": n}]} makes the next n requests fail with the
-gateway's own responses. GET shows the remaining faults, DELETE removes them.
+PUT /_gateway/faults {"faults": [{"status": 413|429|500|503, "count": n, "path": "/queues"}]} makes the next n requests
+whose path contains `path` fail with the gateway's own response. Without `path` any request fails. GET shows the
+remaining faults, DELETE removes them.
 
 usage: front.py PORT LAMBDA_ENDPOINT STACK
 Sources: Amazon API Gateway Developer Guide, "Create routes for HTTP APIs in API Gateway", "Create AWS Lambda proxy
@@ -112,24 +113,32 @@ class Faults:
     def __init__(self):
         self.lock, self.left = threading.Lock(), []
 
-    def take(self):
-        """The status of the next fault; None without one."""
+    def take(self, path):
+        """The status of the first fault for a path; None without one."""
         with self.lock:
-            if not self.left:
+            fault = next((fault for fault in self.left if fault["path"] in path), None)
+            if fault is None:
                 return None
-            fault = self.left[0]
             fault["count"] -= 1
             if fault["count"] < 1:
-                self.left.pop(0)
+                self.left.remove(fault)
             return fault["status"]
 
     def set(self, body):
         """Replaces the faults; False if the request is malformed."""
         try:
-            wanted = [{"status": fault["status"], "count": fault.get("count", 1)} for fault in json.loads(body)["faults"]]
+            wanted = [{"count": 1, "path": ""} | fault for fault in json.loads(body)["faults"]]
+            good = all(
+                set(fault) == {"status", "count", "path"}
+                and fault["status"] in MESSAGES
+                and isinstance(fault["count"], int)
+                and fault["count"] > 0
+                and isinstance(fault["path"], str)
+                for fault in wanted
+            )
         except (ValueError, TypeError, KeyError, AttributeError):
             return False
-        if not all(fault["status"] in MESSAGES and isinstance(fault["count"], int) and fault["count"] > 0 for fault in wanted):
+        if not good:
             return False
         with self.lock:
             self.left = wanted
@@ -219,7 +228,7 @@ class Front(BaseHTTPRequestHandler):
         body = self.body()
         if self.path == FAULTS:
             return self.control(body)
-        fault = 413 if body is None else self.server.faults.take()
+        fault = 413 if body is None else self.server.faults.take(self.path)
         answer = fault or self.invoke(*self.event(body))
         if isinstance(answer, int):
             return self.respond(answer, {"content-type": "application/json"}, f'{{"message":"{MESSAGES[answer]}"}}'.encode())
@@ -234,7 +243,7 @@ class Front(BaseHTTPRequestHandler):
             faults.set(b'{"faults": []}')
             return self.respond(204, {}, b"")
         if self.command == "PUT" and not faults.set(body):
-            problem = f'send {{"faults": [{{"status": 429, "count": 1}}]}}; the statuses are {", ".join(map(str, MESSAGES))}'
+            problem = f'send {{"faults": [{{"status": 429, "count": 1, "path": "/emails"}}]}}; the statuses are {", ".join(map(str, MESSAGES))}'
             return self.respond(422, {"content-type": "application/json"}, json.dumps({"message": problem}).encode())
         return self.respond(200, {"content-type": "application/json"}, json.dumps({"faults": faults.left}).encode())
 

@@ -11,6 +11,7 @@ mod erasing;
 mod evidence;
 mod faults;
 mod feedback;
+mod gateway;
 mod holding;
 mod idempotency;
 mod listing;
