@@ -97,6 +97,7 @@ impl<P: Ports> EnqueueFunction<P> {
             priority,
             wanted,
             forecast,
+            warnings: &request.warnings,
         };
         Ok(DryRunView::new(&tried, &self.with.prices))
     }

@@ -115,6 +115,7 @@ async fn a_dry_run_shows_the_parsed_email() {
         "ahead": 0,
         "cause": null,
         "advice": null,
+        "warnings": [],
         // Three recipients at 0.10 $ for a thousand, and 15 bytes at 0.12 $ for a gigabyte.
         "cost_usd": 0.000_300_001,
     });
@@ -191,6 +192,16 @@ async fn a_used_key_shows_its_email() {
     let other = email(json!({"subject": "another"}));
     let (status, told) = post(&backend, "/emails?dry_run=true", Some("a"), &other).await;
     assert_eq!((status, &told["name"]), (409, &"invalid_idempotent_request".into()));
+}
+
+#[tokio::test]
+async fn dropped_headers_are_reported() {
+    let backend = samples::backend(0).unwrap();
+    let headers = json!({"Date": "today", "Reply-To": "help@example.com", "X-A": 1});
+    let told = tried(&backend, &email(json!({ "headers": headers }))).await;
+    let message = "This header is not sent: the queue and Amazon SES set it.";
+    assert_eq!(told["warnings"], json!([{"path": "headers.Date", "message": message}]));
+    assert_eq!(told["reply_to"], json!([{"address": "help@example.com", "name": null}]));
 }
 
 #[tokio::test]

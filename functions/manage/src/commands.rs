@@ -68,9 +68,11 @@ impl<P: Ports> ManageFunction<P> {
         id: EmailId,
         request: RescheduleRequest,
     ) -> Result<CommandResponse, ManageError> {
-        if request.id.is_some_and(|said| EmailId::parse(&said) != Some(id)) {
-            let error = ApiError::validation("id", "must equal the id in the path");
-            return Err(ManageError::Refused(error));
+        for (field, given) in [("id", &request.id), ("email_id", &request.email_id)] {
+            if given.as_deref().is_some_and(|given| EmailId::parse(given) != Some(id)) {
+                let error = ApiError::validation(field, "must equal the id in the path");
+                return Err(ManageError::Refused(error));
+            }
         }
         let now = self.system.now();
         let bad_time = |error| ManageError::Refused(to_api(None, error));

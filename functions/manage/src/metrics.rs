@@ -54,7 +54,7 @@ impl MetricsQuery {
             end: one_of(read_time("end_date", end)?, read_time("until", until)?)?,
             queue: read_queue(queue)?,
             metrics: if metrics.is_empty() {
-                Metric::ALL.to_vec()
+                Metric::RESENDS.to_vec()
             } else {
                 metrics
             },

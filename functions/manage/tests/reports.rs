@@ -97,6 +97,10 @@ async fn statistics_show_only_the_callers_emails() {
     let (status, metrics) = get(&counted(), "/emails/metrics", "").await;
     assert_eq!(status, 200, "{metrics}");
     assert_eq!(metrics["totals"]["sent"], 12);
+    let names = metrics["totals"].as_object().unwrap();
+    assert_eq!((names.len(), names.get("accepted")), (22, None), "Resend's names only");
+    let (_, ours) = get(&counted(), "/emails/metrics", "metrics=recipients,sent").await;
+    assert_eq!(ours["totals"], json!({"recipients": 12, "sent": 12}));
     assert_eq!(metrics["totals"]["delivery_rate"], 1.0);
     assert_eq!(metrics["start_date"], "2026-11-18T18:00:00.000Z");
     assert_eq!(metrics["end_date"], "2026-11-24T18:20:00.000Z");

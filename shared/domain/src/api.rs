@@ -13,6 +13,7 @@ pub mod error;
 pub mod events_view;
 pub mod failures_view;
 pub mod fields;
+pub mod headers;
 pub(crate) mod json;
 pub mod metadata_view;
 pub mod metrics_view;

@@ -201,6 +201,11 @@ pub const SCHEDULE_MAX: Duration = Duration::from_secs(3653 * 86_400);
 /// Source: our choice; a time is refused as past only if it is past by every clock.
 pub const CLOCKS_APART: Duration = Duration::from_secs(60);
 
+/// Longest time in the past that still means now.
+///
+/// Source: our choice; callers compute a time and then wait for other work, and their clocks are behind.
+pub const SCHEDULE_LATE: Duration = Duration::from_secs(5 * 60);
+
 /// Most attachments of one email.
 ///
 /// Source: our choice; SES names no number for `Attachments`, and accepting each uploaded one costs two calls.

@@ -37,6 +37,7 @@ pub(crate) fn run(data: &[u8]) {
     let mailbox = Mailbox::parse(text);
     if let Ok(mailbox) = &mailbox {
         oracle::mailbox(mailbox);
+        loses_nobody(text);
     }
     if let (Ok(alone), mailbox) = (&alone, &mailbox) {
         let found = mailbox.as_ref().map(|mailbox| (mailbox.name(), mailbox.address()));
@@ -56,6 +57,19 @@ pub(crate) fn run(data: &[u8]) {
         );
     }
     named(text);
+}
+
+/// Checks that the text before the bracket contains no second address, unless it is quoted.
+fn loses_nobody(accepted: &str) {
+    let Some((name, _)) = accepted.split_once('<').filter(|_| !accepted.trim().starts_with('"')) else {
+        return;
+    };
+    let apart = |c: char| !(c.is_alphanumeric() || "@.-_+".contains(c));
+    for word in name.split(apart) {
+        let is_address = email_address::EmailAddress::is_valid(word) && word.rsplit('@').any(|host| host.contains('.'));
+        let has_host = word.split_once('@').is_some_and(|(_, host)| host.contains('.'));
+        check!(Refusal, !(is_address && has_host), "{word:?} loses its email");
+    }
 }
 
 /// Reads the bytes as a display name: every name that can be quoted is accepted.

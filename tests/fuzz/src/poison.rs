@@ -15,6 +15,9 @@ const POISONS: [char; 5] = ['\n', '\r', '\0', '\u{85}', '\u{7f}'];
 /// The fields that become one line each, or one line per entry.
 const FIELDS: [&str; 6] = ["from", "to", "cc", "bcc", "reply_to", "subject"];
 
+/// Headers that reach no email, so that their values do no harm.
+const DROPPED: [&str; 5] = ["date", "message-id", "mime-version", "return-path", "sender"];
+
 /// Poisons each field of an accepted request, one at a time.
 pub(crate) fn everywhere(request: &str) {
     let Ok(Value::Object(fields)) = serde_json::from_str(request) else {
@@ -32,8 +35,11 @@ pub(crate) fn everywhere(request: &str) {
         });
     }
     refused(&fields, "headers", poison, |headers| {
-        let last = headers.as_object_mut().and_then(|headers| headers.values_mut().last());
-        last.is_some_and(|value| poisoned(value, poison))
+        let headers = headers.as_object_mut().into_iter().flatten();
+        let last = headers
+            .filter(|(name, _)| !DROPPED.contains(&name.to_ascii_lowercase().as_str()))
+            .last();
+        last.is_some_and(|(_, value)| poisoned(value, poison))
     });
     refused(&fields, "headers", poison, |headers| {
         let headers = headers.as_object_mut();
@@ -53,6 +59,11 @@ fn poisoned(value: &mut Value, poison: char) -> bool {
         return false;
     };
     let middle = text.floor_char_boundary(text.len() / 2);
+    let (before, behind) = text.split_at(middle);
+    // A subject loses line breaks at its ends.
+    if before.trim().is_empty() || behind.trim().is_empty() {
+        return false;
+    }
     text.insert(middle, poison);
     true
 }

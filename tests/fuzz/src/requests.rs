@@ -55,6 +55,8 @@ pub(crate) fn run(data: &[u8]) {
 /// Reads the bytes as one email, and as the only one of a batch: both give the same result.
 pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     let alone = parse_email(data);
+    // A body may begin with a byte order mark, an item of a batch may not.
+    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     let batch: Vec<u8> = [b"[", data, b"]"].concat();
     let strict = parse_batch(&batch, BatchValidation::Strict);
     let permissive = parse_batch(&batch, BatchValidation::Permissive);

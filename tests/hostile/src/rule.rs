@@ -56,7 +56,8 @@ rules! {
     "api/fields.rs" {
         AddressesType: "addresses are a string or an array",
         AddressType: "each address is a string",
-        HeadersType: "headers are an object",
+        HeadersType: "headers are an object or an array",
+        AddressObject: "an address is no object",
         TagsType: "tags are an array",
         TagKeyOnce: "a key of a tag is given once",
         TagKeyKnown: "a tag has only a name and a value",
@@ -75,6 +76,11 @@ rules! {
     }
     "id.rs" {
         QueueName: "a queue name has 1 to 64 characters of a-z, 0-9 and -",
+    }
+    "api/headers.rs" {
+        HeaderReplyTo: "Reply-To agrees with the field reply_to",
+        HeaderReplyToOnce: "Reply-To is given once, ignoring case",
+        HeaderPairs: "a header of a list has a name and a value only",
     }
     "api/times.rs" {
         TimeLength: "a time has at most 64 bytes",
@@ -96,7 +102,8 @@ rules! {
     }
     "message/mailbox.rs" {
         MailboxControls: "no control character in an address with its name",
-        NameQuotes: "an unquoted name has no special character",
+        NameQuotes: "an unquoted name has no quote and no backslash",
+        NameAddress: "an unquoted name contains no address",
         QuoteEnds: "a quote is closed",
         QuotedLocalBehind: "no @ after a quoted text",
         BracketsWhole: "no text after the closing bracket",
@@ -137,7 +144,7 @@ rules! {
         Recipients: "to, cc and bcc have at most 50 addresses together",
         SubjectRequired: "subject is present",
         SubjectEmpty: "a subject is not blank",
-        SubjectControls: "no control character in a subject",
+        SubjectControls: "no control character in a subject, except line breaks at its ends",
         SubjectLength: "a subject fits into a line",
         ContentNul: "no NUL in html and text",
         ContentRequired: "html or text is present",
@@ -149,8 +156,7 @@ rules! {
         HeaderNameEmpty: "a header name is not empty",
         HeaderName: "a header name is ftext by RFC 5322",
         HeaderNameLength: "a header name has at most 126 characters",
-        HeaderReplyTo: "Reply-To is set by the field reply_to",
-        HeaderReserved: "no header that the queue or SES writes",
+        HeaderReserved: "no header that the queue or SES writes, except five that are dropped",
         HeaderReservedPrefix: "no header of a family that SES writes",
         HeaderEmpty: "a header value is not blank",
         HeaderControls: "no control character in a header value",
@@ -209,7 +215,7 @@ rules! {
         FileNameReorders: "no character in a file name reverses it",
         FileStream: "no forbidden extension before a colon",
         MediaElsewhere: "a type does not refer to content elsewhere",
-        MediaName: "the parameters of a type do not name the file",
+        MediaName: "the parameters of a type give the file no other name",
         MediaOnce: "a parameter of a type is given once",
     }
 }

@@ -136,6 +136,8 @@ struct Mailbox(#[schemars(length(min = 3), regex(pattern = "@"))] String);
 enum Recipients {
     One(Mailbox),
     Many(#[schemars(length(max = limits::RECIPIENTS_MAX))] Vec<Mailbox>),
+    /// A blank text means no address.
+    Nobody(#[schemars(regex(pattern = "^\\s*$"))] String),
 }
 
 /// At least one recipient.
@@ -152,6 +154,8 @@ enum FirstRecipients {
 enum ReplyTo {
     One(Mailbox),
     Many(#[schemars(length(max = limits::REPLY_TO_MAX))] Vec<Mailbox>),
+    /// A blank text means no address.
+    Nobody(#[schemars(regex(pattern = "^\\s*$"))] String),
 }
 
 /// A tag: a name and a value to find an email again. A name appears only once and does not start with `mq_`.
@@ -160,8 +164,15 @@ enum ReplyTo {
 struct NewTag {
     #[schemars(length(min = 1, max = limits::TAG_MAX), regex(pattern = "^[A-Za-z0-9_-]*$"))]
     name: String,
-    #[schemars(length(min = 1, max = limits::TAG_MAX), regex(pattern = "^[A-Za-z0-9_-]*$"))]
-    value: String,
+    value: TagValue,
+}
+
+/// The value of a tag. A number counts as its text.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum TagValue {
+    Text(#[schemars(length(min = 1, max = limits::TAG_MAX), regex(pattern = "^[A-Za-z0-9_-]*$"))] String),
+    Number(f64),
 }
 
 /// A new email. `html` or `text` is required and must not be empty. `to`, `cc` and `bcc` together have at most 50
@@ -177,16 +188,18 @@ struct NewEmail {
     /// The recipients of blind copies.
     bcc: Option<Recipients>,
     reply_to: Option<ReplyTo>,
-    /// Not blank, without control characters.
+    /// Not blank, without control characters. Line breaks at its ends are dropped.
     #[schemars(length(min = 1, max = limits::SUBJECT_MAX))]
     subject: String,
     html: Option<String>,
     text: Option<String>,
-    /// Custom headers. Headers that the queue or Amazon SES writes, such as `Date`, are not allowed.
+    /// Custom headers, at most 14. Other headers that the queue or Amazon SES writes are not allowed. `Date`,
+    /// `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. `Reply-To` must agree with `reply_to`, or
+    /// replaces it.
     headers: Option<Headers>,
     #[schemars(length(max = limits::TAGS_MAX))]
     tags: Option<Vec<NewTag>>,
-    /// The earliest sending time, at most ten years ahead. Default: now.
+    /// The earliest sending time, at most ten years ahead. A time up to five minutes ago means now. Default: now.
     scheduled_at: Option<When>,
     /// The time after which the email is not sent. Default: 14 days after it is due.
     expires_at: Option<When>,
@@ -212,10 +225,16 @@ struct NewAttachment {
     filename: Option<String>,
     /// The media type. Default: derived from the file name.
     content_type: Option<String>,
+    /// The same as `content_type`.
+    #[schemars(rename = "contentType")]
+    content_type_alias: Option<String>,
     /// The content id of an inline image. The HTML refers to it as `cid:` followed by this id.
     content_id: Option<String>,
     /// The same as `content_id`.
     inline_content_id: Option<String>,
+    /// The same as `content_id`.
+    #[schemars(rename = "contentId")]
+    content_id_alias: Option<String>,
     /// Not supported: the queue does not fetch URLs. Send the content, or upload the file.
     #[schemars(extend("type" = "null"))]
     path: Option<String>,
@@ -239,18 +258,29 @@ struct Buffer {
     data: Vec<u8>,
 }
 
-/// Header names with their values. An empty list means no headers, because PHP encodes an empty map as a list.
+/// Header names with their values, or a list of names and values. A value of null means no header.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Headers {
-    Named(#[schemars(extend("maxProperties" = limits::HEADERS_MAX))] BTreeMap<String, HeaderValue>),
-    Empty(#[schemars(length(max = 0))] Vec<HeaderValue>),
+    Named(BTreeMap<String, Option<HeaderValue>>),
+    Listed(Vec<NewHeader>),
 }
 
-/// A header value. Not blank, without control characters.
+/// A header: a name and a value.
 #[derive(JsonSchema)]
-#[schemars(transparent)]
-struct HeaderValue(#[schemars(length(min = 1, max = limits::HEADER_VALUE_MAX))] String);
+#[schemars(deny_unknown_fields)]
+struct NewHeader {
+    name: String,
+    value: Option<HeaderValue>,
+}
+
+/// A header value. Not blank, without control characters. A number counts as its text.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum HeaderValue {
+    Text(String),
+    Number(f64),
+}
 
 /// A batch of new emails.
 #[derive(JsonSchema)]
@@ -331,6 +361,8 @@ struct PageQuery {
 struct Reschedule {
     /// The id of the email, equal to the id in the path.
     id: Option<String>,
+    /// The same as `id`.
+    email_id: Option<String>,
     scheduled_at: When,
     /// The time after which the email is not sent. Default: the earlier value, or 14 days after the email is due.
     expires_at: Option<When>,

@@ -54,7 +54,7 @@ struct MetricsQuery {
     /// Only emails of this queue.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,
-    /// The names of the metrics, separated by commas. Default: all metrics.
+    /// The names of the metrics, separated by commas. Default: Resend's 22 metrics.
     #[schemars(regex(pattern = "^[a-z_]+(,[a-z_]+)*$"))]
     metrics: Option<String>,
     /// `period` returns the numbers of each period.

@@ -186,6 +186,7 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
     let mut calls = vec![
         (call("metrics", "/emails/metrics").query("dimensions=period"), 200),
         (call("metrics", "/emails/metrics").query("metrics=x"), 422),
+        (call("metrics", "/emails/metrics").query("metrics=accepted,sent"), 200),
         (call("failures", "/failures"), 200),
         (call("failures", "/failures").query("since=x"), 422),
         (call("list_suppressions", "/suppressions"), 200),

@@ -258,7 +258,7 @@ async fn on_uncertain_is_stored_in_the_record() {
 /// Impossible options at the backend's beginning, each with the reason.
 const IMPOSSIBLE: [(&str, &str); 6] = [
     (
-        r#""scheduled_at":"1969-12-31T23:58:59.999Z""#,
+        r#""scheduled_at":"1969-12-31T23:54:59.999Z""#,
         "scheduled_at: is in the past",
     ),
     (

@@ -170,7 +170,11 @@ async fn an_impossible_time_is_a_422_with_its_field() {
             "id: must equal the id in the path",
         ),
         (
-            r#"{"scheduled_at":"1970-01-01T00:15:39.999Z"}"#,
+            r#"{"email_id":"00000000-0000-4000-8000-000000000000","scheduled_at":"in 1 hour"}"#,
+            "email_id: must equal the id in the path",
+        ),
+        (
+            r#"{"scheduled_at":"1970-01-01T00:11:39.999Z"}"#,
             "scheduled_at: is in the past",
         ),
         (

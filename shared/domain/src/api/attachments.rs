@@ -90,9 +90,16 @@ fn given(path: &str, node: Node) -> Result<AttachmentInput, EmailError> {
         }
         match key.as_str() {
             "filename" => given.filename = text(&path, value)?,
-            "content_type" => given.content_type = text(&path, value)?,
+            // The Node SDK sends the names of its own options before version 4.1.
+            "content_type" | "contentType" => {
+                if let Some(kind) = text(&path, value)?
+                    && given.content_type.replace(kind).is_some()
+                {
+                    return Err(EmailError::at(path, Problem::Repeated));
+                }
+            }
             // The Python SDK has two names for it.
-            "content_id" | "inline_content_id" => {
+            "content_id" | "inline_content_id" | "contentId" => {
                 if let Some(id) = text(&path, value)?
                     && given.content_id.replace(id).is_some()
                 {
@@ -102,12 +109,12 @@ fn given(path: &str, node: Node) -> Result<AttachmentInput, EmailError> {
             "content" => given.content = content(&path, value)?,
             "id" => given.id = text(&path, value)?,
             "path" => given.path = text(&path, value)?,
-            "contentType" => return Err(EmailError::at(path, Problem::Unknown(": use content_type"))),
-            "contentId" => return Err(EmailError::at(path, Problem::Unknown(": use content_id"))),
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }
         seen.push(key);
     }
+    let filename = given.filename.as_deref();
+    given.content_type = given.content_type.map(|kind| attachment::without_name(&kind, filename));
     Ok(given)
 }
 
@@ -180,7 +187,7 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
             ("content_type", value) => content_type = text(path, value)?,
             ("size", Node::Null) => {}
             ("size", Node::Number(number)) => {
-                size = Some(number.and_then(|size| u64::try_from(size).ok()).unwrap_or_default())
+                size = Some(number.as_u64().unwrap_or_default());
             }
             ("size", node) => return Err(wrong_type(path, "a number", &node)),
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
@@ -191,6 +198,7 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
     let bad = |field: &'static str| move |problem| EmailError::at(field, problem).of_attachment();
     let read = || {
         let filename = filename.ok_or_else(|| missing("filename"))?;
+        let content_type = content_type.map(|kind| attachment::without_name(&kind, Some(&filename)));
         let filename = FileName::parse(&filename).map_err(bad("filename"))?;
         let content_type = content_type.as_deref().map(MediaType::parse).transpose();
         let content_type = content_type.map_err(bad("content_type"))?;

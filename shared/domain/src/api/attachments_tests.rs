@@ -239,12 +239,12 @@ fn each_bad_attachment_is_refused_with_its_path() {
         ),
         (json!([{"id": 7}]), "attachments[0].id: must be a string"),
         (
-            file(json!({"contentType": "a/b"})),
-            "attachments[1].contentType: unknown field: use content_type",
+            file(json!({"contentType": "a/b", "content_type": "a/b"})),
+            "attachments[1].content_type: is given more than once",
         ),
         (
-            file(json!({"contentId": "a"})),
-            "attachments[1].contentId: unknown field: use content_id",
+            file(json!({"contentId": "a", "content_id": "a"})),
+            "attachments[1].content_id: is given more than once",
         ),
         (
             file(json!({"disposition": "inline"})),

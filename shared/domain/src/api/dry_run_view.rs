@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::api::headers::Warning;
 use crate::api::times::EmailTimes;
 use crate::delivery::cause::Cause;
 use crate::delivery::record::Priority;
@@ -47,6 +48,8 @@ pub struct DryRunView {
     /// The current reason why the email would not be sent.
     cause: Option<Cause>,
     advice: Option<&'static str>,
+    /// The parts of the request that have no effect, such as a header `Date`.
+    warnings: Vec<Warning>,
     /// The cost of the email, at the deployment's prices for Amazon SES.
     #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     cost_usd: Usd,
@@ -90,6 +93,8 @@ pub struct Tried<'a> {
     pub wanted: EmailTimes,
     /// Its forecast.
     pub forecast: Forecast,
+    /// The parts of the request that have no effect.
+    pub warnings: &'a [Warning],
 }
 
 impl DryRunView {
@@ -135,6 +140,7 @@ impl DryRunView {
             ahead: forecast.ahead,
             cause,
             advice: cause.map(Cause::advice),
+            warnings: tried.warnings.to_vec(),
             cost_usd: prices.cost(sent, sent.saturating_mul(attached)),
         }
     }

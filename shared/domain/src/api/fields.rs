@@ -10,7 +10,7 @@
     reason = "JSON has only six types; all wrong types are the same error"
 )]
 
-use super::json::{Node, echo, object, read_json, text, wrong_type};
+use super::json::{Node, echo, object, read_json, text, text_or_number, wrong_type};
 use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::delivery::record::Priority;
@@ -91,22 +91,6 @@ pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, Email
     priority.parse().map(Some).map_err(bad)
 }
 
-pub(super) fn headers(node: Node) -> Result<Vec<(String, String)>, EmailError> {
-    let entries = match node {
-        Node::Null => return Ok(Vec::new()),
-        // PHP encodes an empty map as an empty array.
-        Node::Array(nodes) if nodes.is_empty() => return Ok(Vec::new()),
-        node => object("headers", node)?,
-    };
-    let mut headers = Vec::new();
-    for (name, value) in entries {
-        if let Some(value) = text(&format!("headers.{}", echo(&name)), value)? {
-            headers.push((name, value));
-        }
-    }
-    Ok(headers)
-}
-
 pub(super) fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {
     let nodes = match node {
         Node::Null => return Ok(Vec::new()),
@@ -127,7 +111,10 @@ pub(super) fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {
             if slot.is_some() {
                 return Err(EmailError::at(path, Problem::Repeated));
             }
-            *slot = text(&path, node)?;
+            *slot = match key.as_str() {
+                "value" => text_or_number(&path, node)?,
+                _ => text(&path, node)?,
+            };
         }
         let required = |part: &str, text: Option<String>| {
             let missing = Problem::Missing("this field is required");
@@ -143,11 +130,36 @@ pub(super) fn addresses(path: &str, node: Node) -> Result<Addresses, EmailError>
         Node::Null => return Ok(Addresses::Absent),
         Node::Text(text) => return Ok(Addresses::One(text)),
         Node::Array(nodes) => nodes,
+        node @ Node::Object(_) => return Err(wrong_type(path, MAILBOX, &node)),
         node => return Err(wrong_type(path, "a string or an array of strings", &node)),
     };
-    let texts = nodes.into_iter().enumerate().map(|(index, node)| match node {
-        Node::Text(text) => Ok(text),
-        node => Err(wrong_type(&format!("{path}[{index}]"), "a string", &node)),
+    let texts = nodes.into_iter().enumerate().map(|(index, node)| {
+        let path = format!("{path}[{index}]");
+        match node {
+            Node::Text(text) => Ok(text),
+            node @ Node::Object(_) => Err(wrong_type(&path, MAILBOX, &node)),
+            node => Err(wrong_type(&path, "a string", &node)),
+        }
     });
     Ok(Addresses::Many(texts.collect::<Result<_, _>>()?))
+}
+
+/// The form of an address, for callers who send `{email, name}`.
+const MAILBOX: &str = "a string such as \"Ada <ada@example.com>\"";
+
+/// Addresses of a field that may be missing. A blank text means none: Payload's adapter sends one for each unused
+/// field.
+pub(super) fn optional_addresses(path: &str, node: Node) -> Result<Addresses, EmailError> {
+    Ok(match addresses(path, node)? {
+        Addresses::One(text) if text.trim().is_empty() => Addresses::Absent,
+        given => given,
+    })
+}
+
+/// The text of one address.
+pub(super) fn sender(path: &str, node: Node) -> Result<Option<String>, EmailError> {
+    match node {
+        node @ Node::Object(_) => Err(wrong_type(path, MAILBOX, &node)),
+        node => text(path, node),
+    }
 }

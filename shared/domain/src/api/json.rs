@@ -19,13 +19,11 @@ use crate::api::error::ApiError;
 use crate::limits;
 use crate::message::problem::{EmailError, Problem};
 
-/// A JSON value that keeps its objects' order and repeated keys. Of a number it keeps only a whole value, because
-/// every numeric field is a count.
+/// A JSON value that keeps its objects' order and repeated keys.
 pub(super) enum Node {
     Null,
     Bool(bool),
-    /// Its value if it is whole, at most the largest `i64`.
-    Number(Option<i64>),
+    Number(serde_json::Number),
     Text(String),
     /// An array of whole numbers up to 255, at a key of [`KEYS_OF_BYTES`]; never an empty one.
     Bytes(Vec<u8>),
@@ -71,6 +69,8 @@ pub(super) fn read_json(body: &[u8]) -> Result<Node, ApiError> {
         ))
     })?;
     let left = Cell::new(limits::JSON_VALUES);
+    // RFC 8259, 8.1: a reader may ignore a byte order mark. Some editors and PowerShell write one.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = serde_json::Deserializer::from_str(text);
     NodeSeed {
         left: &left,
@@ -125,15 +125,18 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 
     fn visit_i64<E>(self, whole: i64) -> Result<Node, E> {
-        Ok(Node::Number(Some(whole)))
+        Ok(Node::Number(whole.into()))
     }
 
     fn visit_u64<E>(self, whole: u64) -> Result<Node, E> {
-        Ok(Node::Number(Some(i64::try_from(whole).unwrap_or(i64::MAX))))
+        Ok(Node::Number(whole.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Number(None))
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Node, E> {
+        let number = serde_json::Number::from_f64(number);
+        number
+            .map(Node::Number)
+            .ok_or_else(|| E::custom("a number is out of range"))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
@@ -148,17 +151,18 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         let (mut nodes, mut bytes) = (Vec::new(), Vec::new());
         let each = NodeSeed { bytes: false, ..self };
         while let Some(node) = seq.next_element_seed(each)? {
-            match node {
-                Node::Number(Some(byte @ 0..=255)) if self.bytes && nodes.is_empty() => {
-                    bytes.extend(u8::try_from(byte));
-                    self.left.set(self.left.get().saturating_add(1));
-                }
-                node => {
-                    // It is not a list of bytes after all.
-                    self.take(bytes.len())?;
-                    nodes.extend(bytes.drain(..).map(|byte| Node::Number(Some(byte.into()))));
-                    nodes.push(node);
-                }
+            let byte = match &node {
+                Node::Number(number) if self.bytes && nodes.is_empty() => number.as_u64(),
+                _ => None,
+            };
+            if let Some(byte) = byte.and_then(|byte| u8::try_from(byte).ok()) {
+                bytes.push(byte);
+                self.left.set(self.left.get().saturating_add(1));
+            } else {
+                // It is not a list of bytes after all.
+                self.take(bytes.len())?;
+                nodes.extend(bytes.drain(..).map(|byte| Node::Number(byte.into())));
+                nodes.push(node);
             }
         }
         Ok(if bytes.is_empty() {
@@ -193,12 +197,23 @@ pub(super) fn text(path: &str, node: Node) -> Result<Option<String>, EmailError>
     }
 }
 
+/// A text, or a number as its shortest JSON text.
+pub(super) fn text_or_number(path: &str, node: Node) -> Result<Option<String>, EmailError> {
+    match node {
+        Node::Number(number) => Ok(Some(number.to_string())),
+        node => text(path, node),
+    }
+}
+
 /// A whole number between `min` and `max`, both included.
 pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option<i64>, EmailError> {
     match node {
         Node::Null => Ok(None),
-        Node::Number(Some(number)) if (min..=max).contains(&number) => Ok(Some(number)),
-        Node::Number(_) => Err(EmailError::at(path, Problem::Range { min, max })),
+        Node::Number(number) => {
+            let number = number.as_i64().filter(|number| (min..=max).contains(number));
+            let number = number.ok_or_else(|| EmailError::at(path, Problem::Range { min, max }))?;
+            Ok(Some(number))
+        }
         node => Err(wrong_type(path, "a whole number", &node)),
     }
 }

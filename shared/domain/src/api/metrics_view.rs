@@ -93,6 +93,34 @@ impl Metric {
     /// All variants.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
+    /// The metrics of Resend, in its order: a response to a request without names has these.
+    ///
+    /// A typed client of Resend refuses a response with other names.
+    pub const RESENDS: [Self; 22] = [
+        Self::Received,
+        Self::Delivered,
+        Self::Complained,
+        Self::Suppressed,
+        Self::Bounced,
+        Self::BouncedTransient,
+        Self::BouncedPermanent,
+        Self::BouncedUndetermined,
+        Self::Opened,
+        Self::Clicked,
+        Self::Unsubscribed,
+        Self::DeliveryDelayed,
+        Self::Failed,
+        Self::Sent,
+        Self::UniqueOpened,
+        Self::UniqueClicked,
+        Self::DeliveryRate,
+        Self::OpenRate,
+        Self::ClickRate,
+        Self::BounceRate,
+        Self::ComplaintRate,
+        Self::UnsubscribeRate,
+    ];
+
     /// The number, from the figures of the period.
     fn of(self, figures: &Figures) -> Number {
         let one = |figure| number(figures, figure);

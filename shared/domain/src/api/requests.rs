@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::attachments::{self, Attachments};
-use super::fields::{QUEUE_NAME, addresses, each_field, headers, priority, tags, to_api, when};
+use super::fields::{QUEUE_NAME, addresses, each_field, optional_addresses, priority, sender, tags, to_api, when};
+use super::headers::{self, Headers, Warning};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
 use super::spelling::unknown;
 use super::times::{SendOptions, TimeInput};
@@ -38,6 +39,8 @@ pub struct EmailRequest {
     pub options: SendOptions,
     /// The uploaded files, each with its place among all files; the email does not contain them yet.
     pub uploads: Vec<(usize, UploadUse)>,
+    /// Parts of the request that have no effect. They are not part of its identity.
+    pub warnings: Vec<Warning>,
 }
 
 impl EmailRequest {
@@ -270,7 +273,7 @@ const FIELDS: &[&str] = &[
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
     let (mut draft, mut options) = (Draft::default(), SendOptions::default());
-    let mut files = Attachments::default();
+    let (mut files, mut headers) = (Attachments::default(), Headers::default());
     let mut seen = Vec::new();
     for (key, value) in object("", node)? {
         let path = echo(&key);
@@ -278,15 +281,15 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             return Err(EmailError::at(path, Problem::Repeated));
         }
         match key.as_str() {
-            "from" => draft.from = text(&path, value)?,
+            "from" => draft.from = sender(&path, value)?,
             "to" => draft.to = addresses(&path, value)?,
-            "cc" => draft.cc = addresses(&path, value)?,
-            "bcc" => draft.bcc = addresses(&path, value)?,
-            "reply_to" => draft.reply_to = addresses(&path, value)?,
+            "cc" => draft.cc = optional_addresses(&path, value)?,
+            "bcc" => draft.bcc = optional_addresses(&path, value)?,
+            "reply_to" => draft.reply_to = optional_addresses(&path, value)?,
             "subject" => draft.subject = text(&path, value)?,
             "html" => draft.html = text(&path, value)?,
             "text" => draft.text = text(&path, value)?,
-            "headers" => draft.headers = headers(value)?,
+            "headers" => headers = headers::read(value)?,
             "tags" => draft.tags = tags(value)?,
             "attachments" => files = attachments::read(value)?,
             "scheduled_at" => options.scheduled_at = when(&path, value)?,
@@ -305,12 +308,15 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
         seen.push(key);
     }
     draft.attachments = files.whole;
+    draft.headers = std::mem::take(&mut headers.kept);
+    headers.fill(&mut draft.reply_to);
     let email = admission::email(draft)?;
-    let uploads = files.uploads;
+    headers.agree(&email)?;
     Ok(EmailRequest {
         email,
         options,
-        uploads,
+        uploads: files.uploads,
+        warnings: headers.warnings,
     })
 }
 
@@ -334,6 +340,8 @@ fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
 pub struct RescheduleRequest {
     /// The email's id again, which Resend's Python SDK sends too.
     pub id: Option<String>,
+    /// The same in the Ruby SDK.
+    pub email_id: Option<String>,
     /// The new time of sending.
     pub scheduled_at: TimeInput,
     /// The new time of expiry, if given.
@@ -345,10 +353,12 @@ pub struct RescheduleRequest {
 /// # Errors
 /// As [`parse_email`].
 pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
-    let (mut id, mut scheduled_at, mut expires_at) = (None, None, None);
+    let (mut id, mut email_id) = (None, None);
+    let (mut scheduled_at, mut expires_at) = (None, None);
     each_field(body, |key, path, value| {
         match key {
             "id" => id = text(path, value)?,
+            "email_id" => email_id = text(path, value)?,
             "scheduled_at" => scheduled_at = when(path, value)?,
             "expires_at" => expires_at = when(path, value)?,
             _ => return Err(unknown(path, key, &["scheduled_at", "expires_at"])),
@@ -358,6 +368,7 @@ pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
     let missing = EmailError::at("scheduled_at", Problem::Missing("this field is required"));
     Ok(RescheduleRequest {
         id,
+        email_id,
         scheduled_at: scheduled_at.ok_or(missing).map_err(|error| to_api(None, error))?,
         expires_at,
     })

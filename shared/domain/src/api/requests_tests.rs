@@ -192,6 +192,8 @@ fn a_reschedule_needs_a_time_only() {
     assert_eq!(request.id, None);
     let with_id = read(&json!({"id": "x", "scheduled_at": "in 1 min"})).unwrap();
     assert_eq!(with_id.id.as_deref(), Some("x"), "as Resend's Python SDK says it");
+    let with_id = read(&json!({"email_id": "y", "scheduled_at": "in 1 min"})).unwrap();
+    assert_eq!(with_id.email_id.as_deref(), Some("y"), "as the Ruby SDK says it");
     for (value, name, message) in [
         (
             json!({}),
@@ -258,4 +260,57 @@ fn a_retry_is_forced_only_by_true() {
     ] {
         assert!(parse_retry(body.as_bytes()).is_err(), "{body}");
     }
+}
+
+#[test]
+fn blank_optional_addresses_are_absent() {
+    let plain = parse(&good()).unwrap();
+    for blank in [json!(""), json!(" "), json!([]), json!(null)] {
+        let fields = json!({"cc": blank, "bcc": blank, "reply_to": blank, "html": "", "attachments": []});
+        assert_eq!(parse(&with(fields)).unwrap(), plain, "{blank}");
+    }
+    let error = parse(&with(json!({"cc": [""]}))).unwrap_err();
+    assert_eq!(error.message(), "cc[0]: the address is empty");
+}
+
+#[test]
+fn a_byte_order_mark_before_the_body_is_ignored() {
+    let body = good().to_string();
+    let marked = [b"\xef\xbb\xbf", body.as_bytes()].concat();
+    assert_eq!(parse_email(&marked), parse_email(body.as_bytes()));
+    let batch = format!("\u{feff}[{body}]");
+    assert!(parse_batch(batch.as_bytes(), BatchValidation::Strict).is_ok());
+}
+
+#[test]
+fn line_breaks_at_the_ends_of_a_subject_are_dropped() {
+    let subject =
+        |text: &str| parse(&with(json!({ "subject": text }))).map(|request| request.email.subject().to_owned());
+    for (given, kept) in [
+        ("Hi\n", "Hi"),
+        ("\r\n\t Hi \r\n", "Hi"),
+        ("Hi ", "Hi "),
+        (" Hi", " Hi"),
+        ("\u{a0}Hi\n", "\u{a0}Hi"),
+    ] {
+        assert_eq!(subject(given), Ok(kept.to_owned()), "{given:?}");
+    }
+    for bad in ["\n", "Hi\0", "Hi\u{b}", "a\nb\n", "Hi\u{85}"] {
+        assert!(subject(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn attachments_have_camel_case_aliases() {
+    let file = |fields: Value| {
+        let mut file = json!({"filename": "a.pdf", "content": "aGk="});
+        file.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        parse(&with(json!({"attachments": [file]}))).unwrap()
+    };
+    let snake = file(json!({"content_type": "application/pdf", "content_id": "a"}));
+    assert_eq!(file(json!({"contentType": "application/pdf", "contentId": "a"})), snake);
+    let named = json!({"content_type": "application/pdf; name=\"a.pdf\";", "content_id": "a"});
+    assert_eq!(file(named), snake);
 }

@@ -77,14 +77,14 @@ impl TimeInput {
         }
     }
 
-    /// The time that it means, checked as a time of sending: not past, within ten years.
+    /// The time that it means, checked as a time of sending: at most five minutes past, and within ten years.
     ///
     /// # Errors
     /// [`Problem::Bad`] with the path.
     pub fn schedule(self, path: &str, now: Timestamp) -> Result<Timestamp, EmailError> {
         let at = self.at(now);
         let bad = |why| Err(EmailError::at(path, Problem::Bad(why)));
-        if at < now.before(limits::CLOCKS_APART) {
+        if at < now.before(limits::SCHEDULE_LATE) {
             bad("is in the past")
         } else if at > now.after(limits::SCHEDULE_MAX) {
             bad("must be within the next 10 years")

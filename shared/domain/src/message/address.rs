@@ -39,9 +39,12 @@ pub enum AddressError {
     /// Angle brackets missing, doubled or misplaced.
     #[error("the address must look like user@example.com or Name <user@example.com>")]
     Shape,
-    /// A character in an unquoted display name that has another meaning there.
-    #[error("put the display name in double quotes, because it contains one of ( ) @ , ; : \\ \"")]
+    /// A quote or a backslash in an unquoted display name.
+    #[error("put the display name in double quotes, because it contains \\ or \"")]
     NameNeedsQuotes,
+    /// An unquoted display name that contains an address: `a@b.c, Ada <d@e.f>`.
+    #[error("the text before the < contains another address: use an array for several, or put a name in double quotes")]
+    NameHasAddress,
     /// White space inside the address.
     #[error("spaces are not allowed in an address")]
     Space,

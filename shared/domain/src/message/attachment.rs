@@ -19,8 +19,8 @@ pub use file_name::FileName;
 pub(crate) use file_name::{FORBIDDEN, has_forbidden_extension};
 pub(crate) use input::Stored;
 pub use input::{AttachmentInput, Checked, GivenContent};
-pub(crate) use media_type::parameter_names;
 pub use media_type::{ContentId, MediaType};
+pub(crate) use media_type::{parameter_names, without_name};
 pub use upload::{Upload, UploadUse, Uploaded};
 
 use crate::id::UploadId;

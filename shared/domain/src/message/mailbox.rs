@@ -24,7 +24,8 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around either part are dropped;
-    /// an empty name counts as none.
+    /// an empty name counts as none. A name may lack its quotes, as in `Acme, Inc. <a@b.c>`, unless it contains another
+    /// address.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -44,16 +45,7 @@ impl Mailbox {
             let (name, rest) = input.split_at(open);
             let inner = in_brackets(rest);
             if name.contains(['(', ')', '>', '@', ',', ';', ':', '\\', '"']) {
-                // `a@b.c, d <d@e.f>` and `g: d <d@e.f>;` are lists; a closed bracket is a name.
-                return Err(if name.contains('>') {
-                    AddressError::Shape
-                } else if inner.is_ok() {
-                    AddressError::NameNeedsQuotes
-                } else if rest.trim_end().ends_with(';') {
-                    AddressError::Group
-                } else {
-                    AddressError::Several
-                });
+                check_unquoted(name, rest, inner.is_ok())?;
             }
             (name.to_owned(), inner?)
         } else {
@@ -139,6 +131,37 @@ impl<'de> Deserialize<'de> for Mailbox {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
+}
+
+/// Checks a name with special characters and without quotes. `rest` follows it, and is one address in brackets or not.
+fn check_unquoted(name: &str, rest: &str, is_one: bool) -> Result<(), AddressError> {
+    // `a@b.c, d <d@e.f>` is a list, and `g: d <d@e.f>;` is a group.
+    Err(if name.contains('>') {
+        AddressError::Shape
+    } else if !is_one && rest.trim_end().ends_with(';') {
+        AddressError::Group
+    } else if !is_one {
+        AddressError::Several
+    } else if name.contains(['"', '\\']) {
+        AddressError::NameNeedsQuotes
+    } else if name.split(ends_a_word).any(looks_like_an_address) {
+        AddressError::NameHasAddress
+    } else {
+        return Ok(());
+    })
+}
+
+fn ends_a_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ',' | ';' | ':' | '(' | ')')
+}
+
+/// True for each address, and for each text that a mailer could take for one: such a recipient must not be lost.
+fn looks_like_an_address(word: &str) -> bool {
+    let (local, domain) = word.rsplit_once('@').unwrap_or_default();
+    let has_dot = domain
+        .trim_matches('.')
+        .contains(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']);
+    !local.is_empty() && has_dot
 }
 
 /// Reads a quoted string at the start; returns its content and the rest.

@@ -46,7 +46,8 @@ impl Stack {
     /// When there is no answer.
     pub async fn metrics(&self) -> Result<(usize, usize), Trouble> {
         const WHAT: &str = "The reports cannot be read";
-        let answer = self.api(Method::GET, "/emails/metrics", None, &json!({})).await;
+        let path = "/emails/metrics?metrics=accepted,sent";
+        let answer = self.api(Method::GET, path, None, &json!({})).await;
         let answer = answer.map_err(trouble(WHAT))?;
         let total = |name: &str| {
             let total = answer.body.pointer(&format!("/totals/{name}")).and_then(Value::as_u64);

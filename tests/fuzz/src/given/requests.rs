@@ -77,7 +77,7 @@ fn recipients(u: &mut Unstructured<'_>) -> Result<Value> {
 }
 
 fn headers(u: &mut Unstructured<'_>) -> Result<Value> {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "X-Order",
         "List-Unsubscribe",
         "References",
@@ -87,6 +87,7 @@ fn headers(u: &mut Unstructured<'_>) -> Result<Value> {
         "x-ses-configuration-set",
         "Bcc",
         "Sender",
+        "From",
         "Resent-To",
         "x-order",
         "In-Reply-To",
@@ -99,6 +100,10 @@ fn headers(u: &mut Unstructured<'_>) -> Result<Value> {
             format!("X-{index}")
         };
         headers.insert(name, Value::from(texts::word(u, &["7", "Grüße", "<a@example.com>"])?));
+    }
+    if u.ratio(1, 8)? {
+        let pair = |(name, value)| json!({"name": name, "value": value});
+        return Ok(headers.into_iter().map(pair).collect());
     }
     Ok(Value::Object(headers))
 }

@@ -146,11 +146,11 @@ fn several() -> Vec<Class> {
             to("<a@example.com>"),
         ),
         refused(
-            Rule::NameQuotes,
+            Rule::NameAddress,
             "an address followed by another in brackets",
             "CVE-2023-27043 (Python email)",
             to("alice@example.org,Eve <eve@example.com>"),
-            bad("to: put the display name in double quotes"),
+            bad("to: the text before the < contains another address"),
             to("\"alice@example.org, Eve\" <eve@example.com>"),
         ),
         refused(

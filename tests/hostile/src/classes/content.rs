@@ -38,7 +38,7 @@ fn subjects() -> Vec<Class> {
             "RFC 5322, 2.2",
             subject("Hi\rBcc: eve@example.com"),
             controls(),
-            subject("Hi"),
+            subject("\r\n\tHi\r\n"),
         ),
         refused(
             Rule::SubjectControls,

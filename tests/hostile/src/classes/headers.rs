@@ -128,16 +128,11 @@ fn reserved() -> Vec<Class> {
     };
     let fields = [
         ("the header From", rfc),
-        ("the header SENDER", rfc),
         ("the header To", rfc),
         ("the header cc", rfc),
         ("the header Bcc", "CWE-93"),
         ("the header subject", rfc),
-        ("the header Date", rfc),
-        ("the header Message-ID", rfc),
-        ("the header Return-Path", "RFC 5321, 4.4"),
         ("the header Received", "RFC 5321, 4.4"),
-        ("the header MIME-Version", "RFC 2045, 4"),
         ("the header x-email-id", "mailqueue's header of the email id"),
     ];
     let fields = fields.map(|(name, source)| {
@@ -171,22 +166,13 @@ fn reserved() -> Vec<Class> {
         ("the header DomainKey-Signature", "RFC 4870", "DomainKeys"),
     ];
     let traces = traces.map(|(name, source, twin)| (Rule::HeaderTrace, name, source, trace(name), twin.to_owned()));
-    let others = [
-        (
-            Rule::HeaderReplyTo,
-            "the header Reply-To",
-            rfc,
-            bad("headers.Reply-To: use the field reply_to"),
-            "In-Reply-To".to_owned(),
-        ),
-        (
-            Rule::HeaderMime,
-            "the header Mime-Anything",
-            "RFC 2045, 9",
-            bad("headers.Mime-Anything: Amazon SES writes the MIME headers"),
-            "Mimes".to_owned(),
-        ),
-    ];
+    let others = [(
+        Rule::HeaderMime,
+        "the header Mime-Anything",
+        "RFC 2045, 9",
+        bad("headers.Mime-Anything: Amazon SES writes the MIME headers"),
+        "Mimes".to_owned(),
+    )];
     let all = fields.into_iter().chain(families).chain(traces).chain(others);
     let class = |(rule, name, source, answer, twin): (Rule, &'static str, &'static str, _, String)| {
         refused(
@@ -213,7 +199,62 @@ fn reserved() -> Vec<Class> {
             named(name, "<x@example.com>"),
         ));
     }
+    for (name, value) in [
+        ("the header Date", "x\r\nBcc: eve@example.com"),
+        ("the header SENDER", "eve@example.com"),
+        ("the header Message-ID", "\0"),
+        ("the header Return-Path", "<>\n\n<script>"),
+        ("the header MIME-Version", "\u{2028}"),
+    ] {
+        let class = carried(
+            Rule::HeaderReserved,
+            name,
+            "dropped: no message has it",
+            named(name, value),
+        );
+        classes.push(class);
+    }
+    classes.extend(reply_to());
     classes
+}
+
+fn reply_to() -> Vec<Class> {
+    let both = |value: &str, field: &str| with(json!({"headers": {"Reply-To": value}, "reply_to": field}));
+    let rfc = "RFC 5322, 3.6.2";
+    vec![
+        refused(
+            Rule::HeaderReplyTo,
+            "another Reply-To in the headers",
+            rfc,
+            both("eve@example.com", "ada@example.com"),
+            bad("headers.Reply-To: must have the same addresses as the field reply_to"),
+            both("Ada <ADA@example.com>", "ada@example.com"),
+        ),
+        refused(
+            Rule::HeaderReplyTo,
+            "a second address in Reply-To",
+            rfc,
+            both("ada@example.com, eve@example.com", "ada@example.com"),
+            bad("headers.Reply-To: must have the same addresses as the field reply_to"),
+            both("ada@example.com, eve@example.com", ""),
+        ),
+        refused(
+            Rule::MailboxControls,
+            "CR LF and a header in Reply-To",
+            "CWE-93",
+            header("Reply-To", "ada@example.com\r\nBcc: eve@example.com"),
+            bad("headers.Reply-To: control characters such as line breaks are not allowed"),
+            header("Reply-To", "ada@example.com"),
+        ),
+        refused(
+            Rule::HeaderReplyToOnce,
+            "Reply-To twice in different case",
+            rfc,
+            with(json!({"headers": {"Reply-To": "a@example.com", "reply-to": "a@example.com"}})),
+            bad("headers.reply-to: is given more than once"),
+            with(json!({"headers": {"Reply-To": "a@example.com, b@example.com"}})),
+        ),
+    ]
 }
 
 fn values() -> Vec<Class> {

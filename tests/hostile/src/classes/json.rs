@@ -67,11 +67,11 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::Json,
-            "a byte order mark",
+            "a second byte order mark",
             "RFC 8259, 8.1",
-            [b"\xef\xbb\xbf".to_vec(), good()].concat(),
+            [b"\xef\xbb\xbf\xef\xbb\xbf".to_vec(), good()].concat(),
             not_json(),
-            text("\\ufeff"),
+            [b"\xef\xbb\xbf".to_vec(), good()].concat(),
         ),
         refused(
             Rule::Json,

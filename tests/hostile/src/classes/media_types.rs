@@ -120,7 +120,7 @@ pub(super) fn classes() -> Vec<Class> {
             "CWE-436",
             media_type("text/plain; name=\"a.exe\""),
             named(),
-            media_type("text/plain; x=\"name=a.exe\""),
+            media_type("text/plain; x=\"name=a.exe\"; name=\"a.txt\";"),
         ),
         refused(
             Rule::MediaName,
@@ -129,6 +129,14 @@ pub(super) fn classes() -> Vec<Class> {
             media_type("text/plain; Name*0*=utf-8''a%2e; name*1=exe"),
             named(),
             media_type("text/plain; names=exe"),
+        ),
+        refused(
+            Rule::MediaName,
+            "the name of the file, and another name",
+            "CWE-436",
+            media_type("text/plain; name=a.txt; name=a.exe"),
+            named(),
+            media_type("text/plain; name=a.txt"),
         ),
         refused(
             Rule::MediaOnce,

@@ -14,6 +14,7 @@ pub(super) fn classes() -> Vec<Class> {
     let hides = || bad_from("an encoded word (=?...?=) in the display name hides a control character");
     let misleads = || bad_from("characters that reverse the display name");
     let quotes = || bad_from("put the display name in double quotes");
+    let address = || bad_from("the text before the < contains another address");
     let mailsploit = "Mailsploit (2017)";
     let long = |count: usize| to(&format!("{} <a@example.com>", "x".repeat(count)));
     vec![
@@ -97,21 +98,43 @@ pub(super) fn classes() -> Vec<Class> {
             misleads(),
             named("\"Bank\u{2003}To: you\""),
         ),
-        refused(
+        carried(
             Rule::NameQuotes,
-            "a comma in a name",
+            "commas, semicolons, colons and parentheses in a name",
             "RFC 5322, 3.2.3",
-            named("Acme, Inc"),
-            quotes(),
-            named("\"Acme, Inc\""),
+            named("Acme, Inc.; (EU): 5 @ 1"),
         ),
         refused(
             Rule::NameQuotes,
+            "a backslash in a name",
+            "RFC 5322, 3.2.4",
+            named("Ada \\ B"),
+            quotes(),
+            named("Ada / B"),
+        ),
+        refused(
+            Rule::NameAddress,
             "an address in a name",
             "CVE-2023-27043 (Python email)",
             named("ceo@bank.example"),
-            quotes(),
+            address(),
             named("\"ceo@bank.example\""),
+        ),
+        refused(
+            Rule::NameAddress,
+            "an address behind a comment in a name",
+            "RFC 5322, 3.2.2",
+            named("(x)ceo@bank.example (CEO), Ada"),
+            address(),
+            named("(x) ceo (CEO), Ada"),
+        ),
+        refused(
+            Rule::NameAddress,
+            "a group with an address before a name",
+            "RFC 5322, 3.4",
+            named("team: ceo@bank.example; Ada"),
+            address(),
+            named("team: ceo; Ada"),
         ),
         refused(
             Rule::NameQuotes,

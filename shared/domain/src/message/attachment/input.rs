@@ -93,6 +93,9 @@ pub enum Checked {
     Upload(UploadUse),
 }
 
+/// Text is never guessed, because some texts are valid base64 (ADR 34).
+const NO_BASE64: &str = "must be valid base64: encode a text too, or send its bytes as an array of numbers";
+
 pub(super) fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
     let bytes = match content {
         GivenContent::Bytes(bytes) => bytes,
@@ -102,7 +105,7 @@ pub(super) fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
                 text.retain(|c| !c.is_ascii_whitespace());
             }
             let decoded = BASE64.decode(text);
-            decoded.map_err(|_| Problem::Bad("must be valid base64"))?
+            decoded.map_err(|_| Problem::Bad(NO_BASE64))?
         }
     };
     if bytes.is_empty() {

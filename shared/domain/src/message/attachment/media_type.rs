@@ -38,6 +38,57 @@ impl MediaType {
     }
 }
 
+/// A media type without a semicolon at its end, and without a parameter `name` that repeats the file's name.
+///
+/// Mailers write both. A `name` of another value stays, and is refused later.
+pub(crate) fn without_name(text: &str, filename: Option<&str>) -> String {
+    let text = match text.trim_end_matches([' ', '\t']).strip_suffix(';') {
+        Some(begun) => begun.trim_end_matches([' ', '\t']),
+        None => text,
+    };
+    let Some((essence, mut rest)) = text.split_once(';') else {
+        return text.to_owned();
+    };
+    let (mut kept, mut is_dropped) = (essence.to_owned(), false);
+    loop {
+        let begun = rest.trim_start_matches([' ', '\t']);
+        let name = token(begun);
+        let value = begun.get(name.len()..).and_then(|rest| rest.strip_prefix('='));
+        let Some((value, length)) = value.and_then(|value| Some((value, value_length(value)?))) else {
+            return text.to_owned();
+        };
+        let (given, behind) = value.split_at(length);
+        if !is_dropped && name.eq_ignore_ascii_case("name") && filename == Some(unquoted(given).as_str()) {
+            is_dropped = true;
+        } else {
+            kept.push_str(&format!("; {name}={given}"));
+        }
+        rest = behind.trim_start_matches([' ', '\t']);
+        if rest.is_empty() {
+            return if is_dropped { kept } else { text.to_owned() };
+        }
+        let Some(next) = rest.strip_prefix(';') else {
+            return text.to_owned();
+        };
+        rest = next;
+    }
+}
+
+/// The meaning of a `token` or a `quoted-string`.
+fn unquoted(value: &str) -> String {
+    let Some(quoted) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut escaped = false;
+    quoted
+        .chars()
+        .filter(|c| {
+            escaped = *c == '\\' && !escaped;
+            !escaped
+        })
+        .collect()
+}
+
 /// RFC 6838's `restricted-name`.
 fn is_media_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
@@ -122,5 +173,44 @@ impl ContentId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_loses_only_the_name_of_its_file() {
+        for (given, tidy) in [
+            ("application/pdf", "application/pdf"),
+            ("application/pdf ", "application/pdf "),
+            ("application/pdf;", "application/pdf"),
+            ("application/pdf ; ", "application/pdf"),
+            ("application/pdf; name=a.pdf", "application/pdf"),
+            ("application/pdf; NAME=\"a.pdf\";", "application/pdf"),
+            ("application/pdf; name=\"a\\.pdf\"", "application/pdf"),
+            (
+                "text/plain;charset=utf-8;name=a.pdf; x=y",
+                "text/plain; charset=utf-8; x=y",
+            ),
+            ("text/plain;charset=utf-8", "text/plain;charset=utf-8"),
+            // Each of these is refused later.
+            ("application/pdf; name=a.exe", "application/pdf; name=a.exe"),
+            ("application/pdf; name=a.pdf; name=a.pdf", "application/pdf; name=a.pdf"),
+            (
+                "application/pdf; name*=utf-8''a.pdf",
+                "application/pdf; name*=utf-8''a.pdf",
+            ),
+            ("application/pdf; filename=a.pdf", "application/pdf; filename=a.pdf"),
+            ("application/pdf; name=\"a.pdf;", "application/pdf; name=\"a.pdf"),
+            ("application/pdf; name=a.pdf; x", "application/pdf; name=a.pdf; x"),
+            ("application/pdf;;", "application/pdf;"),
+            (";", ""),
+        ] {
+            assert_eq!(without_name(given, Some("a.pdf")), tidy, "{given}");
+        }
+        let unnamed = "application/pdf; name=a.pdf";
+        assert_eq!(without_name(unnamed, None), unnamed);
     }
 }

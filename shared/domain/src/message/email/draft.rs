@@ -54,7 +54,7 @@ pub struct Draft {
     pub bcc: Addresses,
     /// Addresses for replies.
     pub reply_to: Addresses,
-    /// Required.
+    /// Required. Line breaks at its ends are dropped.
     pub subject: Option<String>,
     /// This or `text` is required; an empty text counts as none.
     pub html: Option<String>,
@@ -122,6 +122,7 @@ impl Draft {
 }
 
 fn check_subject(subject: String) -> Result<String, EmailError> {
+    let subject = without_breaks(subject);
     if subject.trim().is_empty() {
         return Err(bad("subject", "the subject is empty"));
     }
@@ -134,6 +135,16 @@ fn check_subject(subject: String) -> Result<String, EmailError> {
         return Err(EmailError::at("subject", Problem::TooLong { found, max }));
     }
     Ok(subject)
+}
+
+/// A subject without the line breaks and tabs at its ends, which templates leave there. Spaces alone stay: an email
+/// that was accepted with them keeps its hash.
+fn without_breaks(subject: String) -> String {
+    let trimmed = subject.trim_matches([' ', '\t', '\r', '\n']);
+    if trimmed.len() == subject.trim_matches(' ').len() {
+        return subject;
+    }
+    trimmed.to_owned()
 }
 
 fn check_content(field: &str, content: Option<String>) -> Result<Option<String>, EmailError> {

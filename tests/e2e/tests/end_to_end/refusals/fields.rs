@@ -177,8 +177,8 @@ fn bad_headers() -> Vec<Bad> {
         ));
     };
     add(json!("X-A: 1"), "headers".to_owned());
-    add(json!([{"name": "X-A", "value": "1"}]), "headers".to_owned());
-    add(json!({"X-A": 1}), "headers.X-A".to_owned());
+    add(json!([{"key": "X-A"}]), "headers[0].key".to_owned());
+    add(json!({"X-A": true}), "headers.X-A".to_owned());
     add(json!({"X-A": ""}), "headers.X-A".to_owned());
     add(json!({"X-A": "x".repeat(871)}), "headers.X-A".to_owned());
     add(json!({"X-A": "ü".repeat(500)}), "headers.X-A".to_owned());
@@ -205,17 +205,12 @@ fn bad_headers() -> Vec<Bad> {
     }
     for name in [
         "From",
-        "sender",
         "To",
         "CC",
         "bcc",
         "Reply-To",
         "SUBJECT",
-        "Date",
-        "Message-ID",
-        "Return-Path",
         "Received",
-        "MIME-Version",
         "X-Email-Id",
         "Content-Type",
         "content-transfer-encoding",
