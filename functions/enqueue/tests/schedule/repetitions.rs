@@ -35,7 +35,7 @@ async fn a_request_without_a_key_is_always_new() {
     let options = r#""scheduled_at":"1970-01-01T00:05:00Z""#;
     let backend = world_at(0);
     accepted(&backend, None, options).await;
-    pass_to(&backend, 361);
+    pass_to(&backend, 601);
     assert_eq!(refused(accept(&backend, None, options).await).status(), 422);
     assert_eq!(backend.state().records.len(), 1);
 }

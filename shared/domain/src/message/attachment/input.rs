@@ -93,7 +93,7 @@ pub enum Checked {
     Upload(UploadUse),
 }
 
-/// Text is never guessed, because some texts are valid base64 (ADR 34).
+/// Text is never guessed, because some texts are valid base64 (ADR 35).
 const NO_BASE64: &str = "must be valid base64: encode a text too, or send its bytes as an array of numbers";
 
 pub(super) fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
