@@ -92,7 +92,6 @@ async fn another_tenants_email_is_a_404() {
         format!("/emails/{}", samples::id(7)),
         format!("/emails/{}/send", samples::id(1)),
         "/emails/1".to_owned(),
-        "/emails/".to_owned(),
         "/".to_owned(),
         String::new(),
         "/queue".to_owned(),

@@ -40,6 +40,12 @@ async fn a_body_that_is_no_request_is_malformed() {
                 format!("[{good}]"),
                 malformed("The request body must be a JSON object"),
             ),
+            case(
+                "malformed UTF-8",
+                "/emails",
+                [&good.as_bytes()[..good.len() - 2], b"\xff\xfe\"}"].concat(),
+                malformed("The request body is not UTF-8"),
+            ),
         ];
         let nested = |open: &str, close: &str| {
             let deep = format!("{}{}", open.repeat(20_000), close.repeat(20_000));
@@ -49,10 +55,6 @@ async fn a_body_that_is_no_request_is_malformed() {
             ("half of it", good.as_bytes()[..good.len() / 2].to_vec()),
             ("two of it", good.repeat(2).into_bytes()),
             ("a comma too many", good.replace('}', ",}").into_bytes()),
-            (
-                "malformed UTF-8",
-                [&good.as_bytes()[..good.len() - 2], b"\xff\xfe\"}"].concat(),
-            ),
             ("a surrogate alone", good.replace("Hello!", "\\ud800").into_bytes()),
             ("a line break in a string", good.replace("Hello!", "a\nb").into_bytes()),
             ("arrays 20,000 deep", nested("[", "]").into_bytes()),

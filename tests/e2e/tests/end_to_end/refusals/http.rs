@@ -65,7 +65,6 @@ async fn unknown_paths_and_wrong_methods_are_refused() {
     for path in [
         "/",
         "/nothing",
-        "/emails/",
         "/emails/x",
         &format!("/emails/{unknown}"),
         &format!("/emails/{id}/nothing"),
