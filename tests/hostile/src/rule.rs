@@ -183,7 +183,7 @@ rules! {
         MediaType: "a media type is valid by RFC 6838",
         MediaParameters: "parameters are valid by RFC 2045",
         MediaMultipart: "no file has a multipart type",
-        ContentIdLength: "a Content-ID has at most 76 characters",
+        ContentIdLength: "a Content-ID has at most 128 characters",
         ContentId: "a Content-ID consists of dot-atoms",
     }
     "message/attachment/input.rs" {

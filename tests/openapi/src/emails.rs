@@ -228,7 +228,7 @@ struct NewAttachment {
     /// The same as `content_type`.
     #[schemars(rename = "contentType")]
     content_type_alias: Option<String>,
-    /// The content id of an inline image. The HTML refers to it as `cid:` followed by this id.
+    /// The content id of an inline image. The HTML refers to it as `cid:` and this id.
     content_id: Option<String>,
     /// The same as `content_id`.
     inline_content_id: Option<String>,

@@ -22,6 +22,7 @@ use crate::message::admission;
 use crate::message::attachment::{
     self, Attachment, AttachmentInput, Checked, ContentId, FileName, GivenContent, MediaType, Upload, UploadUse,
 };
+use crate::message::email::sha256_hex;
 use crate::message::problem::{EmailError, Problem};
 
 /// The attachments of an email, in order.
@@ -31,6 +32,32 @@ pub(super) struct Attachments {
     pub(super) whole: Vec<Attachment>,
     /// Uploaded attachments, each with its place among all.
     pub(super) uploads: Vec<(usize, UploadUse)>,
+    /// Content-IDs that are too long for SES, with their short forms; the longest first.
+    long_ids: Vec<(String, String)>,
+}
+
+impl Attachments {
+    /// The HTML with the short form of each long Content-ID.
+    pub(super) fn shorten(&self, html: String) -> String {
+        if self.long_ids.is_empty() {
+            return html;
+        }
+        let (mut shortened, mut rest) = (String::with_capacity(html.len()), html.as_str());
+        while let Some((before, behind)) = rest.split_once("cid:") {
+            shortened.push_str(before);
+            shortened.push_str("cid:");
+            let found = self.long_ids.iter();
+            let mut found = found.filter_map(|(long, short)| Some((short, behind.strip_prefix(long.as_str())?)));
+            rest = match found.next() {
+                Some((short, behind)) => {
+                    shortened.push_str(short);
+                    behind
+                }
+                None => behind,
+            };
+        }
+        shortened + rest
+    }
 }
 
 pub(super) fn read(node: Node) -> Result<Attachments, EmailError> {
@@ -50,7 +77,16 @@ fn read_all(node: Node) -> Result<Attachments, EmailError> {
     let (mut all, mut ids) = (Attachments::default(), HashSet::new());
     for (index, node) in nodes.into_iter().enumerate() {
         let path = format!("attachments[{index}]");
-        let checked = given(&path, node)?.check(&path)?;
+        let mut given = given(&path, node)?;
+        let long = given.content_id.as_deref().map_or(Ok(None), ContentId::long);
+        let long = long.map_err(|problem| EmailError::at(format!("{path}.content_id"), problem))?;
+        if let Some(long) = long.map(str::to_owned) {
+            // The same id has the same short form, so that a repeated request is the same email.
+            let short = sha256_hex(long.as_bytes());
+            given.content_id = Some(short.clone());
+            all.long_ids.push((long, short));
+        }
+        let checked = given.check(&path)?;
         let (filename, content_type, id) = match &checked {
             Checked::Whole(whole) => (Some(whole.filename()), Some(whole.content_type()), whole.content_id()),
             Checked::Upload(upload) => (
@@ -69,6 +105,7 @@ fn read_all(node: Node) -> Result<Attachments, EmailError> {
             Checked::Upload(upload) => all.uploads.push((index, upload)),
         }
     }
+    all.long_ids.sort_by_key(|(long, _)| std::cmp::Reverse(long.len()));
     Ok(all)
 }
 

@@ -314,3 +314,35 @@ fn attachments_have_camel_case_aliases() {
     let named = json!({"content_type": "application/pdf; name=\"a.pdf\";", "content_id": "a"});
     assert_eq!(file(named), snake);
 }
+
+#[test]
+fn a_long_content_id_gets_a_short_form_in_the_html_too() {
+    let (long, longer) = ("a".repeat(120), format!("{}@x.co", "a".repeat(120)));
+    let html = |one: &str, other: &str| format!("cid:<img src='cid:{one}'><img src=\"cid:{other}\">cid:b");
+    let file = |id: &str| json!({"filename": "a.png", "content": "aGk=", "content_id": id});
+    let given = json!({"html": html(&long, &longer), "attachments": [file(&long), file(&format!("<{longer}>"))]});
+    let email = parse(&with(given.clone())).unwrap();
+    assert_eq!(parse(&with(given)).unwrap().hash(), email.hash());
+    let email = email.email;
+    let ids: Vec<_> = email
+        .attachments()
+        .iter()
+        .filter_map(|file| file.content_id())
+        .collect();
+    let short = [sha256_hex(long.as_bytes()), sha256_hex(longer.as_bytes())];
+    assert_eq!(ids, short);
+    assert_eq!(email.html(), Some(html(&short[0], &short[1]).as_str()));
+    for (id, why) in [
+        (
+            "a".repeat(129),
+            "attachments[0].content_id: is too long: 129 bytes; at most 128 are allowed",
+        ),
+        (
+            format!("{}\r\n", "a".repeat(100)),
+            "attachments[0].content_id: must be an id such as logo or logo@example.com",
+        ),
+    ] {
+        let error = parse(&with(json!({"attachments": [file(&id)]}))).unwrap_err();
+        assert_eq!(error.message(), why);
+    }
+}

@@ -140,11 +140,11 @@ fn references() -> Vec<Class> {
         ),
         refused(
             Rule::ContentIdLength,
-            "a Content-ID of 77 characters",
-            "Amazon SES API, Attachment",
-            id(&"a".repeat(77)),
-            said("content_id", "is too long: 77 bytes"),
-            id(&"a".repeat(76)),
+            "a Content-ID of 129 characters",
+            "Resend's API, inline images",
+            id(&"a".repeat(129)),
+            said("content_id", "is too long: 129 bytes"),
+            id(&"a".repeat(128)),
         ),
     ]
 }

@@ -138,6 +138,20 @@ fn value_length(text: &str) -> Option<usize> {
     None
 }
 
+fn check_id(id: &str) -> Result<(), Problem> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+    let is_dot_atom = |part: &str| {
+        part.split('.')
+            .all(|atom| !atom.is_empty() && atom.bytes().all(allowed))
+    };
+    let (left, right) = id.split_once('@').map_or((id, None), |(a, b)| (a, Some(b)));
+    if is_dot_atom(left) && right.is_none_or(is_dot_atom) {
+        Ok(())
+    } else {
+        Err(Problem::Bad("must be an id such as logo or logo@example.com"))
+    }
+}
+
 /// The name by which an HTML text refers to a file (`cid:`); without the angle brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentId(String);
@@ -156,17 +170,24 @@ impl ContentId {
             let (found, max) = (id.len(), limits::CONTENT_ID_MAX);
             return Err(Problem::TooLong { found, max });
         }
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
-        let is_dot_atom = |part: &str| {
-            part.split('.')
-                .all(|atom| !atom.is_empty() && atom.bytes().all(allowed))
-        };
-        let (left, right) = id.split_once('@').map_or((id, None), |(a, b)| (a, Some(b)));
-        if is_dot_atom(left) && right.is_none_or(is_dot_atom) {
-            Ok(Self(id.to_owned()))
-        } else {
-            Err(Problem::Bad("must be an id such as logo or logo@example.com"))
+        check_id(id).map(|()| Self(id.to_owned()))
+    }
+
+    /// The id without its brackets, if it is too long for SES but not for a request.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is too long for a request, or has characters outside the grammar.
+    pub(crate) fn long(text: &str) -> Result<Option<&str>, Problem> {
+        let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        let id = inner.unwrap_or(text);
+        if id.len() > limits::CONTENT_ID_INPUT_MAX {
+            let (found, max) = (id.len(), limits::CONTENT_ID_INPUT_MAX);
+            return Err(Problem::TooLong { found, max });
         }
+        if id.len() <= limits::CONTENT_ID_MAX {
+            return Ok(None);
+        }
+        check_id(id).map(|()| Some(id))
     }
 
     /// The id.
