@@ -110,7 +110,7 @@ mod tests {
             ("", "", 0),
             ("", "ab", 2),
             ("ab", "", 2),
-            ("abc", "abd", 1),
+            ("abc", "abx", 1),
             ("kitten", "sitting", 3),
         ] {
             assert_eq!(changes(given, name), expected, "{given} {name}");
