@@ -3,7 +3,8 @@
 //! **Invariant:** a response follows the write. Send tasks follow too, and a failed one does not change the response.
 //! **Start reading at** [`EnqueueFunction::accept`].
 
-use domain::api::requests::{EmailRequest, IdempotencyKey};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::EmailRequest;
 use domain::delivery::batch::ItemError;
 use domain::delivery::index;
 use domain::delivery::record::RecordStatus;

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::iter::repeat;
 
-use domain::api::requests::{BatchItem, BatchRequest, IdempotencyKey};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchItem, BatchRequest};
 use domain::delivery::batch::{self, BatchId, BatchRecord, BatchStart, ItemError};
 use domain::delivery::policy::Turn;
 use domain::id::{EmailId, TenantId};

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::api::fields::to_api;
-use domain::api::requests::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchItem, BatchRequest, EmailRequest};
 use domain::delivery::batch::{BatchRecord, ItemError};
 use domain::id::{EmailId, EmailKey, TenantId, UploadId};
 use domain::message::attachment::Uploaded;

@@ -4,7 +4,8 @@
 mod common;
 
 use common::enqueue;
-use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, parse_batch, parse_email};
 use domain::delivery::index;
 use domain::delivery::record::{BodyPlace, RecordStatus};
 use domain::id::{EmailId, EmailKey, TenantId};

@@ -11,7 +11,8 @@ mod common;
 use std::time::Duration;
 
 use common::enqueue;
-use domain::api::requests::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchRequest, BatchValidation, parse_batch, parse_email};
 use domain::delivery::batch;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, EmailKey, QueueKey, QueueName, TenantId, UploadId};

@@ -9,7 +9,8 @@
 mod common;
 
 use common::enqueue;
-use domain::api::requests::{BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchValidation, EmailRequest, parse_batch, parse_email};
 use domain::delivery::record::EmailRecord;
 use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, TenantId, UploadId};

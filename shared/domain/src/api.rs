@@ -14,6 +14,7 @@ pub mod events_view;
 pub mod failures_view;
 pub mod fields;
 pub mod headers;
+pub mod idempotency_key;
 pub(crate) mod json;
 pub mod metadata_view;
 pub mod metrics_view;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::api::attachments::parse_upload;
 use domain::api::email_view::EmailView;
 use domain::api::error::ApiError;
+use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{
-    BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email, parse_reschedule,
-    parse_retry,
+    BatchRequest, BatchValidation, EmailRequest, parse_batch, parse_email, parse_reschedule, parse_retry,
 };
 use domain::api::times::{SendOptions, TimeInput};
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord};

@@ -2,7 +2,8 @@
 
 use domain::api::attachments::parse_upload;
 use domain::api::error::ApiError;
-use domain::api::requests::{BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchValidation, parse_batch, parse_email};
 use domain::api::suppressions::parse_add;
 
 use crate::answer::Answer;

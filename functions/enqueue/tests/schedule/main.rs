@@ -14,7 +14,8 @@ mod repetitions;
 use std::time::Duration;
 
 use domain::api::error::ApiError;
-use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, parse_batch, parse_email};
 use domain::delivery::record::{Due, DueKind, EmailRecord, OnUncertain, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::id::{EmailId, EmailKey, TenantId};

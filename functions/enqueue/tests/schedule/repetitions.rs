@@ -1,6 +1,7 @@
 //! Later repetitions of a request for one email.
 
-use domain::api::requests::{BatchValidation, IdempotencyKey, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::{BatchValidation, parse_email};
 use domain::delivery::record::{BodyPlace, EmailRecord, RecordStatus};
 
 use crate::common::enqueue;

@@ -12,7 +12,6 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::attachments::{self, Attachments};
 use super::fields::{QUEUE_NAME, addresses, each_field, optional_addresses, priority, sender, tags, to_api, when};
@@ -21,7 +20,7 @@ use super::json::{Node, echo, object, read_json, text, wrong_type};
 use super::spelling::unknown;
 use super::times::{SendOptions, TimeInput};
 use crate::api::error::ApiError;
-use crate::delivery::batch::{BatchId, ItemError};
+use crate::delivery::batch::ItemError;
 use crate::delivery::record::OnUncertain;
 use crate::id::{QueueName, UploadId};
 use crate::limits;
@@ -153,44 +152,6 @@ impl BatchRequest {
         parts.sort();
         let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
         sha256_hex(parts.join("\n").as_bytes())
-    }
-}
-
-/// The header `Idempotency-Key`: 1 to 256 characters, none of them a control character.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey(String);
-
-impl IdempotencyKey {
-    /// Reads the header's value.
-    ///
-    /// # Errors
-    /// 400 `invalid_idempotency_key`.
-    pub fn parse(key: &str) -> Result<Self, ApiError> {
-        let count = key.chars().count();
-        if count == 0 || count > limits::IDEMPOTENCY_KEY_MAX || key.chars().any(char::is_control) {
-            return Err(ApiError::invalid_idempotency_key(
-                "Idempotency-Key: must be 1 to 256 printable characters",
-            ));
-        }
-        Ok(Self(key.to_owned()))
-    }
-
-    /// The name of the batch with this key.
-    #[must_use]
-    pub fn batch_id(&self) -> BatchId {
-        BatchId::of(&self.0)
-    }
-
-    /// The key. It may hold personal data: not for logs.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdempotencyKey(***)")
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tables of [`super`]: good emails, batches and commands.
 
+use crate::api::idempotency_key::IdempotencyKey;
 use serde_json::{Value, json};
 
 use super::*;

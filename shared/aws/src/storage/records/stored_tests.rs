@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::api::requests::{IdempotencyKey, parse_email};
+use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::requests::parse_email;
 use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::record::Priority;
 use domain::delivery::send_task::SendTask;
