@@ -14,7 +14,7 @@ use domain::ports::{Clock, PortError, PriorityQueues, Random, SendTaskRequest};
 use domain::tenant::Tenant;
 
 use crate::errors::AcceptError;
-use crate::persistence::{EmailIdentity, StorageTime, Stored};
+use crate::persistence::{EmailIdentity, StorageTime, StoredEmail};
 use crate::quota::QuotaDecision;
 use crate::{EnqueueFunction, Ports, Requester};
 
@@ -147,7 +147,7 @@ impl<P: Ports> EnqueueFunction<P> {
 
     /// Enqueues accepted emails. An email that a repeated request finds still queued is enqueued again: its
     /// first send task may never have been sent. The index enqueues failed ones.
-    pub(crate) async fn enqueue_tasks(&self, stored: &[&Stored]) {
+    pub(crate) async fn enqueue_tasks(&self, stored: &[&StoredEmail]) {
         let now = self.system.now();
         let requests: Vec<SendTaskRequest> = stored
             .iter()

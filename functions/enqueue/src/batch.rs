@@ -22,7 +22,7 @@ use futures::stream::iter;
 use crate::acceptance::AcceptedBatch;
 use crate::eligibility::{Timeliness, UploadsById, ValidatedBatch};
 use crate::errors::{AcceptError, Broken, other_request};
-use crate::persistence::{EmailIdentity, Preparation, Stored};
+use crate::persistence::{EmailIdentity, Preparation, StoredEmail};
 use crate::{AT_ONCE, EnqueueFunction, Ports, Requester};
 
 /// The record of a batch after it was written or found.
@@ -101,8 +101,8 @@ impl<P: Ports> EnqueueFunction<P> {
                 }
             })
             .collect();
-        let results: Vec<Result<Stored, AcceptError>> = iter(stores).buffered(AT_ONCE).collect().await;
-        let durable: Vec<&Stored> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+        let results: Vec<Result<StoredEmail, AcceptError>> = iter(stores).buffered(AT_ONCE).collect().await;
+        let durable: Vec<&StoredEmail> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
         self.enqueue_tasks(&durable).await;
         let stored = if in_time == Timeliness::LongAgo {
             // Nothing was written, and no repetition completes it.
@@ -113,7 +113,7 @@ impl<P: Ports> EnqueueFunction<P> {
         Ok(AcceptedBatch {
             ids: stored.iter().map(|stored| stored.record.id).collect(),
             errors,
-            replayed: !stored.is_empty() && stored.iter().all(Stored::replayed),
+            replayed: !stored.is_empty() && stored.iter().all(StoredEmail::replayed),
             begun_before,
         })
     }
@@ -249,8 +249,8 @@ fn all_of(
     has_key: bool,
     begun_before: bool,
     items: &[&BatchItem],
-    results: Vec<Result<Stored, AcceptError>>,
-) -> Result<Vec<Stored>, AcceptError> {
+    results: Vec<Result<StoredEmail, AcceptError>>,
+) -> Result<Vec<StoredEmail>, AcceptError> {
     let (mut stored, mut indexes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for (item, result) in items.iter().zip(results) {
         match result {

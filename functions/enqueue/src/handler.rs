@@ -65,7 +65,7 @@ pub struct Id {
     schemars(rename = "AcceptedOrDryRun")
 )]
 #[serde(untagged)]
-pub enum Answer {
+pub enum EmailResponse {
     /// The email is accepted.
     Accepted(Id),
     /// The request is a dry run.
@@ -95,7 +95,7 @@ pub(crate) async fn single<P: Ports>(
     caller.check_from("from", from)?;
     if is_dry_run {
         let told = enqueue.try_out(caller.limits(), key.as_ref(), &parsed).await?;
-        return Ok(http::json(200, &Answer::Tried(Box::new(told))));
+        return Ok(http::json(200, &EmailResponse::Tried(Box::new(told))));
     }
     let repeats = enqueue.repeats(caller.tenant(), key.as_ref(), &parsed);
     let accepting = enqueue.accept(caller, key.as_ref(), &parsed);
@@ -103,7 +103,7 @@ pub(crate) async fn single<P: Ports>(
         .within_limits(caller.limits(), recipients([&parsed]), repeats, accepting)
         .await?;
     let id = accepted.id.to_string();
-    let response = http::json(200, &Answer::Accepted(Id { id }));
+    let response = http::json(200, &EmailResponse::Accepted(Id { id }));
     Ok(answer::accepted(1, replayed(response, accepted.replayed)))
 }
 

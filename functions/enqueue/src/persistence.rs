@@ -27,7 +27,7 @@ use crate::errors::{AcceptError, forgotten, other_request};
 use crate::{EnqueueFunction, Ports, Requester};
 
 /// A durable email, stored just now or before.
-pub(crate) struct Stored {
+pub(crate) struct StoredEmail {
     pub(crate) record: EmailRecord,
     pub(crate) when: StorageTime,
     /// Its turn in its queue.
@@ -45,7 +45,7 @@ pub(crate) enum StorageTime {
     BeforeItWasErased,
 }
 
-impl Stored {
+impl StoredEmail {
     pub(crate) fn replayed(&self) -> bool {
         self.when != StorageTime::Now
     }
@@ -56,7 +56,7 @@ pub(crate) enum Preparation<'a> {
     /// Everything to write; the files exist already.
     WritePlan(Box<WritePlan<'a>>),
     /// The email was stored before.
-    Known(Box<Stored>),
+    Known(Box<StoredEmail>),
 }
 
 /// Record and content of one email before they are stored. The record has no place in the index yet.
@@ -87,7 +87,7 @@ impl<P: Ports> EnqueueFunction<P> {
         request: &EmailRequest,
         possible: (Timeliness, &UploadsById),
         now: Timestamp,
-    ) -> Result<Stored, AcceptError> {
+    ) -> Result<StoredEmail, AcceptError> {
         let ready = self.ready(place, request, possible, now).await?;
         let turn = match &ready {
             Preparation::Known(_) => Turn::Free,
@@ -185,7 +185,7 @@ impl<P: Ports> EnqueueFunction<P> {
         ready: Preparation<'_>,
         turn: Turn,
         now: Timestamp,
-    ) -> Result<Stored, AcceptError> {
+    ) -> Result<StoredEmail, AcceptError> {
         let WritePlan {
             mut record,
             queue,
@@ -205,12 +205,12 @@ impl<P: Ports> EnqueueFunction<P> {
         let (put, created) = futures::future::join(put, self.records.create(&record, now)).await;
         let put = put?;
         let stored = match created? {
-            Created::New => Stored {
+            Created::New => StoredEmail {
                 record,
                 when: StorageTime::Now,
                 turn,
             },
-            Created::Exists(known) if known.body.sha256 == record.body.sha256 => Stored {
+            Created::Exists(known) if known.body.sha256 == record.body.sha256 => StoredEmail {
                 record: *known,
                 when: StorageTime::Before,
                 turn,
@@ -219,7 +219,7 @@ impl<P: Ports> EnqueueFunction<P> {
                 // The request stored the erased content again.
                 self.bodies.erase(&key).await?;
                 let when = StorageTime::BeforeItWasErased;
-                return Ok(Stored { record, when, turn });
+                return Ok(StoredEmail { record, when, turn });
             }
             Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
@@ -235,7 +235,7 @@ impl<P: Ports> EnqueueFunction<P> {
             // It was erased concurrently, perhaps before its content was stored again.
             self.bodies.erase(&key).await?;
             let when = StorageTime::BeforeItWasErased;
-            return Ok(Stored { when, ..stored });
+            return Ok(StoredEmail { when, ..stored });
         }
         if (put, stored.record.body.place) == (Put::There, BodyPlace::Bucket) {
             self.keep(&stored.record, now).await?;
@@ -270,7 +270,7 @@ impl<P: Ports> EnqueueFunction<P> {
         hash: String,
         refusal: ApiError,
         now: Timestamp,
-    ) -> Result<Stored, AcceptError> {
+    ) -> Result<StoredEmail, AcceptError> {
         let tenant = tenant.clone();
         let key = EmailKey { tenant, id };
         if let Some(record) = self.records.load(&key, now).await? {
@@ -279,7 +279,7 @@ impl<P: Ports> EnqueueFunction<P> {
             }
             let when = StorageTime::Before;
             let turn = Turn::Free;
-            return Ok(Stored { record, when, turn });
+            return Ok(StoredEmail { record, when, turn });
         }
         match self.records.tombstone(&key, now).await? {
             Some(known) if known == hash => {
@@ -291,7 +291,7 @@ impl<P: Ports> EnqueueFunction<P> {
                 };
                 let record = EmailRecord::new(key.tenant, id, body, 0, now);
                 let (when, turn) = (StorageTime::BeforeItWasErased, Turn::Free);
-                Ok(Stored { record, when, turn })
+                Ok(StoredEmail { record, when, turn })
             }
             Some(_) => Err(AcceptError::Refused(other_request())),
             None => Err(AcceptError::Refused(refusal)),

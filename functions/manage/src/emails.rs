@@ -15,7 +15,7 @@ use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 
 use crate::commands::not_there;
-use crate::paging::Page;
+use crate::paging::EmailPage;
 use crate::{ManageError, ManageFunction, Ports};
 
 /// Number of contents in memory. The largest request is 4 MiB; packed, unpacked and parsed it takes about 16 MB.
@@ -53,7 +53,7 @@ impl<P: Ports> ManageFunction<P> {
     ///
     /// # Errors
     /// 422 when there is no email at the page's cursor. Or a backend call failed.
-    pub async fn emails(&self, caller: &TenantPrincipal, page: &Page) -> Result<PageView, ManageError> {
+    pub async fn emails(&self, caller: &TenantPrincipal, page: &EmailPage) -> Result<PageView, ManageError> {
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;

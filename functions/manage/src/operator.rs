@@ -16,7 +16,7 @@ use domain::lifecycle::commands;
 use domain::ports::Clock;
 
 use crate::commands::CommandResponse;
-use crate::paging::Page;
+use crate::paging::EmailPage;
 use crate::search::ExaminedEmail;
 use crate::{ManageError, ManageFunction, Ports};
 
@@ -35,7 +35,11 @@ impl<P: Ports> ManageFunction<P> {
     ///
     /// # Errors
     /// 422 when there is no email at the page's cursor. Or a backend call failed.
-    pub async fn emails_metadata(&self, operator: &Operator, page: &Page) -> Result<EmailMetadataPage, ManageError> {
+    pub async fn emails_metadata(
+        &self,
+        operator: &Operator,
+        page: &EmailPage,
+    ) -> Result<EmailMetadataPage, ManageError> {
         let now = self.system.now();
         let tenant = operator.tenant();
         let start = self.start(tenant, page.cursor, now).await?;

@@ -13,7 +13,7 @@ use crate::filters::Filter;
 
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct EmailPage {
     /// Number of emails, 1 to [`query::LIMIT_MAX`].
     pub limit: usize,
     /// Email beside which the page lies; `None`: the page begins with the newest.
@@ -22,7 +22,7 @@ pub struct Page {
     pub filter: Filter,
 }
 
-impl Page {
+impl EmailPage {
     /// Reads the raw query of a URL.
     ///
     /// # Errors
@@ -84,7 +84,11 @@ mod tests {
             (&format!("before={ID}&limit=7"), 7, Some(Cursor::Before(id))),
         ] {
             let filter = Filter::default();
-            assert_eq!(Page::parse(query), Ok(Page { limit, cursor, filter }), "{query}");
+            assert_eq!(
+                EmailPage::parse(query),
+                Ok(EmailPage { limit, cursor, filter }),
+                "{query}"
+            );
         }
     }
 
@@ -134,7 +138,7 @@ mod tests {
             ("=", "query"),
             ("%", "query"),
         ] {
-            let error = Page::parse(query).unwrap_err();
+            let error = EmailPage::parse(query).unwrap_err();
             assert_eq!(
                 (error.status(), error.name().as_str()),
                 (422, "validation_error"),

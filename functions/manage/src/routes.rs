@@ -72,7 +72,7 @@ use crate::by_key::{Cancellation, parse_release};
 use crate::description::describe;
 use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
-use crate::paging::Page;
+use crate::paging::EmailPage;
 use crate::{ManageError, ManageFunction, Ports};
 
 /// Values from a path.
@@ -139,13 +139,13 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
             Action::Read,
             |manage, caller, input| {
                 answer(200, async move {
-                    let page = Page::parse(input.query)?;
+                    let page = EmailPage::parse(input.query)?;
                     manage.emails(caller, &page).await
                 })
             },
             |manage, operator, input| {
                 answer(200, async move {
-                    let page = Page::parse(input.query)?.without_content()?;
+                    let page = EmailPage::parse(input.query)?.without_content()?;
                     manage.emails_metadata(operator, &page).await
                 })
             },

@@ -18,7 +18,7 @@ use futures::stream::iter;
 
 use crate::emails::CONTENTS;
 use crate::filters::Filter;
-use crate::paging::Page;
+use crate::paging::EmailPage;
 use crate::{ManageError, ManageFunction, Ports};
 
 /// Maximum number of records per page: ten reads of a hundred.
@@ -83,7 +83,7 @@ impl<P: Ports> ManageFunction<P> {
         &self,
         tenant: &TenantId,
         start: Start,
-        page: &Page,
+        page: &EmailPage,
         now: Timestamp,
         look_at: impl Fn(EmailRecord) -> F,
     ) -> Result<(Vec<I>, Option<EmailId>), ManageError>
@@ -135,7 +135,7 @@ impl<P: Ports> ManageFunction<P> {
         &self,
         tenant: &TenantId,
         places: &[Place],
-        page: &Page,
+        page: &EmailPage,
         upwards: bool,
         found: &mut PageBuilder<I>,
         (now, look_at): (Timestamp, &impl Fn(EmailRecord) -> F),

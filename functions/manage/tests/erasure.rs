@@ -11,7 +11,7 @@ mod common;
 
 use common::{ask, read};
 use domain::delivery::cause::Cause;
-use domain::delivery::history::Outcome;
+use domain::delivery::history::AttemptOutcome;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailKey, TenantId, UploadId};
 use memory::samples::{self, BORN};
@@ -184,7 +184,7 @@ async fn a_record_is_never_without_its_content() {
 #[tokio::test]
 async fn the_history_of_an_email_is_shown() {
     let backend = world_with(RecordStatus::Failed);
-    backend.state().records.get_mut(&samples::key(1)).unwrap().outcomes = vec![Outcome {
+    backend.state().records.get_mut(&samples::key(1)).unwrap().outcomes = vec![AttemptOutcome {
         claim_no: 1,
         at: BORN,
         cause: Cause::Rejected,

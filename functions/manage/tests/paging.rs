@@ -23,7 +23,7 @@ use domain::reporting::listing::Place;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
-use manage::paging::Page;
+use manage::paging::EmailPage;
 use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
 
@@ -313,7 +313,7 @@ async fn a_page_holds_few_contents_at_a_time() {
         .unwrap();
     let caller = principal.to_do(Action::Read).unwrap();
     manage
-        .emails(&caller, &Page::parse("limit=100").unwrap())
+        .emails(&caller, &EmailPage::parse("limit=100").unwrap())
         .await
         .unwrap();
     let most = manage.bodies.most.into_inner();

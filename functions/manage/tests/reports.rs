@@ -13,7 +13,7 @@ use domain::delivery::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};
 use domain::timestamp::Timestamp;
-use memory::tallies::Stored;
+use memory::tallies::StoredCounter;
 use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 /// Returns a backend with these counters, at 18:20.
-fn backend(counted: &[(Counter, Stored)]) -> MemoryBackend {
+fn backend(counted: &[(Counter, StoredCounter)]) -> MemoryBackend {
     let backend = MemoryBackend::default();
     {
         let mut state = backend.state();
@@ -32,31 +32,31 @@ fn backend(counted: &[(Counter, Stored)]) -> MemoryBackend {
     backend
 }
 
-fn flow(tenant: &str, queue: Option<&str>, when: &str, figures: &[(Figure, i64)]) -> (Counter, Stored) {
+fn flow(tenant: &str, queue: Option<&str>, when: &str, figures: &[(Figure, i64)]) -> (Counter, StoredCounter) {
     let counter = Counter::Flow {
         tenant: TenantId::parse(tenant).unwrap(),
         queue: queue.map(str::to_owned),
         hour: hour_of(at(when)),
     };
     let figures: Figures = figures.iter().copied().collect();
-    let stored = Stored {
+    let stored = StoredCounter {
         figures,
-        ..Stored::default()
+        ..StoredCounter::default()
     };
     (counter, stored)
 }
 
-fn failures(tenant: &str, queue: &str, when: &str, count: i64) -> (Counter, Stored) {
+fn failures(tenant: &str, queue: &str, when: &str, count: i64) -> (Counter, StoredCounter) {
     let counter = Counter::Failures {
         tenant: TenantId::parse(tenant).unwrap(),
         hour: hour_of(at(when)),
         queue: queue.to_owned(),
         cause: Cause::UnverifiedSender,
     };
-    let stored = Stored {
+    let stored = StoredCounter {
         figures: Figures::from([(Figure::Count, count)]),
         latest: Some((at(when), EmailId::from_random([9; 16]))),
-        ..Stored::default()
+        ..StoredCounter::default()
     };
     (counter, stored)
 }

@@ -30,7 +30,7 @@ const ROUNDS: usize = 4;
 const MOVED_AT_ONCE: usize = 10_000;
 
 /// Waiting emails of a queue, read only as far as needed.
-struct Line {
+struct WaitingEmails {
     emails: Vec<WaitingEmail>,
     more: bool,
 }
@@ -82,7 +82,7 @@ impl<P: Ports> PromoteFunction<P> {
                 done += self.let_go(key, &limit, run).await?;
                 break;
             }
-            let Line { emails, more } = self.line(key, &limit, room(&limit, now).min(most), now).await?;
+            let WaitingEmails { emails, more } = self.line(key, &limit, room(&limit, now).min(most), now).await?;
             let (expired, emails): (Vec<_>, Vec<_>) = emails.into_iter().partition(|email| email.expires_at <= now);
             done += self.recover(&keys(&expired), run).await?;
             // A slot would go unused in a priority queue that delivers nothing.
@@ -144,14 +144,20 @@ impl<P: Ports> PromoteFunction<P> {
     }
 
     /// Reads the first waiting emails, without those of the release in flight.
-    async fn line(&self, key: &QueueKey, limit: &RateLimit, count: usize, now: Timestamp) -> Result<Line, PortError> {
+    async fn line(
+        &self,
+        key: &QueueKey,
+        limit: &RateLimit,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<WaitingEmails, PortError> {
         let Some(released) = limit.in_flight(now) else {
             return self.all_line(key, count).await;
         };
         let place = |place: &str| (!place.is_empty()).then(|| DueCursor(place.to_owned()));
         let left_behind = match place(&released.after) {
             // No email was before the first release.
-            None => Line {
+            None => WaitingEmails {
                 emails: Vec::new(),
                 more: false,
             },
@@ -171,15 +177,15 @@ impl<P: Ports> PromoteFunction<P> {
         let mut emails = left_behind.emails;
         emails.extend(fresh.emails);
         let more = fresh.more;
-        Ok(Line { emails, more })
+        Ok(WaitingEmails { emails, more })
     }
 
-    async fn all_line(&self, key: &QueueKey, count: usize) -> Result<Line, PortError> {
+    async fn all_line(&self, key: &QueueKey, count: usize) -> Result<WaitingEmails, PortError> {
         self.stretch(key, &IndexRange::default(), count).await
     }
 
     /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
-    async fn stretch(&self, key: &QueueKey, stretch: &IndexRange, count: usize) -> Result<Line, PortError> {
+    async fn stretch(&self, key: &QueueKey, stretch: &IndexRange, count: usize) -> Result<WaitingEmails, PortError> {
         // Ids are random, so that each shard holds about the same share.
         let share = count / usize::from(PACED_SHARDS) + count / 32 + 4;
         let shards = (0..PACED_SHARDS).map(|shard| self.shard(key, shard, stretch, share));
@@ -197,10 +203,16 @@ impl<P: Ports> PromoteFunction<P> {
         if let Some(known_to) = known_to {
             emails.retain(|email| place(email) <= known_to.as_str());
         }
-        Ok(Line { emails, more })
+        Ok(WaitingEmails { emails, more })
     }
 
-    async fn shard(&self, key: &QueueKey, shard: u16, stretch: &IndexRange, count: usize) -> Result<Line, PortError> {
+    async fn shard(
+        &self,
+        key: &QueueKey,
+        shard: u16,
+        stretch: &IndexRange,
+        count: usize,
+    ) -> Result<WaitingEmails, PortError> {
         let (mut stretch, mut emails) = (stretch.clone(), Vec::new());
         loop {
             let page = self.records.in_line(key, shard, &stretch, count - emails.len()).await?;
@@ -209,7 +221,7 @@ impl<P: Ports> PromoteFunction<P> {
                 Some(next) if emails.len() < count => stretch.after = Some(next),
                 next => {
                     let more = next.is_some();
-                    return Ok(Line { emails, more });
+                    return Ok(WaitingEmails { emails, more });
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use aws::runtime::telemetry;
-use aws::sqs::batch::{self, AllFailed, Failure, ReceivedMessage};
+use aws::sqs::batch::{self, AllFailed, ReceivedMessage, RecordFailure};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::delivery::record::Priority;
 use domain::delivery::send_task::{SendTask, SendTaskError};
@@ -85,7 +85,7 @@ pub async fn handle<P: Ports>(
             }
             Err(error) => {
                 keys.push(None);
-                set(place, Err(Failure::Error(MessageError::NotASendTask(error))));
+                set(place, Err(RecordFailure::Error(MessageError::NotASendTask(error))));
             }
         }
     }
@@ -115,7 +115,10 @@ pub async fn handle<P: Ports>(
     }
     // After a panic or a timeout of the group, each of its emails is delivered again.
     for (place, result) in places.into_iter().zip(park.into_iter().flatten().flatten()) {
-        set(place, result.map_err(|error| Failure::Error(MessageError::Task(error))));
+        set(
+            place,
+            result.map_err(|error| RecordFailure::Error(MessageError::Task(error))),
+        );
     }
 
     let mut later: Vec<_> = messages

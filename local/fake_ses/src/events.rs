@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::address;
 use crate::mailbox::{Message, Pair};
-use crate::outcome::{Outcome, Report};
+use crate::outcome::{RecipientOutcome, Report};
 
 /// The size above which SES omits headers.
 const MAX_HEADER_BYTES: usize = 10 * 1024;
@@ -28,7 +28,7 @@ pub struct Sender<'a> {
 /// are none.
 ///
 /// A complaint's event names all possible complainants; every other event names one recipient.
-pub fn of(message: &Message, outcomes: &[Outcome], sender: &Sender<'_>) -> Vec<Value> {
+pub fn of(message: &Message, outcomes: &[RecipientOutcome], sender: &Sender<'_>) -> Vec<Value> {
     let Some(configuration_set) = &message.submission.configuration_set else {
         return Vec::new();
     };
@@ -62,12 +62,12 @@ type Shape = (&'static str, &'static str, Value);
 
 struct Facts<'a> {
     message: &'a Message,
-    outcome: &'a Outcome,
+    outcome: &'a RecipientOutcome,
     feedback_id: String,
 }
 
 /// The form in which an event names a recipient.
-fn named(outcome: &Outcome) -> String {
+fn named(outcome: &RecipientOutcome) -> String {
     let names = outcome.details.names.as_deref().unwrap_or("{}");
     names.replace("{}", &outcome.recipient)
 }
@@ -131,7 +131,7 @@ const GLOBAL_LIST: &str = "Amazon SES has suppressed sending to this address bec
 const ACCOUNT_LIST: &str = "Amazon SES did not send the message to this address because it is on the suppression \
     list for your account.";
 
-fn complaint(message: &Message, who: &[&Outcome], report: Report) -> Option<Shape> {
+fn complaint(message: &Message, who: &[&RecipientOutcome], report: Report) -> Option<Shape> {
     let details = &who.first()?.details;
     let default = if report == Report::NotSpam { "not-spam" } else { "abuse" };
     let recipients: Vec<_> = who

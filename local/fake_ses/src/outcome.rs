@@ -12,7 +12,7 @@ use crate::suppression::{Reason, SuppressionList};
 
 /// The outcome of a message at one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RecipientOutcome {
     /// The address, without a display name.
     pub recipient: String,
     /// Whether the recipient's server first accepts the message.
@@ -54,7 +54,7 @@ impl Report {
 }
 
 /// Decides for each recipient, in their order, and updates the list.
-pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec<Outcome> {
+pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec<RecipientOutcome> {
     let recipients = message.submission.recipients();
     let one = |recipient: &str| {
         let asked = asked.iter().find(|asked| asked.is_about(recipient));
@@ -65,7 +65,7 @@ pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec
         } else {
             asked.map_or((true, None), wanted)
         };
-        Outcome {
+        RecipientOutcome {
             recipient: recipient.to_owned(),
             delivered,
             report,

@@ -26,7 +26,7 @@ use crate::{outcome, ses_request, ses_rules};
 /// The time for which a `timeout` holds a request: longer than any sensible client waits.
 const HOLD: Duration = Duration::from_secs(120);
 
-enum Outcome {
+enum Reaction {
     Accepted(String),
     Refused(SesError),
     AcceptedThenDrop,
@@ -40,36 +40,36 @@ pub async fn send_email(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let handling = tokio::spawn(handle(Arc::clone(&app), body));
     let outcome = handling.await.unwrap_or_else(|error| {
         tracing::error!(%error, "handling a request failed");
-        Outcome::Drop
+        Reaction::Drop
     });
     match outcome {
-        Outcome::Accepted(id) => Json(json!({"MessageId": id})).into_response(),
-        Outcome::Refused(error) => error.into_response(),
-        Outcome::AcceptedThenDrop | Outcome::Drop => Extension(Closed).into_response(),
-        Outcome::Hold(time) => {
+        Reaction::Accepted(id) => Json(json!({"MessageId": id})).into_response(),
+        Reaction::Refused(error) => error.into_response(),
+        Reaction::AcceptedThenDrop | Reaction::Drop => Extension(Closed).into_response(),
+        Reaction::Hold(time) => {
             tokio::time::sleep(time).await;
             Extension(Closed).into_response()
         }
     }
 }
 
-async fn handle(app: Arc<App>, body: Bytes) -> Outcome {
+async fn handle(app: Arc<App>, body: Bytes) -> Reaction {
     let outcome = decide(&app, &body).await;
     let answer = match &outcome {
-        Outcome::Accepted(_) => "ok",
-        Outcome::Refused(error) => error.name,
-        Outcome::AcceptedThenDrop => FaultKind::DropAfter.name(),
-        Outcome::Drop => FaultKind::DropBefore.name(),
-        Outcome::Hold(_) => FaultKind::Timeout.name(),
+        Reaction::Accepted(_) => "ok",
+        Reaction::Refused(error) => error.name,
+        Reaction::AcceptedThenDrop => FaultKind::DropAfter.name(),
+        Reaction::Drop => FaultKind::DropBefore.name(),
+        Reaction::Hold(_) => FaultKind::Timeout.name(),
     };
     app.stats().answered("SendEmail", answer);
     outcome
 }
 
-async fn decide(app: &App, body: &[u8]) -> Outcome {
+async fn decide(app: &App, body: &[u8]) -> Reaction {
     let (submission, raw) = match ses_request::parse(body) {
         Ok(parsed) => parsed,
-        Err(error) => return Outcome::Refused(error),
+        Err(error) => return Reaction::Refused(error),
     };
     let chosen = {
         let mut faults = app.faults();
@@ -81,12 +81,12 @@ async fn decide(app: &App, body: &[u8]) -> Outcome {
         tokio::time::sleep(Duration::from_millis(chosen.delay_ms)).await;
     }
     let drop_after = match chosen.effect {
-        Some(FaultKind::Throttle) => return Outcome::Refused(SesError::throttled()),
-        Some(FaultKind::Quota) => return Outcome::Refused(SesError::quota()),
-        Some(FaultKind::Pause) => return Outcome::Refused(SesError::paused()),
-        Some(FaultKind::Reject) => return Outcome::Refused(SesError::rejected("Message content rejected.")),
-        Some(FaultKind::Timeout) => return Outcome::Hold(chosen.hold_ms.map_or(HOLD, Duration::from_millis)),
-        Some(FaultKind::DropBefore) => return Outcome::Drop,
+        Some(FaultKind::Throttle) => return Reaction::Refused(SesError::throttled()),
+        Some(FaultKind::Quota) => return Reaction::Refused(SesError::quota()),
+        Some(FaultKind::Pause) => return Reaction::Refused(SesError::paused()),
+        Some(FaultKind::Reject) => return Reaction::Refused(SesError::rejected("Message content rejected.")),
+        Some(FaultKind::Timeout) => return Reaction::Hold(chosen.hold_ms.map_or(HOLD, Duration::from_millis)),
+        Some(FaultKind::DropBefore) => return Reaction::Drop,
         Some(FaultKind::DropAfter) => true,
         Some(
             FaultKind::Delay
@@ -100,13 +100,13 @@ async fn decide(app: &App, body: &[u8]) -> Outcome {
         | None => false,
     };
     if let Err(error) = ses_rules::check(&submission, &app.region, raw) {
-        return Outcome::Refused(error);
+        return Reaction::Refused(error);
     }
     let taken = app.account().take(submission.recipients().len(), Instant::now());
     match taken {
         Ok(()) => {}
-        Err(Over::Rate) => return Outcome::Refused(SesError::throttled()),
-        Err(Over::Quota) => return Outcome::Refused(SesError::quota()),
+        Err(Over::Rate) => return Reaction::Refused(SesError::throttled()),
+        Err(Over::Quota) => return Reaction::Refused(SesError::quota()),
     }
     let now = Timestamp::now();
     let id = message_id(now);
@@ -125,9 +125,9 @@ async fn decide(app: &App, body: &[u8]) -> Outcome {
         publisher.publish(events::of(&message, &outcomes, &sender));
     }
     if drop_after {
-        Outcome::AcceptedThenDrop
+        Reaction::AcceptedThenDrop
     } else {
-        Outcome::Accepted(id)
+        Reaction::Accepted(id)
     }
 }
 

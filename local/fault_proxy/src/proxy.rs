@@ -27,7 +27,7 @@ use crate::control;
 use crate::form;
 use crate::partial::{self, Rest};
 use crate::plan::{Chosen, Kind, Plan, Rule};
-use crate::record::{Outcome, Record};
+use crate::record::{CallOutcome, Record};
 use crate::refusal;
 use crate::schema::Schema;
 use crate::settings::Settings;
@@ -188,7 +188,7 @@ impl Proxy {
         let mut noted = Noted {
             proxy: Arc::clone(&self),
             number,
-            end: (Outcome::Gone, None),
+            end: (CallOutcome::Gone, None),
         };
         // Handling runs on its own task: at AWS, a caller that hangs up does not cancel it either.
         let handling = tokio::spawn(self.handle(number, call, parts, body, chosen));
@@ -198,15 +198,15 @@ impl Proxy {
         });
         match end {
             End::Answer(response) => {
-                noted.end = (Outcome::Answered, Some(response.status().as_u16()));
+                noted.end = (CallOutcome::Answered, Some(response.status().as_u16()));
                 Ok(response)
             }
             End::Dropped => {
-                noted.end = (Outcome::Dropped, None);
+                noted.end = (CallOutcome::Dropped, None);
                 Err(Closed)
             }
             End::Unanswered => {
-                noted.end = (Outcome::Unanswered, None);
+                noted.end = (CallOutcome::Unanswered, None);
                 Err(Closed)
             }
         }
@@ -367,7 +367,7 @@ async fn wait(millis: u64) {
 struct Noted {
     proxy: Arc<Proxy>,
     number: u64,
-    end: (Outcome, Option<u16>),
+    end: (CallOutcome, Option<u16>),
 }
 
 impl Drop for Noted {

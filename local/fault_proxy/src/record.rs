@@ -20,7 +20,7 @@ const LATEST: usize = 10_000;
 /// The outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The call is open.
     Open,
     /// The call was answered.
@@ -55,7 +55,7 @@ pub struct Entry {
     /// The rules of these faults.
     pub rules: Vec<u64>,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// The status of the answer, if there was one, even if the caller never saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -122,7 +122,7 @@ impl Record {
             call,
             faults: struck.iter().map(|(_, kind)| *kind).collect(),
             rules: struck.iter().map(|(id, _)| *id).collect(),
-            outcome: Outcome::Open,
+            outcome: CallOutcome::Open,
             status: None,
         };
         self.open.insert(self.newest, entry);
@@ -130,14 +130,14 @@ impl Record {
     }
 
     /// Records the outcome of a call; only the first outcome counts.
-    pub fn end(&mut self, number: u64, outcome: Outcome, status: Option<u16>, now: Timestamp) {
+    pub fn end(&mut self, number: u64, outcome: CallOutcome, status: Option<u16>, now: Timestamp) {
         let Some(mut entry) = self.open.remove(&number) else {
             return;
         };
         entry.ended_at = Some(written(now));
         entry.outcome = outcome;
         entry.status = status;
-        if outcome == Outcome::Unanswered {
+        if outcome == CallOutcome::Unanswered {
             *self.stats.unanswered.entry(entry.call.service.clone()).or_default() += 1;
         }
         self.write(&entry);

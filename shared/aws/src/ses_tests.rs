@@ -6,7 +6,7 @@ use domain::api::requests::parse_email;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::full;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,8 +32,8 @@ async fn submit(replay: &Replay, email: &EmailContent) -> Attempt {
     ses.submit(&full(), email.clone(), PATIENCE).await
 }
 
-fn accepted() -> Answer {
-    Answer::ok(&json!({"MessageId": "0100018f-1"}))
+fn accepted() -> CannedResponse {
+    CannedResponse::ok(&json!({"MessageId": "0100018f-1"}))
 }
 
 #[tokio::test]
@@ -339,10 +339,10 @@ const AMBIGUOUS: [(u16, &str, &str); 8] = [
 ];
 
 /// Returns an error as SES's API v2 sends it: its code is in a header.
-fn error(status: u16, name: &'static str, message: &str) -> Answer {
+fn error(status: u16, name: &'static str, message: &str) -> CannedResponse {
     let headers = vec![("content-type", "application/json"), ("x-amzn-errortype", name)];
     let headers = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-    Answer::Says {
+    CannedResponse::Says {
         status,
         headers,
         body: json!({"message": message}).to_string().into_bytes(),
@@ -384,7 +384,7 @@ async fn the_status_decides_a_refusal_without_a_code() {
         (500, None),
     ] {
         for body in ["<html>Bad Request</html>", "{\"mess", ""] {
-            let answer = Answer::Says {
+            let answer = CannedResponse::Says {
                 status,
                 headers: vec![],
                 body: body.as_bytes().to_vec(),
@@ -401,7 +401,7 @@ async fn the_status_decides_a_refusal_without_a_code() {
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_answer_is_ambiguous_after_the_timeout() {
-    let (began, replay) = (tokio::time::Instant::now(), Replay::new([Answer::Lost]));
+    let (began, replay) = (tokio::time::Instant::now(), Replay::new([CannedResponse::Lost]));
     assert_eq!(submit(&replay, &email()).await, Attempt::Ambiguous);
     assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
 }

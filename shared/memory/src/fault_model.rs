@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::environment::Environment;
 use crate::observer::Observer;
-use crate::provider::Answer;
+use crate::provider::SesReaction;
 use crate::queue::{Queue, millis};
 use crate::trace::{Step, Trace};
 use crate::{Call, Fault};
@@ -68,7 +68,7 @@ pub struct FaultModel {
     /// Results of the calls with these numbers, from 1, instead of random ones.
     pub plan: BTreeMap<u64, Fault>,
     /// The next answers of SES, by the email's subject; random if there are none.
-    pub script: BTreeMap<String, VecDeque<Answer>>,
+    pub script: BTreeMap<String, VecDeque<SesReaction>>,
     /// The deliberate defect.
     pub broken: Broken,
     /// True to stop all random faults.

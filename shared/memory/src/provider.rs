@@ -25,7 +25,7 @@ const LATEST_ACCEPTANCE_MS: u64 = 60_000;
 
 /// The reaction of SES to one submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum SesReaction {
     /// It accepts, and answers.
     Accepts,
     /// It refuses, and answers.
@@ -40,7 +40,7 @@ pub enum Answer {
     Hangs,
 }
 
-impl Answer {
+impl SesReaction {
     fn kind(self) -> Option<&'static str> {
         match self {
             Self::Accepts => None,
@@ -71,7 +71,7 @@ impl Answer {
 }
 
 impl FaultModel {
-    fn answer(&mut self, subject: &str) -> Answer {
+    fn answer(&mut self, subject: &str) -> SesReaction {
         if let Some(answer) = self
             .script
             .get_mut(subject)
@@ -81,32 +81,32 @@ impl FaultModel {
         }
         let now = self.now_ms();
         if let Some((cause, _)) = self.outage.filter(|(_, until)| *until > now) {
-            return Answer::Refuses(cause);
+            return SesReaction::Refuses(cause);
         }
         if self.calm {
-            return Answer::Accepts;
+            return SesReaction::Accepts;
         }
         if let Some((cause, _)) = self.obstacle.filter(|(_, until)| *until > now) {
-            return Answer::Refuses(cause);
+            return SesReaction::Refuses(cause);
         }
         let odds = self.odds;
         let later = Duration::from_millis(self.rng.u64(0..=LATEST_ACCEPTANCE_MS));
         let answers = [
-            (Answer::Refuses(Cause::Throttled), odds.throttle),
-            (Answer::Refuses(Cause::QuotaExceeded), odds.quota),
-            (Answer::Refuses(Cause::AccountPaused), odds.pause),
-            (Answer::Refuses(Cause::Rejected), odds.reject),
-            (Answer::Refuses(Cause::Unavailable), odds.unavailable),
-            (Answer::Refuses(Cause::Unreached), odds.unreached),
-            (Answer::LostBefore, odds.lost_before),
-            (Answer::LostAfter, odds.lost_after),
-            (Answer::AcceptsLate(later), odds.accepts_late),
-            (Answer::Hangs, odds.hangs),
+            (SesReaction::Refuses(Cause::Throttled), odds.throttle),
+            (SesReaction::Refuses(Cause::QuotaExceeded), odds.quota),
+            (SesReaction::Refuses(Cause::AccountPaused), odds.pause),
+            (SesReaction::Refuses(Cause::Rejected), odds.reject),
+            (SesReaction::Refuses(Cause::Unavailable), odds.unavailable),
+            (SesReaction::Refuses(Cause::Unreached), odds.unreached),
+            (SesReaction::LostBefore, odds.lost_before),
+            (SesReaction::LostAfter, odds.lost_after),
+            (SesReaction::AcceptsLate(later), odds.accepts_late),
+            (SesReaction::Hangs, odds.hangs),
         ];
         let mut drawn = self.rng.u32(0..10_000);
         for (answer, odds) in answers {
             if drawn < odds {
-                if let Answer::Refuses(cause @ (Cause::QuotaExceeded | Cause::AccountPaused)) = answer {
+                if let SesReaction::Refuses(cause @ (Cause::QuotaExceeded | Cause::AccountPaused)) = answer {
                     let minutes = self.rng.i64(1..=8);
                     self.obstacle = Some((cause, now.saturating_add(minutes * 60_000)));
                 }
@@ -114,7 +114,7 @@ impl FaultModel {
             }
             drawn -= odds;
         }
-        Answer::Accepts
+        SesReaction::Accepts
     }
 }
 
@@ -190,7 +190,7 @@ impl MemoryBackend {
     async fn submit_under(
         &self,
         course: CallPlan,
-        answer: Answer,
+        answer: SesReaction,
         submission: Submission,
         timeout: Duration,
     ) -> Attempt {
@@ -200,8 +200,8 @@ impl MemoryBackend {
         // Faults of the call itself, independent of SES's answer.
         let answer = match course.fault {
             Fault::DieBefore => return self.die().await,
-            Fault::Before => Answer::LostBefore,
-            Fault::After => Answer::LostAfter,
+            Fault::Before => SesReaction::LostBefore,
+            Fault::After => SesReaction::LostAfter,
             // A refusal for too many requests is an answer of SES, with odds of its own.
             Fault::None | Fault::DieAfter | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => {
                 answer
@@ -209,14 +209,14 @@ impl MemoryBackend {
         };
         match answer {
             // No connection: SES was not called.
-            Answer::Refuses(Cause::Unreached) => tokio::time::sleep(course.before).await,
-            Answer::LostBefore | Answer::Refuses(_) => submission.travels(course.before, false).await,
-            Answer::Accepts | Answer::LostAfter => submission.travels(course.before, true).await,
-            Answer::AcceptsLate(later) => {
+            SesReaction::Refuses(Cause::Unreached) => tokio::time::sleep(course.before).await,
+            SesReaction::LostBefore | SesReaction::Refuses(_) => submission.travels(course.before, false).await,
+            SesReaction::Accepts | SesReaction::LostAfter => submission.travels(course.before, true).await,
+            SesReaction::AcceptsLate(later) => {
                 drop(submission.travels(timeout + later, true));
                 tokio::time::sleep(timeout).await;
             }
-            Answer::Hangs => {
+            SesReaction::Hangs => {
                 submission.travels(course.before, false).await;
                 tokio::time::sleep(timeout).await;
             }
@@ -228,14 +228,14 @@ impl MemoryBackend {
         if self.is_dead() {
             return std::future::pending().await;
         }
-        if self.is(Broken::AskedTwice) && answer == Answer::LostAfter {
+        if self.is(Broken::AskedTwice) && answer == SesReaction::LostAfter {
             again.travels(course.before, true).await;
         }
         match answer {
-            Answer::Accepts => Attempt::Accepted {
+            SesReaction::Accepts => Attempt::Accepted {
                 message_id: format!("ses-{id}-{claim_no}"),
             },
-            Answer::Refuses(cause) => {
+            SesReaction::Refuses(cause) => {
                 let spent = match cause.class() {
                     Class::Throttled | Class::Quota | Class::Paused | Class::Unreached => false,
                     Class::Transient | Class::Permanent | Class::Unknown => true,
@@ -246,7 +246,9 @@ impl MemoryBackend {
                     detail: "no".to_owned(),
                 }
             }
-            Answer::LostBefore | Answer::LostAfter | Answer::AcceptsLate(_) | Answer::Hangs => Attempt::Ambiguous,
+            SesReaction::LostBefore | SesReaction::LostAfter | SesReaction::AcceptsLate(_) | SesReaction::Hangs => {
+                Attempt::Ambiguous
+            }
         }
     }
 }
@@ -266,7 +268,7 @@ impl Provider for MemoryBackend {
                     .fault_model
                     .as_mut()
                     .map(|fault_model| fault_model.answer(email.subject()));
-                let answer = answer.unwrap_or(Answer::Accepts);
+                let answer = answer.unwrap_or(SesReaction::Accepts);
                 if let (Some(fault_model), Some(kind)) = (&mut state.fault_model, answer.kind()) {
                     fault_model.strike(kind);
                 }

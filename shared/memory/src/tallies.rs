@@ -17,7 +17,7 @@ use crate::{Call, MemoryBackend, State};
 
 /// A stored counter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredCounter {
     /// Number of writes.
     pub version: u64,
     /// Its figures.
@@ -30,7 +30,7 @@ pub struct Stored {
 #[derive(Debug, Clone, Default)]
 pub struct Counters {
     /// The counters.
-    pub counters: BTreeMap<Counter, Stored>,
+    pub counters: BTreeMap<Counter, StoredCounter>,
     /// The markers.
     pub markers: Vec<Marker>,
     /// Number of writes that were refused because a counter had another version than the one read.
@@ -170,7 +170,7 @@ impl Counts for MemoryBackend {
     ) -> Result<BTreeMap<Timestamp, Figures>, PortError> {
         let (tenant, queue) = (tenant.clone(), queue.map(str::to_owned));
         self.call(Call::reads("flow", None), move |state| {
-            let of = |(counter, stored): (&Counter, &Stored)| match counter {
+            let of = |(counter, stored): (&Counter, &StoredCounter)| match counter {
                 Counter::Flow {
                     tenant: of,
                     queue: at,
@@ -196,7 +196,7 @@ impl Counts for MemoryBackend {
     ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
         let (tenant, queue) = (tenant.clone(), queue.map(str::to_owned));
         self.call(Call::reads("failures", None), move |state| {
-            let of = |(counter, stored): (&Counter, &Stored)| match counter {
+            let of = |(counter, stored): (&Counter, &StoredCounter)| match counter {
                 Counter::Failures {
                     tenant: of,
                     hour,

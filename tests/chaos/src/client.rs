@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::oracle::Accepted;
 use crate::requests::{Afterwards, Email, Request};
-use crate::stack::{Answer, Stack};
+use crate::stack::{HttpResponse, Stack};
 
 /// The wait before the first repetition; each repetition doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -94,7 +94,7 @@ async fn ids(stack: &Stack, request: &Request) -> Result<Option<Vec<String>>, St
     })
 }
 
-fn read(request: &Request, answer: &Answer) -> Option<Vec<String>> {
+fn read(request: &Request, answer: &HttpResponse) -> Option<Vec<String>> {
     if answer.status != 200 {
         return None;
     }
@@ -128,7 +128,13 @@ async fn afterwards(stack: &Stack, id: &str, email: &Email) -> Result<bool, Stri
 }
 
 /// Repeats a request until its answer is final.
-async fn insist(stack: &Stack, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Answer, String> {
+async fn insist(
+    stack: &Stack,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: &Value,
+) -> Result<HttpResponse, String> {
     let deadline = Instant::now() + PATIENCE;
     let mut wait = FIRST_WAIT;
     loop {

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(70);
 
 /// An answer of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The status.
     pub status: u16,
     /// The body; null if it is not JSON.
@@ -102,14 +102,14 @@ impl Stack {
         path: &str,
         key: Option<&str>,
         body: &Value,
-    ) -> Result<Answer, reqwest::Error> {
+    ) -> Result<HttpResponse, reqwest::Error> {
         let mut request = self.http.request(method, format!("{}{path}", self.api));
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
         let response = request.bearer_auth(&self.settings.key).json(body).send().await?;
         let (status, body) = (response.status().as_u16(), response.bytes().await?);
-        Ok(Answer {
+        Ok(HttpResponse {
             status,
             body: serde_json::from_slice(&body).unwrap_or_default(),
         })

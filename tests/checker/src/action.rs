@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::state::{Change, Lane, Sweep, Wish};
+use crate::state::{Change, QueueLoad, Sweep, Wish};
 
 /// A function that reads, decides and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Who {
+pub enum Process {
     /// `send`.
     Sender,
     /// `promote`, which sees the priority queue in this state.
-    Promoter(Lane),
+    Promoter(QueueLoad),
     /// `promote`, with a job of the email's queue.
     Job(Sweep),
     /// `feedback`.
@@ -99,7 +99,7 @@ pub enum Action {
     /// A run of `promote` ends.
     RunEnds,
     /// A function takes a step.
-    Does(Who, Operation),
+    Does(Process, Operation),
     /// The contents of an erased email are deleted, and the erasure is answered.
     Empties,
     /// A function looks for the record of an erased email, and ends.
@@ -132,7 +132,7 @@ impl Action {
             Self::Changes(Change::Resume) => "the queue is resumed".to_owned(),
             Self::Changes(Change::Purge) => "the queue is purged".to_owned(),
             Self::Changes(Change::Restore) => "the queue is restored".to_owned(),
-            Self::JobEnds(sweep) => format!("{} is done", Who::Job(sweep).name()),
+            Self::JobEnds(sweep) => format!("{} is done", Process::Job(sweep).name()),
             Self::DiesHolding => "send dies with its claim".to_owned(),
             Self::DiesAsked => "send dies before it has recorded".to_owned(),
             Self::MissesContent => "send does not find the content".to_owned(),
@@ -152,15 +152,15 @@ impl Action {
     }
 }
 
-impl Who {
+impl Process {
     /// Returns the name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Sender => "send",
-            Self::Promoter(Lane::Flowing) => "promote",
-            Self::Promoter(Lane::Backlog) => "promote (backlog)",
-            Self::Promoter(Lane::Shut) => "promote (shut)",
+            Self::Promoter(QueueLoad::Flowing) => "promote",
+            Self::Promoter(QueueLoad::Backlog) => "promote (backlog)",
+            Self::Promoter(QueueLoad::Shut) => "promote (shut)",
             Self::Job(Sweep::Release) => "the release",
             Self::Job(Sweep::Purge) => "the purge",
             Self::Job(Sweep::Restore) => "the restore",

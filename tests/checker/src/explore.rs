@@ -7,13 +7,13 @@ use domain::delivery::record::RecordStatus;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::action::{Action, Operation, Who};
+use crate::action::{Action, Operation, Process};
 use crate::config::{Begin, Config};
 use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::orderly::{Environment, all_lost, orderly};
 use crate::property::{Property, broken_by_state};
-use crate::state::{Change, Claims, Client, Grave, Line, Reader, Sender, State};
+use crate::state::{Change, Claims, Client, ErasureState, QueueState, Reader, Sender, State};
 use crate::steps::{Steps, steps};
 
 /// The result of an exploration.
@@ -142,13 +142,13 @@ fn first_state(machine: &mut Machine) -> State {
         forced: false,
         spent: u8::from(matches!(begin, Begin::Uncertain | Begin::Failed)),
         wishes: machine.config.wishes,
-        line: Line::default(),
-        former: Line::default(),
+        line: QueueState::default(),
+        former: QueueState::default(),
         changes: machine.config.changes,
         jobs: [false; 3],
         given_back: machine.config.given_back,
         erasures: machine.config.erasures,
-        grave: Grave::None,
+        grave: ErasureState::None,
     };
     if begin == Begin::Purged {
         first.changed(Change::Purge)
@@ -161,7 +161,7 @@ impl Explorer {
     fn run(mut self) -> Report {
         let mut taken = FxHashMap::<Action, u64>::default();
         let (mut count, mut at) = (0, 0);
-        let mut edges = FxHashSet::<(Who, RecordStatus, RecordStatus)>::default();
+        let mut edges = FxHashSet::<(Process, RecordStatus, RecordStatus)>::default();
         let mut found = Steps::default();
         while let Some(state) = self.known.get_index(at).copied() {
             steps(&mut self.machine, &state, &mut found);
@@ -262,7 +262,7 @@ impl Explorer {
         self,
         steps: u64,
         taken: &FxHashMap<Action, u64>,
-        edges: &FxHashSet<(Who, RecordStatus, RecordStatus)>,
+        edges: &FxHashSet<(Process, RecordStatus, RecordStatus)>,
         broken: Option<Counterexample>,
     ) -> Report {
         let mut actions = BTreeMap::new();

@@ -19,19 +19,42 @@ use crate::config::{Begin, Config};
 use crate::mutant::Mutant;
 use crate::property::content_of;
 use crate::records::{RecordId, RecordTable};
-use crate::state::{Answer, Asked, Lane, Line, Reader, Sender, State, Sweep, Wish};
+use crate::state::{Asked, QueueLoad, QueueState, Reader, Sender, SesAnswer, State, Sweep, Wish};
 
 /// A question about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
-    NotClaimable { line: Line },
-    DropStage { claim_no: u8, line: Line },
-    Job { sweep: Sweep, line: Line },
-    Record { claim_no: u8, answer: Answer },
-    Overdue { lane: Lane, feedback: Asked, line: Line },
-    Heard { claim_no: u8 },
-    DeadLetter { claim_no: u8 },
-    Caller { wish: Wish, left: u8, generation: u8 },
+    NotClaimable {
+        line: QueueState,
+    },
+    DropStage {
+        claim_no: u8,
+        line: QueueState,
+    },
+    Job {
+        sweep: Sweep,
+        line: QueueState,
+    },
+    Record {
+        claim_no: u8,
+        answer: SesAnswer,
+    },
+    Overdue {
+        lane: QueueLoad,
+        feedback: Asked,
+        line: QueueState,
+    },
+    Heard {
+        claim_no: u8,
+    },
+    DeadLetter {
+        claim_no: u8,
+    },
+    Caller {
+        wish: Wish,
+        left: u8,
+        generation: u8,
+    },
 }
 
 impl Question {
@@ -120,7 +143,7 @@ impl Machine {
     }
 
     /// Tells whether a write's condition holds for the stored record.
-    fn holds(&self, condition: Option<Condition>, stored: &EmailRecord, line: Line, after: &EmailRecord) -> bool {
+    fn holds(&self, condition: Option<Condition>, stored: &EmailRecord, line: QueueState, after: &EmailRecord) -> bool {
         let Some(mut condition) = condition else {
             return true;
         };
@@ -154,7 +177,7 @@ impl Machine {
         before: RecordId,
         after: RecordId,
         condition: Option<Condition>,
-        line: Line,
+        line: QueueState,
     ) -> Option<RecordId> {
         if !self.holds(condition, self.records.get(stored), line, self.records.get(after)) {
             return None;
@@ -194,7 +217,7 @@ impl Machine {
             || self.holds(
                 Some(condition),
                 self.records.get(stored),
-                Line::default(),
+                QueueState::default(),
                 self.records.get(before),
             )
     }
@@ -308,7 +331,7 @@ fn first_record(config: &Config, content: u8) -> EmailRecord {
     }
 }
 
-impl Line {
+impl QueueState {
     /// Returns the queue.
     fn queue(self, record: &EmailRecord) -> Queue {
         let pause = Pause {

@@ -1,10 +1,10 @@
 //! The end of a path without further faults or commands, one step at a time.
 //! It goes on until the email has ended and no message is in transit.
 
-use crate::action::{Action, Operation, Ses, Who};
+use crate::action::{Action, Operation, Process, Ses};
 use crate::machine::Machine;
 use crate::property::Property;
-use crate::state::{Change, Claims, Lane, State};
+use crate::state::{Change, Claims, QueueLoad, State};
 use crate::steps::Step;
 
 /// The constant environment of this path.
@@ -13,7 +13,7 @@ pub(crate) struct Environment {
     /// SES's reaction to every submission.
     ses: Ses,
     /// The state of the priority queue.
-    lane: Lane,
+    lane: QueueLoad,
     /// Whether feedback is ever idle.
     feedback: bool,
     /// The steps of time: to the next due time, or long ones.
@@ -24,7 +24,7 @@ impl Environment {
     /// The environment without any fault.
     pub(crate) const FAIR: Self = Self {
         ses: Ses::Accepts,
-        lane: Lane::Flowing,
+        lane: QueueLoad::Flowing,
         feedback: true,
         time: Action::TimePasses,
     };
@@ -47,12 +47,12 @@ impl Environment {
             ..Self::FAIR
         },
         Self {
-            lane: Lane::Backlog,
+            lane: QueueLoad::Backlog,
             time: Action::HoursPass,
             ..Self::FAIR
         },
         Self {
-            lane: Lane::Shut,
+            lane: QueueLoad::Shut,
             time: Action::DaysPass,
             ..Self::FAIR
         },
@@ -62,7 +62,7 @@ impl Environment {
 impl Environment {
     /// Tells whether it needs steps of hours, which are not explored with callers.
     pub(crate) fn needs_hours(self) -> bool {
-        self.lane == Lane::Backlog
+        self.lane == QueueLoad::Backlog
     }
 }
 
@@ -122,14 +122,17 @@ fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment)
         Action::StoresContent(_) | Action::StoresRecord(_) | Action::IsAnswered(_) => Some(0),
         Action::Submits(ses) if ses == environment.ses => Some(1),
         Action::MissesContent => Some(1),
-        Action::Does(Who::Promoter(lane), Operation::Writes) if lane != environment.lane => Some(3),
+        Action::Does(Process::Promoter(lane), Operation::Writes) if lane != environment.lane => Some(3),
         Action::Does(_, Operation::Writes | Operation::FindsMoved | Operation::Ends) => Some(2),
         Action::Empties | Action::FindsNothing => Some(2),
         Action::LateWrite => Some(4),
         Action::EventArrives => Some(5),
-        Action::Claims | Action::ClaimsBeside if environment.lane != Lane::Shut => Some(6),
+        Action::Claims | Action::ClaimsBeside if environment.lane != QueueLoad::Shut => Some(6),
         Action::AsksFeedback if overdue && environment.feedback => Some(7),
-        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_) | Who::Job(_), Operation::Reads) => Some(8),
+        Action::Does(
+            Process::Feedback | Process::DeadLetter | Process::Promoter(_) | Process::Job(_),
+            Operation::Reads,
+        ) => Some(8),
         Action::IsRefused => Some(8),
         Action::RunEnds | Action::JobEnds(_) => Some(9),
         passes if passes == environment.time => Some(10),

@@ -11,7 +11,7 @@ use strum::{EnumMessage, IntoStaticStr, VariantArray};
 use crate::clock::{FAR, NOW};
 use crate::machine::{Machine, Question};
 use crate::mutant::Mutant;
-use crate::state::{Answer, Asked, Client, Grave, Sender, State, Wish};
+use crate::state::{Asked, Client, ErasureState, Sender, SesAnswer, State, Wish};
 
 /// A property of one email: a part of an invariant that a state, a step or a path can break.
 ///
@@ -174,7 +174,7 @@ fn reason_to_give_up(
     let budget = machine.config.policy.retry.waits.len() + 1;
     let spent = usize::from(state.spent) >= budget;
     let refused = match question {
-        Question::Record { answer, .. } => answer == Answer::ForGood || (answer == Answer::ForNow && spent),
+        Question::Record { answer, .. } => answer == SesAnswer::ForGood || (answer == SesAnswer::ForNow && spent),
         Question::NotClaimable { .. }
         | Question::DropStage { .. }
         | Question::Job { .. }
@@ -241,7 +241,7 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Proper
         return Some(broken);
     }
     let Some(record) = state.record.map(|id| machine.record(id)) else {
-        return (state.accepted && state.grave == Grave::None).then_some(Property::Stored);
+        return (state.accepted && state.grave == ErasureState::None).then_some(Property::Stored);
     };
     let by_name = machine.is(Mutant::BodyNotByHash);
     let content = if by_name {
@@ -284,9 +284,9 @@ fn broken_by_grave(state: &State) -> Option<Property> {
         .iter()
         .any(|client| matches!(client, Client::Storing { content: true, .. }));
     let left = match state.grave {
-        Grave::None | Grave::Buried => false,
-        Grave::Littered => state.record.is_some(),
-        Grave::Closed => state.record.is_some() || (state.contents != 0 && !storing),
+        ErasureState::None | ErasureState::Buried => false,
+        ErasureState::Littered => state.record.is_some(),
+        ErasureState::Closed => state.record.is_some() || (state.contents != 0 && !storing),
     };
     left.then_some(Property::ErasedForGood)
 }
@@ -297,7 +297,7 @@ fn will_be_known(machine: &Machine, state: &State) -> bool {
         matches!(
             sender,
             Sender::Asked {
-                answer: Answer::Accepted,
+                answer: SesAnswer::Accepted,
                 ..
             }
         )

@@ -46,7 +46,7 @@ impl fmt::Debug for Claims {
 
 /// The email's queue, in its current or in an older state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Line {
+pub struct QueueState {
     /// The number of its changes.
     pub no: u8,
     /// Whether it is paused.
@@ -83,7 +83,7 @@ pub enum Sweep {
 
 /// SES's answer, as far as the sender knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Answer {
+pub enum SesAnswer {
     /// An acceptance.
     Accepted,
     /// A refusal that does not count as an attempt.
@@ -106,14 +106,14 @@ pub enum Sender {
         /// The record.
         seen: RecordId,
         /// The queue as the sender knows it.
-        line: Line,
+        line: QueueState,
     },
     /// Has a claim, and has not called SES.
     Holding {
         /// The claimed record.
         seen: RecordId,
         /// The queue as the sender knows it. If the email is not dropped, it is a plain queue.
-        line: Line,
+        line: QueueState,
     },
     /// Has called SES, and will record the answer.
     Asked {
@@ -122,7 +122,7 @@ pub enum Sender {
         /// Its claim.
         claim_no: u8,
         /// The answer.
-        answer: Answer,
+        answer: SesAnswer,
     },
 }
 
@@ -158,7 +158,7 @@ pub enum Asked {
 
 /// The state of the priority queue, as `promote` sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
-pub enum Lane {
+pub enum QueueLoad {
     /// It was empty recently.
     Flowing,
     /// It has not been empty for a long time.
@@ -184,7 +184,7 @@ pub enum Reader {
         /// See [`Reader::Run`].
         feedback: Asked,
         /// The email's queue as `promote` knows it.
-        line: Line,
+        line: QueueState,
     },
     /// `promote`, with a record for a job of its queue.
     Job {
@@ -193,7 +193,7 @@ pub enum Reader {
         /// The job.
         sweep: Sweep,
         /// The queue as the job knows it.
-        line: Line,
+        line: QueueState,
     },
     /// `feedback`, with an event.
     Feedback {
@@ -328,9 +328,9 @@ pub struct State {
     /// The remaining commands.
     pub wishes: u8,
     /// The email's queue.
-    pub line: Line,
+    pub line: QueueState,
     /// The queue before its last change, as some functions may still know it.
-    pub former: Line,
+    pub former: QueueState,
     /// The remaining changes of the queue.
     pub changes: u8,
     /// Unfinished jobs of the queue: release, purge, restore.
@@ -340,12 +340,12 @@ pub struct State {
     /// The remaining requests to erase the email.
     pub erasures: u8,
     /// The progress of the erasure.
-    pub grave: Grave,
+    pub grave: ErasureState,
 }
 
 /// The progress of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Grave {
+pub enum ErasureState {
     /// No erasure.
     None,
     /// The record was replaced by a tombstone.

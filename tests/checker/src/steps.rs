@@ -1,10 +1,10 @@
 //! All possible steps.
 
-use crate::action::{Action, Operation, Who};
+use crate::action::{Action, Operation, Process};
 use crate::machine::{Effect, Machine, Question, Ruling};
 use crate::property::{Property, broken_by_write};
 use crate::records::RecordId;
-use crate::state::{Answer, Late, State, Wish};
+use crate::state::{Late, SesAnswer, State, Wish};
 
 mod accepting;
 mod erasing;
@@ -57,7 +57,7 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
 
 /// A function before its write, and the states that follow.
 struct Writer<'a> {
-    who: Who,
+    who: Process,
     seen: RecordId,
     question: Question,
     /// The state after it has finished.
@@ -134,7 +134,7 @@ fn checked(
 fn noted(mut state: State, question: Question) -> State {
     match question {
         Question::Record {
-            answer: Answer::GivenBack,
+            answer: SesAnswer::GivenBack,
             ..
         }
         | Question::DropStage { .. } => state.spent = state.spent.saturating_sub(1),

@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::thread;
 
-use checker::action::{Action, Operation, Ses, Who};
+use checker::action::{Action, Operation, Process, Ses};
 use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
 use checker::property::Property;
-use checker::state::{Change, Lane, Sweep, Wish};
+use checker::state::{Change, QueueLoad, Sweep, Wish};
 use invariants::transitions::{TRANSITIONS, Transition};
 
 /// Explores configurations, on two threads.
@@ -43,7 +43,11 @@ fn everything() -> BTreeSet<String> {
         Wish::Retry,
         Wish::Force,
     ];
-    let readers = [Who::Promoter(Lane::Flowing), Who::Feedback, Who::DeadLetter];
+    let readers = [
+        Process::Promoter(QueueLoad::Flowing),
+        Process::Feedback,
+        Process::DeadLetter,
+    ];
     let sweeps = [Sweep::Release, Sweep::Purge, Sweep::Restore];
     let of_sweeps = [
         Operation::Reads,
@@ -57,7 +61,7 @@ fn everything() -> BTreeSet<String> {
         .flat_map(|sweep| of_sweeps.map(|deed| (sweep, deed)))
         // In the usual configurations nothing happens between a restore and its record.
         .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Operation::FindsMoved | Operation::Ends))
-        .map(|(sweep, deed)| Action::Does(Who::Job(sweep), deed));
+        .map(|(sweep, deed)| Action::Does(Process::Job(sweep), deed));
     let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
     let deeds = [
         Operation::Reads,
@@ -66,10 +70,10 @@ fn everything() -> BTreeSet<String> {
         Operation::Ends,
         Operation::Dies,
     ];
-    let does = readers.into_iter().chain(callers.map(Who::Caller));
+    let does = readers.into_iter().chain(callers.map(Process::Caller));
     let does = does.flat_map(|who| deeds.map(|deed| Action::Does(who, deed)));
-    let lanes = [Lane::Backlog, Lane::Shut].map(Who::Promoter);
-    let writers = readers.into_iter().chain(lanes).chain([Who::Sender]);
+    let lanes = [QueueLoad::Backlog, QueueLoad::Shut].map(Process::Promoter);
+    let writers = readers.into_iter().chain(lanes).chain([Process::Sender]);
     let writers = writers.flat_map(|who| {
         let deeds = [
             Operation::Writes,
@@ -115,7 +119,7 @@ fn everything() -> BTreeSet<String> {
         .chain(jobs)
         .chain(sweeps.map(Action::JobEnds))
         .chain(changes.map(Action::Changes))
-        .chain(deeds.map(|deed| Action::Does(Who::Eraser, deed)))
+        .chain(deeds.map(|deed| Action::Does(Process::Eraser, deed)))
         .chain([Action::Empties, Action::FindsNothing])
         .map(Action::name)
         .collect()

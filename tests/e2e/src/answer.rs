@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The status.
     pub status: u16,
     /// The body; null if it is not JSON.
@@ -16,7 +16,7 @@ pub struct Answer {
     pub retry_after: Option<u64>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let header = response.headers().get("idempotent-replayed");

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::answer::HttpResponse;
 use crate::wait::eventually;
 
 /// A client of the API with the stack's key.
@@ -52,17 +52,17 @@ impl Api {
     ///
     /// # Panics
     /// When there is no answer.
-    pub async fn answer(&self, request: RequestBuilder) -> Answer {
-        Answer::read(request.send().await.expect("the API answers")).await
+    pub async fn answer(&self, request: RequestBuilder) -> HttpResponse {
+        HttpResponse::read(request.send().await.expect("the API answers")).await
     }
 
     /// `POST`s a JSON body.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> HttpResponse {
         self.answer(self.request(Method::POST, path).json(body)).await
     }
 
     /// `POST`s a JSON body with an idempotency key.
-    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> HttpResponse {
         self.answer(
             self.request(Method::POST, path)
                 .header("idempotency-key", key)
@@ -72,17 +72,17 @@ impl Api {
     }
 
     /// `PATCH`es with a JSON body.
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> HttpResponse {
         self.answer(self.request(Method::PATCH, path).json(body)).await
     }
 
     /// `DELETE`s.
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> HttpResponse {
         self.answer(self.request(Method::DELETE, path)).await
     }
 
     /// `GET`s.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> HttpResponse {
         self.answer(self.request(Method::GET, path)).await
     }
 

@@ -26,7 +26,7 @@ mod stored;
 mod wait;
 
 pub use account::Account;
-pub use answer::Answer;
+pub use answer::HttpResponse;
 pub use api::Api;
 pub use call_faults::{CallFault, CallFaults};
 pub use faults::{Fault, Faults};
@@ -35,7 +35,7 @@ pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, Queue};
 pub use stack::{Stack, root};
-pub use stored::Stored;
+pub use stored::StoredParts;
 pub use wait::eventually;
 
 /// Returns a name that no other test uses: `label-0123456789abcdef`.

@@ -6,14 +6,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The stored parts of one email.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredParts {
     /// The sort keys of its items, each with the sorted names of its attributes.
     pub items: Vec<(String, Vec<String>)>,
     /// The names of its objects.
     pub objects: Vec<String>,
 }
 
-impl Stored {
+impl StoredParts {
     /// Reads the table and the bucket.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use domain::message::address::EmailAddress;
 use manage::by_key::Cancellation;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
-use manage::paging::Page;
+use manage::paging::EmailPage;
 use suppressions::page::SuppressionPage;
 
 use crate::check::{check, check_eq};
@@ -113,7 +113,7 @@ fn the_same(address: &EmailAddress) {
 
 fn queries(query: &str) {
     let data = query.as_bytes();
-    if let Some(page) = told(Page::parse(query), data) {
+    if let Some(page) = told(EmailPage::parse(query), data) {
         check!(Refusal, (1..=LIMIT_MAX).contains(&page.limit));
         if let Some(cursor) = page.cursor {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;

@@ -4,14 +4,14 @@ use domain::api::error::ApiError;
 
 /// The expected answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum Expectation {
     /// A refusal: the status, the error name, and the beginning of the message, which starts with the path.
     Refused(u16, &'static str, String),
     /// An acceptance. The message carries the content unchanged, so that no receiver can misread it.
     Carried,
 }
 
-impl Answer {
+impl Expectation {
     /// Returns the difference from the actual answer; `None` when there is none.
     #[must_use]
     pub fn differs(&self, given: Option<&ApiError>) -> Option<String> {
@@ -29,36 +29,36 @@ impl Answer {
 }
 
 /// 422: a wrong value, type or field.
-pub(crate) fn bad(begins: &str) -> Answer {
-    Answer::Refused(422, "validation_error", begins.to_owned())
+pub(crate) fn bad(begins: &str) -> Expectation {
+    Expectation::Refused(422, "validation_error", begins.to_owned())
 }
 
 /// 422: a missing field.
-pub(crate) fn missing(path: &str) -> Answer {
-    Answer::Refused(422, "missing_required_field", format!("{path}: "))
+pub(crate) fn missing(path: &str) -> Expectation {
+    Expectation::Refused(422, "missing_required_field", format!("{path}: "))
 }
 
 /// 422: an invalid sender.
-pub(crate) fn bad_from(begins: &str) -> Answer {
-    Answer::Refused(422, "invalid_from_address", format!("from: {begins}"))
+pub(crate) fn bad_from(begins: &str) -> Expectation {
+    Expectation::Refused(422, "invalid_from_address", format!("from: {begins}"))
 }
 
 /// 422: an invalid attachment.
-pub(crate) fn bad_file(begins: &str) -> Answer {
-    Answer::Refused(422, "invalid_attachment", begins.to_owned())
+pub(crate) fn bad_file(begins: &str) -> Expectation {
+    Expectation::Refused(422, "invalid_attachment", begins.to_owned())
 }
 
 /// 400: a body that is not a request.
-pub(crate) fn malformed(begins: &str) -> Answer {
-    Answer::Refused(400, "validation_error", format!("The request body {begins}"))
+pub(crate) fn malformed(begins: &str) -> Expectation {
+    Expectation::Refused(400, "validation_error", format!("The request body {begins}"))
 }
 
 /// 413: a body that is too large.
-pub(crate) fn too_large() -> Answer {
-    Answer::Refused(413, "validation_error", "The request body is too large".to_owned())
+pub(crate) fn too_large() -> Expectation {
+    Expectation::Refused(413, "validation_error", "The request body is too large".to_owned())
 }
 
 /// 400: an invalid `Idempotency-Key` header.
-pub(crate) fn bad_key() -> Answer {
-    Answer::Refused(400, "invalid_idempotency_key", "Idempotency-Key: ".to_owned())
+pub(crate) fn bad_key() -> Expectation {
+    Expectation::Refused(400, "invalid_idempotency_key", "Idempotency-Key: ".to_owned())
 }

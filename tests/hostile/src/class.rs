@@ -6,12 +6,12 @@ use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, parse_batch, parse_email};
 use domain::api::suppressions::parse_add;
 
-use crate::answer::Answer;
+use crate::answer::Expectation;
 use crate::rule::Rule;
 
 /// The reader of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Endpoint {
     /// `POST /emails`.
     Email,
     /// `POST /emails/batch`.
@@ -26,7 +26,7 @@ pub enum Door {
     Validation,
 }
 
-impl Door {
+impl Endpoint {
     /// Passes a request to the real reader.
     ///
     /// # Errors
@@ -54,11 +54,11 @@ pub struct Class {
     /// The rule that the class tests.
     pub rule: Rule,
     /// The reader of the request.
-    pub door: Door,
+    pub door: Endpoint,
     /// The request.
     pub hostile: Vec<u8>,
     /// The expected answer.
-    pub answer: Answer,
+    pub answer: Expectation,
     /// A nearly identical request that is accepted; `None` if the request itself is accepted.
     pub twin: Option<Vec<u8>>,
 }
@@ -66,7 +66,7 @@ pub struct Class {
 impl Class {
     /// Returns the same class for another reader.
     #[must_use]
-    pub(crate) fn through(self, door: Door) -> Self {
+    pub(crate) fn through(self, door: Endpoint) -> Self {
         Self { door, ..self }
     }
 }
@@ -77,14 +77,14 @@ pub(crate) fn refused(
     name: &'static str,
     source: &'static str,
     hostile: impl Into<Vec<u8>>,
-    answer: Answer,
+    answer: Expectation,
     twin: impl Into<Vec<u8>>,
 ) -> Class {
     Class {
         name,
         source,
         rule,
-        door: Door::Email,
+        door: Endpoint::Email,
         hostile: hostile.into(),
         answer,
         twin: Some(twin.into()),
@@ -97,9 +97,9 @@ pub(crate) fn carried(rule: Rule, name: &'static str, source: &'static str, host
         name,
         source,
         rule,
-        door: Door::Email,
+        door: Endpoint::Email,
         hostile: hostile.into(),
-        answer: Answer::Carried,
+        answer: Expectation::Carried,
         twin: None,
     }
 }

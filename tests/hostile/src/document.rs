@@ -1,7 +1,7 @@
 //! Writes docs/HOSTILE_INPUT.md.
 
-use crate::answer::Answer;
-use crate::class::{Class, Door};
+use crate::answer::Expectation;
+use crate::class::{Class, Endpoint};
 use crate::classes::classes;
 use crate::rule::Rule;
 
@@ -12,7 +12,10 @@ const AFTER: &str = include_str!("document/after.md");
 #[must_use]
 pub fn document() -> String {
     let classes = classes();
-    let refused = classes.iter().filter(|class| class.answer != Answer::Carried).count();
+    let refused = classes
+        .iter()
+        .filter(|class| class.answer != Expectation::Carried)
+        .count();
     let mut text = BEFORE
         .replace("{classes}", &classes.len().to_string())
         .replace("{rules}", &Rule::ALL.len().to_string())
@@ -35,16 +38,16 @@ pub fn document() -> String {
 
 fn row(class: &Class) -> String {
     let door = match class.door {
-        Door::Email => "",
-        Door::Batch => " (batch)",
-        Door::Upload => " (`POST /attachments`)",
-        Door::Suppression => " (`POST /suppressions`)",
-        Door::Key => " (`Idempotency-Key`)",
-        Door::Validation => " (`x-batch-validation`)",
+        Endpoint::Email => "",
+        Endpoint::Batch => " (batch)",
+        Endpoint::Upload => " (`POST /attachments`)",
+        Endpoint::Suppression => " (`POST /suppressions`)",
+        Endpoint::Key => " (`Idempotency-Key`)",
+        Endpoint::Validation => " (`x-batch-validation`)",
     };
     let answer = match &class.answer {
-        Answer::Carried => "carried".to_owned(),
-        Answer::Refused(status, name, begins) => format!("{status} `{name}`: `{}`", shortened(begins)),
+        Expectation::Carried => "carried".to_owned(),
+        Expectation::Refused(status, name, begins) => format!("{status} `{name}`: `{}`", shortened(begins)),
     };
     let cells = [format!("{}{door}", class.name), class.source.to_owned(), answer];
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))

@@ -14,8 +14,8 @@ mod document;
 mod request;
 mod rule;
 
-pub use answer::Answer;
-pub use class::{Class, Door};
+pub use answer::Expectation;
+pub use class::{Class, Endpoint};
 pub use classes::classes;
 pub use document::document;
 pub use rule::Rule;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::api::requests::{BatchValidation, parse_batch};
-use hostile::{Answer, Class, Door, Rule, classes};
+use hostile::{Class, Endpoint, Expectation, Rule, classes};
 
 fn shown(class: &Class) -> String {
     format!("{} ({:?}, {})", class.name, class.rule, class.source)
@@ -34,7 +34,7 @@ fn a_nearly_identical_request_is_accepted() {
     for class in classes() {
         assert_eq!(
             class.twin.is_none(),
-            class.answer == Answer::Carried,
+            class.answer == Expectation::Carried,
             "{}",
             shown(&class)
         );
@@ -45,8 +45,8 @@ fn a_nearly_identical_request_is_accepted() {
 #[test]
 fn a_batch_item_gets_the_same_answer() {
     let mut compared = 0;
-    for class in classes().into_iter().filter(|class| class.door == Door::Email) {
-        let Answer::Refused(422, name, begins) = &class.answer else {
+    for class in classes().into_iter().filter(|class| class.door == Endpoint::Email) {
+        let Expectation::Refused(422, name, begins) = &class.answer else {
             continue;
         };
         let batch = [b"[".as_slice(), &class.hostile, b"]"].concat();
@@ -78,7 +78,7 @@ fn every_rule_has_a_class() {
     assert!(missing.is_empty(), "no class tests {missing:?}");
     // A rule that refuses nothing here could be removed unnoticed.
     for rule in Rule::ALL {
-        let bites = |class: &Class| class.rule == *rule && class.answer != Answer::Carried;
+        let bites = |class: &Class| class.rule == *rule && class.answer != Expectation::Carried;
         assert!(classes.iter().any(bites), "{rule:?} refuses nothing");
         let path = format!("{}/../../shared/domain/src/{}", env!("CARGO_MANIFEST_DIR"), rule.file());
         assert!(std::fs::exists(&path).unwrap(), "{path}");
@@ -101,7 +101,7 @@ fn the_classes_are_many_and_different() {
 /// A message may name a field, but must not repeat a value from the request.
 #[test]
 fn no_answer_repeats_a_value() {
-    for class in classes().into_iter().filter(|class| class.door == Door::Email) {
+    for class in classes().into_iter().filter(|class| class.door == Endpoint::Email) {
         let Err(error) = class.door.read(&class.hostile) else {
             continue;
         };

@@ -4,7 +4,7 @@ use domain::api::requests::parse_email;
 use domain::message::attachment::Data;
 use domain::message::email::EmailContent;
 use domain::message::mailbox::Mailbox;
-use hostile::{Answer, Door, classes};
+use hostile::{Endpoint, Expectation, classes};
 
 use crate::message::{given_to_ses, written};
 use crate::receiver::{File, Person, Received, read};
@@ -12,10 +12,10 @@ use crate::receiver::{File, Person, Received, read};
 #[test]
 fn every_accepted_class_arrives_unchanged() {
     let mut compared = 0;
-    for class in classes().into_iter().filter(|class| class.door == Door::Email) {
+    for class in classes().into_iter().filter(|class| class.door == Endpoint::Email) {
         let accepted = match class.answer {
-            Answer::Carried => class.hostile,
-            Answer::Refused(..) => class.twin.expect("a neighbour"),
+            Expectation::Carried => class.hostile,
+            Expectation::Refused(..) => class.twin.expect("a neighbour"),
         };
         let email = parse_email(&accepted).expect(class.name).email;
         arrives(&email, class.name);

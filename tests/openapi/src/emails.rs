@@ -12,7 +12,7 @@ use domain::delivery::cause::Cause;
 use domain::delivery::email_status::EmailStatus;
 use domain::delivery::record::{OnUncertain, Priority};
 use domain::limits;
-use enqueue::handler::{Answer, Ids};
+use enqueue::handler::{EmailResponse, Ids};
 use manage::by_key::{Canceled, Released};
 use manage::commands::CommandResponse;
 use manage::erasure::Erased;
@@ -35,7 +35,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .query::<SendQuery>()
             .headers::<SendHeaders>()
             .body::<NewEmail>(email.clone())
-            .answers::<Answer>(200, "The email is accepted and cannot be lost. For a dry run: the expected handling.")
+            .answers::<EmailResponse>(200, "The email is accepted and cannot be lost. For a dry run: the expected handling.")
             .replays()
             .refuses(&[400, 409, 413, 422]),
         Operation::new("get", "/emails", "list_emails", "Lists emails, newest first")

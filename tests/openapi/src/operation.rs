@@ -35,7 +35,7 @@ pub struct Operation {
     query: Option<Describe>,
     headers: Option<Describe>,
     body: Option<Body>,
-    answer: Option<Answer>,
+    answer: Option<DocumentedResponse>,
     /// The statuses of refusals, besides [`ALWAYS`].
     refusals: &'static [u16],
     /// Whether it needs no key.
@@ -55,7 +55,7 @@ struct Body {
 }
 
 #[derive(Clone)]
-struct Answer {
+struct DocumentedResponse {
     status: u16,
     says: &'static str,
     describe: Describe,
@@ -128,7 +128,7 @@ impl Operation {
     /// Sets the answer to a `T`.
     #[must_use]
     pub fn answers<T: JsonSchema>(self, status: u16, says: &'static str) -> Self {
-        let answer = Some(Answer {
+        let answer = Some(DocumentedResponse {
             status,
             says,
             describe: SchemaGenerator::subschema_for::<T>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
-use domain::delivery::history::Outcome;
+use domain::delivery::history::AttemptOutcome;
 use domain::delivery::record::{Due, DueKind, RecordStatus, recipient_key};
 use domain::delivery::suppression::{Entry, Listed, Suppression};
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
@@ -18,7 +18,7 @@ use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
 use memory::MemoryBackend;
 use memory::samples::{self, BORN};
-use memory::tallies::Stored;
+use memory::tallies::StoredCounter;
 
 pub(crate) fn queue(name: &str) -> Queue {
     let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap());
@@ -31,7 +31,7 @@ pub(crate) fn queue(name: &str) -> Queue {
 
 /// Inserts a counter into the in-memory backend.
 fn counted(backend: &MemoryBackend, counter: Counter, figure: Figure, latest: Option<(Timestamp, EmailId)>) {
-    let stored = Stored {
+    let stored = StoredCounter {
         version: 1,
         figures: [(figure, 1)].into(),
         latest,
@@ -62,7 +62,7 @@ pub(crate) fn backend() -> MemoryBackend {
             at: BORN,
         });
         record.claim_no = 1;
-        record.outcomes = vec![Outcome {
+        record.outcomes = vec![AttemptOutcome {
             claim_no: 1,
             at: BORN,
             cause: Cause::Rejected,

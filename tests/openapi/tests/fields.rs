@@ -21,7 +21,7 @@ use enqueue::dry_run;
 use manage::by_key::{Cancellation, parse_release};
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
-use manage::paging::Page;
+use manage::paging::EmailPage;
 use serde_json::{Map, Value, json};
 use suppressions::page::SuppressionPage;
 
@@ -56,7 +56,7 @@ type QueryReader = (&'static str, fn(&str) -> Result<(), ApiError>);
 
 const QUERIES: &[QueryReader] = &[
     ("send_email", |query| dry_run::is_asked(query).map(drop)),
-    ("list_emails", |query| Page::parse(query).map(drop)),
+    ("list_emails", |query| EmailPage::parse(query).map(drop)),
     ("metrics", |query| MetricsQuery::parse(query).map(drop)),
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
     ("delete_queue", |query| query::flag(query, "cancel").map(drop)),

@@ -15,8 +15,8 @@ use memory::samples;
 use serde_json::{Value, json};
 
 use crate::oracle::Oracle;
-use crate::scenario::{Deed, Order, QueueDeed, Scenario};
-use crate::system::{Answer, System};
+use crate::scenario::{EmailCommand, Order, QueueCommand, Scenario};
+use crate::system::{ApiResponse, System};
 
 /// The number of tries before a caller gives up. Nothing is guaranteed for a request without an answer.
 const TRIES: u32 = 12;
@@ -177,13 +177,13 @@ impl Client {
             let answer = self.ask(|| self.system.enqueue(self.request()), attempt).await;
             self.oracle.posted(&ids, self.now());
             match answer {
-                Some(Answer { status: 200, json }) => {
+                Some(ApiResponse { status: 200, json }) => {
                     let ids = ids_of(&json);
                     self.oracle
                         .answered(&self.system.backend, key.as_deref(), &name, &ids, &contents);
                     return Some(ids);
                 }
-                Some(Answer { status, json }) if status < 500 => {
+                Some(ApiResponse { status, json }) if status < 500 => {
                     // A deleted queue accepts no email.
                     if status == 422 && self.oracle.may_be_deleted(self.queue()) {
                         return None;
@@ -201,7 +201,11 @@ impl Client {
         None
     }
 
-    async fn ask<F: Future<Output = Option<Answer>>>(&self, ask: impl Fn() -> F, attempt: u32) -> Option<Answer> {
+    async fn ask<F: Future<Output = Option<ApiResponse>>>(
+        &self,
+        ask: impl Fn() -> F,
+        attempt: u32,
+    ) -> Option<ApiResponse> {
         ask_once(&self.system, ask, attempt).await
     }
 
@@ -210,27 +214,31 @@ impl Client {
         self.order.queue.unwrap_or("default")
     }
 
-    async fn act(&self, id: EmailId, deed: Deed) {
-        if let Deed::Queue(deed) = deed {
+    async fn act(&self, id: EmailId, deed: EmailCommand) {
+        if let EmailCommand::Queue(deed) = deed {
             return self.act_on_queue(deed).await;
         }
         let path = format!("/emails/{id}");
         for attempt in 1..=TRIES {
             let begun = match deed {
-                Deed::Cancel => self.oracle.cancel_begins(id, self.now()),
-                Deed::Retry { force } => {
+                EmailCommand::Cancel => self.oracle.cancel_begins(id, self.now()),
+                EmailCommand::Retry { force } => {
                     self.oracle.retry_begins(id, force);
                     None
                 }
-                Deed::Reschedule(_) => self.oracle.reschedule_begins(id, self.now()),
-                Deed::Erase => {
+                EmailCommand::Reschedule(_) => self.oracle.reschedule_begins(id, self.now()),
+                EmailCommand::Erase => {
                     self.oracle.erase_begins(id);
                     None
                 }
-                Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_) => None,
+                EmailCommand::Read
+                | EmailCommand::Repeat
+                | EmailCommand::Suppress
+                | EmailCommand::Release
+                | EmailCommand::Queue(_) => None,
             };
             let asked_at = self.now();
-            if deed == Deed::Repeat {
+            if deed == EmailCommand::Repeat {
                 if self.order.key {
                     self.post().await;
                 }
@@ -238,16 +246,22 @@ impl Client {
             }
             let ask = || {
                 let request = match deed {
-                    Deed::Cancel => request(Method::POST, &format!("{path}/cancel"), &json!({})),
-                    Deed::Retry { force } => request(Method::POST, &format!("{path}/retry"), &json!({"force": force})),
-                    Deed::Reschedule(wait) => {
+                    EmailCommand::Cancel => request(Method::POST, &format!("{path}/cancel"), &json!({})),
+                    EmailCommand::Retry { force } => {
+                        request(Method::POST, &format!("{path}/retry"), &json!({"force": force}))
+                    }
+                    EmailCommand::Reschedule(wait) => {
                         let when = format!("in {} ms", wait.as_millis().max(1));
                         request(Method::PATCH, &path, &json!({"scheduled_at": when}))
                     }
-                    Deed::Read | Deed::Repeat | Deed::Queue(_) => request(Method::GET, &path, &Value::Null),
-                    Deed::Erase => request(Method::DELETE, &path, &Value::Null),
-                    Deed::Suppress => request(Method::POST, "/suppressions", &json!({"email": self.recipient(0)})),
-                    Deed::Release => {
+                    EmailCommand::Read | EmailCommand::Repeat | EmailCommand::Queue(_) => {
+                        request(Method::GET, &path, &Value::Null)
+                    }
+                    EmailCommand::Erase => request(Method::DELETE, &path, &Value::Null),
+                    EmailCommand::Suppress => {
+                        request(Method::POST, "/suppressions", &json!({"email": self.recipient(0)}))
+                    }
+                    EmailCommand::Release => {
                         let path = format!("/suppressions/{}", self.recipient(0));
                         request(Method::DELETE, &path, &Value::Null)
                     }
@@ -255,24 +269,31 @@ impl Client {
                 self.system.request(request)
             };
             let answer = self.ask(ask, attempt).await;
-            if let Deed::Retry { .. } = deed {
+            if let EmailCommand::Retry { .. } = deed {
                 let answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
                 self.oracle.retry_ends(id, answered, self.now());
             }
             match answer {
-                Some(Answer { status: 200, json }) => {
+                Some(ApiResponse { status: 200, json }) => {
                     match (deed, begun) {
-                        (Deed::Cancel, begun) => self.oracle.canceled(id, begun),
-                        (Deed::Reschedule(wait), begun) => {
+                        (EmailCommand::Cancel, begun) => self.oracle.canceled(id, begun),
+                        (EmailCommand::Reschedule(wait), begun) => {
                             self.oracle.rescheduled(id, begun, asked_at.after(wait));
                         }
-                        (Deed::Read, _) => self.oracle.read(&self.system.backend, id, &json, asked_at),
-                        (Deed::Erase, _) => self.oracle.erased(id, self.now()),
-                        (Deed::Retry { .. } | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_), _) => {}
+                        (EmailCommand::Read, _) => self.oracle.read(&self.system.backend, id, &json, asked_at),
+                        (EmailCommand::Erase, _) => self.oracle.erased(id, self.now()),
+                        (
+                            EmailCommand::Retry { .. }
+                            | EmailCommand::Repeat
+                            | EmailCommand::Suppress
+                            | EmailCommand::Release
+                            | EmailCommand::Queue(_),
+                            _,
+                        ) => {}
                     }
                     return;
                 }
-                Some(Answer { status: 404, .. }) if deed != Deed::Release => {
+                Some(ApiResponse { status: 404, .. }) if deed != EmailCommand::Release => {
                     // An expired record does not exist, whether or not TTL has deleted it.
                     self.system.backend.state().expire();
                     if !self.oracle.may_be_erased(id) {
@@ -281,13 +302,13 @@ impl Client {
                     }
                     return;
                 }
-                Some(Answer { status, .. }) if status < 500 => return,
+                Some(ApiResponse { status, .. }) if status < 500 => return,
                 Some(_) | None => {}
             }
         }
     }
 
-    async fn act_on_queue(&self, deed: QueueDeed) {
+    async fn act_on_queue(&self, deed: QueueCommand) {
         let name = self.queue();
         for attempt in 1..=TRIES {
             if change_queue(&self.system, &self.oracle, name, deed, attempt).await {
@@ -302,7 +323,13 @@ impl Client {
 }
 
 /// Requests a change of a queue once, and tells the oracle; returns whether there was an answer.
-pub(crate) async fn change_queue(system: &System, oracle: &Oracle, name: &str, deed: QueueDeed, attempt: u32) -> bool {
+pub(crate) async fn change_queue(
+    system: &System,
+    oracle: &Oracle,
+    name: &str,
+    deed: QueueCommand,
+    attempt: u32,
+) -> bool {
     let now = || system.backend.state().now();
     let asked_at = now();
     let begun = oracle.queue_begins(name, deed, asked_at);
@@ -310,17 +337,17 @@ pub(crate) async fn change_queue(system: &System, oracle: &Oracle, name: &str, d
     let ask = || {
         let empty = json!({});
         let request = match deed {
-            QueueDeed::Pause => request(Method::POST, &path("/pause"), &empty),
-            QueueDeed::PauseFor(span) => {
+            QueueCommand::Pause => request(Method::POST, &path("/pause"), &empty),
+            QueueCommand::PauseFor(span) => {
                 let until = format!("in {} ms", span.as_millis().max(1));
                 request(Method::POST, &path("/pause"), &json!({"until": until}))
             }
-            QueueDeed::Resume => request(Method::POST, &path("/resume"), &empty),
-            QueueDeed::Purge => request(Method::POST, &path("/purge"), &empty),
-            QueueDeed::Restore => request(Method::POST, &path("/restore"), &empty),
-            QueueDeed::Redrive => request(Method::POST, &path("/retry"), &empty),
-            QueueDeed::Delete => request(Method::DELETE, &path("?cancel=true"), &Value::Null),
-            QueueDeed::Make => request(Method::POST, "/queues", &json!({"name": name})),
+            QueueCommand::Resume => request(Method::POST, &path("/resume"), &empty),
+            QueueCommand::Purge => request(Method::POST, &path("/purge"), &empty),
+            QueueCommand::Restore => request(Method::POST, &path("/restore"), &empty),
+            QueueCommand::Redrive => request(Method::POST, &path("/retry"), &empty),
+            QueueCommand::Delete => request(Method::DELETE, &path("?cancel=true"), &Value::Null),
+            QueueCommand::Make => request(Method::POST, "/queues", &json!({"name": name})),
         };
         system.request(request)
     };
@@ -332,11 +359,11 @@ pub(crate) async fn change_queue(system: &System, oracle: &Oracle, name: &str, d
 }
 
 /// Makes a request once; without an answer it waits for a while.
-async fn ask_once<F: Future<Output = Option<Answer>>>(
+async fn ask_once<F: Future<Output = Option<ApiResponse>>>(
     system: &System,
     ask: impl Fn() -> F,
     attempt: u32,
-) -> Option<Answer> {
+) -> Option<ApiResponse> {
     let answer = tokio::time::timeout(PATIENCE, ask()).await.ok().flatten();
     if answer.as_ref().is_none_or(|answer| answer.status >= 500) {
         let longest = 500_u64.saturating_mul(u64::from(attempt));

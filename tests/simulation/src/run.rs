@@ -24,7 +24,7 @@ use earlier::{plant, plant_waiting};
 
 use crate::client::{Client, change_queue};
 use crate::oracle::{Bounds, Oracle, Violation};
-use crate::scenario::{NEWS, QueueDeed, Scenario};
+use crate::scenario::{NEWS, QueueCommand, Scenario};
 use crate::system::System;
 
 /// The start of every run.
@@ -44,7 +44,7 @@ const LOOK: Duration = Duration::from_secs(15);
 
 /// The result of a run.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The first violation.
     pub violation: Option<Violation>,
     /// The trace of all steps.
@@ -71,7 +71,7 @@ pub struct Outcome {
     pub in_line_read: usize,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// Describes a violation, with the history of its email.
     #[must_use]
     pub fn report(&self, name: &str) -> Option<String> {
@@ -88,7 +88,7 @@ impl Outcome {
 /// # Panics
 /// When tokio cannot create a runtime.
 #[must_use]
-pub fn run(scenario: &Scenario) -> Outcome {
+pub fn run(scenario: &Scenario) -> RunOutcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -101,7 +101,7 @@ pub fn run(scenario: &Scenario) -> Outcome {
     runtime.block_on(live(scenario))
 }
 
-async fn live(scenario: &Scenario) -> Outcome {
+async fn live(scenario: &Scenario) -> RunOutcome {
     let backend = MemoryBackend::default();
     let oracle = Oracle::new(bounds(scenario));
     backend.state().fault_model = Some(fault_model(scenario, &oracle));
@@ -139,10 +139,10 @@ async fn live(scenario: &Scenario) -> Outcome {
         if calm && asking.is_empty() {
             let ask = |(name, deed)| tokio::spawn(ask(Arc::clone(&system), oracle.clone(), name, deed));
             if std::mem::take(&mut flows) {
-                asking.push(ask((NEWS.to_owned(), QueueDeed::Pause)));
+                asking.push(ask((NEWS.to_owned(), QueueCommand::Pause)));
             } else if scenario.waiting == 0 {
                 // A paused queue holds its emails without end, so that this resumes it.
-                let resumed = paused(&backend).into_iter().map(|name| (name, QueueDeed::Resume));
+                let resumed = paused(&backend).into_iter().map(|name| (name, QueueCommand::Resume));
                 asking.extend(resumed.map(ask));
             }
         }
@@ -159,7 +159,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     outcome(&backend, &oracle)
 }
 
-fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> Outcome {
+fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> RunOutcome {
     let (emails, copies) = oracle.numbers();
     let mut state = backend.state();
     let mut ends = BTreeMap::new();
@@ -174,7 +174,7 @@ fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> Outcome {
         );
         (fault_model.trace, fault_model.struck, calls, send_tasks)
     });
-    Outcome {
+    RunOutcome {
         violation: oracle.violation(),
         trace,
         calls,
@@ -212,7 +212,7 @@ fn paused(backend: &MemoryBackend) -> Vec<String> {
     names.filter(|name| name != HELD).collect()
 }
 
-async fn ask(system: Arc<System>, oracle: Oracle, name: String, deed: QueueDeed) {
+async fn ask(system: Arc<System>, oracle: Oracle, name: String, deed: QueueCommand) {
     let mut attempt = 1;
     while !change_queue(&system, &oracle, &name, deed, attempt).await {
         attempt += 1;

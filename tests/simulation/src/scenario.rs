@@ -13,7 +13,7 @@ use domain::delivery::record::Priority;
 use domain::delivery::retry::RetryPolicy;
 use memory::Fault;
 use memory::fault_model::{Broken, Odds};
-use memory::provider::Answer;
+use memory::provider::SesReaction;
 
 /// The timings of the deployment.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl Timings {
 
 /// A caller's action on an accepted email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum EmailCommand {
     /// Cancels it.
     Cancel,
     /// Reschedules it to so long from then.
@@ -93,12 +93,12 @@ pub enum Deed {
     /// Erases it.
     Erase,
     /// Acts on its whole queue.
-    Queue(QueueDeed),
+    Queue(QueueCommand),
 }
 
 /// A caller's action on a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueueDeed {
+pub enum QueueCommand {
     /// Pauses it.
     Pause,
     /// Pauses it for a time.
@@ -148,7 +148,7 @@ pub struct Order {
     /// The priority; that of the queue if absent.
     pub priority: Option<Priority>,
     /// The caller's actions, each with its time after the answer.
-    pub deeds: Vec<(Duration, Deed)>,
+    pub deeds: Vec<(Duration, EmailCommand)>,
 }
 
 impl Order {
@@ -189,7 +189,7 @@ pub struct Scenario {
     /// The faults of the calls with these numbers.
     pub plan: BTreeMap<u64, Fault>,
     /// The answers of SES, by the email's subject.
-    pub script: BTreeMap<String, VecDeque<Answer>>,
+    pub script: BTreeMap<String, VecDeque<SesReaction>>,
     /// The time after which no more faults happen.
     pub chaos: Duration,
     /// Simultaneous senders for each priority queue.
@@ -261,7 +261,7 @@ impl Scenario {
 
     /// Sets SES's first answers for one email.
     #[must_use]
-    pub fn answers(mut self, order: usize, answers: &[Answer]) -> Self {
+    pub fn answers(mut self, order: usize, answers: &[SesReaction]) -> Self {
         let subject = Self::subject(order, 0);
         self.script.insert(subject, answers.iter().copied().collect());
         self

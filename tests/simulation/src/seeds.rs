@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use domain::delivery::record::RecordStatus;
 use invariants::transitions::{Edge, TRANSITIONS, Transition};
 
-use crate::run::{Outcome, run};
+use crate::run::{RunOutcome, run};
 use crate::scenario::Scenario;
 
 /// Every kind of fault that must happen.
@@ -75,7 +75,7 @@ impl Totals {
         outcome.report(&format!("cargo run --locked --bin simulation -- replay {seed}"))
     }
 
-    fn add(&mut self, scenario: &Scenario, outcome: &Outcome) {
+    fn add(&mut self, scenario: &Scenario, outcome: &RunOutcome) {
         self.seeds += 1;
         self.emails += outcome.emails;
         self.copies += outcome.copies;

@@ -28,7 +28,7 @@ use send::rate_limiter::RateLimiter;
 use send::suppression_filter::Suppressed;
 use send::{SendFunction, SendSettings};
 
-pub(crate) use gateway::Answer;
+pub(crate) use gateway::ApiResponse;
 use mapping::{Mapping, event};
 
 use crate::scenario::Timings;

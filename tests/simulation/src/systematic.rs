@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
-use memory::provider::{Answer, SUBMIT};
+use memory::provider::{SUBMIT, SesReaction};
 use memory::trace::Step;
 use memory::{Call, Fault};
 
-use crate::run::{Outcome, run};
-use crate::scenario::{Deed, NEWS, Order, QueueDeed, Scenario};
+use crate::run::{RunOutcome, run};
+use crate::scenario::{EmailCommand, NEWS, Order, QueueCommand, Scenario};
 
 /// The results of all runs.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Strikes {
     }
 
     /// Runs once; `None` if an invariant was broken.
-    fn once(&mut self, scenario: &Scenario) -> Option<Outcome> {
+    fn once(&mut self, scenario: &Scenario) -> Option<RunOutcome> {
         let outcome = run(scenario);
         if let Some(runs) = self.runs.get_mut(scenario.plan.len()) {
             *runs += 1;
@@ -127,7 +127,7 @@ pub fn command(scenario: &Scenario) -> String {
 
 /// Returns every call after `last` and up to `until`, with every fault that makes a difference to it.
 #[must_use]
-pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
+pub fn places(outcome: &RunOutcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     let mut places = Vec::new();
     for step in &outcome.trace.steps {
         let Step::Call {
@@ -158,9 +158,9 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     places
 }
 
-/// Returns every call that an AWS service can throttle; SES throttles by an answer ([`Answer`]).
+/// Returns every call that an AWS service can throttle; SES throttles by an answer ([`SesReaction`]).
 #[must_use]
-pub fn throttled(outcome: &Outcome) -> Vec<(u64, Fault)> {
+pub fn throttled(outcome: &RunOutcome) -> Vec<(u64, Fault)> {
     let number = |step: &Step| match *step {
         Step::Call {
             number,
@@ -185,7 +185,7 @@ pub fn scenarios() -> Vec<Scenario> {
         hold: true,
         ..Order::plain()
     };
-    let then = |order: Order, deeds: &[(u64, Deed)]| Order {
+    let then = |order: Order, deeds: &[(u64, EmailCommand)]| Order {
         deeds: deeds.iter().map(|(at, deed)| (secs(*at), *deed)).collect(),
         ..order
     };
@@ -197,7 +197,7 @@ pub fn scenarios() -> Vec<Scenario> {
         queue: Some(NEWS),
         ..later(wait)
     };
-    let refuses = Answer::Refuses;
+    let refuses = SesReaction::Refuses;
     vec![
         Scenario::quiet("sends", vec![plain(), Order { large: true, ..held() }]),
         Scenario::quiet(
@@ -215,27 +215,27 @@ pub fn scenarios() -> Vec<Scenario> {
             .answers(0, &[refuses(Cause::Throttled)])
             .answers(1, &[refuses(Cause::QuotaExceeded)]),
         Scenario::quiet("loses an answer", vec![plain(), held()])
-            .answers(0, &[Answer::LostAfter])
-            .answers(1, &[Answer::LostAfter]),
+            .answers(0, &[SesReaction::LostAfter])
+            .answers(1, &[SesReaction::LostAfter]),
         Scenario::quiet("loses a submission", vec![plain(), held()])
-            .answers(0, &[Answer::LostBefore])
-            .answers(1, &[Answer::LostBefore]),
+            .answers(0, &[SesReaction::LostBefore])
+            .answers(1, &[SesReaction::LostBefore]),
         Scenario::quiet(
             "cancels and reschedules",
             vec![
-                then(later(20), &[(5, Deed::Cancel)]),
-                then(later(20), &[(5, Deed::Reschedule(secs(30)))]),
+                then(later(20), &[(5, EmailCommand::Cancel)]),
+                then(later(20), &[(5, EmailCommand::Reschedule(secs(30)))]),
             ],
         ),
         Scenario::quiet(
             "retries",
             vec![
-                then(plain(), &[(60, Deed::Retry { force: false })]),
-                then(held(), &[(200, Deed::Retry { force: true })]),
+                then(plain(), &[(60, EmailCommand::Retry { force: false })]),
+                then(held(), &[(200, EmailCommand::Retry { force: true })]),
             ],
         )
         .answers(0, &[refuses(Cause::Rejected)])
-        .answers(1, &[Answer::LostBefore]),
+        .answers(1, &[SesReaction::LostBefore]),
         Scenario::quiet(
             "expires, and waits far away",
             vec![
@@ -252,9 +252,9 @@ pub fn scenarios() -> Vec<Scenario> {
                 then(
                     later(20),
                     &[
-                        (5, Deed::Suppress),
-                        (60, Deed::Release),
-                        (70, Deed::Retry { force: false }),
+                        (5, EmailCommand::Suppress),
+                        (60, EmailCommand::Release),
+                        (70, EmailCommand::Retry { force: false }),
                     ],
                 ),
                 plain(),
@@ -265,22 +265,22 @@ pub fn scenarios() -> Vec<Scenario> {
             vec![then(
                 news(10),
                 &[
-                    (1, Deed::Queue(QueueDeed::Pause)),
-                    (20, Deed::Queue(QueueDeed::Purge)),
-                    (30, Deed::Queue(QueueDeed::Restore)),
-                    (40, Deed::Queue(QueueDeed::Resume)),
+                    (1, EmailCommand::Queue(QueueCommand::Pause)),
+                    (20, EmailCommand::Queue(QueueCommand::Purge)),
+                    (30, EmailCommand::Queue(QueueCommand::Restore)),
+                    (40, EmailCommand::Queue(QueueCommand::Resume)),
                 ],
             )],
         ),
         Scenario::quiet(
             "fails and is tried again, and loses its queue",
             vec![
-                then(news(0), &[(70, Deed::Queue(QueueDeed::Redrive))]),
+                then(news(0), &[(70, EmailCommand::Queue(QueueCommand::Redrive))]),
                 then(
                     news(90),
                     &[
-                        (80, Deed::Queue(QueueDeed::Pause)),
-                        (100, Deed::Queue(QueueDeed::Delete)),
+                        (80, EmailCommand::Queue(QueueCommand::Pause)),
+                        (100, EmailCommand::Queue(QueueCommand::Delete)),
                     ],
                 ),
             ],
@@ -293,7 +293,7 @@ pub fn scenarios() -> Vec<Scenario> {
         .answers(0, &[refuses(Cause::Unavailable)]),
         Scenario::quiet(
             "is erased, and asked for again",
-            vec![then(plain(), &[(30, Deed::Erase), (40, Deed::Repeat)])],
+            vec![then(plain(), &[(30, EmailCommand::Erase), (40, EmailCommand::Repeat)])],
         ),
     ]
 }

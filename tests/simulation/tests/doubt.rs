@@ -5,9 +5,9 @@ use std::time::Duration;
 use domain::delivery::record::RecordStatus;
 use memory::Fault;
 use memory::fault_model::Odds;
-use memory::provider::Answer;
+use memory::provider::SesReaction;
 use memory::trace::Step;
-use simulation::run::{Outcome, run};
+use simulation::run::{RunOutcome, run};
 use simulation::scenario::{Order, Scenario};
 
 fn one(held: bool) -> Scenario {
@@ -18,7 +18,7 @@ fn one(held: bool) -> Scenario {
     Scenario::quiet("doubt", vec![order])
 }
 
-fn end(outcome: &Outcome) -> (RecordStatus, usize, bool) {
+fn end(outcome: &RunOutcome) -> (RecordStatus, usize, bool) {
     let record = &outcome.records[0];
     (record.status, outcome.accepted.len(), record.maybe_duplicate)
 }
@@ -63,7 +63,7 @@ fn lost_events_cause_a_flagged_copy_or_none_if_held() {
         (false, (RecordStatus::Sent, 2, true)),
         (true, (RecordStatus::Unknown, 1, false)),
     ] {
-        let mut scenario = one(held).answers(0, &[Answer::LostAfter]);
+        let mut scenario = one(held).answers(0, &[SesReaction::LostAfter]);
         scenario.odds = Odds {
             event_lost: 10_000,
             ..scenario.odds

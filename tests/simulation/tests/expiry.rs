@@ -5,7 +5,7 @@ use std::time::Duration;
 use invariants::Invariant;
 use memory::fault_model::Broken;
 use simulation::run::run;
-use simulation::scenario::{Deed, Order, Scenario};
+use simulation::scenario::{EmailCommand, Order, Scenario};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -17,7 +17,7 @@ fn scenario(broken: Broken, deed_at: Duration, rival_at: Option<Duration>) -> Sc
         batch: true,
         last_scheduled_in: Some(HOUR * 10),
         writer: rival_at,
-        deeds: vec![(deed_at, Deed::Repeat)],
+        deeds: vec![(deed_at, EmailCommand::Repeat)],
         ..Order::plain()
     };
     let mut scenario = Scenario::quiet("expiry", vec![order]);

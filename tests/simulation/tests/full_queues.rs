@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::delivery::record::RecordStatus;
-use simulation::run::{Outcome, START, run};
+use simulation::run::{RunOutcome, START, run};
 use simulation::scenario::{Order, Scenario};
 
 /// Emails that arrive, one every six seconds: an hour's worth.
@@ -15,7 +15,7 @@ const OUTAGE: Duration = Duration::from_secs(3_600);
 /// Messages in flight from which on the queue delivers no more.
 const MOST_IN_FLIGHT: usize = 200;
 
-fn outage(most_messages: u64) -> Outcome {
+fn outage(most_messages: u64) -> RunOutcome {
     let order = |number: u32| Order {
         at: Duration::from_secs(6) * number,
         ..Order::plain()
@@ -31,7 +31,7 @@ fn outage(most_messages: u64) -> Outcome {
     outcome
 }
 
-fn stops(outcome: &Outcome) -> u64 {
+fn stops(outcome: &RunOutcome) -> u64 {
     outcome.struck.get("queue stopped").copied().unwrap_or(0)
 }
 

@@ -7,11 +7,11 @@ use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::EmailId;
 use memory::LOOK_REFUSED;
 use memory::trace::Step;
-use simulation::run::{Outcome, START, run};
-use simulation::scenario::{Deed, NEWS, Order, Scenario};
+use simulation::run::{RunOutcome, START, run};
+use simulation::scenario::{EmailCommand, NEWS, Order, Scenario};
 
 /// Returns the number of calls of each port by each function.
-fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
+fn calls(outcome: &RunOutcome) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut calls = BTreeMap::new();
     for step in &outcome.trace.steps {
         if let Step::Call { function, what, .. } = *step {
@@ -22,7 +22,7 @@ fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
 }
 
 /// Returns the sending time of each email.
-fn sent(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
+fn sent(outcome: &RunOutcome) -> BTreeMap<EmailId, i64> {
     let sent = |record: &EmailRecord| Some((record.id, record.sent.as_ref()?.at.as_millis()));
     outcome.records.iter().filter_map(sent).collect()
 }
@@ -127,11 +127,11 @@ fn a_limited_queue_keeps_its_rate_and_slows_no_other() {
 }
 
 /// Runs emails beside so many that wait in a slow queue; the last caller is done after five minutes.
-fn beside_waiting(waiting: usize) -> Outcome {
+fn beside_waiting(waiting: usize) -> RunOutcome {
     let order = |number: u64| Order {
         at: Duration::from_secs(number * 7),
         scheduled_in: number.is_multiple_of(3).then_some(Duration::from_secs(90)),
-        deeds: vec![(Duration::from_secs(300 - number * 7), Deed::Read)],
+        deeds: vec![(Duration::from_secs(300 - number * 7), EmailCommand::Read)],
         ..Order::plain()
     };
     let mut scenario = Scenario {
@@ -148,7 +148,7 @@ fn beside_waiting(waiting: usize) -> Outcome {
 }
 
 /// Returns the sending time of each email outside the slow queue.
-fn sent_beside(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
+fn sent_beside(outcome: &RunOutcome) -> BTreeMap<EmailId, i64> {
     let slow = outcome.records.iter().filter(|record| record.queue.as_str() == NEWS);
     let slow: Vec<EmailId> = slow.map(|record| record.id).collect();
     let mut sent = sent(outcome);
@@ -202,7 +202,7 @@ fn rescheduled_emails_keep_the_rate_of_their_queue() {
         at: Duration::from_millis(number),
         scheduled_in: Some(seconds(600)),
         queue: Some(NEWS),
-        deeds: vec![(seconds(10), Deed::Reschedule(seconds(20)))],
+        deeds: vec![(seconds(10), EmailCommand::Reschedule(seconds(20)))],
         ..Order::plain()
     };
     let scenario = Scenario {

@@ -249,7 +249,7 @@ pub enum Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::replay::{Answer, Asked, Replay, environment};
+    use crate::runtime::replay::{Asked, CannedResponse, Replay, environment};
 
     /// A frozen function finds its connections closed: longer reuse means more ambiguous answers.
     #[test]
@@ -305,7 +305,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn warming_connects_and_waits_for_no_answer() {
         let services = [Service::Sqs, Service::Ses];
-        let replay = Replay::new([Answer::Lost, Answer::Lost]);
+        let replay = Replay::new([CannedResponse::Lost, CannedResponse::Lost]);
         replay.clients().warm(&services).await;
         let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();
         assert_eq!(

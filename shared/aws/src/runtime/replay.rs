@@ -35,7 +35,7 @@ pub(crate) fn environment() -> aws_types::sdk_config::Builder {
 
 /// Behaviour of AWS for one request.
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
+pub(crate) enum CannedResponse {
     /// It answers.
     Says {
         status: u16,
@@ -46,7 +46,7 @@ pub(crate) enum Answer {
     Lost,
 }
 
-impl Answer {
+impl CannedResponse {
     /// Success of a service that uses JSON.
     pub(crate) fn ok(body: &Value) -> Self {
         Self::says(200, body)
@@ -77,7 +77,7 @@ impl Answer {
 }
 
 /// Status and body.
-impl From<(u16, String)> for Answer {
+impl From<(u16, String)> for CannedResponse {
     fn from((status, body): (u16, String)) -> Self {
         let headers = vec![("content-type", "application/x-amz-json-1.0")];
         Self::Says {
@@ -141,7 +141,7 @@ impl fmt::Debug for Asked {
     }
 }
 
-type Answerer = dyn Fn(&Asked) -> Answer + Send + Sync;
+type Answerer = dyn Fn(&Asked) -> CannedResponse + Send + Sync;
 
 /// The network, and AWS behind it.
 #[derive(Clone)]
@@ -152,7 +152,7 @@ pub(crate) struct Replay {
 
 impl Replay {
     /// Answers one request after the other; one request too many fails the test.
-    pub(crate) fn new(answers: impl IntoIterator<Item = impl Into<Answer>>) -> Self {
+    pub(crate) fn new(answers: impl IntoIterator<Item = impl Into<CannedResponse>>) -> Self {
         let answers = Mutex::new(answers.into_iter().map(Into::into).collect::<VecDeque<_>>());
         Self::by(move |asked| {
             let next = answers.lock().unwrap().pop_front();
@@ -166,7 +166,7 @@ impl Replay {
     }
 
     /// Answers each request by its content.
-    pub(crate) fn by(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn by(answer: impl Fn(&Asked) -> CannedResponse + Send + Sync + 'static) -> Self {
         Self {
             answer: Arc::new(answer),
             asked: Arc::default(),
@@ -221,14 +221,14 @@ impl HttpConnector for Replay {
         let asked = Asked(Arc::new(request));
         self.asked.lock().unwrap().push(asked.clone());
         match (self.answer)(&asked) {
-            Answer::Says { status, headers, body } => {
+            CannedResponse::Says { status, headers, body } => {
                 let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
                 for (name, value) in headers {
                     response.headers_mut().insert(name, value);
                 }
                 HttpConnectorFuture::ready(Ok(response))
             }
-            Answer::Lost => HttpConnectorFuture::new(std::future::pending()),
+            CannedResponse::Lost => HttpConnectorFuture::new(std::future::pending()),
         }
     }
 }

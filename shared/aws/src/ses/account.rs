@@ -66,7 +66,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::runtime::replay::{Answer, Replay};
+    use crate::runtime::replay::{CannedResponse, Replay};
 
     /// Source: Amazon SES API v2 reference, `GetAccount`, "Response Syntax", read 2026-11-24.
     fn said(rate: f64, quota: f64, sent: f64, enabled: bool, status: &str) -> Value {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     async fn account(answer: &Value) -> AccountState {
-        let replay = Replay::new([Answer::ok(answer)]);
+        let replay = Replay::new([CannedResponse::ok(answer)]);
         let account = SesAccount::new(replay.clients().ses()).account().await.unwrap();
         assert!(
             replay.only().line().contains("/v2/email/account"),
@@ -141,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn an_account_that_cannot_be_asked_is_an_error() {
         let denied = json!({"message": "User is not authorized to perform: ses:GetAccount"});
-        let replay = Replay::new([Answer::says(403, &denied)]);
+        let replay = Replay::new([CannedResponse::says(403, &denied)]);
         assert!(SesAccount::new(replay.clients().ses()).account().await.is_err());
     }
 }

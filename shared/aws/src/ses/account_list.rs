@@ -64,7 +64,7 @@ impl AccountList for SesAccountList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::replay::{Answer, Asked, Replay};
+    use crate::runtime::replay::{Asked, CannedResponse, Replay};
 
     const NOT_FOUND: &str = r#"{"__type":"NotFoundException","message":"not on the list"}"#;
 
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failing_call_is_repeated_and_then_an_error() {
-        let replay = Replay::new([Answer::Lost, Answer::from((200, "{}".to_owned()))]);
+        let replay = Replay::new([CannedResponse::Lost, CannedResponse::from((200, "{}".to_owned()))]);
         list(&replay).remove(&ann()).await.unwrap();
         let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();
         assert_eq!(lines.len(), 2);

@@ -27,7 +27,7 @@ pub struct ReceivedMessage {
 
 /// Reason why a record is delivered again.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure<E> {
+pub enum RecordFailure<E> {
     /// Its processing returned an error.
     #[error("a record failed")]
     Error(#[source] E),
@@ -39,13 +39,13 @@ pub enum Failure<E> {
     OutOfTime,
 }
 
-impl<E> Failure<E> {
+impl<E> RecordFailure<E> {
     /// Converts the error of the processing.
-    pub fn map<F>(self, convert: impl FnOnce(E) -> F) -> Failure<F> {
+    pub fn map<F>(self, convert: impl FnOnce(E) -> F) -> RecordFailure<F> {
         match self {
-            Self::Error(error) => Failure::Error(convert(error)),
-            Self::Panicked => Failure::Panicked,
-            Self::OutOfTime => Failure::OutOfTime,
+            Self::Error(error) => RecordFailure::Error(convert(error)),
+            Self::Panicked => RecordFailure::Panicked,
+            Self::OutOfTime => RecordFailure::OutOfTime,
         }
     }
 }
@@ -67,7 +67,7 @@ pub async fn work_off<I: Clone, T, E, F>(
     items: &[I],
     time: Duration,
     work: impl Fn(I) -> F,
-) -> Vec<Result<T, Failure<E>>>
+) -> Vec<Result<T, RecordFailure<E>>>
 where
     F: Future<Output = Result<T, E>>,
 {
@@ -75,9 +75,9 @@ where
         let work = AssertUnwindSafe(work(item.clone())).catch_unwind();
         async move {
             match tokio::time::timeout(time, work).await {
-                Ok(Ok(result)) => result.map_err(Failure::Error),
-                Ok(Err(_panic)) => Err(Failure::Panicked),
-                Err(_elapsed) => Err(Failure::OutOfTime),
+                Ok(Ok(result)) => result.map_err(RecordFailure::Error),
+                Ok(Err(_panic)) => Err(RecordFailure::Panicked),
+                Err(_elapsed) => Err(RecordFailure::OutOfTime),
             }
         }
     }))
@@ -87,7 +87,7 @@ where
 /// Returns the ids of the failed messages, and logs one line for each.
 pub fn failed<'a, T, E: std::error::Error + 'static>(
     messages: &'a [ReceivedMessage],
-    results: &'a [Result<T, Failure<E>>],
+    results: &'a [Result<T, RecordFailure<E>>],
 ) -> impl Iterator<Item = &'a str> {
     messages.iter().zip(results).filter_map(|(message, result)| {
         let error = result.as_ref().err()?;
@@ -160,9 +160,9 @@ mod tests {
             results.as_slice(),
             [
                 Ok(()),
-                Err(Failure::Error("no")),
-                Err(Failure::Panicked),
-                Err(Failure::OutOfTime),
+                Err(RecordFailure::Error("no")),
+                Err(RecordFailure::Panicked),
+                Err(RecordFailure::OutOfTime),
                 Ok(())
             ]
         ));

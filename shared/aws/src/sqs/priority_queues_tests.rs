@@ -6,7 +6,7 @@ use domain::delivery::send_task::SendTask;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Asked, Replay};
+use crate::runtime::replay::{Asked, CannedResponse, Replay};
 use crate::runtime::telemetry::chain;
 use crate::storage::records::samples::record;
 
@@ -78,12 +78,12 @@ fn failed(id: &str, sender_fault: bool) -> Value {
     json!({"Id": id, "SenderFault": sender_fault, "Code": "InternalError", "Message": "try again"})
 }
 
-fn partly(successful: &[Value], failed: &[Value]) -> Answer {
-    Answer::ok(&json!({"Successful": successful, "Failed": failed}))
+fn partly(successful: &[Value], failed: &[Value]) -> CannedResponse {
+    CannedResponse::ok(&json!({"Successful": successful, "Failed": failed}))
 }
 
 /// Accepts every message.
-fn all_sent(asked: &Asked) -> Answer {
+fn all_sent(asked: &Asked) -> CannedResponse {
     let ids = entries(asked);
     partly(
         &ids.iter()
@@ -201,8 +201,8 @@ async fn a_failed_call_fails_only_its_own_messages() {
     let gone =
         json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
     let replay = Replay::by(move |asked| match queue(asked).as_str() {
-        "high" => Answer::says(400, &gone),
-        "low" => Answer::Lost,
+        "high" => CannedResponse::says(400, &gone),
+        "low" => CannedResponse::Lost,
         _ => all_sent(asked),
     });
     let priority_queues = [Priority::High, Priority::Normal, Priority::Low, Priority::High];
@@ -232,7 +232,10 @@ async fn a_failed_call_fails_only_its_own_messages() {
 #[tokio::test]
 async fn a_failed_retry_keeps_the_first_answer() {
     let refused = json!({"__type": "AccessDeniedException", "message": "no"});
-    let replay = Replay::new([partly(&[sent("0")], &[failed("1", false)]), Answer::says(403, &refused)]);
+    let replay = Replay::new([
+        partly(&[sent("0")], &[failed("1", false)]),
+        CannedResponse::says(403, &refused),
+    ]);
     let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
@@ -294,7 +297,7 @@ async fn messages_that_cannot_return_are_counted() {
         partly(&[json!({"Id": "1"})], &[failed("0", false)]),
         partly(&[json!({"Id": "0"})], &[]),
         partly(&[], &[]),
-        Answer::says(
+        CannedResponse::says(
             400,
             &json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "gone"}),
         ),
@@ -426,7 +429,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
             "normal" => "7",
             _ => "1",
         };
-        Answer::ok(&json!({"Attributes": {
+        CannedResponse::ok(&json!({"Attributes": {
             "ApproximateNumberOfMessages": waiting,
             "ApproximateNumberOfMessagesNotVisible": "61000",
             "ApproximateNumberOfMessagesDelayed": "300",
@@ -450,7 +453,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
         json!({"Attributes": {"ApproximateNumberOfMessages": "many"}}),
         json!({"Attributes": {"ApproximateNumberOfMessages": "1", "ApproximateNumberOfMessagesDelayed": "1"}}),
     ] {
-        let replay = Replay::by(move |_| Answer::ok(&silent));
+        let replay = Replay::by(move |_| CannedResponse::ok(&silent));
         let error = priority_queues(&replay).waiting().await.unwrap_err();
         assert_eq!(
             chain(&error),

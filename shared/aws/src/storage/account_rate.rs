@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use crate::storage::attributes::{self, Item, ItemError};
 use crate::storage::mapping::decode;
-use crate::storage::table::{Expression, Outcome, Table, keys};
+use crate::storage::table::{ConditionOutcome, Expression, Table, keys};
 
 /// Stored form of the account rate, without its key. Only update expressions write it.
 #[derive(Deserialize)]
@@ -165,8 +165,8 @@ impl AccountRates for Table {
         let returns = Some(ReturnValue::AllNew);
         let changed = self.update_if(keys::account_rate(), express(change), returns, WHAT);
         Ok(match changed.await? {
-            Outcome::Done(item) => AccountRateOutcome::Done(read_or_unlimited(item)),
-            Outcome::Refused(item) => AccountRateOutcome::Refused(read_or_unlimited(item)),
+            ConditionOutcome::Done(item) => AccountRateOutcome::Done(read_or_unlimited(item)),
+            ConditionOutcome::Refused(item) => AccountRateOutcome::Refused(read_or_unlimited(item)),
         })
     }
 }

@@ -7,7 +7,7 @@ use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -45,7 +45,7 @@ fn full_normal_and_low() -> FullPriorityQueues {
 
 /// Returns the request for a change: update, condition and values.
 async fn asked(change: AccountRateChange) -> (Value, Value, Value) {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay.table(16).change_account_rate(&change).await.unwrap();
     let asked = replay.only().json();
     assert_eq!(
@@ -122,7 +122,7 @@ async fn each_change_is_one_conditional_write() {
 #[tokio::test]
 async fn every_answer_brings_the_current_rate() {
     let change = AccountRateChange::Rate { rate: None };
-    let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
+    let done = Replay::new([CannedResponse::ok(&json!({"Attributes": stored()}))]);
     assert_eq!(
         done.table(16).change_account_rate(&change).await.unwrap(),
         AccountRateOutcome::Done(account_rate())
@@ -130,12 +130,12 @@ async fn every_answer_brings_the_current_rate() {
 
     let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
     refused["Item"] = stored();
-    let other = Replay::new([Answer::says(400, &refused)]);
+    let other = Replay::new([CannedResponse::says(400, &refused)]);
     assert_eq!(
         other.table(16).change_account_rate(&change).await.unwrap(),
         AccountRateOutcome::Refused(account_rate())
     );
-    let none = Replay::new([Answer::condition_failed(None)]);
+    let none = Replay::new([CannedResponse::condition_failed(None)]);
     assert_eq!(
         none.table(16).change_account_rate(&change).await.unwrap(),
         AccountRateOutcome::Refused(AccountRate::default())
@@ -144,13 +144,13 @@ async fn every_answer_brings_the_current_rate() {
 
 #[tokio::test]
 async fn a_missing_or_unreadable_rate_limits_nothing() {
-    let nothing = Replay::new([Answer::ok(&json!({}))]);
+    let nothing = Replay::new([CannedResponse::ok(&json!({}))]);
     assert_eq!(nothing.table(16).account_rate().await.unwrap(), AccountRate::default());
-    let all = Replay::new([Answer::ok(&json!({"Item": stored()}))]);
+    let all = Replay::new([CannedResponse::ok(&json!({"Item": stored()}))]);
     assert_eq!(all.table(16).account_rate().await.unwrap(), account_rate());
     let mut bad = stored();
     bad["open_cause"] = json!({"S": "bad_weather"});
-    let bad = Replay::new([Answer::ok(&json!({"Item": bad}))]);
+    let bad = Replay::new([CannedResponse::ok(&json!({"Item": bad}))]);
     assert_eq!(bad.table(16).account_rate().await.unwrap(), AccountRate::default());
 }
 
@@ -163,7 +163,7 @@ async fn a_lost_reservation_is_refused_or_made_again() {
         span: Duration::from_secs(1),
         begin,
     };
-    let replay = Replay::new([Answer::Lost, Answer::condition_failed(None)]);
+    let replay = Replay::new([CannedResponse::Lost, CannedResponse::condition_failed(None)]);
     let paced = replay.table(16).change_account_rate(&change).await.unwrap();
     assert_eq!(paced, AccountRateOutcome::Refused(AccountRate::default()));
 }

@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::runtime::replay::{Answer, Replay};
+    use crate::runtime::replay::{CannedResponse, Replay};
     use crate::runtime::telemetry::chain;
     use crate::storage::attributes;
     use crate::storage::records::samples::at;
@@ -145,19 +145,19 @@ mod tests {
             (item, at(10_000), None),
             (json!({}), at(0), None),
         ] {
-            let replay = Replay::new([Answer::ok(&answer)]);
+            let replay = Replay::new([CannedResponse::ok(&answer)]);
             let recalled = replay.table(16).recall(&TenantId::main(), &key(), now).await;
             assert_eq!(recalled.unwrap(), expected);
             assert_eq!(replay.only().json()["ConsistentRead"], true);
         }
-        let garbage = Replay::new([Answer::ok(&json!({"Item": {"h": {"S": "x"}, "e": {"S": "x"}}}))]);
+        let garbage = Replay::new([CannedResponse::ok(&json!({"Item": {"h": {"S": "x"}, "e": {"S": "x"}}}))]);
         let error = garbage.table(16).recall(&TenantId::main(), &key(), at(0)).await;
         assert!(chain(&error.unwrap_err()).starts_with("reading a batch: "));
     }
 
     #[tokio::test]
     async fn a_batch_is_stored_under_the_hash_of_its_key() {
-        let replay = Replay::new([Answer::ok(&json!({}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({}))]);
         assert_eq!(remember(&replay).await, Ok(record()));
         let pk = format!("main#idem-{}", sha256_hex(b"order for ada@example.com"));
         assert_eq!(
@@ -181,14 +181,14 @@ mod tests {
         );
     }
 
-    fn known(hash: &str, errors: &str) -> Answer {
+    fn known(hash: &str, errors: &str) -> CannedResponse {
         let item = Item::from([
             attributes::s("h", hash.to_owned()),
             attributes::s("e", errors.to_owned()),
             attributes::n("b", 1_999),
             attributes::n("r", 60),
         ]);
-        Answer::condition_failed(Some(&item))
+        CannedResponse::condition_failed(Some(&item))
     }
 
     #[tokio::test]
@@ -204,10 +204,10 @@ mod tests {
     #[tokio::test]
     async fn retention_is_extended_and_never_shortened() {
         for answer in [
-            Answer::ok(&json!({})),
+            CannedResponse::ok(&json!({})),
             // Kept for longer already, and deleted.
             known("h", "[]"),
-            Answer::condition_failed(None),
+            CannedResponse::condition_failed(None),
         ] {
             let replay = Replay::new([answer]);
             let kept = replay.table(16).keep_batch(&TenantId::main(), &key(), at(9_999)).await;
@@ -220,7 +220,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_answer_does_not_duplicate_a_batch() {
-        let replay = Replay::new([Answer::Lost, known(&record().hash, ERRORS)]);
+        let replay = Replay::new([CannedResponse::Lost, known(&record().hash, ERRORS)]);
         assert_eq!(remember(&replay).await, Ok(record()));
     }
 
@@ -229,10 +229,10 @@ mod tests {
         for (answer, says) in [
             (known("other", "secret"), "attribute e is malformed"),
             (
-                Answer::condition_failed(Some(&Item::from([attributes::n("h", 1)]))),
+                CannedResponse::condition_failed(Some(&Item::from([attributes::n("h", 1)]))),
                 "attribute h is malformed",
             ),
-            (Answer::condition_failed(None), "attribute pk is missing"),
+            (CannedResponse::condition_failed(None), "attribute pk is missing"),
         ] {
             assert_eq!(
                 remember(&Replay::new([answer])).await,

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::{self, Item};
 use crate::storage::records::samples::{at, record};
@@ -48,7 +48,7 @@ fn store(replay: &Replay) -> BodyStore {
 }
 
 /// Loads a content from a place that gives this answer.
-async fn load(answer: Answer, place: BodyPlace) -> Result<Option<Vec<u8>>, String> {
+async fn load(answer: CannedResponse, place: BodyPlace) -> Result<Option<Vec<u8>>, String> {
     let store = store(&Replay::new([answer]));
     store
         .load(&key(), &named(place, b"content"))
@@ -60,12 +60,12 @@ fn content(bytes: &[u8]) -> (String, AttributeValue) {
     attributes::b("z", bytes)
 }
 
-fn in_table(bytes: &[u8]) -> Answer {
-    Answer::ok(&json!({"Item": dynamodb_json(&Item::from([content(bytes)]))}))
+fn in_table(bytes: &[u8]) -> CannedResponse {
+    CannedResponse::ok(&json!({"Item": dynamodb_json(&Item::from([content(bytes)]))}))
 }
 
-fn in_bucket(bytes: &[u8]) -> Answer {
-    Answer::Says {
+fn in_bucket(bytes: &[u8]) -> CannedResponse {
+    CannedResponse::Says {
         status: 200,
         headers: vec![],
         body: bytes.to_vec(),
@@ -73,9 +73,9 @@ fn in_bucket(bytes: &[u8]) -> Answer {
 }
 
 /// Source: Amazon S3 API reference, "Error responses".
-fn s3_error(status: u16, code: &str) -> Answer {
+fn s3_error(status: u16, code: &str) -> CannedResponse {
     let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>In words.</Message></Error>");
-    Answer::Says {
+    CannedResponse::Says {
         status,
         headers: vec![("content-type", "application/xml")],
         body: body.into_bytes(),
@@ -104,7 +104,7 @@ async fn a_small_packed_content_goes_to_the_table() {
 
 #[tokio::test]
 async fn a_small_content_is_an_item_beside_its_record() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let (content, body) = (b"hello", named(BodyPlace::Table, b"hello"));
     let store = store(&replay);
     let bytes = store.pack(content).unwrap();
@@ -129,7 +129,7 @@ async fn a_small_content_is_an_item_beside_its_record() {
     assert_eq!(item["sk"], json!({"S": format!("body#{}", body.sha256)}));
     assert_eq!(item["ttl"], json!({"N": "7"}));
 
-    let stored = Answer::ok(&json!({"Item": item}));
+    let stored = CannedResponse::ok(&json!({"Item": item}));
     let replay = Replay::new([stored]);
     let loaded = self::store(&replay).load(&key(), &body).await.unwrap();
     assert_eq!(loaded.as_deref(), Some(&content[..]));
@@ -207,9 +207,9 @@ fn the_bucket_has_a_rule_for_each_retention() {
 #[tokio::test]
 async fn a_missing_content_is_no_error() {
     for (answer, place) in [
-        (Answer::ok(&json!({})), BodyPlace::Table),
+        (CannedResponse::ok(&json!({})), BodyPlace::Table),
         (
-            Answer::ok(&json!({"Item": {"z": {"S": "no content"}}})),
+            CannedResponse::ok(&json!({"Item": {"z": {"S": "no content"}}})),
             BodyPlace::Table,
         ),
         (s3_error(404, "NoSuchKey"), BodyPlace::Bucket),
@@ -221,7 +221,8 @@ async fn a_missing_content_is_no_error() {
 /// Otherwise a person would read that an existing content is gone.
 #[tokio::test]
 async fn a_failed_read_does_not_mean_a_missing_content() {
-    let unknown_table = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
+    let unknown_table =
+        CannedResponse::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
     for (answer, place) in [
         (unknown_table, BodyPlace::Table),
         (s3_error(403, "AccessDenied"), BodyPlace::Bucket),
@@ -234,7 +235,11 @@ async fn a_failed_read_does_not_mean_a_missing_content() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_bucket_is_called_again() {
-    for first in [s3_error(503, "SlowDown"), s3_error(500, "InternalError"), Answer::Lost] {
+    for first in [
+        s3_error(503, "SlowDown"),
+        s3_error(500, "InternalError"),
+        CannedResponse::Lost,
+    ] {
         let replay = Replay::new([first, in_bucket(&packed(b"content"))]);
         let loaded = store(&replay).load(&key(), &named(BodyPlace::Bucket, b"content")).await;
         assert_eq!(loaded.unwrap().as_deref(), Some(&b"content"[..]));
@@ -286,7 +291,7 @@ async fn contents_beside_a_record_are_read_by_hash() {
         item("body#ff", attributes::n("ttl", 1)),
         item("other", content(&packed(b"of something else"))),
     ];
-    let replay = Replay::new([Answer::ok(&json!({"Items": items, "Count": items.len()}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({"Items": items, "Count": items.len()}))]);
     let near = store(&replay).load_near(&key()).await.unwrap();
     let expected =
         [("aa", "first"), ("bb", "second")].map(|(hash, content)| (hash.to_owned(), content.as_bytes().to_vec()));
@@ -308,7 +313,7 @@ async fn contents_beside_a_record_are_read_by_hash() {
 async fn an_existing_content_is_left_alone() {
     for (answer, place) in [
         (
-            Answer::condition_failed(Some(&Item::from([attributes::s("pk", "x".to_owned())]))),
+            CannedResponse::condition_failed(Some(&Item::from([attributes::s("pk", "x".to_owned())]))),
             BodyPlace::Table,
         ),
         (s3_error(412, "PreconditionFailed"), BodyPlace::Bucket),
@@ -336,7 +341,7 @@ async fn a_refusing_bucket_has_stored_nothing() {
     }
 }
 
-async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = Answer>) -> (Result<bool, String>, Replay) {
+async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = CannedResponse>) -> (Result<bool, String>, Replay) {
     let replay = Replay::new(answers);
     let kept = store(&replay)
         .keep(&key(), &named(place, b"content"), at(40 * DAY), at(0))
@@ -346,7 +351,7 @@ async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = Answer>) -> (R
 
 #[tokio::test]
 async fn retention_of_an_item_is_never_shortened() {
-    let (kept, replay) = keep(BodyPlace::Table, [Answer::ok(&json!({}))]).await;
+    let (kept, replay) = keep(BodyPlace::Table, [CannedResponse::ok(&json!({}))]).await;
     assert_eq!(kept, Ok(true));
     let asked = replay.only().json();
     assert_eq!(asked["UpdateExpression"], "SET #ttl = :ttl");
@@ -354,14 +359,14 @@ async fn retention_of_an_item_is_never_shortened() {
     assert_eq!(asked["ExpressionAttributeValues"], json!({":ttl": {"N": "3456000"}}));
 
     let longer = Item::from([attributes::n("ttl", 9_999_999)]);
-    let (kept, _) = keep(BodyPlace::Table, [Answer::condition_failed(Some(&longer))]).await;
+    let (kept, _) = keep(BodyPlace::Table, [CannedResponse::condition_failed(Some(&longer))]).await;
     assert_eq!(kept, Ok(true));
-    let (kept, _) = keep(BodyPlace::Table, [Answer::condition_failed(None)]).await;
+    let (kept, _) = keep(BodyPlace::Table, [CannedResponse::condition_failed(None)]).await;
     assert_eq!(kept, Ok(false), "it is gone");
 }
 
-fn head(keep_until: Option<&'static str>) -> Answer {
-    Answer::Says {
+fn head(keep_until: Option<&'static str>) -> CannedResponse {
+    CannedResponse::Says {
         status: 200,
         headers: keep_until
             .map(|until| ("x-amz-meta-keep-until", until))
@@ -372,10 +377,10 @@ fn head(keep_until: Option<&'static str>) -> Answer {
 }
 
 /// Returns the metadata of an object with this modification time.
-fn head_of(modified: &'static str, keep_until: &'static str) -> Answer {
+fn head_of(modified: &'static str, keep_until: &'static str) -> CannedResponse {
     let headers = vec![("last-modified", modified), ("x-amz-meta-keep-until", keep_until)];
     let (status, body) = (200, Vec::new());
-    Answer::Says { status, headers, body }
+    CannedResponse::Says { status, headers, body }
 }
 
 /// Two concurrent writers: the shorter retention must not win, or the content would expire before its email.
@@ -410,9 +415,9 @@ async fn a_just_written_object_is_read_again() {
 }
 
 /// Source: Amazon S3 API reference, `CopyObject`, "Response Syntax".
-fn copied() -> Answer {
+fn copied() -> CannedResponse {
     let body = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";
-    Answer::Says {
+    CannedResponse::Says {
         status: 200,
         headers: vec![("content-type", "application/xml")],
         body: body.into(),
@@ -442,7 +447,7 @@ async fn an_object_that_expires_too_early_is_renewed() {
 
 #[tokio::test]
 async fn the_retention_of_a_missing_object_fails() {
-    let gone = Answer::Says {
+    let gone = CannedResponse::Says {
         status: 404,
         headers: vec![],
         body: Vec::new(),
@@ -450,7 +455,7 @@ async fn the_retention_of_a_missing_object_fails() {
     assert_eq!(keep(BodyPlace::Bucket, [gone]).await.0, Ok(false));
     let (kept, _) = keep(BodyPlace::Bucket, [head(None), s3_error(404, "NoSuchKey")]).await;
     assert_eq!(kept, Ok(false), "just now");
-    let denied = Answer::Says {
+    let denied = CannedResponse::Says {
         status: 403,
         headers: vec![],
         body: Vec::new(),

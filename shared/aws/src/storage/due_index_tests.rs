@@ -5,7 +5,7 @@ use domain::id::EmailId;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::records::item;
 use crate::storage::records::samples::{at, full};
@@ -33,12 +33,12 @@ fn entry(record: &EmailRecord) -> Value {
     )
 }
 
-fn page(entries: &[Value], last: Option<&Value>) -> Answer {
+fn page(entries: &[Value], last: Option<&Value>) -> CannedResponse {
     let mut page = json!({"Items": entries, "Count": entries.len()});
     if let Some(last) = last {
         page["LastEvaluatedKey"] = last.clone();
     }
-    Answer::ok(&page)
+    CannedResponse::ok(&page)
 }
 
 fn cursor(text: &str) -> DueCursor {
@@ -175,7 +175,7 @@ async fn an_unreadable_entry_hides_no_other() {
 
 #[tokio::test]
 async fn an_unreadable_index_is_an_error_not_empty() {
-    let gone = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
+    let gone = CannedResponse::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
     let error = Replay::new([gone]).table(16).overdue(0, at(0), None).await.unwrap_err();
     assert!(
         chain(&error).starts_with("reading the due index: "),
@@ -186,7 +186,7 @@ async fn an_unreadable_index_is_an_error_not_empty() {
 
 #[tokio::test]
 async fn a_cursor_is_saved_beside_the_others() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay
         .table(16)
         .save_cursor(7, &cursor("000000000007000#x"))
@@ -212,7 +212,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
         "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
     }});
-    let replay = Replay::new([Answer::ok(&item), Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&item), CannedResponse::ok(&json!({}))]);
     let table = replay.table(16);
     assert_eq!(
         table.bookmarks().await.unwrap(),
@@ -231,7 +231,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
 
 #[tokio::test]
 async fn a_priority_queue_has_a_busy_time_or_none() {
-    let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({})), CannedResponse::ok(&json!({}))]);
     let table = replay.table(16);
     table.save_busy_since(Priority::High, Some(at(7_000))).await.unwrap();
     table.save_busy_since(Priority::Low, None).await.unwrap();

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::settings::BucketSettings;
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::{self, Item};
 use crate::storage::records::samples::record;
 use crate::storage::table::keys;
 
-fn found(names: &[&str]) -> Answer {
+fn found(names: &[&str]) -> CannedResponse {
     let item = |name: &&str| {
         let item = Item::from([
             attributes::s("pk", keys::email_pk(&record().email_key())),
@@ -19,11 +19,11 @@ fn found(names: &[&str]) -> Answer {
         dynamodb_json(&item)
     };
     let items: Vec<Value> = names.iter().map(item).collect();
-    Answer::ok(&json!({"Items": items, "Count": names.len()}))
+    CannedResponse::ok(&json!({"Items": items, "Count": names.len()}))
 }
 
-fn says(status: u16, body: &str) -> Answer {
-    Answer::Says {
+fn says(status: u16, body: &str) -> CannedResponse {
+    CannedResponse::Says {
         status,
         headers: vec![("content-type", "application/xml")],
         body: body.as_bytes().to_vec(),
@@ -31,7 +31,7 @@ fn says(status: u16, body: &str) -> Answer {
 }
 
 /// Source: Amazon S3 API reference, `ListObjectsV2`.
-fn objects(names: &[String], next: Option<&str>) -> Answer {
+fn objects(names: &[String], next: Option<&str>) -> CannedResponse {
     let content = |name: &String| format!("<Contents><Key>{name}</Key></Contents>");
     let contents: String = names.iter().map(content).collect();
     let next = next.map_or(String::new(), |token| {
@@ -55,7 +55,7 @@ async fn erase(replay: &Replay) -> Result<(), String> {
 #[tokio::test]
 async fn all_contents_and_files_are_deleted() {
     let name = |end: &str| format!("main/{}/{end}", record().id);
-    let done = || Answer::ok(&json!({}));
+    let done = || CannedResponse::ok(&json!({}));
     let replay = Replay::new([
         found(&["body#aa", "body#bb"]),
         done(),
@@ -104,7 +104,7 @@ async fn a_failed_erasure_is_an_error() {
     let none = || found(&[]);
     let one = || objects(&[format!("main/{}/aa", record().id)], None);
     let denied = || says(403, error);
-    let refused = || Answer::dynamodb_error(400, "AccessDeniedException", "No.");
+    let refused = || CannedResponse::dynamodb_error(400, "AccessDeniedException", "No.");
     for (name, replay) in [
         ("items are not listed", Replay::new([refused()])),
         ("an item stays", Replay::new([found(&["body#aa"]), refused()])),

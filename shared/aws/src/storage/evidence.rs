@@ -101,7 +101,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::runtime::replay::{Answer, Replay};
+    use crate::runtime::replay::{CannedResponse, Replay};
     use crate::runtime::telemetry::chain;
 
     const ASKED: Timestamp = Timestamp::from_millis(9000);
@@ -141,21 +141,30 @@ mod tests {
             counts("0", "0", ""),
         ];
         assert!(
-            empty(&Replay::new([Answer::ok(
+            empty(&Replay::new([CannedResponse::ok(
                 &json!({"Attributes": counts("0", "0", "0")})
             )]))
             .await
         );
         for attributes in waits.into_iter().chain([silent, json!({})]) {
-            let replay = Replay::new([Answer::ok(&json!({"Attributes": attributes})), Answer::ok(&json!({}))]);
+            let replay = Replay::new([
+                CannedResponse::ok(&json!({"Attributes": attributes})),
+                CannedResponse::ok(&json!({})),
+            ]);
             assert!(!empty(&replay).await, "{attributes}");
         }
-        assert!(!empty(&Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))])).await);
+        assert!(
+            !empty(&Replay::new([
+                CannedResponse::ok(&json!({})),
+                CannedResponse::ok(&json!({}))
+            ]))
+            .await
+        );
     }
 
     #[tokio::test]
     async fn a_busy_queue_is_judged_by_the_newest_event() {
-        let busy = Answer::ok(&json!({"Attributes": counts("3", "0", "0")}));
+        let busy = CannedResponse::ok(&json!({"Attributes": counts("3", "0", "0")}));
         for (item, newest) in [
             (json!({}), None),
             (
@@ -164,28 +173,28 @@ mod tests {
             ),
             (json!({"Item": {"at": {"S": "later"}}}), None),
         ] {
-            let replay = Replay::new([busy.clone(), Answer::ok(&item)]);
+            let replay = Replay::new([busy.clone(), CannedResponse::ok(&item)]);
             assert_eq!(feedback(&replay).await.unwrap(), Feedback { empty_at: None, newest });
         }
     }
 
     #[tokio::test]
     async fn the_newest_event_never_moves_back() {
-        let replay = Replay::new([Answer::ok(&json!({}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({}))]);
         let table = replay.table(16);
         table.raise_watermark(Timestamp::from_millis(7000)).await.unwrap();
         let asked = replay.only().json();
         assert_eq!(asked["ConditionExpression"], "attribute_not_exists(#at) OR #at < :at");
         assert_eq!(asked["ExpressionAttributeValues"], json!({":at": {"N": "7000"}}));
 
-        let later_is_known = Replay::new([Answer::condition_failed(None)]);
+        let later_is_known = Replay::new([CannedResponse::condition_failed(None)]);
         let table = later_is_known.table(16);
         assert!(table.raise_watermark(Timestamp::from_millis(7000)).await.is_ok());
     }
 
     #[tokio::test]
     async fn the_counts_are_requested_by_name() {
-        let replay = Replay::new([Answer::ok(&json!({"Attributes": counts("0", "0", "0")}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({"Attributes": counts("0", "0", "0")}))]);
         empty(&replay).await;
         assert_eq!(replay.only().operation(), "GetQueueAttributes");
         assert_eq!(
@@ -205,7 +214,9 @@ mod tests {
     async fn an_unreachable_queue_is_an_error() {
         let gone =
             json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
-        let error = feedback(&Replay::new([Answer::says(400, &gone)])).await.unwrap_err();
+        let error = feedback(&Replay::new([CannedResponse::says(400, &gone)]))
+            .await
+            .unwrap_err();
         assert!(
             chain(&error).starts_with("reading the length of the feedback queue: "),
             "{}",

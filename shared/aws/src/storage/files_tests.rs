@@ -4,7 +4,7 @@ use domain::delivery::record::BodyPlace;
 use domain::message::attachment::{FileName, MediaType};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 use crate::runtime::settings::BucketSettings;
 use crate::runtime::telemetry::chain;
 use crate::storage::records::samples::{at, record};
@@ -40,8 +40,8 @@ fn upload(content_type: Option<&str>) -> Upload {
     }
 }
 
-fn says(status: u16, headers: Vec<(&'static str, &'static str)>, body: &str) -> Answer {
-    Answer::Says {
+fn says(status: u16, headers: Vec<(&'static str, &'static str)>, body: &str) -> CannedResponse {
+    CannedResponse::Says {
         status,
         headers,
         body: body.as_bytes().to_vec(),
@@ -49,7 +49,7 @@ fn says(status: u16, headers: Vec<(&'static str, &'static str)>, body: &str) -> 
 }
 
 /// Source: Amazon S3 API reference, "Error responses".
-fn s3_error(status: u16, code: &str) -> Answer {
+fn s3_error(status: u16, code: &str) -> CannedResponse {
     let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>In words.</Message></Error>");
     says(status, vec![("content-type", "application/xml")], &body)
 }
@@ -104,7 +104,7 @@ fn the_bucket_expires_uploads() {
     assert_eq!(TenantId::parse(name), None, "no tenant's objects lie there");
 }
 
-async fn uploaded(answer: Answer) -> (Result<Option<Uploaded>, String>, Replay) {
+async fn uploaded(answer: CannedResponse) -> (Result<Option<Uploaded>, String>, Replay) {
     let replay = Replay::new([answer]);
     let found = store(&replay).uploaded(&TenantId::main(), id()).await;
     (found.map_err(|error| chain(&error)), replay)
@@ -143,7 +143,7 @@ async fn an_upload_carries_its_description() {
     assert!(denied.starts_with("looking for an upload: "), "{denied}");
 }
 
-async fn attach(answer: Answer) -> (Result<Option<Put>, String>, Replay) {
+async fn attach(answer: CannedResponse) -> (Result<Option<Put>, String>, Replay) {
     let replay = Replay::new([answer]);
     let key = record().email_key();
     let attached = store(&replay).attach(&key, &body(), id(), at(40 * DAY), at(0)).await;

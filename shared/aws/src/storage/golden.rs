@@ -19,8 +19,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::runtime::replay::{Answer, Replay};
-use stored::Stored;
+use crate::runtime::replay::{CannedResponse, Replay};
+use stored::GoldenTable;
 
 /// Golden items of a kind, old and new.
 struct Golden {
@@ -81,18 +81,18 @@ impl Golden {
 fn holding(item: &Value) -> Replay {
     let item = item.clone();
     Replay::by(move |asked| match asked.operation() {
-        "BatchGetItem" => Answer::ok(&json!({"Responses": {"T": [item]}})),
-        "Query" => Answer::ok(&json!({"Items": [item], "Count": 1})),
-        _ => Answer::ok(&json!({"Item": item})),
+        "BatchGetItem" => CannedResponse::ok(&json!({"Responses": {"T": [item]}})),
+        "Query" => CannedResponse::ok(&json!({"Items": [item], "Count": 1})),
+        _ => CannedResponse::ok(&json!({"Item": item})),
     })
 }
 
 /// Returns the items of an empty table after some writes, whose conditions all hold.
-async fn written(write: impl AsyncFnOnce(&Replay)) -> Stored {
+async fn written(write: impl AsyncFnOnce(&Replay)) -> GoldenTable {
     // Writers read only this attribute of the answer.
-    let replay = Replay::by(|_| Answer::ok(&json!({"Attributes": {"drawn": {"N": "5"}}})));
+    let replay = Replay::by(|_| CannedResponse::ok(&json!({"Attributes": {"drawn": {"N": "5"}}})));
     write(&replay).await;
-    Stored::after(&replay.requests())
+    GoldenTable::after(&replay.requests())
 }
 
 /// Every golden file has a test, and every kind has a file.

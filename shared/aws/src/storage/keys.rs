@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::runtime::failure::port;
 use crate::storage::attributes::{Item, ItemError, from_json, sortable};
 use crate::storage::mapping::{Bytes, attribute, decode, encode, is_default};
-use crate::storage::table::{Expression, Outcome, Table, keys};
+use crate::storage::table::{ConditionOutcome, Expression, Table, keys};
 
 /// Stored form of an API key, without its own key. The domains are JSON.
 #[derive(Serialize, Deserialize)]
@@ -110,7 +110,7 @@ impl Table {
             }
         };
         let changed = self.update_if(keys::api_key(id), change, None, what).await?;
-        Ok(matches!(changed, Outcome::Done(_)))
+        Ok(matches!(changed, ConditionOutcome::Done(_)))
     }
 }
 

@@ -4,7 +4,7 @@ use domain::tenant::sender::FromDomain;
 use serde_json::json;
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::{n, s};
 use crate::storage::records::samples::at;
@@ -46,7 +46,10 @@ fn full() -> ApiKey {
 async fn a_key_is_read_back_unchanged() {
     for key in [plain(), full()] {
         let stored = dynamodb_json(&from_key(&key).unwrap());
-        let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({"Item": stored}))]);
+        let replay = Replay::new([
+            CannedResponse::ok(&json!({})),
+            CannedResponse::ok(&json!({"Item": stored})),
+        ]);
         let table = replay.table(16);
         table.add_key(&key).await.unwrap();
         assert!(table.key(key.id).await.unwrap() == Some(key));
@@ -66,11 +69,11 @@ async fn a_key_is_read_back_unchanged() {
 
 #[tokio::test]
 async fn a_key_may_be_missing_or_malformed() {
-    let none = Replay::new([Answer::ok(&json!({}))]);
+    let none = Replay::new([CannedResponse::ok(&json!({}))]);
     assert!(none.table(16).key(id()).await.unwrap().is_none());
     let mut item = dynamodb_json(&from_key(&plain()).unwrap());
     item["sha256"] = json!({"B": "AAAA"});
-    let garbage = Replay::new([Answer::ok(&json!({"Item": item}))]);
+    let garbage = Replay::new([CannedResponse::ok(&json!({"Item": item}))]);
     let error = garbage.table(16).key(id()).await.unwrap_err();
     assert_eq!(chain(&error), "reading an API key: attribute sha256 is malformed");
 }
@@ -96,8 +99,8 @@ async fn active_keys_are_listed_newest_first() {
         .collect();
     let items: Vec<_> = items.iter().map(dynamodb_json).collect();
     let replay = Replay::new([
-        Answer::ok(&json!({"Items": entries})),
-        Answer::ok(&json!({"Responses": {"T": items}})),
+        CannedResponse::ok(&json!({"Items": entries})),
+        CannedResponse::ok(&json!({"Responses": {"T": items}})),
     ]);
     let keys = replay.table(16).keys(&TenantId::main()).await.unwrap();
     assert!(keys == [newer, plain()]);
@@ -109,7 +112,7 @@ async fn active_keys_are_listed_newest_first() {
 #[tokio::test]
 async fn a_tenant_or_the_deployer_revokes_a_key() {
     for (of, condition) in [(None, None), (Some(TenantId::main()), Some(json!({"S": "main"})))] {
-        let replay = Replay::new([Answer::ok(&json!({}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({}))]);
         let revoked = replay.table(16).revoke(of.as_ref(), id(), Actor::Deployer, at(7)).await;
         assert!(revoked.unwrap());
         let asked = replay.only().json();
@@ -124,7 +127,7 @@ async fn a_tenant_or_the_deployer_revokes_a_key() {
             "it leaves the list: {update}"
         );
     }
-    let gone = Replay::new([Answer::condition_failed(None)]);
+    let gone = Replay::new([CannedResponse::condition_failed(None)]);
     assert!(!gone.table(16).revoke(None, id(), Actor::Deployer, at(7)).await.unwrap());
 }
 
@@ -141,7 +144,10 @@ async fn a_tenant_changes_its_active_key() {
         (change(None, domains), "SET from_domains = :domains"),
         (change(name, domains), "SET #name = :name, from_domains = :domains"),
     ] {
-        for (answer, changed) in [(Answer::ok(&json!({})), true), (Answer::condition_failed(None), false)] {
+        for (answer, changed) in [
+            (CannedResponse::ok(&json!({})), true),
+            (CannedResponse::condition_failed(None), false),
+        ] {
             let replay = Replay::new([answer]);
             let asked = replay.table(16).change(Some(&TenantId::main()), id(), &change).await;
             assert_eq!(asked.unwrap(), changed);
@@ -160,7 +166,7 @@ async fn a_tenant_changes_its_active_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_revocation_is_repeated() {
-    let replay = Replay::new([Answer::Lost, Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::Lost, CannedResponse::ok(&json!({}))]);
     assert!(
         replay
             .table(16)
@@ -181,7 +187,7 @@ async fn a_lost_revocation_is_repeated() {
 
 #[tokio::test]
 async fn a_use_is_recorded_unless_a_later_one_is() {
-    for answer in [Answer::ok(&json!({})), Answer::condition_failed(None)] {
+    for answer in [CannedResponse::ok(&json!({})), CannedResponse::condition_failed(None)] {
         let replay = Replay::new([answer]);
         replay.table(16).note_use(id(), at(3_600_000)).await.unwrap();
         let asked = replay.only().json();

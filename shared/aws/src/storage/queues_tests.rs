@@ -7,7 +7,7 @@ use domain::tenant::sender::{FromDomain, Scope};
 use serde_json::json;
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
@@ -109,7 +109,7 @@ fn a_job_waits_in_the_index_until_it_is_done() {
 
 #[tokio::test]
 async fn a_queue_overwrites_only_the_version_read() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let before = Queue { no: 2, ..full() };
     assert!(replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap());
     let asked = replay.only().json();
@@ -118,7 +118,7 @@ async fn a_queue_overwrites_only_the_version_read() {
 
     let other = from_queue(&Queue { no: 9, ..full() }).unwrap();
     for (there, saved) in [(other, false), (from_queue(&full()).unwrap(), true)] {
-        let replay = Replay::new([Answer::condition_failed(Some(&there))]);
+        let replay = Replay::new([CannedResponse::condition_failed(Some(&there))]);
         let answer = replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap();
         assert_eq!(answer, saved, "its own write, repeated by the SDK, is a success");
     }
@@ -126,13 +126,13 @@ async fn a_queue_overwrites_only_the_version_read() {
 
 #[tokio::test]
 async fn a_new_queue_replaces_none() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let new = Queue::plain(key(), at(100));
     assert!(replay.table(16).save_queue(None, &new, None).await.unwrap());
     let asked = replay.only().json();
     assert_eq!(asked["ConditionExpression"], "attribute_not_exists(pk)");
 
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let paused = new.resumed();
     assert!(replay.table(16).save_queue(Some(&new), &paused, None).await.unwrap());
     let asked = replay.only().json();
@@ -144,7 +144,7 @@ async fn a_new_queue_replaces_none() {
 
 #[tokio::test]
 async fn a_queue_and_its_job_are_one_transaction() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let (before, job) = (
         Queue { no: 2, ..full() },
         Job::new(&full(), job().id, Task::Release, at(1)),

@@ -25,7 +25,7 @@ use crate::storage::due_index::{BEHIND, JUST_BEHIND};
 use crate::storage::mapping::{decode, to_value};
 use crate::storage::records::waiting;
 use crate::storage::table::keys::{self, LIMITED};
-use crate::storage::table::{Expression, Outcome, Table};
+use crate::storage::table::{ConditionOutcome, Expression, Table};
 
 /// Stored form of a rate limit, without its key. Only update expressions write it.
 #[derive(Deserialize)]
@@ -266,8 +266,8 @@ impl RateLimits for Table {
         let returns = Some(ReturnValue::AllNew);
         let changed = self.update_if(keys::rate_limit(queue), express(queue, change), returns, WHAT);
         Ok(match changed.await? {
-            Outcome::Done(item) => RateLimitOutcome::Done(read_or_unlimited(item)),
-            Outcome::Refused(item) => RateLimitOutcome::Refused(read_or_unlimited(item)),
+            ConditionOutcome::Done(item) => RateLimitOutcome::Done(read_or_unlimited(item)),
+            ConditionOutcome::Refused(item) => RateLimitOutcome::Refused(read_or_unlimited(item)),
         })
     }
 

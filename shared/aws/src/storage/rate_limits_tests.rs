@@ -6,7 +6,7 @@ use domain::id::{QueueName, TenantId};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 
 fn secs(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
@@ -45,7 +45,7 @@ fn limit() -> RateLimit {
 
 /// Returns the request for a change, without the parts that all changes share.
 async fn asked(change: &RateLimitChange) -> (String, String, Value) {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay.table(16).change_rate_limit(&news(), change).await.unwrap();
     let asked = replay.only().json();
     assert_eq!(
@@ -137,12 +137,12 @@ async fn a_late_mark_or_look_is_refused() {
 #[tokio::test]
 async fn every_answer_brings_the_rate_limit() {
     let change = RateLimitChange::Rate { rate: None };
-    let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
+    let done = Replay::new([CannedResponse::ok(&json!({"Attributes": stored()}))]);
     let changed = done.table(16).change_rate_limit(&news(), &change).await.unwrap();
     assert_eq!(changed, RateLimitOutcome::Done(limit()));
     let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
     refused["Item"] = stored();
-    let other = Replay::new([Answer::says(400, &refused)]);
+    let other = Replay::new([CannedResponse::says(400, &refused)]);
     let unchanged = other.table(16).change_rate_limit(&news(), &change).await.unwrap();
     assert_eq!(unchanged, RateLimitOutcome::Refused(limit()));
 }
@@ -153,7 +153,7 @@ async fn an_older_item_is_an_idle_rate_limit() {
     let older = json!({
         "pk": {"S": "main#queues"}, "sk": {"S": "pace#news"}, "rate": {"N": "2000"}, "free_at": {"N": "5000123"},
     });
-    let replay = Replay::new([Answer::ok(&json!({"Item": older}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({"Item": older}))]);
     let idle = RateLimit {
         rate: Rate::from_millis(2_000),
         free_at: Some(Micros(5_000_123)),
@@ -161,7 +161,7 @@ async fn an_older_item_is_an_idle_rate_limit() {
     };
     assert_eq!(replay.table(16).rate_limit(&news()).await.unwrap(), idle);
     let bad = json!({"Item": {"rate": {"S": "fast"}}});
-    let replay = Replay::new([Answer::ok(&bad)]);
+    let replay = Replay::new([CannedResponse::ok(&bad)]);
     assert_eq!(
         replay.table(16).rate_limit(&news()).await.unwrap(),
         RateLimit::default()
@@ -172,8 +172,10 @@ async fn an_older_item_is_an_idle_rate_limit() {
 async fn only_due_queues_are_read() {
     let keys = |name: &str| json!({"pk": {"S": "main#queues"}, "sk": {"S": name}, "due_pk": {"S": "limited"}, "due_sk": {"S": "000000000007000#x"}});
     let replay = Replay::new([
-        Answer::ok(&json!({"Items": [keys("pace#news"), keys("garbage")], "LastEvaluatedKey": keys("pace#news")})),
-        Answer::ok(&json!({"Items": []})),
+        CannedResponse::ok(
+            &json!({"Items": [keys("pace#news"), keys("garbage")], "LastEvaluatedKey": keys("pace#news")}),
+        ),
+        CannedResponse::ok(&json!({"Items": []})),
     ]);
     assert_eq!(replay.table(16).queues_to_look_at(secs(8)).await.unwrap(), [news()]);
     let requests = replay.requests();
@@ -187,7 +189,7 @@ async fn only_due_queues_are_read() {
 
 #[tokio::test]
 async fn waiting_emails_are_read_up_to_a_count() {
-    let replay = Replay::new([Answer::ok(&json!({"Items": []}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({"Items": []}))]);
     let stretch = IndexRange {
         after: Some(DueCursor("a".to_owned())),
         until: None,

@@ -23,7 +23,7 @@ use futures::stream::iter;
 use crate::runtime::failure::port;
 use crate::storage::attributes::{Item, ItemError};
 use crate::storage::mapping::{attribute, is_forgotten};
-use crate::storage::table::{Expression, Outcome, keys};
+use crate::storage::table::{ConditionOutcome, Expression, keys};
 
 pub use crate::storage::table::Table;
 
@@ -50,9 +50,9 @@ impl Table {
             .with_name("#ttl", "ttl")
             .with_value(":ttl", ttl);
         Ok(match self.update_if(key, change, None, what).await? {
-            Outcome::Done(_) => true,
+            ConditionOutcome::Done(_) => true,
             // Kept for longer already, or missing.
-            Outcome::Refused(stored) => stored.is_some_and(|item| !item.is_empty()),
+            ConditionOutcome::Refused(stored) => stored.is_some_and(|item| !item.is_empty()),
         })
     }
 
@@ -68,8 +68,8 @@ impl Table {
             .with_name("#ttl", "ttl")
             .with_value(":now", now.as_secs());
         match self.put_if(item, when, what).await? {
-            Outcome::Done(_) => Ok(None),
-            Outcome::Refused(stored) => {
+            ConditionOutcome::Done(_) => Ok(None),
+            ConditionOutcome::Refused(stored) => {
                 let stored = stored.ok_or(ItemError::Missing("pk"));
                 stored.map(Some).map_err(|error| port(what)(error.into()))
             }
@@ -150,11 +150,11 @@ impl EmailRecords for Table {
         let update = expression::claim(key.id, policy, nonce, self.shards, now);
         let returns = Some(ReturnValue::AllNew);
         match self.update_if(keys::email(key), update, returns, WHAT).await? {
-            Outcome::Done(item) => match maybe_record(item, now, WHAT)? {
+            ConditionOutcome::Done(item) => match maybe_record(item, now, WHAT)? {
                 Some(record) => Ok(Claimed::Granted(record)),
                 None => Err(port(WHAT)("DynamoDB answered a claim without the record".into())),
             },
-            Outcome::Refused(item) => match maybe_record(item, now, WHAT)? {
+            ConditionOutcome::Refused(item) => match maybe_record(item, now, WHAT)? {
                 Some(record) if holds(&record, nonce) => Ok(Claimed::Granted(record)),
                 stored => Ok(Claimed::Refused(stored)),
             },
@@ -169,8 +169,8 @@ impl EmailRecords for Table {
         let change = self.expression(before, transition, now);
         let (key, returns) = (keys::email(&before.email_key()), Some(ReturnValue::None));
         match self.update_if(key, change, returns, WHAT).await? {
-            Outcome::Done(_) => Ok(Written::Done),
-            Outcome::Refused(item) => match maybe_record(item, now, WHAT)? {
+            ConditionOutcome::Done(_) => Ok(Written::Done),
+            ConditionOutcome::Refused(item) => match maybe_record(item, now, WHAT)? {
                 Some(stored) if *stored == transition.record => Ok(Written::Done),
                 stored => Ok(Written::Moved(stored)),
             },

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::runtime::failure::port;
 use crate::storage::attributes::{self, Item, ItemError};
 use crate::storage::mapping::{Bytes, attribute, decode};
-use crate::storage::table::{Check, Expression, Outcome, Table, Transacted, Write, keys};
+use crate::storage::table::{Check, ConditionOutcome, Expression, Table, Transacted, Write, keys};
 
 /// Stored form of a suppressed or released address, without its key. Only update expressions write it, like the
 /// other items here. The address is suppressed if its item contains the address.
@@ -249,8 +249,8 @@ impl Table {
     ) -> Result<WriteOutcome, PortError> {
         let key = keys::suppression(&suppression.tenant, suppression.id());
         match self.update_if(key, entry(written, over), None, SUPPRESSING).await? {
-            Outcome::Done(_) => Ok(WriteOutcome::Done(Added::New)),
-            Outcome::Refused(stored) => taken(suppression, over, stored.as_ref()),
+            ConditionOutcome::Done(_) => Ok(WriteOutcome::Done(Added::New)),
+            ConditionOutcome::Refused(stored) => taken(suppression, over, stored.as_ref()),
         }
     }
 }

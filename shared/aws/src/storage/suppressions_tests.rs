@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::records::samples::at;
 
@@ -44,8 +44,8 @@ fn released(millis: i64) -> Item {
     item
 }
 
-fn canceled(reasons: &[Value]) -> Answer {
-    Answer::says(
+fn canceled(reasons: &[Value]) -> CannedResponse {
+    CannedResponse::says(
         400,
         &json!({
             "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -78,7 +78,7 @@ async fn suppress(replay: &Replay, suppression: &Suppression) -> Result<Added, S
 
 #[tokio::test]
 async fn an_address_and_its_prefix_are_one_transaction() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let bounced = suppression(Origin::Bounce);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::New));
     let request = replay.only();
@@ -122,7 +122,7 @@ async fn an_address_and_its_prefix_are_one_transaction() {
 
 #[tokio::test]
 async fn a_manual_suppression_overrides_any_release() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     assert_eq!(suppress(&replay, &suppression(Origin::Manual)).await, Ok(Added::New));
     let update = &replay.only().json()["TransactItems"][0]["Update"];
     assert_eq!(update["ConditionExpression"], "attribute_not_exists(#a)");
@@ -160,7 +160,7 @@ async fn a_conflict_is_retried_a_limited_number_of_times() {
     let replay = Replay::new([
         canceled(&[none(), conflict()]),
         canceled(&[conflict(), conflict()]),
-        Answer::ok(&json!({})),
+        CannedResponse::ok(&json!({})),
     ]);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::New));
     let replay = Replay::by(|_| canceled(&[none(), conflict()]));
@@ -178,8 +178,8 @@ async fn full_prefixes_are_given_up_before_the_address() {
     let mut full = keys::marks(&TenantId::main());
     let replay = Replay::new([
         canceled(&[none(), failed(Some(&full))]),
-        Answer::ok(&json!({})),
-        Answer::ok(&json!({})),
+        CannedResponse::ok(&json!({})),
+        CannedResponse::ok(&json!({})),
     ]);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::New));
     let requests = replay.requests();
@@ -200,7 +200,7 @@ async fn full_prefixes_are_given_up_before_the_address() {
     full.extend([attributes::yes("too_many")]);
     let replay = Replay::new([
         canceled(&[none(), failed(Some(&full))]),
-        Answer::condition_failed(Some(&stored(&bounced))),
+        CannedResponse::condition_failed(Some(&stored(&bounced))),
     ]);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::Already));
 }
@@ -212,7 +212,7 @@ async fn a_release_removes_the_prefix_and_keeps_the_time() {
         let released = replay.table(16).release(&TenantId::main(), id(), at(7_000)).await;
         (released.map_err(|error| chain(&error)), replay.only().json())
     };
-    let (done, request) = release(Answer::ok(&json!({}))).await;
+    let (done, request) = release(CannedResponse::ok(&json!({}))).await;
     assert_eq!(done, Ok(true));
     let (entry, marks) = (
         &request["TransactItems"][0]["Update"],
@@ -251,7 +251,10 @@ fn stored_until(suppression: &Suppression) -> Item {
 #[tokio::test]
 async fn a_second_complaint_replaces_a_temporary_one() {
     let known = stored_until(&suspected(1));
-    let replay = Replay::new([canceled(&[failed(Some(&known)), none()]), Answer::ok(&json!({}))]);
+    let replay = Replay::new([
+        canceled(&[failed(Some(&known)), none()]),
+        CannedResponse::ok(&json!({})),
+    ]);
     assert_eq!(suppress(&replay, &suspected(2)).await, Ok(Added::New));
     let requests = replay.requests();
     let first = &requests[0]["TransactItems"][0]["Update"];
@@ -303,7 +306,7 @@ async fn a_listed_address_is_stored_read_and_deleted() {
         at: at(5_000),
     };
     let place = json!({"pk": {"S": format!("main#suppressed#{ID}")}, "sk": {"S": "account_list"}});
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay.table(16).remember_listed(&listed).await.unwrap();
     let request = replay.only().json();
     assert_eq!(request["Key"], place);
@@ -317,12 +320,12 @@ async fn a_listed_address_is_stored_read_and_deleted() {
         attributes::s(ADDRESS, "Ann@example.com".to_owned()),
         attributes::n(CREATED_AT, 5_000),
     ]);
-    let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": [dynamodb_json(&item)]}}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": [dynamodb_json(&item)]}}))]);
     let read = replay.table(16).listed(&TenantId::main(), &[id(), id()]).await;
     assert_eq!(read.unwrap(), [listed]);
     assert_eq!(replay.only().json()["RequestItems"]["T"]["Keys"], json!([place]));
 
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay.table(16).forget_listed(&TenantId::main(), id()).await.unwrap();
     let request = replay.only();
     assert_eq!(
@@ -350,7 +353,7 @@ async fn prefixes_are_read_or_were_given_up() {
         (json!({"Item": {"m": {"S": "x"}}}), None),
         (json!({"Item": {"m": {"BS": ["AA=="]}}}), None),
     ] {
-        let replay = Replay::new([Answer::ok(&item)]);
+        let replay = Replay::new([CannedResponse::ok(&item)]);
         let read = replay.table(16).marks(&TenantId::main()).await;
         assert_eq!(read.ok(), expected, "{item}");
         let request = replay.only().json();
@@ -367,7 +370,7 @@ async fn suppressions_are_read_by_id_without_released() {
     let bounced = suppression(Origin::Bounce);
     let read = async |items: &[Item]| {
         let items: Vec<_> = items.iter().map(dynamodb_json).collect();
-        let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": items}}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": items}}))]);
         // DynamoDB refuses duplicate keys.
         let read = replay
             .table(16)
@@ -405,8 +408,8 @@ async fn the_list_is_one_query_per_origin() {
     let mut garbage = entry.clone();
     garbage["created_sk"] = json!({"S": "000000000006000#x"});
     let replay = Replay::new([
-        Answer::ok(&json!({"Items": [entry, garbage], "Count": 2})),
-        Answer::ok(&json!({"Items": [], "Count": 0})),
+        CannedResponse::ok(&json!({"Items": [entry, garbage], "Count": 2})),
+        CannedResponse::ok(&json!({"Items": [], "Count": 0})),
     ]);
     let start = Start::NewerThan(Place {
         born: at(4_000),

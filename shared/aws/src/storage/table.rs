@@ -2,7 +2,7 @@
 //!
 //! **Role:** every adapter of the table uses these operations: `get`, `get_many`, `query`, `put_if`,
 //! `update_if`, `delete`, `transact`. Adapters define keys and mappings.
-//! **Invariant:** a failed condition is an [`Outcome`], not an error. The [`FailureKind`] of every error tells
+//! **Invariant:** a failed condition is an [`ConditionOutcome`], not an error. The [`FailureKind`] of every error tells
 //! whether the call may have taken effect. [`retry`] is the only back-off.
 //! **Lost answers:** a call whose answer is lost is repeated, and then finds its own write. The adapter
 //! recognises it, because the stored item equals the intended one. A transaction is repeated with the same
@@ -30,7 +30,7 @@ pub(crate) mod keys;
 pub(crate) mod request;
 pub(crate) mod retry;
 
-pub(crate) use request::{Expression, Page, Query, Write};
+pub(crate) use request::{Expression, Query, QueryPage, Write};
 use request::{some, text};
 use retry::Retry;
 
@@ -49,7 +49,7 @@ pub struct Table {
 
 /// Outcome of a conditional write.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outcome {
+pub(crate) enum ConditionOutcome {
     /// Written; the item afterwards, if requested.
     Done(Option<Item>),
     /// The condition failed; the stored item, if there is one.
@@ -172,7 +172,7 @@ impl Table {
     }
 
     /// Reads a page of a query.
-    pub(crate) async fn query(&self, query: Query, what: &'static str) -> Result<Page, PortError> {
+    pub(crate) async fn query(&self, query: Query, what: &'static str) -> Result<QueryPage, PortError> {
         let of_table = query.index.is_none();
         let call = self
             .client
@@ -191,7 +191,7 @@ impl Table {
         loop {
             match call.clone().send().await {
                 Ok(answer) => {
-                    return Ok(Page {
+                    return Ok(QueryPage {
                         items: answer.items.unwrap_or_default(),
                         next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
                     });
@@ -221,7 +221,12 @@ impl Table {
     }
 
     /// Stores a whole item, under a condition on the stored one.
-    pub(crate) async fn put_if(&self, item: Item, when: Expression, what: &'static str) -> Result<Outcome, PortError> {
+    pub(crate) async fn put_if(
+        &self,
+        item: Item,
+        when: Expression,
+        what: &'static str,
+    ) -> Result<ConditionOutcome, PortError> {
         let condition = text(when.condition);
         let stored = condition
             .is_some()
@@ -238,11 +243,11 @@ impl Table {
         let mut retry = Retry::begin();
         loop {
             let error = match call.clone().send().await {
-                Ok(_) => return Ok(Outcome::Done(None)),
+                Ok(_) => return Ok(ConditionOutcome::Done(None)),
                 Err(error) => error,
             };
             if let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
-                return Ok(Outcome::Refused(refused.item.clone()));
+                return Ok(ConditionOutcome::Refused(refused.item.clone()));
             }
             retry.after(failed(what)(error)).await?;
         }
@@ -251,20 +256,20 @@ impl Table {
     /// Stores a whole item at change `no` ([`Expression::if_numbered`]); `false` when another write was faster.
     pub(crate) async fn put_numbered(&self, item: Item, no: u64, what: &'static str) -> Result<bool, PortError> {
         match self.put_if(item.clone(), Expression::if_numbered(no), what).await? {
-            Outcome::Done(_) => Ok(true),
+            ConditionOutcome::Done(_) => Ok(true),
             // Its own write, whose answer was lost; or another writer's.
-            Outcome::Refused(stored) => Ok(stored.as_ref() == Some(&item)),
+            ConditionOutcome::Refused(stored) => Ok(stored.as_ref() == Some(&item)),
         }
     }
 
-    /// Changes an item under its condition, if it has one. `returns` selects the item in [`Outcome::Done`].
+    /// Changes an item under its condition, if it has one. `returns` selects the item in [`ConditionOutcome::Done`].
     pub(crate) async fn update_if(
         &self,
         key: Item,
         change: Expression,
         returns: Option<ReturnValue>,
         what: &'static str,
-    ) -> Result<Outcome, PortError> {
+    ) -> Result<ConditionOutcome, PortError> {
         let condition = text(change.condition);
         let stored = condition
             .is_some()
@@ -283,11 +288,11 @@ impl Table {
         let mut retry = Retry::begin();
         loop {
             let error = match call.clone().send().await {
-                Ok(answer) => return Ok(Outcome::Done(answer.attributes)),
+                Ok(answer) => return Ok(ConditionOutcome::Done(answer.attributes)),
                 Err(error) => error,
             };
             if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
-                return Ok(Outcome::Refused(refused.item.clone()));
+                return Ok(ConditionOutcome::Refused(refused.item.clone()));
             }
             retry.after(failed(what)(error)).await?;
         }

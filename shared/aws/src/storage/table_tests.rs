@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
-use crate::runtime::replay::{Answer, Asked, Replay, dynamodb_json};
+use crate::runtime::replay::{Asked, CannedResponse, Replay, dynamodb_json};
 use crate::storage::table::retry::PATIENCE;
 
 const WHAT: &str = "writing";
@@ -29,9 +29,9 @@ fn writes() -> Vec<Write> {
     ]
 }
 
-fn canceled(codes: [&str; 2]) -> Answer {
+fn canceled(codes: [&str; 2]) -> CannedResponse {
     let reasons = codes.map(|code| json!({"Code": code}));
-    Answer::says(
+    CannedResponse::says(
         400,
         &json!({
             "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -41,8 +41,8 @@ fn canceled(codes: [&str; 2]) -> Answer {
     )
 }
 
-fn done() -> Answer {
-    Answer::ok(&json!({}))
+fn done() -> CannedResponse {
+    CannedResponse::ok(&json!({}))
 }
 
 fn tokens(replay: &Replay) -> Vec<Value> {
@@ -71,10 +71,10 @@ async fn a_conflict_is_repeated_with_a_new_token() {
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_outcome_is_repeated_with_the_same_token() {
-    let in_progress = Answer::dynamodb_error(400, "TransactionInProgressException", "in progress");
+    let in_progress = CannedResponse::dynamodb_error(400, "TransactionInProgressException", "in progress");
     for unknown in [
-        Answer::Lost,
-        Answer::dynamodb_error(500, "InternalServerError", "failed"),
+        CannedResponse::Lost,
+        CannedResponse::dynamodb_error(500, "InternalServerError", "failed"),
         in_progress,
     ] {
         let replay = Replay::new([unknown, done()]);
@@ -93,7 +93,7 @@ async fn a_refused_transaction_says_which_condition_failed() {
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
         "CancellationReasons": reasons,
     });
-    let replay = Replay::new([Answer::says(400, &answer)]);
+    let replay = Replay::new([CannedResponse::says(400, &answer)]);
     let transacted = replay.table(1).transact(writes(), WHAT).await.unwrap();
     assert_eq!(
         transacted,
@@ -127,7 +127,7 @@ async fn a_failed_transaction_reports_its_kind() {
             FailureKind::Permanent,
         ),
         (canceled(["None", "None"]), FailureKind::Permanent),
-        (Answer::Lost, FailureKind::Unknown),
+        (CannedResponse::Lost, FailureKind::Unknown),
     ] {
         let began = Instant::now();
         let replay = Replay::by(move |_| answer.clone());
@@ -152,7 +152,7 @@ async fn every_operation_waits_out_transient_errors() {
         "ThrottlingException",
         "RequestLimitExceeded",
     ] {
-        let refused = Answer::dynamodb_error(400, name, "later");
+        let refused = CannedResponse::dynamodb_error(400, name, "later");
         for verb in 0..5 {
             let replay = Replay::new([refused.clone(), refused.clone(), done()]);
             let table = replay.table(1);

@@ -6,7 +6,7 @@ use domain::reporting::tally::mark::Sequence;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 
 /// Half past nine, plus seconds.
@@ -61,7 +61,7 @@ fn tally() -> Tally {
     }
 }
 
-async fn count(answer: impl Into<Answer>) -> (Result<Counted, String>, Replay) {
+async fn count(answer: impl Into<CannedResponse>) -> (Result<Counted, String>, Replay) {
     let replay = Replay::new([answer.into()]);
     let counted = replay.table(16).count(&tally()).await;
     (counted.map_err(|error| chain(&error)), replay)
@@ -69,7 +69,7 @@ async fn count(answer: impl Into<Answer>) -> (Result<Counted, String>, Replay) {
 
 #[tokio::test]
 async fn counters_and_markers_are_one_transaction() {
-    let (counted, replay) = count(Answer::ok(&json!({}))).await;
+    let (counted, replay) = count(CannedResponse::ok(&json!({}))).await;
     assert_eq!(counted, Ok(Counted::Done));
     let asked = replay.only();
     assert_eq!(asked.operation(), "TransactWriteItems");
@@ -121,10 +121,10 @@ async fn counters_and_markers_are_one_transaction() {
     );
 }
 
-fn canceled(codes: &[&str]) -> Answer {
+fn canceled(codes: &[&str]) -> CannedResponse {
     let reasons: Vec<Value> = codes.iter().map(|code| json!({"Code": code})).collect();
     let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-    Answer::says(
+    CannedResponse::says(
         400,
         &json!({"__type": name, "Message": "canceled", "CancellationReasons": reasons}),
     )
@@ -146,7 +146,7 @@ async fn only_a_conflict_is_decided_again() {
         let (counted, _) = count(canceled(codes)).await;
         assert!(counted.unwrap_err().starts_with("writing counters: "), "{codes:?}");
     }
-    let (counted, _) = count(Answer::dynamodb_error(400, "ValidationException", "no")).await;
+    let (counted, _) = count(CannedResponse::dynamodb_error(400, "ValidationException", "no")).await;
     assert!(counted.is_err());
 }
 
@@ -154,7 +154,7 @@ async fn only_a_conflict_is_decided_again() {
 async fn versions_are_read_consistently() {
     let stored =
         |sk: &str, v: u32| json!({"pk": {"S": "tally:flow#main#*"}, "sk": {"S": sk}, "v": {"N": v.to_string()}});
-    let replay = Replay::new([Answer::ok(
+    let replay = Replay::new([CannedResponse::ok(
         &json!({"Responses": {"T": [stored(HOUR, 3)]}, "UnprocessedKeys": {}}),
     )]);
     let versions = replay.table(16).versions(&BTreeSet::from([flow(), failures()])).await;
@@ -177,8 +177,8 @@ async fn unprocessed_keys_are_read_again() {
     };
     let left = json!({"T": {"Keys": [key(&failures())], "ConsistentRead": true}});
     let replay = Replay::new([
-        Answer::ok(&json!({"Responses": {"T": [item(&flow())]}, "UnprocessedKeys": left})),
-        Answer::ok(&json!({"Responses": {"T": [item(&failures())]}, "UnprocessedKeys": {}})),
+        CannedResponse::ok(&json!({"Responses": {"T": [item(&flow())]}, "UnprocessedKeys": left})),
+        CannedResponse::ok(&json!({"Responses": {"T": [item(&failures())]}, "UnprocessedKeys": {}})),
     ]);
     let versions = replay.table(16).versions(&BTreeSet::from([flow(), failures()])).await;
     assert_eq!(versions.unwrap().len(), 2);
@@ -189,8 +189,8 @@ async fn markers_are_read_from_the_first_number_on() {
     let marker = |bytes: &[u8]| json!({"f": {"B": BASE64_STANDARD.encode(bytes)}});
     let more = json!({"pk": {"S": "p"}, "sk": {"S": "s"}});
     let replay = Replay::new([
-        Answer::ok(&json!({"Items": [marker(&[0, 0, 0, 0, 0, 0, 0, 5])], "LastEvaluatedKey": more})),
-        Answer::ok(&json!({"Items": [marker(&[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6])]})),
+        CannedResponse::ok(&json!({"Items": [marker(&[0, 0, 0, 0, 0, 0, 0, 5])], "LastEvaluatedKey": more})),
+        CannedResponse::ok(&json!({"Items": [marker(&[0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6])]})),
     ]);
     let span = Span {
         minute: at(0),
@@ -205,7 +205,7 @@ async fn markers_are_read_from_the_first_number_on() {
         format!("{:0>40}", 77)
     );
     assert_eq!(requests[1]["ExclusiveStartKey"], more);
-    let broken = Replay::new([Answer::ok(&json!({"Items": [{"pk": {"S": "p"}}]}))]);
+    let broken = Replay::new([CannedResponse::ok(&json!({"Items": [{"pk": {"S": "p"}}]}))]);
     assert!(
         broken.table(16).marked(&span).await.is_err(),
         "an unread marker is not a missing one"
@@ -227,8 +227,8 @@ async fn the_counts_of_a_queue_are_three_items_and_days() {
         item(slot(Level::Hour, 7200), 4),
     ];
     let replay = Replay::by(move |asked| match asked.operation() {
-        "BatchGetItem" => Answer::ok(&json!({"Responses": {"T": near}, "UnprocessedKeys": {}})),
-        _ => Answer::ok(&json!({"Items": [item(slot(Level::Day, 86_400), 1)]})),
+        "BatchGetItem" => CannedResponse::ok(&json!({"Responses": {"T": near}, "UnprocessedKeys": {}})),
+        _ => CannedResponse::ok(&json!({"Items": [item(slot(Level::Day, 86_400), 1)]})),
     });
     let counts = replay
         .table(16)
@@ -254,7 +254,7 @@ async fn hours_and_failures_are_read_within_bounds() {
         from: hour(),
         until: Timestamp::from_millis(hour().as_millis() + 7_200_000),
     };
-    let replay = Replay::new([Answer::ok(
+    let replay = Replay::new([CannedResponse::ok(
         &json!({"Items": [{"sk": {"S": HOUR}, "se": {"N": "5"}, "zz": {"N": "1"}}]}),
     )]);
     let flow = replay
@@ -277,7 +277,7 @@ async fn hours_and_failures_are_read_within_bounds() {
         item("default", "rejected"),
         item("news", "of_tomorrow"),
     ];
-    let replay = Replay::new([Answer::ok(&json!({"Items": items}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({"Items": items}))]);
     let failures = replay
         .table(16)
         .failures(&TenantId::main(), Some("news"), hours)
@@ -290,8 +290,9 @@ async fn hours_and_failures_are_read_within_bounds() {
         latest: Some((Timestamp::from_millis(5), id)),
     };
     assert_eq!(failures, Some(vec![expected]));
-    let endless =
-        Replay::by(|_| Answer::ok(&json!({"Items": [], "LastEvaluatedKey": {"pk": {"S": "p"}, "sk": {"S": "s"}}})));
+    let endless = Replay::by(|_| {
+        CannedResponse::ok(&json!({"Items": [], "LastEvaluatedKey": {"pk": {"S": "p"}, "sk": {"S": "s"}}}))
+    });
     let failures = endless
         .table(16)
         .failures(&TenantId::main(), None, hours)

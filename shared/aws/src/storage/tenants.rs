@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::runtime::failure::port;
 use crate::storage::attributes::{Item, ItemError, from_json, sortable};
 use crate::storage::mapping::{attribute, decode, encode, is_default};
-use crate::storage::table::{Expression, Outcome, Table, keys};
+use crate::storage::table::{ConditionOutcome, Expression, Table, keys};
 
 const WRITING: &str = "writing a tenant";
 
@@ -171,8 +171,8 @@ impl Quotas for Table {
         };
         let (key, returns) = (keys::allowance(tenant, window), Some(ReturnValue::UpdatedNew));
         match self.update_if(key, change, returns, WHAT).await? {
-            Outcome::Done(item) => drawn(item).map(QuotaOutcome::Granted),
-            Outcome::Refused(item) => drawn(item).map(QuotaOutcome::Refused),
+            ConditionOutcome::Done(item) => drawn(item).map(QuotaOutcome::Granted),
+            ConditionOutcome::Refused(item) => drawn(item).map(QuotaOutcome::Refused),
         }
     }
 

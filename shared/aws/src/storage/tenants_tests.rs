@@ -3,7 +3,7 @@ use domain::tenant::sender::FromDomain;
 use serde_json::json;
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::n;
 use crate::storage::records::samples::at;
@@ -32,7 +32,10 @@ async fn a_tenant_is_read_back_unchanged() {
     };
     for tenant in [acme(), plain] {
         let stored = dynamodb_json(&from_tenant(&tenant).unwrap());
-        let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({"Item": stored}))]);
+        let replay = Replay::new([
+            CannedResponse::ok(&json!({})),
+            CannedResponse::ok(&json!({"Item": stored})),
+        ]);
         let table = replay.table(16);
         assert!(table.save_tenant(&tenant).await.unwrap());
         assert_eq!(table.tenant(&tenant.id).await.unwrap(), Some(tenant));
@@ -53,7 +56,7 @@ async fn a_change_overwrites_only_the_version_before() {
         ..changed.clone()
     };
     for (stored, written) in [(changed.clone(), true), (other, false)] {
-        let replay = Replay::new([Answer::condition_failed(Some(&from_tenant(&stored).unwrap()))]);
+        let replay = Replay::new([CannedResponse::condition_failed(Some(&from_tenant(&stored).unwrap()))]);
         assert_eq!(replay.table(16).save_tenant(&changed).await.unwrap(), written);
         assert_eq!(
             replay.only().json()["ExpressionAttributeValues"],
@@ -76,8 +79,8 @@ async fn all_tenants_are_listed() {
         .collect();
     let items: Vec<_> = items.iter().map(dynamodb_json).collect();
     let replay = Replay::new([
-        Answer::ok(&json!({"Items": entries})),
-        Answer::ok(&json!({"Responses": {"T": items}})),
+        CannedResponse::ok(&json!({"Items": entries})),
+        CannedResponse::ok(&json!({"Responses": {"T": items}})),
     ]);
     assert_eq!(replay.table(16).tenants().await.unwrap(), [other, acme()]);
     assert_eq!(
@@ -96,7 +99,7 @@ async fn a_suspension_without_a_time_is_read() {
 
 #[tokio::test]
 async fn a_deleted_tenant_is_a_tombstone_and_unlisted() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     assert!(replay.table(16).delete_tenant(&acme(), at(9_000)).await.unwrap());
     let put = replay.only().json();
     assert_eq!(put["ConditionExpression"], "attribute_not_exists(pk) OR #no = :before");
@@ -108,8 +111,8 @@ async fn a_deleted_tenant_is_a_tombstone_and_unlisted() {
     assert!(stored["tenant_shard"].is_null() && stored["created_sk"].is_null() && stored["ttl"].is_null());
 
     let tombstone = tombstone(&acme(), at(9_000)).unwrap();
-    let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone)}));
-    let replay = Replay::new([found(), found(), Answer::ok(&json!({}))]);
+    let found = || CannedResponse::ok(&json!({"Item": dynamodb_json(&tombstone)}));
+    let replay = Replay::new([found(), found(), CannedResponse::ok(&json!({}))]);
     let table = replay.table(16);
     assert_eq!(table.tenant(&acme().id).await.unwrap(), None);
     assert_eq!(table.deleted_at(&acme().id).await.unwrap(), Some(at(9_000)));
@@ -119,11 +122,11 @@ async fn a_deleted_tenant_is_a_tombstone_and_unlisted() {
 #[tokio::test]
 async fn a_deleted_tenants_name_stays_reserved() {
     let tombstone = tombstone(&acme(), at(9_000)).unwrap();
-    let replay = Replay::new([Answer::condition_failed(Some(&tombstone))]);
+    let replay = Replay::new([CannedResponse::condition_failed(Some(&tombstone))]);
     assert!(!replay.table(16).save_tenant(&acme()).await.unwrap());
 }
 
-async fn draw(answer: Answer, ask: u64) -> (Result<QuotaOutcome, String>, Replay) {
+async fn draw(answer: CannedResponse, ask: u64) -> (Result<QuotaOutcome, String>, Replay) {
     let replay = Replay::new([answer]);
     let now = Timestamp::from_millis(86_400_000);
     let window = Window::of(&acme(), Limit::Day, now).unwrap();
@@ -133,7 +136,7 @@ async fn draw(answer: Answer, ask: u64) -> (Result<QuotaOutcome, String>, Replay
 
 #[tokio::test]
 async fn a_block_is_leased_if_available() {
-    let (drawn, replay) = draw(Answer::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
+    let (drawn, replay) = draw(CannedResponse::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
     assert_eq!(drawn, Ok(QuotaOutcome::Granted(150)));
     assert_eq!(
         replay.only().json(),
@@ -149,9 +152,9 @@ async fn a_block_is_leased_if_available() {
         })
     );
     let spent = Item::from([n("drawn", 980)]);
-    let (refused, _) = draw(Answer::condition_failed(Some(&spent)), 50).await;
+    let (refused, _) = draw(CannedResponse::condition_failed(Some(&spent)), 50).await;
     assert_eq!(refused, Ok(QuotaOutcome::Refused(980)));
-    let (garbage, _) = draw(Answer::ok(&json!({})), 50).await;
+    let (garbage, _) = draw(CannedResponse::ok(&json!({})), 50).await;
     assert_eq!(
         garbage,
         Err("drawing from a tenant's quota: attribute drawn is missing".to_owned())

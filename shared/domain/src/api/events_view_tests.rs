@@ -5,7 +5,7 @@ use serde_json::{Value, json, to_value};
 use super::*;
 use crate::api::requests::parse_email;
 use crate::delivery::email_status::tests::{BORN, record};
-use crate::delivery::history::{Diagnostic, Outcome};
+use crate::delivery::history::{AttemptOutcome, Diagnostic};
 use crate::delivery::record::{Acceptance, Due};
 
 fn at(secs: u64) -> Timestamp {
@@ -36,7 +36,7 @@ fn events_are_in_order_with_all_messages() {
         at: at(secs),
         words: words.to_owned(),
     };
-    let outcome = |claim_no, secs, cause, words: &str| Outcome {
+    let outcome = |claim_no, secs, cause, words: &str| AttemptOutcome {
         claim_no,
         at: at(secs),
         cause,

@@ -254,7 +254,7 @@ pub struct MetricsView {
     granularity: Granularity,
     totals: BTreeMap<Metric, Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Vec<Row>>,
+    data: Option<Vec<PeriodMetrics>>,
     failures: Vec<CauseCount>,
     cost: Cost,
 }
@@ -265,7 +265,7 @@ pub struct MetricsView {
     derive(schemars::JsonSchema),
     schemars(rename = "MetricsOfPeriod")
 )]
-struct Row {
+struct PeriodMetrics {
     period: String,
     #[serde(flatten)]
     metrics: BTreeMap<Metric, Number>,
@@ -316,7 +316,7 @@ impl MetricsView {
                 }
             }
         }
-        let rows = periods.iter().map(|(period, figures)| Row {
+        let rows = periods.iter().map(|(period, figures)| PeriodMetrics {
             period: period.to_string(),
             metrics: metrics(figures),
         });

@@ -13,7 +13,7 @@ use crate::timestamp::Timestamp;
 
 /// The outcome of a claim without an acceptance, as far as its sender knew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Outcome {
+pub struct AttemptOutcome {
     /// Number of the claim.
     pub claim_no: u32,
     /// Time of the write.
@@ -26,7 +26,7 @@ pub struct Outcome {
 
 /// Adds the outcome of a claim, in place of an earlier one of the same claim. The oldest outcome is dropped; a gap in
 /// the claim numbers shows that it existed.
-pub fn remember(outcomes: &mut Vec<Outcome>, mut outcome: Outcome) {
+pub fn remember(outcomes: &mut Vec<AttemptOutcome>, mut outcome: AttemptOutcome) {
     clip(&mut outcome.words, limits::OUTCOME_WORDS_MAX);
     outcomes.retain(|known| known.claim_no != outcome.claim_no);
     outcomes.push(outcome);
@@ -135,8 +135,8 @@ pub fn clip(text: &mut String, bytes: usize) {
 mod tests {
     use super::*;
 
-    fn outcome(claim_no: u32, cause: Cause) -> Outcome {
-        Outcome {
+    fn outcome(claim_no: u32, cause: Cause) -> AttemptOutcome {
+        AttemptOutcome {
             claim_no,
             at: Timestamp::from_millis(i64::from(claim_no)),
             cause,

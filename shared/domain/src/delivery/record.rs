@@ -11,7 +11,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use crate::delivery::batch::BatchId;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
-use crate::delivery::history::{Diagnostic, Fact, Outcome};
+use crate::delivery::history::{AttemptOutcome, Diagnostic, Fact};
 use crate::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
 use crate::timestamp::Timestamp;
 
@@ -246,7 +246,7 @@ pub struct EmailRecord {
     /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
     pub from_domain: Option<String>,
     /// Outcomes of the newest claims that were not accepted, oldest first; for people to read.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<AttemptOutcome>,
     /// Times and messages behind the `delivery_statuses`; for people to read.
     pub diagnostics: BTreeMap<String, Diagnostic>,
     /// Further facts about recipients, by [`recipient_key`]; for people to read.

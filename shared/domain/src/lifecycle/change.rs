@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::decision::{Decision, SideEffect, write};
 use crate::delivery::cause::Cause;
-use crate::delivery::history::{self, Outcome};
+use crate::delivery::history::{self, AttemptOutcome};
 use crate::delivery::index;
 use crate::delivery::policy::Policy;
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
@@ -28,7 +28,7 @@ pub(super) fn remember(next: &mut EmailRecord, cause: Cause, words: &str, at: Ti
     let words = words.to_owned();
     history::remember(
         &mut next.outcomes,
-        Outcome {
+        AttemptOutcome {
             claim_no,
             at,
             cause,

@@ -17,7 +17,7 @@ use base64::{Engine as _, alphabet};
 
 pub use file_name::FileName;
 pub(crate) use file_name::{FORBIDDEN, has_forbidden_extension};
-pub(crate) use input::Stored;
+pub(crate) use input::StoredAttachment;
 pub use input::{AttachmentInput, Checked, GivenContent};
 pub use media_type::{ContentId, MediaType};
 pub(crate) use media_type::{parameter_names, without_name};

@@ -20,7 +20,7 @@ use domain::timestamp::Timestamp;
 use super::{Machine, Question};
 use crate::clock::{FAR, NOW};
 use crate::mutant::Mutant;
-use crate::state::{Answer, Asked, Lane, Line, Sweep, Wish};
+use crate::state::{Asked, QueueLoad, QueueState, SesAnswer, Sweep, Wish};
 
 impl Machine {
     pub(super) fn decide(&self, record: &EmailRecord, question: Question) -> Option<Decision> {
@@ -43,7 +43,7 @@ impl Machine {
             Question::Job { sweep, line } => self.job(record, sweep, line),
             Question::Record { claim_no, answer } => {
                 let stale = record.claim_no != u32::from(claim_no) || record.status != RecordStatus::Sending;
-                if answer == Answer::Accepted && stale && self.is(Mutant::OldOkDropped) {
+                if answer == SesAnswer::Accepted && stale && self.is(Mutant::OldOkDropped) {
                     return Some(Decision::Forget);
                 }
                 let attempt = self.attempt(claim_no, answer);
@@ -71,29 +71,29 @@ impl Machine {
         Some(decision)
     }
 
-    fn attempt(&self, claim_no: u8, answer: Answer) -> Attempt {
+    fn attempt(&self, claim_no: u8, answer: SesAnswer) -> Attempt {
         let refused = |cause| Attempt::NotAccepted {
             cause,
             detail: String::new(),
         };
         match answer {
-            Answer::Lost if self.is(Mutant::LostAnswerIsSent) => Attempt::Accepted {
+            SesAnswer::Lost if self.is(Mutant::LostAnswerIsSent) => Attempt::Accepted {
                 message_id: String::new(),
             },
-            Answer::Accepted => Attempt::Accepted {
+            SesAnswer::Accepted => Attempt::Accepted {
                 message_id: format!("ses-{claim_no}"),
             },
-            Answer::GivenBack => refused(Cause::Throttled),
-            Answer::ForNow if self.is(Mutant::GivesUpEarly) => refused(Cause::Rejected),
-            Answer::ForNow => refused(Cause::Unavailable),
-            Answer::ForGood => refused(Cause::Rejected),
-            Answer::Lost if self.is(Mutant::UncertainIsTransient) => refused(Cause::Unavailable),
-            Answer::Lost => Attempt::Ambiguous,
+            SesAnswer::GivenBack => refused(Cause::Throttled),
+            SesAnswer::ForNow if self.is(Mutant::GivesUpEarly) => refused(Cause::Rejected),
+            SesAnswer::ForNow => refused(Cause::Unavailable),
+            SesAnswer::ForGood => refused(Cause::Rejected),
+            SesAnswer::Lost if self.is(Mutant::UncertainIsTransient) => refused(Cause::Unavailable),
+            SesAnswer::Lost => Attempt::Ambiguous,
         }
     }
 
     /// Returns the queue's effect on the email.
-    fn met(&self, record: &EmailRecord, line: Line) -> Option<Decision> {
+    fn met(&self, record: &EmailRecord, line: QueueState) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
             let before = EmailRecord {
                 generation: Some(0),
@@ -108,7 +108,7 @@ impl Machine {
         reconcile(record, &line.queue(record), NOW)
     }
 
-    fn job(&self, record: &EmailRecord, sweep: Sweep, line: Line) -> Decision {
+    fn job(&self, record: &EmailRecord, sweep: Sweep, line: QueueState) -> Decision {
         let policy = &self.config.policy;
         match sweep {
             Sweep::Release if self.is(Mutant::ReleasesAnything) => {
@@ -145,7 +145,7 @@ impl Machine {
         }
     }
 
-    fn overdue(&self, record: &EmailRecord, lane: Lane, feedback: Asked) -> Decision {
+    fn overdue(&self, record: &EmailRecord, lane: QueueLoad, feedback: Asked) -> Decision {
         let empty_at = match feedback {
             Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
             Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
@@ -160,9 +160,9 @@ impl Machine {
                 newest: (feedback == Asked::Newer).then_some(NOW),
             },
             priority_queue: match lane {
-                Lane::Flowing => PriorityQueueState::Flowing,
-                Lane::Backlog => PriorityQueueState::Backlog,
-                Lane::Shut => PriorityQueueState::Shut,
+                QueueLoad::Flowing => PriorityQueueState::Flowing,
+                QueueLoad::Backlog => PriorityQueueState::Backlog,
+                QueueLoad::Shut => PriorityQueueState::Shut,
             },
         };
         let now = match &record.lease {
@@ -203,9 +203,9 @@ impl Machine {
             };
             commands::reschedule(record, times, FAR, policy, now)
         };
-        let line = Line {
+        let line = QueueState {
             generation,
-            ..Line::default()
+            ..QueueState::default()
         };
         let force = wish == Wish::Force || self.is(Mutant::UnknownRetriedUnforced);
         let decision = match wish {

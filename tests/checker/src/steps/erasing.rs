@@ -4,13 +4,13 @@
 //! the request is answered. A function that dies in between has answered nothing, and the request may be repeated.
 
 use super::Steps;
-use crate::action::{Action, Operation, Who};
+use crate::action::{Action, Operation, Process};
 use crate::clock::NOW;
 use crate::config::Actor;
 use crate::machine::Machine;
 use crate::property::Property;
 use crate::records::RecordId;
-use crate::state::{Grave, Reader, Sender, State};
+use crate::state::{ErasureState, Reader, Sender, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     if machine.config.erasures == 0 || !machine.config.has(Actor::Eraser) {
@@ -26,7 +26,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         } else {
             Operation::Reads
         };
-        steps.add(Action::Does(Who::Eraser, deed), asked);
+        steps.add(Action::Does(Process::Eraser, deed), asked);
     }
     let mut looked_at = Reader::Nobody;
     for (slot, reader) in state.readers.into_iter().enumerate() {
@@ -35,7 +35,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         }
         looked_at = reader;
     }
-    if state.record.is_none() && state.grave != Grave::None {
+    if state.record.is_none() && state.grave != ErasureState::None {
         find_nothing(state, steps);
     }
 }
@@ -58,14 +58,14 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
     let gone = put(*state, slot, Reader::Nobody);
     match state.readers[slot] {
         Reader::Eraser { seen } => {
-            steps.add(Action::Does(Who::Eraser, Operation::Dies), gone);
+            steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
             replace_with_tombstone(machine, state, (slot, seen), steps);
         }
         Reader::Emptier => {
-            steps.add(Action::Does(Who::Eraser, Operation::Dies), gone);
+            steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
             let closed = State {
                 contents: 0,
-                grave: Grave::Closed,
+                grave: ErasureState::Closed,
                 ..gone
             };
             steps.add(Action::Empties, closed);
@@ -85,17 +85,17 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
         Some(stored) if machine.has_tombstone(stored, seen) => {
             let tombstone = State {
                 record: None,
-                grave: Grave::Buried,
+                grave: ErasureState::Buried,
                 ..put(*state, slot, Reader::Emptier)
             };
             // An expired email has ended, even if no function has written that yet.
             let ended = machine.record(stored).status_at(NOW).is_final();
             let broken = (!ended).then_some(Property::Stored);
-            steps.add_checked(Action::Does(Who::Eraser, Operation::Writes), tombstone, broken);
+            steps.add_checked(Action::Does(Process::Eraser, Operation::Writes), tombstone, broken);
         }
         Some(_) | None => {
             let next = put(*state, slot, found(machine, state));
-            steps.add(Action::Does(Who::Eraser, Operation::FindsMoved), next);
+            steps.add(Action::Does(Process::Eraser, Operation::FindsMoved), next);
         }
     }
 }

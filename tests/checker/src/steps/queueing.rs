@@ -6,7 +6,7 @@
 use domain::delivery::record::DueKind;
 
 use super::Steps;
-use crate::action::{Action, Operation, Who};
+use crate::action::{Action, Operation, Process};
 use strum::VariantArray as _;
 
 use crate::config::Actor;
@@ -64,7 +64,7 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 sweep,
                 line,
             };
-            steps.add(Action::Does(Who::Job(sweep), Operation::Reads), next);
+            steps.add(Action::Does(Process::Job(sweep), Operation::Reads), next);
         }
     }
 }

@@ -4,12 +4,12 @@ use domain::delivery::record::RecordStatus;
 use strum::VariantArray as _;
 
 use super::{Steps, Writer, write_steps};
-use crate::action::{Action, Operation, Who};
+use crate::action::{Action, Operation, Process};
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
 use crate::records::RecordId;
-use crate::state::{Asked, Lane, Reader, State, Wish};
+use crate::state::{Asked, QueueLoad, Reader, State, Wish};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
@@ -121,27 +121,27 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
     }
 }
 
-fn question(reader: Reader) -> Option<(Who, RecordId, Question)> {
+fn question(reader: Reader) -> Option<(Process, RecordId, Question)> {
     match reader {
         Reader::Nobody | Reader::Run { .. } | Reader::Eraser { .. } | Reader::Emptier => None,
         Reader::Promoter { seen, feedback, line } => Some((
-            Who::Promoter(Lane::Flowing),
+            Process::Promoter(QueueLoad::Flowing),
             seen,
             Question::Overdue {
-                lane: Lane::Flowing,
+                lane: QueueLoad::Flowing,
                 feedback,
                 line,
             },
         )),
-        Reader::Job { seen, sweep, line } => Some((Who::Job(sweep), seen, Question::Job { sweep, line })),
-        Reader::Feedback { seen, claim_no } => Some((Who::Feedback, seen, Question::Heard { claim_no })),
-        Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::DeadLetter { claim_no })),
+        Reader::Job { seen, sweep, line } => Some((Process::Job(sweep), seen, Question::Job { sweep, line })),
+        Reader::Feedback { seen, claim_no } => Some((Process::Feedback, seen, Question::Heard { claim_no })),
+        Reader::DeadLetter { seen, claim_no } => Some((Process::DeadLetter, seen, Question::DeadLetter { claim_no })),
         Reader::Caller {
             seen,
             wish,
             left,
             generation,
-        } => Some((Who::Caller(wish), seen, Question::Caller { wish, left, generation })),
+        } => Some((Process::Caller(wish), seen, Question::Caller { wish, left, generation })),
     }
 }
 
@@ -183,14 +183,14 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     let refused = machine.ruling(seen, question) == Ruling::Refused;
     steps.add(Action::Does(who, Operation::Dies), gone);
     // The state of the priority queue matters only to emails that wait in it.
-    let lanes: &[Lane] = match (question, machine.record(seen).status) {
-        (Question::Overdue { .. }, RecordStatus::Queued) => Lane::VARIANTS,
-        _ => &[Lane::Flowing],
+    let lanes: &[QueueLoad] = match (question, machine.record(seen).status) {
+        (Question::Overdue { .. }, RecordStatus::Queued) => QueueLoad::VARIANTS,
+        _ => &[QueueLoad::Flowing],
     };
     for lane in lanes {
         let (who, question) = if let Question::Overdue { feedback, line, .. } = question {
             let lane = *lane;
-            (Who::Promoter(lane), Question::Overdue { lane, feedback, line })
+            (Process::Promoter(lane), Question::Overdue { lane, feedback, line })
         } else {
             (who, question)
         };

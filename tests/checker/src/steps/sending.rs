@@ -3,13 +3,13 @@
 use domain::delivery::record::{OnUncertain, RecordStatus};
 
 use super::{Steps, Writer, write_steps};
-use crate::action::{Action, Ses, Who};
+use crate::action::{Action, Process, Ses};
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
 use crate::property::{Property, broken_by_claim, broken_by_submission, content_of};
 use crate::records::RecordId;
-use crate::state::{Answer, Line, Sender, State};
+use crate::state::{QueueState, Sender, SesAnswer, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     ses(machine, state, steps);
@@ -37,7 +37,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
             }
             Sender::Refused { seen, line } => {
                 let writer = Writer {
-                    who: Who::Sender,
+                    who: Process::Sender,
                     seen,
                     question: Question::NotClaimable { line },
                     ended: &|state| put(state, Sender::Idle),
@@ -58,9 +58,9 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
             }
             Sender::Holding { seen, .. } => submit(machine, state, seen, &put, steps),
             Sender::Asked { seen, claim_no, answer } => {
-                let told = answer == Answer::Accepted;
+                let told = answer == SesAnswer::Accepted;
                 let writer = Writer {
-                    who: Who::Sender,
+                    who: Process::Sender,
                     seen,
                     question: Question::Record { claim_no, answer },
                     ended: &|state| {
@@ -105,7 +105,13 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
 }
 
 /// A sender that knows the queue in this state receives a send task.
-fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
+fn claim(
+    machine: &mut Machine,
+    state: &State,
+    line: QueueState,
+    put: &dyn Fn(State, Sender) -> State,
+    steps: &mut Steps,
+) {
     let Some(stored) = state.record else { return };
     let stale = line != state.line;
     let claimed = if line.paused { None } else { machine.claim(stored) };
@@ -135,7 +141,7 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
         line: if line.drops(machine.record(claimed)) {
             line
         } else {
-            Line::default()
+            QueueState::default()
         },
     };
     steps.add_checked(action, put(next, holding), broken);
@@ -145,7 +151,7 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
 fn drop_in_hand(
     machine: &mut Machine,
     state: &State,
-    (seen, line): (RecordId, Line),
+    (seen, line): (RecordId, QueueState),
     put: &dyn Fn(State, Sender) -> State,
     steps: &mut Steps,
 ) {
@@ -158,10 +164,10 @@ fn drop_in_hand(
     let fresh = if state.line.drops(machine.record(seen)) {
         state.line
     } else {
-        Line::default()
+        QueueState::default()
     };
     let writer = Writer {
-        who: Who::Sender,
+        who: Process::Sender,
         seen,
         question: Question::DropStage { claim_no, line },
         ended: &|state| put(state, Sender::Idle),
@@ -190,7 +196,7 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
         state.contents & wanted
     };
     if found == 0 {
-        steps.add(Action::MissesContent, asked(*state, Answer::ForNow));
+        steps.add(Action::MissesContent, asked(*state, SesAnswer::ForNow));
         return;
     }
     let wrong = (found & wanted == 0).then_some(Property::SameContent);
@@ -203,10 +209,10 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
     };
     let reached = State { doubtful, ..*state };
     let mut ses = |does: Ses, to: State| steps.add_checked(Action::Submits(does), to, broken);
-    ses(Ses::Accepts, asked(accepted(reached, claim_no), Answer::Accepted));
-    ses(Ses::AcceptsUnheard, asked(accepted(reached, claim_no), Answer::Lost));
-    ses(Ses::RefusesForNow, asked(*state, Answer::ForNow));
-    ses(Ses::RefusesForGood, asked(*state, Answer::ForGood));
+    ses(Ses::Accepts, asked(accepted(reached, claim_no), SesAnswer::Accepted));
+    ses(Ses::AcceptsUnheard, asked(accepted(reached, claim_no), SesAnswer::Lost));
+    ses(Ses::RefusesForNow, asked(*state, SesAnswer::ForNow));
+    ses(Ses::RefusesForGood, asked(*state, SesAnswer::ForGood));
     ses(
         Ses::Hangs,
         asked(
@@ -214,7 +220,7 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
                 pending: reached.pending.with(claim_no),
                 ..reached
             },
-            Answer::Lost,
+            SesAnswer::Lost,
         ),
     );
     if state.given_back > 0 {
@@ -222,12 +228,15 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
             given_back: state.given_back - 1,
             ..*state
         };
-        ses(Ses::GivesBack, asked(next, Answer::GivenBack));
+        ses(Ses::GivesBack, asked(next, SesAnswer::GivenBack));
     }
     if machine.is(Mutant::SdkRetry) {
         let twice = accepted(accepted(reached, claim_no), claim_no);
-        ses(Ses::Accepts, asked(twice, Answer::Accepted));
-        ses(Ses::RefusesForGood, asked(accepted(reached, claim_no), Answer::ForGood));
+        ses(Ses::Accepts, asked(twice, SesAnswer::Accepted));
+        ses(
+            Ses::RefusesForGood,
+            asked(accepted(reached, claim_no), SesAnswer::ForGood),
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::message::email::sha256_hex;
-use e2e::{Answer, File, Senders, Stack, unique};
+use e2e::{File, HttpResponse, Senders, Stack, unique};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -179,7 +179,7 @@ async fn files_of_29_megabytes_fit_into_the_memory() {
 async fn an_attachment_without_an_upload_is_refused() {
     let stack = Stack::shared().await;
     let name = unique("file-missing");
-    let send = async |files: Value| -> Answer {
+    let send = async |files: Value| -> HttpResponse {
         let email = email_with(&address(&name), json!({"attachments": files}));
         stack.api.post("/emails", &email).await
     };

@@ -1,6 +1,6 @@
 //! Erasing an email, and its history.
 
-use e2e::{Stack, Stored, unique};
+use e2e::{Stack, StoredParts, unique};
 use serde_json::{Value, json};
 
 use super::emails::{address, email_to, email_with, large_file};
@@ -13,21 +13,21 @@ async fn only_the_key_of_an_erased_email_remains() {
     let id = stack.api.post_once("/emails", &key, &email).await.id();
     stack.api.wait_for_delivery(&id).await;
     assert!(
-        !Stored::of(&id).await.objects.is_empty(),
+        !StoredParts::of(&id).await.objects.is_empty(),
         "the content is in the bucket"
     );
 
     let path = format!("/emails/{id}");
     let erased = stack.api.delete(&path).await.ok();
     assert_eq!(erased, json!({"object": "email", "id": id, "deleted": true}));
-    let tombstone = Stored {
+    let tombstone = StoredParts {
         items: vec![(
             "email".to_owned(),
             ["er", "pk", "sk", "ttl", "v"].map(str::to_owned).into(),
         )],
         objects: Vec::new(),
     };
-    assert_eq!(Stored::of(&id).await, tombstone);
+    assert_eq!(StoredParts::of(&id).await, tombstone);
     for end in ["", "/events"] {
         let answer = stack.api.get(&format!("{path}{end}")).await;
         assert_eq!(answer.refused(404, "not_found", ""), Ok(()));
@@ -36,7 +36,7 @@ async fn only_the_key_of_an_erased_email_remains() {
     let again = stack.api.post_once("/emails", &key, &email).await;
     assert!(again.replayed, "{again:?}");
     assert_eq!(again.id(), id);
-    assert_eq!(Stored::of(&id).await, tombstone, "the content is not restored");
+    assert_eq!(StoredParts::of(&id).await, tombstone, "the content is not restored");
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
     assert_eq!(stack.api.delete(&path).await.status, 200);
 }
@@ -59,7 +59,12 @@ async fn an_unsent_email_is_erased_only_after_a_cancel() {
     // The content is small enough for the table; a repeated request does not restore it either.
     let again = stack.api.post_once("/emails", &name, &email).await;
     assert!(again.replayed, "{again:?}");
-    let names: Vec<_> = Stored::of(&id).await.items.into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = StoredParts::of(&id)
+        .await
+        .items
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["email"]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Answer, Api, Stack, eventually, unique};
+use e2e::{Api, HttpResponse, Stack, eventually, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ async fn revoke_with_hold(api: &Api, key: &str, emails: usize) -> Value {
 }
 
 /// Repeats a request with a hold, until the answer counts this many waiting emails.
-async fn counted(emails: usize, hold: impl AsyncFn() -> Answer) -> Value {
+async fn counted(emails: usize, hold: impl AsyncFn() -> HttpResponse) -> Value {
     eventually("the held emails to be counted", || async {
         let answer = hold().await;
         if answer.status == 200 && answer.body["hold"]["emails"] == emails {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use e2e::{Answer, Stack, unique};
+use e2e::{HttpResponse, Stack, unique};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ async fn twenty_simultaneous_requests_are_one_email() {
         (1..5).contains(&first_answers),
         "{first_answers} answers are not marked as replayed"
     );
-    let ids: HashSet<String> = answers.into_iter().map(Answer::id).collect();
+    let ids: HashSet<String> = answers.into_iter().map(HttpResponse::id).collect();
     assert_eq!(ids.len(), 1);
 
     for id in &ids {
@@ -60,7 +60,7 @@ async fn a_batch_with_a_key_is_sent_once() {
             .collect::<Vec<_>>(),
     );
     let answers = join_all((0..5).map(|_| stack.api.post_once("/emails/batch", &name, &batch))).await;
-    let ids: HashSet<Vec<String>> = answers.into_iter().map(Answer::ids).collect();
+    let ids: HashSet<Vec<String>> = answers.into_iter().map(HttpResponse::ids).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     let again = stack.api.post_once("/emails/batch", &name, &batch).await;
     assert!(again.replayed);

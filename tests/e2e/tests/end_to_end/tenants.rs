@@ -160,7 +160,7 @@ async fn a_restricted_key_sends_from_its_domain_until_revoked() {
     stack.api.wait_for_delivery(&id).await;
 
     let elsewhere = email_with(&to, json!({"from": "a@other.example"}));
-    let restricted = |answer: &e2e::Answer, begins: &str| answer.refused(401, "restricted_api_key", begins);
+    let restricted = |answer: &e2e::HttpResponse, begins: &str| answer.refused(401, "restricted_api_key", begins);
     restricted(&narrow.post("/emails", &elsewhere).await, "from: ").unwrap();
     let batch = json!([email_to(&to), elsewhere]);
     restricted(&narrow.post("/emails/batch", &batch).await, "[1].from: ").unwrap();
@@ -264,7 +264,13 @@ async fn only_the_tenant_beyond_its_cap_is_refused() {
 }
 
 /// Calls the API as the deployer, for a tenant.
-pub(super) async fn for_tenant(stack: &Stack, tenant: &str, method: Method, path: &str, body: Value) -> e2e::Answer {
+pub(super) async fn for_tenant(
+    stack: &Stack,
+    tenant: &str,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> e2e::HttpResponse {
     let mut request = stack
         .deployer
         .request(method, path)

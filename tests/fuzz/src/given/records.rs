@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arbitrary::{Error, Result, Unstructured};
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
-use domain::delivery::history::{Diagnostic, Fact, Outcome};
+use domain::delivery::history::{AttemptOutcome, Diagnostic, Fact};
 use domain::delivery::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, RecordStatus,
 };
@@ -64,10 +64,10 @@ pub(crate) fn id(u: &mut Unstructured<'_>) -> Result<EmailId> {
     Ok(EmailId::from_random(u.arbitrary()?))
 }
 
-fn outcomes(u: &mut Unstructured<'_>) -> Result<Vec<Outcome>> {
+fn outcomes(u: &mut Unstructured<'_>) -> Result<Vec<AttemptOutcome>> {
     let mut outcomes = Vec::new();
     for _ in 0..u.int_in_range(0..=3)? {
-        outcomes.push(Outcome {
+        outcomes.push(AttemptOutcome {
             claim_no: count(u)?,
             at: time(u)?,
             cause: *u.choose(Cause::ALL)?,

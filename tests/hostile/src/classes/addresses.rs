@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::answer::{bad, bad_from};
-use crate::class::{Class, Door, carried, refused};
+use crate::class::{Class, Endpoint, carried, refused};
 use crate::request::{from, to, with};
 use crate::rule::Rule;
 
@@ -89,7 +89,7 @@ fn controls() -> Vec<Class> {
             at("email"),
             "{\"email\":\"ab@example.com\"}",
         )
-        .through(Door::Suppression),
+        .through(Endpoint::Suppression),
         refused(
             Rule::AddressEmpty,
             "an empty address",

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::answer::{Answer, bad_file, missing};
-use crate::class::{Class, Door, refused};
+use crate::answer::{Expectation, bad_file, missing};
+use crate::class::{Class, Endpoint, refused};
 use crate::request::{begun, file, file_name, with};
 use crate::rule::Rule;
 
@@ -13,7 +13,7 @@ pub(super) fn classes() -> Vec<Class> {
     [sources(), references(), uploads()].concat()
 }
 
-fn said(field: &str, why: &str) -> Answer {
+fn said(field: &str, why: &str) -> Expectation {
     bad_file(&format!("attachments[0].{field}: {why}"))
 }
 
@@ -149,7 +149,7 @@ fn references() -> Vec<Class> {
     ]
 }
 
-fn missing_file(field: &str) -> Answer {
+fn missing_file(field: &str) -> Expectation {
     bad_file(&format!("attachments[0].{field}: "))
 }
 
@@ -211,5 +211,5 @@ fn uploads() -> Vec<Class> {
             upload(json!({"content_type": "a/b; nam=c.exe"})),
         ),
     ];
-    all.into_iter().map(|class| class.through(Door::Upload)).collect()
+    all.into_iter().map(|class| class.through(Endpoint::Upload)).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::answer::{Answer, bad_file};
+use crate::answer::{Expectation, bad_file};
 use crate::class::{Class, carried, refused};
 use crate::request::{begun, file, file_name};
 use crate::rule::Rule;
@@ -11,7 +11,7 @@ pub(super) fn classes() -> Vec<Class> {
     [names(), contents()].concat()
 }
 
-fn said(field: &str, why: &str) -> Answer {
+fn said(field: &str, why: &str) -> Expectation {
     bad_file(&format!("attachments[0].{field}: {why}"))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::answer::{bad, malformed, too_large};
-use crate::class::{Class, Door, carried, refused};
+use crate::class::{Class, Endpoint, carried, refused};
 use crate::request::{begun, replaced, to, with};
 use crate::rule::Rule;
 
@@ -145,7 +145,7 @@ fn grammar() -> Vec<Class> {
             malformed("must be a JSON array of emails, not an object"),
             [b"[".to_vec(), good(), b"]".to_vec()].concat(),
         )
-        .through(Door::Batch),
+        .through(Endpoint::Batch),
     ]
 }
 
@@ -224,7 +224,7 @@ fn amounts() -> Vec<Class> {
             bad("A batch must contain 1 to 500 emails; this one contains 501."),
             batch(500),
         )
-        .through(Door::Batch),
+        .through(Endpoint::Batch),
         refused(
             Rule::BatchSize,
             "an empty batch",
@@ -233,7 +233,7 @@ fn amounts() -> Vec<Class> {
             bad("A batch must contain 1 to 500 emails; this one contains 0."),
             batch(1),
         )
-        .through(Door::Batch),
+        .through(Endpoint::Batch),
     ]
 }
 

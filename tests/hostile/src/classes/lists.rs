@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::answer::{bad, bad_file};
-use crate::class::{Class, Door, carried, refused};
+use crate::class::{Class, Endpoint, carried, refused};
 use crate::request::{addresses, with};
 use crate::rule::Rule;
 
@@ -94,7 +94,7 @@ pub(super) fn classes() -> Vec<Class> {
             bad_file("[20].attachments: the batch has 1050 attachments by id up to this email"),
             uploads(&[50; 20]),
         )
-        .through(Door::Batch),
+        .through(Endpoint::Batch),
         carried(
             Rule::Recipients,
             "the same recipient 50 times",

@@ -1,11 +1,11 @@
 //! Media types of attachments.
 
-use crate::answer::{Answer, bad_file};
+use crate::answer::{Expectation, bad_file};
 use crate::class::{Class, carried, refused};
 use crate::request::media_type;
 use crate::rule::Rule;
 
-fn said(why: &str) -> Answer {
+fn said(why: &str) -> Expectation {
     bad_file(&format!("attachments[0].content_type: {why}"))
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::answer::{Answer, bad, bad_key};
-use crate::class::{Class, Door, carried, refused};
+use crate::answer::{Expectation, bad, bad_key};
+use crate::class::{Class, Endpoint, carried, refused};
 use crate::request::with;
 use crate::rule::Rule;
 
@@ -14,7 +14,7 @@ pub(super) fn classes() -> Vec<Class> {
     let queue_name = || bad("queue: must be 1 to 64 lower-case letters");
     let key = |count: usize| "\u{e9}".repeat(count);
     let validation = || {
-        Answer::Refused(
+        Expectation::Refused(
             422,
             "validation_error",
             "x-batch-validation: must be strict or permissive".to_owned(),
@@ -101,7 +101,7 @@ pub(super) fn classes() -> Vec<Class> {
             bad_key(),
             "a b",
         )
-        .through(Door::Key),
+        .through(Endpoint::Key),
         refused(
             Rule::KeyLength,
             "an idempotency key of 257 characters",
@@ -110,7 +110,7 @@ pub(super) fn classes() -> Vec<Class> {
             bad_key(),
             key(256),
         )
-        .through(Door::Key),
+        .through(Endpoint::Key),
         refused(
             Rule::KeyLength,
             "an empty idempotency key",
@@ -119,7 +119,7 @@ pub(super) fn classes() -> Vec<Class> {
             bad_key(),
             "0",
         )
-        .through(Door::Key),
+        .through(Endpoint::Key),
         refused(
             Rule::Validation,
             "an unknown validation mode",
@@ -128,13 +128,13 @@ pub(super) fn classes() -> Vec<Class> {
             validation(),
             "Permissive",
         )
-        .through(Door::Validation),
+        .through(Endpoint::Validation),
         carried(
             Rule::KeyControls,
             "an idempotency key that looks like a table key",
             "CWE-74",
             "email#01#../x",
         )
-        .through(Door::Key),
+        .through(Endpoint::Key),
     ]
 }

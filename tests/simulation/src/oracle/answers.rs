@@ -11,7 +11,7 @@ use memory::MemoryBackend;
 use serde_json::Value;
 
 use super::Oracle;
-use crate::scenario::QueueDeed;
+use crate::scenario::QueueCommand;
 
 impl Oracle {
     /// Records that a request for an email of this content begins; `id` is its id, if a key determines it.
@@ -207,19 +207,19 @@ impl Oracle {
     /// Records that a command for a queue begins. Returns the argument for [`Self::queue_ends`], or nothing if an
     /// earlier command may still be written after it.
     #[must_use]
-    pub fn queue_begins(&self, name: &str, deed: QueueDeed, now: Timestamp) -> Option<u64> {
+    pub fn queue_begins(&self, name: &str, deed: QueueCommand, now: Timestamp) -> Option<u64> {
         let mut seen = self.seen();
         let queue = seen.queues.entry(name.to_owned()).or_default();
         let alone = queue.open == 0 && queue.doubt_until < Some(now);
         queue.begun += 1;
         queue.open += 1;
         match deed {
-            QueueDeed::Pause | QueueDeed::Redrive => {}
-            QueueDeed::PauseFor(_) | QueueDeed::Resume => queue.paused_at = None,
-            QueueDeed::Purge => queue.restored = false,
-            QueueDeed::Restore => queue.purged = None,
-            QueueDeed::Delete | QueueDeed::Make => {
-                queue.delete_begun |= deed == QueueDeed::Delete;
+            QueueCommand::Pause | QueueCommand::Redrive => {}
+            QueueCommand::PauseFor(_) | QueueCommand::Resume => queue.paused_at = None,
+            QueueCommand::Purge => queue.restored = false,
+            QueueCommand::Restore => queue.purged = None,
+            QueueCommand::Delete | QueueCommand::Make => {
+                queue.delete_begun |= deed == QueueCommand::Delete;
                 (queue.paused_at, queue.purged, queue.restored) = (None, None, false);
             }
         }
@@ -230,7 +230,7 @@ impl Oracle {
     pub fn queue_ends(
         &self,
         name: &str,
-        deed: QueueDeed,
+        deed: QueueCommand,
         begun: Option<u64>,
         (answered, done): (bool, bool),
         (asked_at, now): (Timestamp, Timestamp),
@@ -247,10 +247,14 @@ impl Oracle {
             return;
         }
         match deed {
-            QueueDeed::Pause => queue.paused_at = Some(now),
-            QueueDeed::Purge => queue.purged = Some((asked_at, now)),
-            QueueDeed::Restore => queue.restored = true,
-            QueueDeed::PauseFor(_) | QueueDeed::Resume | QueueDeed::Redrive | QueueDeed::Delete | QueueDeed::Make => {}
+            QueueCommand::Pause => queue.paused_at = Some(now),
+            QueueCommand::Purge => queue.purged = Some((asked_at, now)),
+            QueueCommand::Restore => queue.restored = true,
+            QueueCommand::PauseFor(_)
+            | QueueCommand::Resume
+            | QueueCommand::Redrive
+            | QueueCommand::Delete
+            | QueueCommand::Make => {}
         }
     }
 

@@ -8,7 +8,7 @@ use domain::delivery::record::Priority;
 use fastrand::Rng;
 use memory::fault_model::{Broken, Odds};
 
-use super::{Deed, NEWS, Order, QueueDeed, Scenario, Timings};
+use super::{EmailCommand, NEWS, Order, QueueCommand, Scenario, Timings};
 
 impl Scenario {
     /// Returns the scenario of a seed. Each kind of fault is absent, rare or frequent, so that runs show each one
@@ -77,9 +77,9 @@ impl Scenario {
         self.timings.retention = HOUR * 4;
         let deed = |rng: &mut Rng| {
             let deed = if rng.u32(0..4) == 0 {
-                Deed::Reschedule(hours(rng, 6))
+                EmailCommand::Reschedule(hours(rng, 6))
             } else {
-                Deed::Repeat
+                EmailCommand::Repeat
             };
             (hours(rng, 11), deed)
         };
@@ -113,7 +113,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
             // Half of the actions come soon, and meet emails in progress.
             let longest = if rng.bool() { Duration::from_secs(2) } else { guard * 3 };
             let deed = if queues && rng.u32(0..100) < 35 {
-                Deed::Queue(queue_deed(rng, guard))
+                EmailCommand::Queue(queue_deed(rng, guard))
             } else {
                 deed(rng, guard)
             };
@@ -155,38 +155,38 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
     }
 }
 
-fn deed(rng: &mut Rng, guard: Duration) -> Deed {
+fn deed(rng: &mut Rng, guard: Duration) -> EmailCommand {
     match rng.u32(0..100) {
-        0..25 => Deed::Cancel,
+        0..25 => EmailCommand::Cancel,
         25..45 => {
             let longest = if rng.bool() {
                 Duration::from_secs(20)
             } else {
                 guard * 10
             };
-            Deed::Reschedule(up_to(rng, longest))
+            EmailCommand::Reschedule(up_to(rng, longest))
         }
-        45..80 => Deed::Retry {
+        45..80 => EmailCommand::Retry {
             force: rng.u32(0..3) == 0,
         },
-        80..84 => Deed::Read,
-        84..88 => Deed::Suppress,
-        88..91 => Deed::Release,
-        91..95 => Deed::Erase,
-        _ => Deed::Repeat,
+        80..84 => EmailCommand::Read,
+        84..88 => EmailCommand::Suppress,
+        88..91 => EmailCommand::Release,
+        91..95 => EmailCommand::Erase,
+        _ => EmailCommand::Repeat,
     }
 }
 
-fn queue_deed(rng: &mut Rng, guard: Duration) -> QueueDeed {
+fn queue_deed(rng: &mut Rng, guard: Duration) -> QueueCommand {
     match rng.u32(0..100) {
-        0..25 => QueueDeed::Pause,
-        25..32 => QueueDeed::PauseFor(up_to(rng, guard * 2)),
-        32..52 => QueueDeed::Resume,
-        52..67 => QueueDeed::Purge,
-        67..82 => QueueDeed::Restore,
-        82..94 => QueueDeed::Redrive,
-        94..96 => QueueDeed::Delete,
-        _ => QueueDeed::Make,
+        0..25 => QueueCommand::Pause,
+        25..32 => QueueCommand::PauseFor(up_to(rng, guard * 2)),
+        32..52 => QueueCommand::Resume,
+        52..67 => QueueCommand::Purge,
+        67..82 => QueueCommand::Restore,
+        82..94 => QueueCommand::Redrive,
+        94..96 => QueueCommand::Delete,
+        _ => QueueCommand::Make,
     }
 }
 

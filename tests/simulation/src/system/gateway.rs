@@ -17,7 +17,7 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(29);
 
 impl System {
     /// Passes a request to `enqueue`; `None` without an answer.
-    pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
+    pub(crate) async fn enqueue(&self, request: Request) -> Option<ApiResponse> {
         let environment = self.environment("enqueue");
         let backend = self.backend.within(&environment);
         let enqueue = EnqueueFunction::<MemoryBackend> {
@@ -35,11 +35,11 @@ impl System {
             quota_leases: enqueue::quota::QuotaLeases::default(),
         };
         let work = endpoint::handle(&enqueue, &self.authenticator, request);
-        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(ApiResponse::of)
     }
 
     /// Passes a request about accepted emails to the function of its path; `None` without an answer.
-    pub(crate) async fn request(&self, request: Request) -> Option<Answer> {
+    pub(crate) async fn request(&self, request: Request) -> Option<ApiResponse> {
         if request.uri().path().starts_with("/suppressions") {
             self.suppressions(request).await
         } else {
@@ -47,7 +47,7 @@ impl System {
         }
     }
 
-    async fn suppressions(&self, request: Request) -> Option<Answer> {
+    async fn suppressions(&self, request: Request) -> Option<ApiResponse> {
         let environment = self.environment("suppressions");
         let backend = self.backend.within(&environment);
         let function = SuppressionsFunction::<MemoryBackend> {
@@ -57,10 +57,10 @@ impl System {
             releases_complaints: false,
         };
         let work = endpoint::handle(&function, &self.authenticator, request);
-        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(ApiResponse::of)
     }
 
-    async fn manage(&self, request: Request) -> Option<Answer> {
+    async fn manage(&self, request: Request) -> Option<ApiResponse> {
         let environment = self.environment("manage");
         let backend = self.backend.within(&environment);
         let manage = ManageFunction::<MemoryBackend> {
@@ -77,18 +77,18 @@ impl System {
             },
         };
         let work = endpoint::handle(&manage, &self.authenticator, request);
-        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(ApiResponse::of)
     }
 }
 
 /// The answer to a caller.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) json: serde_json::Value,
 }
 
-impl Answer {
+impl ApiResponse {
     fn of(response: Response<Body>) -> Self {
         let json = serde_json::from_slice(response.body().as_ref());
         Self {

@@ -14,7 +14,7 @@ use domain::timestamp::Timestamp;
 use serde_json::json;
 
 use super::{Golden, written};
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::at;
 
 fn hour() -> Timestamp {
@@ -120,8 +120,8 @@ async fn counters_are_read() {
     for items in [&golden.today, &golden.old] {
         let (queue_counts, waiting) = (items["standing"].clone(), items["waiting"].clone());
         let replay = Replay::by(move |asked| match asked.operation() {
-            "Query" => Answer::ok(&json!({"Items": [waiting], "Count": 1})),
-            _ => Answer::ok(&json!({"Responses": {"T": [queue_counts]}})),
+            "Query" => CannedResponse::ok(&json!({"Items": [waiting], "Count": 1})),
+            _ => CannedResponse::ok(&json!({"Responses": {"T": [queue_counts]}})),
         });
         let read = replay.table(16).queue_counts(&tenant, "news", hour()).await.unwrap();
         assert_eq!(read, counts);

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::queues::news;
 use super::{Golden, written};
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::evidence::EvidenceQueue;
 use crate::storage::records::samples::at;
 
@@ -202,7 +202,7 @@ async fn the_newest_event_is_read_and_written() {
     golden.check("raised", &stored.await.only());
     for replay in [golden.today("raised"), golden.old("raised")] {
         // The count of the queue is missing, so that it is not known to be empty.
-        let sqs = Replay::new([Answer::ok(&json!({}))]).clients().sqs();
+        let sqs = Replay::new([CannedResponse::ok(&json!({}))]).clients().sqs();
         let evidence = EvidenceQueue::new(&sqs, "https://sqs.us-east-1.amazonaws.com/1/feedback", replay.table(16));
         let expected = Feedback {
             empty_at: None,

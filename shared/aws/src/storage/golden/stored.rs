@@ -10,9 +10,9 @@ type Item = Map<String, Value>;
 
 /// Items by their sort keys; no test writes two items with the same sort key.
 #[derive(Debug, Default)]
-pub(super) struct Stored(BTreeMap<String, Item>);
+pub(super) struct GoldenTable(BTreeMap<String, Item>);
 
-impl Stored {
+impl GoldenTable {
     /// Returns the items after all of these requests.
     pub(super) fn after(requests: &[Value]) -> Self {
         let mut stored = Self::default();

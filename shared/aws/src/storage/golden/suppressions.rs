@@ -9,9 +9,9 @@ use domain::message::address::EmailAddress;
 use domain::ports::Suppressions;
 use serde_json::json;
 
-use super::stored::Stored;
+use super::stored::GoldenTable;
 use super::{Golden, written};
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::at;
 
 fn manual() -> Suppression {
@@ -94,21 +94,21 @@ async fn addresses_on_the_list_of_ses_are_read_and_written() {
 }
 
 /// Returns the items that are written when the prefixes are full and miss the address.
-async fn written_over_full_marks() -> Stored {
+async fn written_over_full_marks() -> GoldenTable {
     let refused = AtomicBool::new(false);
     let replay = Replay::by(move |asked| {
         if asked.operation() == "TransactWriteItems" && !refused.swap(true, Ordering::Relaxed) {
             let reasons = json!([{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]);
             let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-            return Answer::says(
+            return CannedResponse::says(
                 400,
                 &json!({"__type": name, "Message": "full", "CancellationReasons": reasons}),
             );
         }
-        Answer::ok(&json!({}))
+        CannedResponse::ok(&json!({}))
     });
     replay.table(16).suppress(&manual()).await.unwrap();
-    Stored::after(&replay.requests()[1..])
+    GoldenTable::after(&replay.requests()[1..])
 }
 
 #[tokio::test]

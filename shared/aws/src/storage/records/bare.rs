@@ -57,7 +57,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+    use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
     use crate::storage::records::samples::{at, full};
 
     /// A new attribute of a record must be listed here and in the template, or be excluded by name.
@@ -88,7 +88,7 @@ mod tests {
             dynamodb_json(&item)
         });
         items[1]["s"] = json!({"S": "asleep"});
-        let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": items}}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": items}}))]);
         let keys = [&good, &bad].map(EmailRecord::email_key);
         let mut read = replay.table(16).bare_records(&keys, at(1_000)).await.unwrap();
         read.sort_by_key(Option::is_none);
@@ -130,10 +130,12 @@ mod tests {
         let mut unreadable = job(5, Task::Purge, false);
         unreadable["task"] = json!({"S": "{}"});
         let replay = Replay::new([
-            Answer::ok(
+            CannedResponse::ok(
                 &json!({"Items": [job(1, Task::Restore, true), job(2, Task::Restore, false)], "LastEvaluatedKey": next}),
             ),
-            Answer::ok(&json!({"Items": [job(3, Task::Purge, false), job(4, Task::Release, false), unreadable]})),
+            CannedResponse::ok(
+                &json!({"Items": [job(3, Task::Purge, false), job(4, Task::Release, false), unreadable]}),
+            ),
         ]);
         assert_eq!(replay.table(16).reviving_jobs(&TenantId::main()).await.unwrap(), 2);
         let [first, second] = replay.requests().try_into().unwrap();

@@ -16,7 +16,7 @@ use tokio::time::{Duration, Instant};
 use super::super::samples::at;
 use super::tests::{canceled, done, held};
 use super::*;
-use crate::runtime::replay::{Answer, Asked, Replay};
+use crate::runtime::replay::{Asked, CannedResponse, Replay};
 
 /// Time for which an item of a transaction stays busy.
 const WINDOW: Duration = Duration::from_millis(8);
@@ -66,7 +66,7 @@ impl Busy {
         }
     }
 
-    fn answer(&mut self, asked: &Asked) -> Answer {
+    fn answer(&mut self, asked: &Asked) -> CannedResponse {
         let request = asked.json();
         let Some(writes) = request["TransactItems"].as_array() else {
             return self.answer_put(&request);
@@ -98,17 +98,17 @@ impl Busy {
         done()
     }
 
-    fn answer_put(&mut self, put: &Value) -> Answer {
+    fn answer_put(&mut self, put: &Value) -> CannedResponse {
         if self.is_busy(put) {
             self.conflicts += 1;
-            return Answer::dynamodb_error(
+            return CannedResponse::dynamodb_error(
                 400,
                 "TransactionConflictException",
                 "Transaction is ongoing for the item",
             );
         }
         if !self.holds(put) {
-            return Answer::condition_failed(None);
+            return CannedResponse::condition_failed(None);
         }
         self.put(put);
         done()

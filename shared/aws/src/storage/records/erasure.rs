@@ -23,7 +23,7 @@ use super::item;
 use super::{Table, maybe_record};
 use crate::storage::attributes::Item;
 use crate::storage::mapping::{decode, encode, is_forgotten};
-use crate::storage::table::{Expression, Outcome, keys};
+use crate::storage::table::{ConditionOutcome, Expression, keys};
 
 /// Stored form of a tombstone, without its key.
 #[derive(Serialize, Deserialize)]
@@ -53,10 +53,10 @@ impl Tombstones for Table {
         let mut still = Expression::default();
         still.require(Condition::unmoved(before));
         match self.put_if(tombstone, still, WHAT).await? {
-            Outcome::Done(_) => Ok(Written::Done),
+            ConditionOutcome::Done(_) => Ok(Written::Done),
             // Its own write, whose answer was lost; or another writer was first.
-            Outcome::Refused(Some(stored)) if content_of(&stored).is_some() => Ok(Written::Done),
-            Outcome::Refused(stored) => Ok(Written::Moved(maybe_record(stored, now, WHAT)?)),
+            ConditionOutcome::Refused(Some(stored)) if content_of(&stored).is_some() => Ok(Written::Done),
+            ConditionOutcome::Refused(stored) => Ok(Written::Moved(maybe_record(stored, now, WHAT)?)),
         }
     }
 

@@ -4,7 +4,7 @@ use domain::ports::{Claimed, Created, EmailRecords};
 use serde_json::json;
 
 use super::*;
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes;
 use crate::storage::records::samples::{at, full, policy, record};
@@ -35,7 +35,7 @@ async fn replace_with_tombstone(replay: &Replay) -> Result<Written, String> {
 
 #[tokio::test]
 async fn a_tombstone_is_anonymous_and_in_no_index() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     assert_eq!(replace_with_tombstone(&replay).await, Ok(Written::Done));
     let asked = replay.only();
     assert_eq!(asked.operation(), "PutItem");
@@ -49,36 +49,39 @@ async fn a_tombstone_is_anonymous_and_in_no_index() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_tombstone_is_done_and_a_late_one_not() {
-    let lost = Replay::new([Answer::Lost, Answer::condition_failed(Some(&tombstone()))]);
+    let lost = Replay::new([
+        CannedResponse::Lost,
+        CannedResponse::condition_failed(Some(&tombstone())),
+    ]);
     assert_eq!(replace_with_tombstone(&lost).await, Ok(Written::Done));
     let retried = item::from_record(&record(), 16);
-    let moved = Replay::new([Answer::condition_failed(Some(&retried))]);
+    let moved = Replay::new([CannedResponse::condition_failed(Some(&retried))]);
     assert_eq!(
         replace_with_tombstone(&moved).await,
         Ok(Written::Moved(Some(Box::new(record()))))
     );
-    let gone = Replay::new([Answer::condition_failed(None)]);
+    let gone = Replay::new([CannedResponse::condition_failed(None)]);
     assert_eq!(replace_with_tombstone(&gone).await, Ok(Written::Moved(None)));
-    let failed = Replay::new([Answer::dynamodb_error(400, "ValidationException", "No.")]);
+    let failed = Replay::new([CannedResponse::dynamodb_error(400, "ValidationException", "No.")]);
     assert!(replace_with_tombstone(&failed).await.is_err());
 }
 
 /// A read finds no record. A new creation learns the hash of the erased request.
 #[tokio::test]
 async fn a_tombstone_is_no_record_but_is_found() {
-    let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone())}));
+    let found = || CannedResponse::ok(&json!({"Item": dynamodb_json(&tombstone())}));
     let (key, table) = (record().email_key(), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
     let asked_for = Some(record().body.sha256);
     assert_eq!(table(found()).tombstone(&key, at(0)).await.unwrap(), asked_for);
     let late = table(found()).tombstone(&key, at(1_000_001_000)).await;
     assert_eq!(late.unwrap(), None, "past its time");
-    let there = Answer::ok(&json!({"Item": dynamodb_json(&item::from_record(&record(), 16))}));
+    let there = CannedResponse::ok(&json!({"Item": dynamodb_json(&item::from_record(&record(), 16))}));
     assert_eq!(table(there).tombstone(&key, at(0)).await.unwrap(), None);
-    let nothing = table(Answer::ok(&json!({}))).tombstone(&key, at(0)).await;
+    let nothing = table(CannedResponse::ok(&json!({}))).tombstone(&key, at(0)).await;
     assert_eq!(nothing.unwrap(), None);
 
-    let refused = || Answer::condition_failed(Some(&tombstone()));
+    let refused = || CannedResponse::condition_failed(Some(&tombstone()));
     let created = table(refused()).create(&record(), at(0)).await.unwrap();
     let sha256 = record().body.sha256;
     assert_eq!(created, Created::Erased { sha256 });

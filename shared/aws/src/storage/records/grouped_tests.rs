@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::item;
 use super::super::samples::{at, record};
 use super::*;
-use crate::runtime::replay::{Answer, Asked, Replay, dynamodb_json};
+use crate::runtime::replay::{Asked, CannedResponse, Replay, dynamodb_json};
 
 fn nth(n: u8) -> EmailRecord {
     EmailRecord {
@@ -38,8 +38,8 @@ pub(super) fn held(n: u8, queue_version: u64) -> RecordWrite {
     RecordWrite { before, transition }
 }
 
-pub(super) fn canceled(reasons: &[Value]) -> Answer {
-    Answer::says(
+pub(super) fn canceled(reasons: &[Value]) -> CannedResponse {
+    CannedResponse::says(
         400,
         &json!({
             "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -49,8 +49,8 @@ pub(super) fn canceled(reasons: &[Value]) -> Answer {
     )
 }
 
-pub(super) fn done() -> Answer {
-    Answer::ok(&json!({}))
+pub(super) fn done() -> CannedResponse {
+    CannedResponse::ok(&json!({}))
 }
 
 fn none() -> Value {
@@ -113,7 +113,7 @@ async fn a_lost_group_is_recognised_by_its_records() {
     let writes = [held(1, 5), held(2, 5)];
     let ours = writes.each_ref().map(|write| stored(&write.transition.record));
     let [first, second] = ours;
-    let replay = Replay::new([Answer::Lost, canceled(&[none(), first, second])]);
+    let replay = Replay::new([CannedResponse::Lost, canceled(&[none(), first, second])]);
     let written = replay.table(16).write_many(&writes, at(3_000)).await;
     assert!(written.into_iter().all(|written| matches!(written, Ok(Written::Done))));
 }

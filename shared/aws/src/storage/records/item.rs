@@ -55,7 +55,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::batch::BatchId;
-use domain::delivery::history::{Diagnostic, Fact, Outcome};
+use domain::delivery::history::{AttemptOutcome, Diagnostic, Fact};
 use domain::delivery::index;
 use domain::delivery::record::{Acceptance, BodyRef, Due, DueKind, EmailRecord, Lease};
 use domain::id::{EmailKey, KeyId, QueueName};
@@ -312,8 +312,8 @@ fn delivery_statuses<T: DeserializeOwned>(
         .ok_or(ItemError::Malformed(attribute))
 }
 
-fn outcome_text(outcome: &Outcome) -> String {
-    let Outcome {
+fn outcome_text(outcome: &AttemptOutcome) -> String {
+    let AttemptOutcome {
         claim_no,
         at,
         cause,
@@ -326,13 +326,13 @@ fn said_text(said: &Diagnostic) -> String {
     format!("{} {}", said.at.as_millis(), said.words)
 }
 
-fn outcomes(item: &Item, attribute: &'static str) -> Result<Vec<Outcome>, ItemError> {
+fn outcomes(item: &Item, attribute: &'static str) -> Result<Vec<AttemptOutcome>, ItemError> {
     let Some(AttributeValue::L(outcomes)) = item.get(attribute) else {
         return Err(ItemError::Malformed(attribute));
     };
     let outcome = |value: &AttributeValue| {
         let mut parts = value.as_s().ok()?.splitn(4, ' ');
-        Some(Outcome {
+        Some(AttemptOutcome {
             claim_no: parts.next()?.parse().ok()?,
             at: Timestamp::from_millis(parts.next()?.parse().ok()?),
             cause: unnamed(parts.next()?)?,

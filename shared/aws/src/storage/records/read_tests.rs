@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::item;
 use super::samples::{at, full, record};
-use crate::runtime::replay::{Answer, Asked, Replay, dynamodb_json};
+use crate::runtime::replay::{Asked, CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::{self, Item};
 use crate::storage::table::keys;
@@ -35,11 +35,11 @@ fn with(mut item: Item, attribute: (String, AttributeValue)) -> Item {
     item
 }
 
-fn found(item: &Item) -> Answer {
-    Answer::ok(&json!({"Item": dynamodb_json(item)}))
+fn found(item: &Item) -> CannedResponse {
+    CannedResponse::ok(&json!({"Item": dynamodb_json(item)}))
 }
 
-fn many(items: &[Item], unread: &[EmailKey]) -> Answer {
+fn many(items: &[Item], unread: &[EmailKey]) -> CannedResponse {
     let items: Vec<_> = items.iter().map(dynamodb_json).collect();
     let keys: Vec<_> = unread.iter().map(|key| dynamodb_json(&keys::email(key))).collect();
     let unread = if keys.is_empty() {
@@ -47,7 +47,7 @@ fn many(items: &[Item], unread: &[EmailKey]) -> Answer {
     } else {
         json!({"T": {"Keys": keys, "ConsistentRead": true}})
     };
-    Answer::ok(&json!({"Responses": {"T": items}, "UnprocessedKeys": unread}))
+    CannedResponse::ok(&json!({"Responses": {"T": items}, "UnprocessedKeys": unread}))
 }
 
 fn keys_asked(asked: &Asked) -> Vec<Value> {
@@ -76,7 +76,7 @@ async fn a_record_is_read_as_last_written() {
 #[tokio::test]
 async fn an_expired_record_is_no_record() {
     let kept_until_7_s = found(&with(stored(&record()), attributes::n("ttl", 7)));
-    let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
+    let replay = Replay::new([CannedResponse::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
     let table = replay.table(16);
     let load = async |now| table.load(&record().email_key(), at(now)).await.unwrap();
     assert_eq!(load(7_000).await, None, "DynamoDB has none");
@@ -184,13 +184,13 @@ async fn a_call_reads_at_most_100_records() {
 
 #[tokio::test(start_paused = true)]
 async fn a_transient_failure_is_retried_for_a_while() {
-    let throttled = Answer::dynamodb_error(
+    let throttled = CannedResponse::dynamodb_error(
         400,
         "ProvisionedThroughputExceededException",
         "The level of configured provisioned throughput for the table was exceeded.",
     );
-    let broken = Answer::dynamodb_error(500, "InternalServerError", "The request could not be processed.");
-    let refused = Answer::dynamodb_error(
+    let broken = CannedResponse::dynamodb_error(500, "InternalServerError", "The request could not be processed.");
+    let refused = CannedResponse::dynamodb_error(
         400,
         "ValidationException",
         "The provided key element does not match the schema",
@@ -198,9 +198,9 @@ async fn a_transient_failure_is_retried_for_a_while() {
     let good = found(&stored(&record()));
     for (answers, works) in [
         ([vec![throttled; 9], vec![good.clone()]].concat(), true),
-        (vec![broken.clone(), Answer::Lost, good], true),
+        (vec![broken.clone(), CannedResponse::Lost, good], true),
         (vec![broken; 3], false),
-        (vec![Answer::Lost; 3], false),
+        (vec![CannedResponse::Lost; 3], false),
         (vec![refused], false),
     ] {
         let replay = Replay::new(answers.clone());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::delivery::batch::BatchId;
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
-use domain::delivery::history::{Diagnostic, Fact, Outcome};
+use domain::delivery::history::{AttemptOutcome, Diagnostic, Fact};
 use domain::delivery::policy::Policy;
 use domain::delivery::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, FROM_DOMAIN_MAX, Lease, RecordStatus,
@@ -69,7 +69,7 @@ pub(crate) fn full() -> EmailRecord {
         generation: Some(2),
         key: Some(KeyId::from_bytes([7; 16])),
         from_domain: Some("x".repeat(FROM_DOMAIN_MAX)),
-        outcomes: vec![Outcome {
+        outcomes: vec![AttemptOutcome {
             claim_no: 2,
             at: at(3_500),
             cause: Cause::Throttled,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::samples::{at, full, record};
 use super::*;
-use crate::runtime::replay::{Answer, Replay};
+use crate::runtime::replay::{CannedResponse, Replay};
 
 fn stored() -> Value {
     serde_json::from_str(include_str!("stored_v1.json")).unwrap()
@@ -27,7 +27,7 @@ fn text(name: &str) -> String {
 #[tokio::test]
 async fn items_of_the_first_version_are_read() {
     let load = async |name: &str| {
-        let replay = Replay::new([Answer::ok(&json!({"Item": stored()[name]}))]);
+        let replay = Replay::new([CannedResponse::ok(&json!({"Item": stored()[name]}))]);
         replay.table(16).load(&record().email_key(), at(0)).await.unwrap()
     };
     assert_eq!(load("accepted").await, Some(record()));
@@ -48,7 +48,7 @@ async fn items_of_the_first_version_are_read() {
     };
     assert_eq!(load("everything").await, Some(everything));
 
-    let replay = Replay::new([Answer::ok(&json!({"Items": [stored()["waiting"]], "Count": 1}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({"Items": [stored()["waiting"]], "Count": 1}))]);
     let page = replay.table(16).coming(0, at(8_000_000), None).await.unwrap();
     let [coming] = page.items.as_slice() else {
         panic!("one entry: {page:?}");

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::item;
 use super::samples::{at, full, policy, record};
-use crate::runtime::replay::{Answer, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::{self, Item};
 use crate::storage::table::keys;
@@ -22,18 +22,18 @@ fn stored(record: &EmailRecord) -> Item {
     item::from_record(record, 16)
 }
 
-fn refused_by(record: &EmailRecord) -> Answer {
-    Answer::condition_failed(Some(&stored(record)))
+fn refused_by(record: &EmailRecord) -> CannedResponse {
+    CannedResponse::condition_failed(Some(&stored(record)))
 }
 
-fn refused_by_garbage() -> Answer {
+fn refused_by_garbage() -> CannedResponse {
     let mut garbage = stored(&record());
     garbage.extend([attributes::n("s", 1)]);
-    Answer::condition_failed(Some(&garbage))
+    CannedResponse::condition_failed(Some(&garbage))
 }
 
-fn done() -> Answer {
-    Answer::ok(&json!({}))
+fn done() -> CannedResponse {
+    CannedResponse::ok(&json!({}))
 }
 
 async fn create(replay: &Replay, record: &EmailRecord) -> Result<Created, String> {
@@ -72,14 +72,14 @@ async fn the_existing_record_is_returned() {
 /// The record is written, and its answer lost. The SDK's repetition finds this very record.
 #[tokio::test(start_paused = true)]
 async fn a_lost_creation_is_recognised_by_its_record() {
-    let replay = Replay::new([Answer::Lost, refused_by(&record())]);
+    let replay = Replay::new([CannedResponse::Lost, refused_by(&record())]);
     assert_eq!(create(&replay, &record()).await, Ok(Created::New));
 
     let another_request = EmailRecord {
         born: at(1_001),
         ..record()
     };
-    let replay = Replay::new([Answer::Lost, refused_by(&another_request)]);
+    let replay = Replay::new([CannedResponse::Lost, refused_by(&another_request)]);
     assert_eq!(
         create(&replay, &record()).await,
         Ok(Created::Exists(Box::new(another_request)))
@@ -88,10 +88,11 @@ async fn a_lost_creation_is_recognised_by_its_record() {
 
 #[tokio::test]
 async fn any_other_failure_of_a_creation_is_an_error() {
-    let refused = Answer::dynamodb_error(400, "ValidationException", "One or more parameter values were invalid");
+    let refused =
+        CannedResponse::dynamodb_error(400, "ValidationException", "One or more parameter values were invalid");
     for (answer, says) in [
         (refused_by_garbage(), "attribute s is malformed"),
-        (Answer::condition_failed(None), "attribute pk is missing"),
+        (CannedResponse::condition_failed(None), "attribute pk is missing"),
         (refused, "One or more parameter values were invalid"),
     ] {
         let error = create(&Replay::new([answer]), &record()).await.unwrap_err();
@@ -115,8 +116,8 @@ fn claimed() -> EmailRecord {
     lifecycle::claimed(record(), &policy(), NONCE, at(3_000))
 }
 
-fn granted(record: &EmailRecord) -> Answer {
-    Answer::ok(&json!({"Attributes": dynamodb_json(&stored(record))}))
+fn granted(record: &EmailRecord) -> CannedResponse {
+    CannedResponse::ok(&json!({"Attributes": dynamodb_json(&stored(record))}))
 }
 
 #[tokio::test]
@@ -172,8 +173,8 @@ async fn a_claim_of_a_missing_record_is_refused() {
     });
     forgotten.extend([attributes::n("ttl", 2)]);
     for answer in [
-        Answer::condition_failed(None),
-        Answer::condition_failed(Some(&forgotten)),
+        CannedResponse::condition_failed(None),
+        CannedResponse::condition_failed(Some(&forgotten)),
     ] {
         assert_eq!(claim(&Replay::new([answer])).await, Ok(Claimed::Refused(None)));
     }
@@ -183,7 +184,7 @@ async fn a_claim_of_a_missing_record_is_refused() {
 /// it twice.
 #[tokio::test(start_paused = true)]
 async fn a_lost_claim_is_recognised_by_its_nonce() {
-    let replay = Replay::new([Answer::Lost, refused_by(&claimed())]);
+    let replay = Replay::new([CannedResponse::Lost, refused_by(&claimed())]);
     assert_eq!(claim(&replay).await, Ok(Claimed::Granted(Box::new(claimed()))));
     let requests = replay.requests();
     assert_eq!(requests[0], requests[1], "the same call, with the same nonce");
@@ -195,7 +196,7 @@ async fn a_lost_claim_is_recognised_by_its_nonce() {
         }),
         ..claimed()
     };
-    let replay = Replay::new([Answer::Lost, refused_by(&others)]);
+    let replay = Replay::new([CannedResponse::Lost, refused_by(&others)]);
     assert_eq!(claim(&replay).await, Ok(Claimed::Refused(Some(Box::new(others)))));
 }
 
@@ -299,7 +300,7 @@ async fn a_moved_or_missing_record_is_reported() {
         );
     }
     assert_eq!(
-        write(&Replay::new([Answer::condition_failed(None)])).await,
+        write(&Replay::new([CannedResponse::condition_failed(None)])).await,
         Ok(Written::Moved(None))
     );
     let garbage = write(&Replay::new([refused_by_garbage()])).await;
@@ -311,7 +312,7 @@ async fn a_moved_or_missing_record_is_reported() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_write_is_recognised_by_its_record() {
-    let replay = Replay::new([Answer::Lost, refused_by(&sent().record)]);
+    let replay = Replay::new([CannedResponse::Lost, refused_by(&sent().record)]);
     assert_eq!(write(&replay).await, Ok(Written::Done));
     assert_eq!(replay.asked().len(), 2);
 }
@@ -319,7 +320,7 @@ async fn a_lost_write_is_recognised_by_its_record() {
 #[tokio::test(start_paused = true)]
 async fn a_constantly_failing_write_ends_in_time() {
     let began = tokio::time::Instant::now();
-    let replay = Replay::by(|_| Answer::Lost);
+    let replay = Replay::by(|_| CannedResponse::Lost);
     assert!(write(&replay).await.unwrap_err().starts_with("writing a transition: "));
     let waited = began.elapsed();
     assert!(waited < Duration::from_secs(15), "{waited:?} would outlast a function");
@@ -345,8 +346,8 @@ fn held() -> Transition {
     }
 }
 
-fn canceled(reasons: &serde_json::Value) -> Answer {
-    Answer::says(
+fn canceled(reasons: &serde_json::Value) -> CannedResponse {
+    CannedResponse::says(
         400,
         &json!({
             "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
@@ -358,7 +359,7 @@ fn canceled(reasons: &serde_json::Value) -> Answer {
 
 #[tokio::test]
 async fn a_write_checks_its_queue_in_one_transaction() {
-    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let written = replay.table(16).write(&record(), &held(), at(3_000)).await.unwrap();
     assert_eq!(written, Written::Done);
     let asked = replay.only().json();

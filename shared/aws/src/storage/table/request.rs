@@ -103,7 +103,7 @@ pub(crate) struct Query {
     pub(crate) limit: Option<i32>,
     /// The attributes that are read; `None` for all.
     pub(crate) projection: Option<&'static str>,
-    /// [`Page::next`] of the previous page.
+    /// [`QueryPage::next`] of the previous page.
     pub(crate) from: Option<Item>,
 }
 
@@ -125,7 +125,7 @@ impl Query {
 
 /// A page of a query.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
+pub(crate) struct QueryPage {
     /// Its items.
     pub(crate) items: Vec<Item>,
     /// The start of the next page; `None` after the last.

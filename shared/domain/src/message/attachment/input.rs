@@ -117,7 +117,7 @@ pub(super) fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
 /// The stored form of an attachment.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Stored {
+pub(crate) struct StoredAttachment {
     content: Option<String>,
     upload: Option<UploadId>,
     size: Option<u64>,
@@ -126,7 +126,7 @@ pub(crate) struct Stored {
     content_id: Option<String>,
 }
 
-impl Stored {
+impl StoredAttachment {
     /// Reads the JSON of [`Attachment::to_json`].
     pub(crate) fn check(self, path: &str) -> Result<Attachment, EmailError> {
         let uploaded = self.upload.zip(self.size);

@@ -142,7 +142,7 @@ struct StoredV2 {
     #[serde(default)]
     tags: Vec<(String, String)>,
     #[serde(default)]
-    attachments: Vec<attachment::Stored>,
+    attachments: Vec<attachment::StoredAttachment>,
 }
 
 impl StoredV2 {
