@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import json
 import os
+import re
 
 import resend
 from resend.exceptions import ResendError
@@ -143,7 +144,7 @@ def outcome(name, method):
 
             answer = asyncio.run(awaited())
     except ResendError as error:
-        if int(error.code) == 404 and error.error_type == "not_found" and "/openapi.json" in error.message:
+        if int(error.code) == 404 and error.error_type == "not_found" and re.search(r"openapi\.json|has this id", error.message):
             return "not_found"
         return f"{error.code} {error.error_type}: {error.message}"
     except Exception as error:  # noqa: BLE001: whatever it is, it is told

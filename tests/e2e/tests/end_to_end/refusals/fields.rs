@@ -103,7 +103,8 @@ fn bad_fields(to: &str) -> Vec<Bad> {
                 bad(format!("{field}[1]")),
             );
         }
-        add(json!({"subject": format!("Hi{control}")}), bad("subject"));
+        // Line breaks at the ends of a subject are dropped.
+        add(json!({"subject": format!("Hi{control}Ann")}), bad("subject"));
     }
     add(json!({"text": "a\0b"}), bad("text"));
     add(json!({"html": "a\0b"}), bad("html"));
@@ -151,14 +152,13 @@ fn bad_addresses() -> Vec<String> {
         "group: a@example.com;",
         "group:;",
         "a(comment)@example.com",
-        "Ada (comment) <a@example.com>",
         "<@relay.example:a@example.com>",
         "@relay.example:a@example.com",
         "Ada <a@example.com",
         "Ada a@example.com>",
         "<<a@example.com>>",
         "Ada <a@example.com> x",
-        "Acme, Inc <a@example.com>",
+        "Ada, b@example.com <a@example.com>",
     ];
     fixed
         .map(str::to_owned)
@@ -233,7 +233,7 @@ fn bad_tags() -> Vec<Bad> {
         (json!(["a"]), bad("tags[0]")),
         (json!([{"name": "a"}]), missing("tags[0].value")),
         (json!([{"value": "a"}]), missing("tags[0].name")),
-        (json!([{"name": "a", "value": 1}]), bad("tags[0].value")),
+        (json!([{"name": "a", "value": true}]), bad("tags[0].value")),
         (json!([{"name": "a", "value": "b", "c": "d"}]), bad("tags[0].c")),
         (json!([tag("a", "1"), tag("a", "2")]), bad("tags[1].name")),
         (json!(vec![tag("a", "1"); 47]), bad("tags")),
