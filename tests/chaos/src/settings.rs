@@ -18,8 +18,6 @@ pub struct Settings {
     pub kills: usize,
     /// The seed of all randomness.
     pub seed: u64,
-    /// The API's address.
-    pub api: String,
     /// The API key.
     pub key: String,
     /// The fault proxy's address.
@@ -52,11 +50,7 @@ impl Settings {
             })
         };
         let (emails, kills, seed) = (text("EMAILS"), text("KILLS"), text("SEED"));
-        let (api, key, proxy) = (
-            text("MAILQUEUE_URL"),
-            text("MAILQUEUE_API_KEY"),
-            text("FAULT_PROXY_URL"),
-        );
+        let (key, proxy) = (text("MAILQUEUE_API_KEY"), text("FAULT_PROXY_URL"));
         let (ses, aws) = (text("INBOX_URL"), text("AWS_ENDPOINT_URL"));
         let (stack, table) = (text("MAILQUEUE_STACK"), text("MAILQUEUE_TABLE"));
         let (result, calls) = (text("CHAOS_RESULT").into(), text("CHAOS_CALLS").into());
@@ -64,7 +58,6 @@ impl Settings {
             emails: number("EMAILS", &emails, &mut wrong),
             kills: number("KILLS", &kills, &mut wrong),
             seed: number("SEED", &seed, &mut wrong),
-            api,
             key,
             proxy,
             ses,

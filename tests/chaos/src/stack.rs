@@ -18,6 +18,10 @@ use serde_json::{Value, json};
 use crate::Trouble;
 use crate::settings::Settings;
 
+/// The path of the API on the emulator. The fault proxy passes it on, so that it can drop a caller's request or answer.
+/// The id is the tag `ms-custom-id` in `template.yaml`.
+const HTTP_API: &str = "/_aws/execute-api/mailqueue/$default";
+
 /// The limit of one answer: more than a function's longest run.
 const PATIENCE: Duration = Duration::from_secs(70);
 
@@ -75,13 +79,11 @@ impl Stack {
     pub fn connect(settings: &Settings) -> Result<Self, Trouble> {
         let http = Client::builder().no_proxy().timeout(PATIENCE).build();
         let clients = Clients::connect().map_err(|error| Trouble(format!("No client of AWS can be made: {error}.")))?;
-        let path = settings.api.strip_prefix(&settings.aws);
-        let path = path.ok_or_else(|| Trouble("MAILQUEUE_URL is not an address of AWS_ENDPOINT_URL.".to_owned()))?;
         Ok(Self {
             http: http.map_err(trouble("No HTTP client can be made"))?,
             dynamodb: clients.dynamodb(),
             sqs: clients.sqs(),
-            api: format!("{}{path}", settings.proxy),
+            api: format!("{}{HTTP_API}", settings.proxy),
             settings: settings.clone(),
         })
     }
