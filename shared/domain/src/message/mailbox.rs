@@ -155,13 +155,17 @@ fn ends_a_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, ',' | ';' | ':' | '(' | ')')
 }
 
-/// True for each address, and for each text that a mailer could take for one: such a recipient must not be lost.
+/// True for each address, and for each text that a mailer could take for one: such a recipient must not be lost. A
+/// word with several `@` may contain an address between them.
 fn looks_like_an_address(word: &str) -> bool {
-    let (local, domain) = word.rsplit_once('@').unwrap_or_default();
-    let has_dot = domain
-        .trim_matches('.')
-        .contains(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}']);
-    !local.is_empty() && has_dot
+    let has_dot = |domain: &str| {
+        let inner = domain.trim_matches('.');
+        inner.contains(['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'])
+    };
+    let (locals, domains) = (word.split('@'), word.split('@').skip(1));
+    locals
+        .zip(domains)
+        .any(|(local, domain)| !local.is_empty() && has_dot(domain))
 }
 
 /// Reads a quoted string at the start; returns its content and the rest.

@@ -66,6 +66,7 @@ fn every_bad_mailbox_has_its_reason() {
         ("c@d.ef (Eve), Ada <a@b.co>", E::NameHasAddress),
         ("(x)c@d.ef, Ada <a@b.co>", E::NameHasAddress),
         ("c@d.ef Ada <a@b.co>", E::NameHasAddress),
+        ("c@d.ef`@x Ada <a@b.co>", E::NameHasAddress),
         ("c@d.ef., Ada <a@b.co>", E::NameHasAddress),
         ("c@d\u{3002}ef, Ada <a@b.co>", E::NameHasAddress),
         ("ceo@bank.example <a@b.co>", E::NameHasAddress),

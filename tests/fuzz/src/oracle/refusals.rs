@@ -86,10 +86,13 @@ const FIELDS: &[&str] = &[
     "before",
     "status",
     "tag",
+    "from_domain",
+    "tenant",
     "dry_run",
     "cancel",
     "children",
     "hold",
+    "release",
     "key",
     "start_date",
     "end_date",
@@ -152,4 +155,26 @@ fn hides_content(message: &str, body: &[u8]) {
         !message.contains(CANARY) || key_has_it(),
         "a message repeats content"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::FIELDS;
+
+    #[test]
+    fn every_query_parameter_is_a_known_field() {
+        let description = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
+        let description: Value = serde_json::from_slice(&std::fs::read(description).unwrap()).unwrap();
+        let operations = description["paths"].as_object().unwrap().values();
+        let operations = operations.flat_map(|path| path.as_object().unwrap().values());
+        let parameters = operations.flat_map(|operation| operation["parameters"].as_array().into_iter().flatten());
+        let queries = parameters.filter(|parameter| parameter["in"] == "query");
+        let names: Vec<_> = queries.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        assert!(names.contains(&"from_domain"), "{names:?}");
+        for name in names {
+            assert!(FIELDS.contains(&name), "{name} is missing in FIELDS");
+        }
+    }
 }
