@@ -5,10 +5,10 @@
 //! **Start reading at** [`FaultPlan::choose`].
 
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantNames};
 
 /// The kind of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum FaultKind {
@@ -270,6 +270,15 @@ mod tests {
 
     fn plan(json: &str) -> FaultPlan {
         serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn the_document_lists_every_kind() {
+        let document = include_str!("../../../docs/FAULTS.md");
+        let section = document.split("\n## ").find(|part| part.starts_with("SES\n"));
+        let rows = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let listed: Vec<_> = rows.take_while(|row| *row != "share").collect();
+        assert_eq!(listed, FaultKind::VARIANTS);
     }
 
     #[test]

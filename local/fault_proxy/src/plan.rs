@@ -5,12 +5,14 @@
 //! **Start reading at** [`Plan::choose`].
 
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use crate::call::Call;
 
 /// The kind of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// The call takes no effect, and its connection is closed without an answer.
     DropBefore,
@@ -210,6 +212,15 @@ mod tests {
     fn effect(plan: &mut Plan, call: &Call, caller: &str, body: &str) -> Option<Kind> {
         plan.choose(call, caller, body.as_bytes(), &mut fastrand::Rng::with_seed(1))
             .effect
+    }
+
+    #[test]
+    fn the_document_lists_every_kind() {
+        let document = include_str!("../../../docs/FAULTS.md");
+        let section = document.split("\n## ").find(|part| part.starts_with("Calls of the functions\n"));
+        let rows = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let listed: Vec<_> = rows.take_while(|row| *row != "share").collect();
+        assert_eq!(listed, Kind::VARIANTS);
     }
 
     #[test]
