@@ -276,7 +276,10 @@ mod tests {
     fn the_document_lists_every_kind() {
         let document = include_str!("../../../docs/FAULTS.md");
         let section = document.split("\n## ").find(|part| part.starts_with("SES\n"));
-        let rows = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let rows = section
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
         let listed: Vec<_> = rows.take_while(|row| *row != "share").collect();
         assert_eq!(listed, FaultKind::VARIANTS);
     }

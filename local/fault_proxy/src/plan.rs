@@ -217,8 +217,13 @@ mod tests {
     #[test]
     fn the_document_lists_every_kind() {
         let document = include_str!("../../../docs/FAULTS.md");
-        let section = document.split("\n## ").find(|part| part.starts_with("Calls of the functions\n"));
-        let rows = section.unwrap().lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let section = document
+            .split("\n## ")
+            .find(|part| part.starts_with("Calls of the functions\n"));
+        let rows = section
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
         let listed: Vec<_> = rows.take_while(|row| *row != "share").collect();
         assert_eq!(listed, Kind::VARIANTS);
     }

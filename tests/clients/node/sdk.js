@@ -7,7 +7,7 @@
 const assert = require("node:assert/strict");
 const { Resend } = require("resend");
 
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 400_000;
 const recipient = process.env.RECIPIENT;
 const resend = new Resend();
 

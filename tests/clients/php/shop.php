@@ -10,7 +10,7 @@
 
 declare(strict_types=1);
 
-const PATIENCE_SECS = 120;
+const PATIENCE_SECS = 400;
 
 /** @return array{status: int, headers: array<string, string>, body: array<string, mixed>} */
 function call(string $method, string $path, ?array $body = null, array $headers = []): array

@@ -11,7 +11,7 @@ import time
 import resend
 from resend.exceptions import ResendError
 
-PATIENCE_SECS = 120
+PATIENCE_SECS = 400
 RECIPIENT = os.environ["RECIPIENT"]
 
 EMAIL: resend.Emails.SendParams = {

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 use domain::id::{EmailId, TenantId};
 use e2e::{Senders, Stack, unique};
+use futures::future::join_all;
 use serde_json::json;
 
 use super::emails::{address, email_to};
@@ -162,9 +163,16 @@ async fn the_local_table_answers_transaction_conflicts() {
         .unwrap();
     let item = TransactWriteItem::builder().condition_check(check).build();
     let mut conflicts = 0;
-    for _ in 0..20 {
-        let transaction = clients.dynamodb().transact_write_items().transact_items(item.clone());
-        let Err(error) = transaction.send().await else { continue };
+    // Transactions at the same time, because a slow emulator answers one after the other outside the window.
+    let transactions = (0..20).map(|_| {
+        clients
+            .dynamodb()
+            .transact_write_items()
+            .transact_items(item.clone())
+            .send()
+    });
+    for answer in join_all(transactions).await {
+        let Err(error) = answer else { continue };
         let error = error.into_service_error();
         let TransactWriteItemsError::TransactionCanceledException(canceled) = &error else {
             panic!("{error:?}");
