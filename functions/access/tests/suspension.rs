@@ -52,7 +52,7 @@ async fn acme() -> MemoryBackend {
     assert_eq!(ask(&backend, "POST", "/tenants", &made).await, 201);
     for (name, deleted) in [("news", false), ("old", true)] {
         let queue = Queue {
-            no: 4,
+            version: 4,
             deleted,
             ..Queue::plain(queue(name), BORN)
         };

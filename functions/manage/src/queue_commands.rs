@@ -89,7 +89,7 @@ impl<P: Ports> ManageFunction<P> {
         }
         let mut queue = Queue::plain(key, now);
         if let Some(before) = &before {
-            queue.no = before.no.saturating_add(1);
+            queue.version = before.version.saturating_add(1);
             queue.generation = before.generation;
             queue.purged_below = before.purged_below;
             queue.purged_before = before.purged_before;
@@ -257,7 +257,7 @@ impl<P: Ports> ManageFunction<P> {
                 return (deleted, Some(job));
             }
             let purged = Queue {
-                no: queue.no,
+                version: queue.version,
                 ..queue.purged(now)
             };
             let deleted = purged.deleted();

@@ -45,7 +45,7 @@ impl<P: Ports> PromoteFunction<P> {
         let Some(mut job) = self.records.job(key, id).await? else {
             return Ok(done);
         };
-        if job.no == 0 {
+        if job.version == 0 {
             // The requester may have crashed before it told the senders.
             self.records.change_account_rate(&AccountRateChange::Settings).await?;
         }
@@ -86,7 +86,7 @@ impl<P: Ports> PromoteFunction<P> {
         let (mut changed, common) = (false, default.common());
         for queue in self.records.queues(tenant).await? {
             // Two runs derive the same id, so that the same change is the same job.
-            let id = EmailId::from_key(tenant, &format!("follow {} {}", queue.key.name, queue.no));
+            let id = EmailId::from_key(tenant, &format!("follow {} {}", queue.key.name, queue.version));
             let follows = follow_tenant(&queue, &common, id, self.system.now());
             if let Some((next, job)) = follows.filter(|_| queue.key != default.key) {
                 // A queue that changes concurrently is handled by the second sweep.

@@ -55,7 +55,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     let limit = RateLimit {
         rate: queue.rate(),
         look_at: Some(BORN),
-        no: 1,
+        version: 1,
         ..RateLimit::default()
     };
     let mut state = backend.state();
@@ -106,7 +106,7 @@ fn change(
 
 fn mark(limit: &RateLimit) -> RateLimitChange {
     RateLimitChange::Mark {
-        seen: limit.no,
+        seen: limit.version,
         look_at: BORN,
         quiet_since: None,
     }

@@ -50,8 +50,8 @@ mod tests {
 
     use super::*;
 
-    async fn read(cached: &SettingsCache<u8, u8>, no: u64, value: u8) -> u8 {
-        let value: Result<_, Infallible> = cached.get(1, no, ready(Ok(value))).await;
+    async fn read(cached: &SettingsCache<u8, u8>, version: u64, value: u8) -> u8 {
+        let value: Result<_, Infallible> = cached.get(1, version, ready(Ok(value))).await;
         value.unwrap()
     }
 

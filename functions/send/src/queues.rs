@@ -139,13 +139,13 @@ impl<P: Ports> SendFunction<P> {
     /// A necessary read failed: nothing is claimed then.
     pub(crate) async fn queue(&self, send_task: &SendTask, now: Timestamp) -> Result<Queue, PortError> {
         let key = queue_of(send_task);
-        let no = self.rate_limiter.settings_version(&self.records, now).await?;
-        if no == 0 {
+        let version = self.rate_limiter.settings_version(&self.records, now).await?;
+        if version == 0 {
             // No queue has ever changed.
             return Ok(Queue::plain(key, now));
         }
         let read = self.read_queue(&key, now);
-        self.known.get(key.clone(), no, read).await
+        self.known.get(key.clone(), version, read).await
     }
 
     async fn read_queue(&self, key: &QueueKey, now: Timestamp) -> Result<Queue, PortError> {

@@ -258,10 +258,10 @@ impl RateLimiter {
     /// A necessary read failed.
     pub async fn settings_version<R: AccountRates>(&self, records: &R, now: Timestamp) -> Result<u64, PortError> {
         let known = *lock(&self.settings);
-        if let Some((no, at)) = known
+        if let Some((version, at)) = known
             && now.since(at) < SETTINGS_FRESH
         {
-            return Ok(no);
+            return Ok(version);
         }
         let account_rate = records.account_rate().await?;
         self.learn(account_rate, now);

@@ -4,7 +4,7 @@
 //! [`Queue::disposition`] derives the effect on an email. Reads show the effect at once; the next function that
 //! handles the email writes it.
 //!
-//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::disposition`] depends on. A decision made
+//! **Invariant:** pure. [`Queue::version`] rises with every change that [`Queue::disposition`] depends on. A decision made
 //! under one state is therefore never written under another.
 //! **May import:** `delivery`, `tenant` and the values at the root of the crate.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
@@ -62,7 +62,7 @@ pub struct Queue {
     /// Time from due to expiry of its emails; `None` for the deployment's.
     pub expires_after: Option<Duration>,
     /// Version of its state: the number of pauses, resumes, purges, restores, deletions and other changes.
-    pub no: u64,
+    pub version: u64,
     /// The pause, if it is paused.
     pub paused: Option<Pause>,
     /// True while its tenant is suspended. Its emails wait as in a pause, which only the deployer ends.
@@ -110,7 +110,7 @@ impl Queue {
             rate_per_second: None,
             retry_waits: None,
             expires_after: None,
-            no: 0,
+            version: 0,
             paused: None,
             suspended: false,
             holds: Holds::default(),
@@ -273,7 +273,7 @@ impl Queue {
     fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut next = self.clone();
         change(&mut next);
-        next.no = next.no.saturating_add(1);
+        next.version = next.version.saturating_add(1);
         next
     }
 }

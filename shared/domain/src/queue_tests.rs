@@ -76,7 +76,7 @@ fn a_held_key_holds_emails_beside_a_pause() {
         holds: Holds::default().with(Hold::of_revoked(key)).unwrap(),
         ..Common::default()
     });
-    assert_eq!(held.no, queue().no + 1, "an earlier decision is not written");
+    assert_eq!(held.version, queue().version + 1, "an earlier decision is not written");
     for &status in RecordStatus::ALL {
         let of_key = EmailRecord {
             key: Some(key),
@@ -209,7 +209,7 @@ fn every_change_has_its_own_version() {
         queue.with_suspension(true),
     ];
     for changed in changes {
-        assert_eq!(changed.no, 1);
+        assert_eq!(changed.version, 1);
     }
     assert_eq!(
         queue.purged(at(5)).purged(at(3)).purged_before,

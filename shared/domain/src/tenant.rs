@@ -43,8 +43,8 @@ pub struct Tenant {
     pub suspended_at: Option<Timestamp>,
     /// Time of creation.
     pub created_at: Timestamp,
-    /// The number of its last change.
-    pub no: u64,
+    /// Version: the number of its changes.
+    pub version: u64,
 }
 
 impl Tenant {
@@ -60,7 +60,7 @@ impl Tenant {
             suspended: false,
             suspended_at: None,
             created_at: Timestamp::from_millis(0),
-            no: 0,
+            version: 0,
         }
     }
 

@@ -109,7 +109,7 @@ impl Tenants for MemoryBackend {
             if there == Some(&tenant) {
                 return true;
             }
-            let unchanged = there.map(|there| there.no) == tenant.no.checked_sub(1);
+            let unchanged = there.map(|there| there.version) == tenant.version.checked_sub(1);
             if unchanged {
                 state.tenants.insert(tenant.id.clone(), tenant.clone());
             }
@@ -133,7 +133,7 @@ impl Tenants for MemoryBackend {
             if state.deleted_tenants.get(&tenant.id) == Some(&now) {
                 return true;
             }
-            let unchanged = state.tenants.get(&tenant.id).map(|there| there.no) == Some(tenant.no);
+            let unchanged = state.tenants.get(&tenant.id).map(|there| there.version) == Some(tenant.version);
             if unchanged {
                 state.tenants.remove(&tenant.id);
                 state.deleted_tenants.insert(tenant.id.clone(), now);

@@ -33,7 +33,7 @@ impl Queues for MemoryBackend {
     }
 
     async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
-        let (before, queue, job) = (before.map(|before| before.no), queue.clone(), job.cloned());
+        let (before, queue, job) = (before.map(|before| before.version), queue.clone(), job.cloned());
         self.call(Call::writes("save_queue", None), move |state| {
             let there = state.queues.get(&queue.key);
             if there == Some(&queue) {
@@ -43,7 +43,7 @@ impl Queues for MemoryBackend {
             let unchanged = match (before, there) {
                 (None, there) => there.is_none(),
                 (Some(before), None) => before == 0,
-                (Some(before), Some(there)) => there.no == before,
+                (Some(before), Some(there)) => there.version == before,
             };
             if unchanged {
                 state.queues.insert(queue.key.clone(), queue.clone());
@@ -84,7 +84,7 @@ impl Jobs for MemoryBackend {
             if there == Some(&job) {
                 return true;
             }
-            let unchanged = there.is_none_or(|there| there.no.saturating_add(1) == job.no);
+            let unchanged = there.is_none_or(|there| there.version.saturating_add(1) == job.version);
             if unchanged {
                 state.jobs.insert(key, job.clone());
             }

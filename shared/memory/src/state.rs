@@ -158,7 +158,7 @@ impl State {
         let queue = self.queues.get(&record.queue_key());
         condition
             .queue_version()
-            .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
+            .is_none_or(|version| queue.is_some_and(|queue| queue.version == version))
     }
 
     /// Stores a record that was accepted before the test began.

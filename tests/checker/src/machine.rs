@@ -163,10 +163,10 @@ impl Machine {
                 *claim_no = stored.claim_no;
             }
         }
-        let queue_version = condition.queue_version().unwrap_or(line.no.into());
+        let queue_version = condition.queue_version().unwrap_or(line.version.into());
         let held = after.due.is_some_and(|due| due.kind == DueKind::Held);
         let careless = held && self.is(Mutant::HeldUnconditioned);
-        let of_queue = queue_version == u64::from(line.no) || careless || self.is(Mutant::DroppedUnconditioned);
+        let of_queue = queue_version == u64::from(line.version) || careless || self.is(Mutant::DroppedUnconditioned);
         of_queue && condition.holds(stored)
     }
 
@@ -340,7 +340,7 @@ impl QueueState {
             until: None,
         };
         Queue {
-            no: self.no.into(),
+            version: self.version.into(),
             paused: self.paused.then_some(pause),
             generation: self.generation.into(),
             purged_below: if self.purged { self.generation.into() } else { 0 },

@@ -47,8 +47,8 @@ impl fmt::Debug for Claims {
 /// The email's queue, in its current or in an older state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueueState {
-    /// The number of its changes.
-    pub no: u8,
+    /// Version: the number of its changes.
+    pub version: u8,
     /// Whether it is paused.
     pub paused: bool,
     /// The number of its purges.
@@ -360,7 +360,7 @@ impl State {
     /// Returns the state after a change of the queue.
     pub(crate) fn changed(mut self, change: Change) -> Self {
         self.former = self.line;
-        self.line.no = self.line.no.saturating_add(1);
+        self.line.version = self.line.version.saturating_add(1);
         match change {
             Change::Pause => self.line.paused = true,
             Change::Resume => {

@@ -219,7 +219,7 @@ async fn an_ended_suspension_stops_a_deletion() {
     let lift = move || {
         let mut state = backend.state();
         let tenant = state.tenants.get_mut(&id).unwrap();
-        tenant.no += 1;
+        tenant.version += 1;
         tenant.suspended = false;
     };
     it.backend = it.backend.with_rivals(vec![Box::new(lift)]);

@@ -69,7 +69,7 @@ fn backend(records: Vec<EmailRecord>, queue: Queue, job: Option<Task>) -> Memory
 fn plain() -> Queue {
     let record = sample(1, DueKind::Wake, BORN);
     Queue {
-        no: 3,
+        version: 3,
         ..Queue::plain(record.queue_key(), BORN)
     }
 }

@@ -67,7 +67,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     let limit = RateLimit {
         rate: queue.rate(),
         look_at: Some(at(0)),
-        no: 1,
+        version: 1,
         ..RateLimit::default()
     };
     state.queues.insert(slow(), queue);

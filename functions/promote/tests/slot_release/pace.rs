@@ -167,7 +167,7 @@ async fn the_cost_depends_only_on_released_emails() {
         let limit = RateLimit {
             rate: queue.rate(),
             look_at: Some(at(0)),
-            no: 1,
+            version: 1,
             ..RateLimit::default()
         };
         let mut state = backend.state();

@@ -1,6 +1,6 @@
 //! Named queues and their jobs in DynamoDB, all of a tenant in one partition.
 //!
-//! **Invariant:** a queue is written as a whole, under the version of its last change ([`Queue::no`]). Its job
+//! **Invariant:** a queue is written as a whole, under the version of its last change ([`Queue::version`]). Its job
 //! follows in the same transaction: a pause, a purge or their end is never partial.
 //! **Lost answers:** the SDK repeats a call whose answer was lost. The repetition recognises its own write: the
 //! stored item equals the intended one.
@@ -35,7 +35,8 @@ const JOBS_AT_ONCE: i32 = 50;
 struct StoredQueue {
     created_at: Timestamp,
     priority: Priority,
-    no: u64,
+    #[serde(rename = "no")]
+    version: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     rate: Option<u32>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -70,7 +71,7 @@ fn from_queue(queue: &Queue) -> Result<Item, PortError> {
     let stored = StoredQueue {
         created_at: queue.created_at,
         priority: queue.priority,
-        no: queue.no,
+        version: queue.version,
         rate: queue.rate_per_second,
         expires_s: queue.expires_after.map(|span| span.as_secs()),
         waits_s: queue.retry_waits.as_ref().map(waits),
@@ -97,7 +98,7 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
         rate_per_second: stored.rate,
         retry_waits: stored.waits_s.map(waits),
         expires_after: stored.expires_s.map(Duration::from_secs),
-        no: stored.no,
+        version: stored.version,
         paused: stored.paused_since.map(|since| Pause {
             since,
             reason: stored.paused_reason,
@@ -126,7 +127,8 @@ struct StoredJob {
     sweep_from: Timestamp,
     shard: u16,
     emails: u64,
-    no: u64,
+    #[serde(rename = "no")]
+    version: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     cursor: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -154,7 +156,7 @@ pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
         sweep_from: job.sweep_from,
         shard: job.shard,
         emails: job.emails,
-        no: job.no,
+        version: job.version,
         cursor: job.cursor.as_ref().map(|cursor| cursor.0.clone()),
         failed: job.failed,
         done: job.done,
@@ -184,16 +186,16 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
         done: stored.done,
         late_sweeps: stored.late,
         over: stored.ttl.is_some(),
-        no: stored.no,
+        version: stored.version,
     })
 }
 
-/// Returns the write of a queue at change [`Queue::no`], conditional on the change before. A transaction can
-/// carry it beside other writes.
+/// Returns the write of a queue, conditional on the version before [`Queue::version`]. A transaction can carry it
+/// beside other writes.
 pub(crate) fn queue_write(queue: &Queue) -> Result<Write, PortError> {
     Ok(Write::Put {
         item: from_queue(queue)?,
-        when: Expression::if_numbered(queue.no),
+        when: Expression::if_version_before(queue.version),
     })
 }
 
@@ -224,19 +226,19 @@ impl Queues for Table {
 
     async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
         debug_assert_eq!(
-            queue.no,
-            before.map_or(0, |before| before.no) + u64::from(before.is_some())
+            queue.version,
+            before.map_or(0, |before| before.version) + u64::from(before.is_some())
         );
         let item = from_queue(queue)?;
         let Some(job) = job else {
-            return self.put_numbered(item, queue.no, SAVING).await;
+            return self.put_version(item, queue.version, SAVING).await;
         };
         let of_job = from_job(job)?;
         let writes = vec![
             queue_write(queue)?,
             Write::Put {
                 item: of_job.clone(),
-                when: Expression::if_numbered(job.no),
+                when: Expression::if_version_before(job.version),
             },
         ];
         Ok(match self.transact(writes, SAVING).await? {
@@ -292,7 +294,7 @@ impl Jobs for Table {
     }
 
     async fn save_job(&self, job: &Job) -> Result<bool, PortError> {
-        self.put_numbered(from_job(job)?, job.no, "saving a job").await
+        self.put_version(from_job(job)?, job.version, "saving a job").await
     }
 }
 

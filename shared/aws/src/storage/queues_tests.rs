@@ -26,7 +26,7 @@ fn full() -> Queue {
         rate_per_second: Some(5),
         retry_waits: Some(vec![Duration::from_secs(7), Duration::from_secs(70)]),
         expires_after: Some(Duration::from_secs(3_600)),
-        no: 3,
+        version: 3,
         paused: Some(Pause {
             since: at(1_000),
             reason: Some("wrong price".to_owned()),
@@ -51,7 +51,7 @@ fn job() -> Job {
     Job {
         cursor: Some(DueCursor("c".to_owned())),
         emails: 8,
-        no: 2,
+        version: 2,
         ..Job::new(&full(), EmailId::from_random([2; 16]), task, at(2_000))
     }
 }
@@ -110,13 +110,13 @@ fn a_job_waits_in_the_index_until_it_is_done() {
 #[tokio::test]
 async fn a_queue_overwrites_only_the_version_read() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
-    let before = Queue { no: 2, ..full() };
+    let before = Queue { version: 2, ..full() };
     assert!(replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap());
     let asked = replay.only().json();
     assert_eq!(asked["ConditionExpression"], "#no = :before");
     assert_eq!(asked["ExpressionAttributeValues"], json!({":before": {"N": "2"}}));
 
-    let other = from_queue(&Queue { no: 9, ..full() }).unwrap();
+    let other = from_queue(&Queue { version: 9, ..full() }).unwrap();
     for (there, saved) in [(other, false), (from_queue(&full()).unwrap(), true)] {
         let replay = Replay::new([CannedResponse::condition_failed(Some(&there))]);
         let answer = replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap();
@@ -146,7 +146,7 @@ async fn a_new_queue_replaces_none() {
 async fn a_queue_and_its_job_are_one_transaction() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let (before, job) = (
-        Queue { no: 2, ..full() },
+        Queue { version: 2, ..full() },
         Job::new(&full(), job().id, Task::Release, at(1)),
     );
     assert!(

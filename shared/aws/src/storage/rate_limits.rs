@@ -38,8 +38,9 @@ struct StoredLimit {
     released_after: Option<String>,
     released_until: Option<String>,
     released_at: Option<Timestamp>,
-    /// Number of changes.
-    no: Option<u64>,
+    /// Number of changes, except changes of the rate and reservations.
+    #[serde(rename = "no")]
+    version: Option<u64>,
     /// Place in the index `due`, with the time of the next look.
     due_sk: Option<String>,
 }
@@ -51,7 +52,7 @@ const QUIET_SINCE: &str = "quiet_since";
 const RELEASED_AFTER: &str = "released_after";
 const RELEASED_UNTIL: &str = "released_until";
 const RELEASED_AT: &str = "released_at";
-const NO: &str = "no";
+const VERSION: &str = "no";
 const DUE_PK: &str = "due_pk";
 const DUE_SK: &str = "due_sk";
 
@@ -80,7 +81,7 @@ fn read(item: &Item) -> Result<RateLimit, ItemError> {
         look_at,
         quiet_since: stored.quiet_since,
         released,
-        no: stored.no.unwrap_or_default(),
+        version: stored.version.unwrap_or_default(),
     })
 }
 
@@ -152,11 +153,11 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Requires this number of changes, and adds one.
-    fn numbered(self, seen: u64) -> Self {
-        let seen_no = (seen > 0).then(|| to_value(seen));
-        self.unchanged(NO, seen_no)
-            .set(NO, Some(to_value(seen.saturating_add(1))))
+    /// Requires this version, and writes the next one.
+    fn next_version(self, seen: u64) -> Self {
+        let stored = (seen > 0).then(|| to_value(seen));
+        self.unchanged(VERSION, stored)
+            .set(VERSION, Some(to_value(seen.saturating_add(1))))
     }
 
     /// Sets the time of the next look at the queue.
@@ -217,8 +218,11 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             if let Some(now) = rest_waits {
                 update = update.look(Some(*now)).set(QUIET_SINCE, None);
                 // Decisions on the earlier rate are refused from now on.
-                update = update.name(NO).value(":zero", to_value(0)).value(":one", to_value(1));
-                update.set.push(format!("#{NO} = if_not_exists(#{NO}, :zero) + :one"));
+                update = update
+                    .name(VERSION)
+                    .value(":zero", to_value(0))
+                    .value(":one", to_value(1));
+                update.set.push(format!("#{VERSION} = if_not_exists(#{VERSION}, :zero) + :one"));
             }
             update.build()
         }
@@ -227,7 +231,7 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             look_at,
             quiet_since,
         } => update
-            .numbered(*seen)
+            .next_version(*seen)
             .look(Some(*look_at))
             .set(QUIET_SINCE, quiet_since.map(to_value))
             .build(),
@@ -236,7 +240,7 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             let place = |place: &String| (!place.is_empty()).then(|| to_value(place));
             let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| to_value(free_at.0));
             update
-                .numbered(seen.no)
+                .next_version(seen.version)
                 .unchanged(RATE, seen.rate.map(|rate| to_value(rate.as_millis())))
                 .unchanged(FREE_AT, free_at(seen))
                 .set(FREE_AT, free_at(becomes))

@@ -39,7 +39,7 @@ fn limit() -> RateLimit {
             until: "b".to_owned(),
             at: secs(4),
         }),
-        no: 9,
+        version: 9,
     }
 }
 
@@ -118,7 +118,7 @@ async fn a_late_mark_or_look_is_refused() {
         look_at: None,
         quiet_since: None,
         released: None,
-        no: 10,
+        version: 10,
         ..limit()
     };
     let (seen, becomes) = (Box::new(limit()), Box::new(becomes));

@@ -253,9 +253,13 @@ impl Table {
         }
     }
 
-    /// Stores a whole item at change `no` ([`Expression::if_numbered`]); `false` when another write was faster.
-    pub(crate) async fn put_numbered(&self, item: Item, no: u64, what: &'static str) -> Result<bool, PortError> {
-        match self.put_if(item.clone(), Expression::if_numbered(no), what).await? {
+    /// Stores a whole item as this version ([`Expression::if_version_before`]); `false` when another write was
+    /// faster.
+    pub(crate) async fn put_version(&self, item: Item, version: u64, what: &'static str) -> Result<bool, PortError> {
+        match self
+            .put_if(item.clone(), Expression::if_version_before(version), what)
+            .await?
+        {
             ConditionOutcome::Done(_) => Ok(true),
             // Its own write, whose answer was lost; or another writer's.
             ConditionOutcome::Refused(stored) => Ok(stored.as_ref() == Some(&item)),

@@ -20,7 +20,7 @@ fn writes() -> Vec<Write> {
     vec![
         Write::Put {
             item: item(3),
-            when: Expression::if_numbered(3),
+            when: Expression::if_version_before(3),
         },
         Write::Update {
             key: keys::of("c", "d"),
@@ -161,7 +161,10 @@ async fn every_operation_waits_out_transient_errors() {
                 0 => table.get(key, WHAT).await.map(drop),
                 1 => table.get_many(vec![key], WHAT).await.map(drop),
                 2 => table.query(Query::beginning("a".into(), "b"), WHAT).await.map(drop),
-                3 => table.put_if(item(1), Expression::if_numbered(1), WHAT).await.map(drop),
+                3 => table
+                    .put_if(item(1), Expression::if_version_before(1), WHAT)
+                    .await
+                    .map(drop),
                 _ => table.update_if(key, when, None, WHAT).await.map(drop),
             };
             assert!(done.is_ok(), "{name} of verb {verb}: {done:?}");
@@ -231,7 +234,10 @@ async fn each_method_is_one_operation() {
     table.get(key(), WHAT).await.unwrap();
     table.get_many(vec![key()], WHAT).await.unwrap();
     table.query(Query::beginning("a".into(), "b"), WHAT).await.unwrap();
-    table.put_if(item(0), Expression::if_numbered(0), WHAT).await.unwrap();
+    table
+        .put_if(item(0), Expression::if_version_before(0), WHAT)
+        .await
+        .unwrap();
     table.update_if(key(), Expression::default(), None, WHAT).await.unwrap();
     table.delete(key(), WHAT).await.unwrap();
     table.transact(writes(), WHAT).await.unwrap();

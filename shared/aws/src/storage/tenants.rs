@@ -25,7 +25,8 @@ const MOST: usize = 2_000;
 struct StoredTenant {
     from_domains: String,
     created_at: Timestamp,
-    no: u64,
+    #[serde(rename = "no")]
+    version: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     daily_cap: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -49,7 +50,7 @@ fn stored(tenant: &Tenant) -> Result<StoredTenant, PortError> {
     Ok(StoredTenant {
         from_domains: domains.map_err(|error| port(WRITING)(error.into()))?,
         created_at: tenant.created_at,
-        no: tenant.no,
+        version: tenant.version,
         daily_cap: tenant.daily_cap,
         rate: tenant.rate,
         suspended: tenant.suspended,
@@ -69,7 +70,7 @@ fn from_tenant(tenant: &Tenant) -> Result<Item, PortError> {
 fn tombstone(tenant: &Tenant, now: Timestamp) -> Result<Item, PortError> {
     let tombstone = StoredTenant {
         suspended: true,
-        no: tenant.no.saturating_add(1),
+        version: tenant.version.saturating_add(1),
         deleted_at: Some(now),
         tenant_shard: None,
         created_sk: None,
@@ -92,7 +93,7 @@ fn to_tenant(item: &Item) -> Result<Option<Tenant>, ItemError> {
         suspended: stored.suspended,
         suspended_at: stored.suspended_at,
         created_at: stored.created_at,
-        no: stored.no,
+        version: stored.version,
     }))
 }
 
@@ -131,7 +132,7 @@ impl Tenants for Table {
     }
 
     async fn save_tenant(&self, tenant: &Tenant) -> Result<bool, PortError> {
-        self.put_numbered(from_tenant(tenant)?, tenant.no, WRITING).await
+        self.put_version(from_tenant(tenant)?, tenant.version, WRITING).await
     }
 
     async fn deleted_at(&self, id: &TenantId) -> Result<Option<Timestamp>, PortError> {
@@ -143,8 +144,8 @@ impl Tenants for Table {
     }
 
     async fn delete_tenant(&self, tenant: &Tenant, now: Timestamp) -> Result<bool, PortError> {
-        let no = tenant.no.saturating_add(1);
-        self.put_numbered(tombstone(tenant, now)?, no, "deleting a tenant")
+        let version = tenant.version.saturating_add(1);
+        self.put_version(tombstone(tenant, now)?, version, "deleting a tenant")
             .await
     }
 }

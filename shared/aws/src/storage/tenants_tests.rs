@@ -17,7 +17,7 @@ fn acme() -> Tenant {
         suspended: true,
         suspended_at: Some(at(5_000)),
         created_at: at(1_000),
-        no: 0,
+        version: 0,
     }
 }
 
@@ -50,7 +50,7 @@ async fn a_tenant_is_read_back_unchanged() {
 
 #[tokio::test]
 async fn a_change_overwrites_only_the_version_before() {
-    let changed = Tenant { no: 3, ..acme() };
+    let changed = Tenant { version: 3, ..acme() };
     let other = Tenant {
         rate: None,
         ..changed.clone()

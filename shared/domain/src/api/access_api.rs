@@ -121,7 +121,7 @@ impl TenantSettings {
     #[must_use]
     pub fn on(&self, tenant: &Tenant, now: Timestamp) -> Tenant {
         let mut next = tenant.clone();
-        next.no = next.no.saturating_add(1);
+        next.version = next.version.saturating_add(1);
         self.set(next, now)
     }
 

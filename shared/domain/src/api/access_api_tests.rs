@@ -122,13 +122,16 @@ fn a_tenant_is_created_and_changed() {
         ..Tenant::main()
     };
     let tenant = settings.set(tenant, Timestamp::from_millis(5));
-    assert_eq!((tenant.daily_cap, tenant.rate, tenant.no), (Some(1_000), Some(5), 0));
+    assert_eq!(
+        (tenant.daily_cap, tenant.rate, tenant.version),
+        (Some(1_000), Some(5), 0)
+    );
     assert!(tenant.may_send_from("acme.example") && !tenant.may_send_from("example.com"));
 
     let change = parse_tenant_change(br#"{"daily_cap":null,"suspended":true}"#).unwrap();
     let changed = change.on(&tenant, Timestamp::from_millis(7));
     assert_eq!(
-        (changed.daily_cap, changed.rate, changed.suspended, changed.no),
+        (changed.daily_cap, changed.rate, changed.suspended, changed.version),
         (None, Some(5), true, 1)
     );
     assert_eq!(changed.from_domains, tenant.from_domains);

@@ -41,7 +41,7 @@ impl QueueSettings {
     #[must_use]
     pub fn on(&self, queue: &Queue) -> Queue {
         let mut next = queue.clone();
-        next.no = next.no.saturating_add(1);
+        next.version = next.version.saturating_add(1);
         self.set(&mut next);
         next
     }

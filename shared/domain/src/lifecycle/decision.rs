@@ -35,7 +35,7 @@ pub enum Condition {
         status: RecordStatus,
         /// The time that the decision saw.
         not_before: Timestamp,
-        /// The state of the queue that the decision saw ([`crate::queue::Queue::no`]).
+        /// The state of the queue that the decision saw ([`crate::queue::Queue::version`]).
         queue_version: u64,
     },
     /// No other event has changed the delivery statuses of the recipients. The record's own status may change.

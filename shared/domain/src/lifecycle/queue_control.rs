@@ -200,7 +200,7 @@ fn write_in(before: &EmailRecord, record: EmailRecord, queue: &Queue) -> Decisio
             claim_no: before.claim_no,
             status: before.status,
             not_before: before.not_before,
-            queue_version: queue.no,
+            queue_version: queue.version,
         },
         record,
         side_effect: SideEffect::Nothing,

@@ -20,7 +20,7 @@ fn queue() -> Queue {
         name: QueueName::default(),
     };
     Queue {
-        no: 7,
+        version: 7,
         ..Queue::plain(key, at(0))
     }
 }
@@ -162,7 +162,7 @@ fn a_held_key_parks_emails_from_everywhere() {
         } else {
             let moved = written(&decision);
             assert_eq!(moved.record.due, due(DueKind::Held, 1_500), "{kind:?}");
-            let (claim_no, status, not_before, queue_version) = (2, RecordStatus::Queued, at(1_500), held.no);
+            let (claim_no, status, not_before, queue_version) = (2, RecordStatus::Queued, at(1_500), held.version);
             let condition = Condition::UnmovedIn {
                 claim_no,
                 status,

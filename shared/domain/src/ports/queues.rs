@@ -32,6 +32,6 @@ pub trait Jobs: Sync {
     /// Reads a job; `None` if there is none, or it has expired.
     fn job(&self, queue: &QueueKey, id: EmailId) -> impl Future<Output = Result<Option<Job>, PortError>> + Send;
 
-    /// Writes a job that was saved [`Job::no`] minus one times; `false` if somebody else has saved it.
+    /// Writes a job over the version before [`Job::version`]; `false` if somebody else has saved it.
     fn save_job(&self, job: &Job) -> impl Future<Output = Result<bool, PortError>> + Send;
 }

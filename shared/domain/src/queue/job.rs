@@ -108,8 +108,8 @@ pub struct Job {
     pub late_sweeps: u8,
     /// True if no further sweep follows.
     pub over: bool,
-    /// Number of times it was saved.
-    pub no: u64,
+    /// Version: the number of times it was saved.
+    pub version: u64,
 }
 
 /// A queue with the state that its tenant's queues share, and the job that follows; `None` if it has that state
@@ -142,7 +142,7 @@ impl Job {
             id,
             task,
             asked_at: now,
-            queue_version: queue.no,
+            queue_version: queue.version,
             due: now,
             sweep_from: now,
             shard: 0,
@@ -152,7 +152,7 @@ impl Job {
             done: false,
             late_sweeps: 0,
             over: false,
-            no: 0,
+            version: 0,
         }
     }
 
@@ -231,7 +231,7 @@ impl Job {
         let mut job = self.clone();
         job.emails = job.emails.saturating_add(page.moved);
         job.failed = job.failed.saturating_add(page.failed);
-        job.no = job.no.saturating_add(1);
+        job.version = job.version.saturating_add(1);
         job.cursor = next;
         if job.cursor.is_some() {
             return job;
@@ -282,7 +282,7 @@ impl Job {
     pub fn given_up(&self) -> Self {
         let mut job = self.clone();
         (job.done, job.over) = (true, true);
-        job.no = job.no.saturating_add(1);
+        job.version = job.version.saturating_add(1);
         job
     }
 }

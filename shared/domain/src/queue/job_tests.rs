@@ -59,7 +59,7 @@ fn a_job_sweeps_all_pages_twice() {
     job = job
         .swept(moved(1), None, 2, at(1_121))
         .swept(moved(0), None, 2, at(1_122));
-    assert_eq!((job.done, job.emails, job.no, job.over), (true, 108, 5, false));
+    assert_eq!((job.done, job.emails, job.version, job.over), (true, 108, 5, false));
     let late = super::Job {
         sweep_from: at(1_120),
         ..super::Job::new(&queue(), job.id, Task::Release, at(1_000))
@@ -236,7 +236,7 @@ fn other_queues_follow_the_default_queue() {
         );
         let (suspended, job) = follow_tenant(queue, &common(true), id, now).unwrap();
         assert_eq!(
-            (suspended.suspended, suspended.no, job.map(|job| job.task)),
+            (suspended.suspended, suspended.version, job.map(|job| job.task)),
             (true, 1, on)
         );
         assert_eq!(
@@ -245,7 +245,10 @@ fn other_queues_follow_the_default_queue() {
             "it has this state already"
         );
         let (lifted, job) = follow_tenant(&suspended, &common(false), id, now).unwrap();
-        assert_eq!((lifted.suspended, lifted.no, job.map(|job| job.task)), (false, 2, off));
+        assert_eq!(
+            (lifted.suspended, lifted.version, job.map(|job| job.task)),
+            (false, 2, off)
+        );
     }
     let (suspended, job) = follow_tenant(&default, &common(true), id, now).unwrap();
     let job = job.unwrap();
@@ -271,7 +274,11 @@ fn releasing_one_hold_keeps_the_others() {
         at(0),
     );
     let (both, job) = follow_tenant(&news, &holds(&[one, other]), id, now).unwrap();
-    assert_eq!((both.no, job), (1, None), "the function that handles an email holds it");
+    assert_eq!(
+        (both.version, job),
+        (1, None),
+        "the function that handles an email holds it"
+    );
     let (left, job) = follow_tenant(&both, &holds(&[other]), id, now).unwrap();
     let job = job.unwrap();
     assert_eq!((&job.task, job.queue_version), (&Task::Release, 2));

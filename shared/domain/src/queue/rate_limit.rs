@@ -54,8 +54,8 @@ pub struct RateLimit {
     pub quiet_since: Option<Timestamp>,
     /// The newest release.
     pub released: Option<Released>,
-    /// The number of changes, except changes of the rate and reservations.
-    pub no: u64,
+    /// Version: the number of changes, except changes of the rate and reservations.
+    pub version: u64,
 }
 
 /// A released range of the waiting emails: after `after`, up to `until`, by their places in the due index.
@@ -130,8 +130,10 @@ impl RateLimitChange {
             Self::Reserve { rate, begin, .. } => {
                 limit.rate == Some(*rate) && !limit.is_busy() && begin.holds(limit.free_at)
             }
-            Self::Mark { seen, .. } => limit.no == *seen,
-            Self::Look { seen, .. } => (limit.no, limit.rate, limit.free_at) == (seen.no, seen.rate, seen.free_at),
+            Self::Mark { seen, .. } => limit.version == *seen,
+            Self::Look { seen, .. } => {
+                (limit.version, limit.rate, limit.free_at) == (seen.version, seen.rate, seen.free_at)
+            }
             Self::Rate { .. } => true,
         }
     }
@@ -150,7 +152,7 @@ impl RateLimitChange {
                 if let Some(now) = rest_waits {
                     limit.look_at = Some(*now);
                     limit.quiet_since = None;
-                    limit.no = limit.no.saturating_add(1);
+                    limit.version = limit.version.saturating_add(1);
                 }
             }
             Self::Mark {
@@ -158,7 +160,7 @@ impl RateLimitChange {
             } => {
                 limit.look_at = Some(*look_at);
                 limit.quiet_since = *quiet_since;
-                limit.no = limit.no.saturating_add(1);
+                limit.version = limit.version.saturating_add(1);
             }
             Self::Look { becomes, .. } => limit = (**becomes).clone(),
             Self::Rate { rate } => limit.rate = *rate,
@@ -242,7 +244,7 @@ pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimi
         return None;
     }
     Some(RateLimitChange::Mark {
-        seen: limit.no,
+        seen: limit.version,
         look_at,
         quiet_since: (!busy && at > now).then_some(now),
     })
@@ -334,7 +336,7 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
         }
     }
     let change = (becomes != *limit).then(|| {
-        becomes.no = limit.no.saturating_add(1);
+        becomes.version = limit.version.saturating_add(1);
         RateLimitChange::Look {
             seen: Box::new(limit.clone()),
             becomes: Box::new(becomes),

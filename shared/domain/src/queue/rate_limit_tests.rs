@@ -17,7 +17,7 @@ fn limit() -> RateLimit {
 fn busy() -> RateLimit {
     RateLimit {
         look_at: Some(at(900)),
-        no: 3,
+        version: 3,
         ..limit()
     }
 }
@@ -101,7 +101,7 @@ fn a_rate_change_refuses_older_reservations() {
 fn a_queue_is_marked_before_an_email_waits() {
     let marked = |limit: &RateLimit, secs| mark(limit, at(secs), NOW).map(|change| change.on(limit.clone()));
     let due = marked(&limit(), 1_000).unwrap();
-    assert_eq!((due.look_at, due.quiet_since, due.no), (Some(at(1_000)), None, 1));
+    assert_eq!((due.look_at, due.quiet_since, due.version), (Some(at(1_000)), None, 1));
     assert_eq!(marked(&busy(), 1_000), None, "it is marked");
     assert_eq!(marked(&busy(), 5_000), None, "the check comes earlier");
     let scheduled = marked(&limit(), 5_000).unwrap();
@@ -110,7 +110,7 @@ fn a_queue_is_marked_before_an_email_waits() {
     assert_eq!(sooner.look_at, Some(at(4_000)));
     let later = marked(&scheduled, 6_000).unwrap();
     assert_eq!(
-        (later.look_at, later.no),
+        (later.look_at, later.version),
         (Some(at(5_000)), 2),
         "the quiet time starts again"
     );

@@ -72,7 +72,7 @@ const CONTENTS: usize = 1_000;
 pub(super) fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) {
     let mut state = backend.state();
     for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
-        (limit.look_at, limit.no) = (Some(START), 1);
+        (limit.look_at, limit.version) = (Some(START), 1);
     }
     for number in 0..scenario.waiting {
         let id = EmailId::from_batch_key(&TenantId::main(), NEWS, number);

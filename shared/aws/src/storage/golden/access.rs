@@ -31,7 +31,7 @@ fn limited() -> Tenant {
         daily_cap: Some(1_000),
         rate: Some(3),
         suspended: true,
-        no: 2,
+        version: 2,
         ..acme()
     }
 }

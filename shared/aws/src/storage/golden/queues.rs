@@ -41,7 +41,7 @@ fn known_before() -> Queue {
         rate_per_second: Some(5),
         retry_waits: Some(vec![Duration::from_secs(7), Duration::from_secs(70)]),
         expires_after: Some(Duration::from_secs(3_600)),
-        no: 3,
+        version: 3,
         paused: Some(Pause {
             since: at(1_000),
             reason: Some("wrong price".to_owned()),
@@ -67,7 +67,10 @@ async fn queues_are_read_and_written() {
         ("plain", Queue::plain(news(), at(100)), Queue::plain(news(), at(100))),
         ("everything", everything, known_before()),
     ] {
-        let before = queue.no.checked_sub(1).map(|no| Queue { no, ..queue.clone() });
+        let before = queue.version.checked_sub(1).map(|version| Queue {
+            version,
+            ..queue.clone()
+        });
         let stored = written(async |replay| {
             let saved = replay.table(16).save_queue(before.as_ref(), &queue, None).await;
             assert!(saved.unwrap());
@@ -99,7 +102,7 @@ async fn jobs_are_read_and_written() {
         cursor: Some(DueCursor("c".to_owned())),
         emails: 8,
         shard: 3,
-        no: 2,
+        version: 2,
         ..new(retry(Scope::default()))
     };
     let done = Job {

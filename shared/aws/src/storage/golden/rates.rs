@@ -123,7 +123,7 @@ async fn rate_limits_are_read_and_written() {
     };
     let busy = RateLimit {
         look_at: Some(at(6_000)),
-        no: 1,
+        version: 1,
         ..reserved.clone()
     };
     let released = RateLimit {
@@ -133,7 +133,7 @@ async fn rate_limits_are_read_and_written() {
             until: "b".to_owned(),
             at: at(7_000),
         }),
-        no: 2,
+        version: 2,
         ..busy.clone()
     };
     let look = RateLimitChange::Look {

@@ -139,7 +139,7 @@ async fn park(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Range<u1
             break;
         }
         let write = |n: &u16| {
-            let mut write = held(0, queue.no);
+            let mut write = held(0, queue.version);
             write.before.id = nth(*n);
             write.transition.record.id = nth(*n);
             write
@@ -194,7 +194,7 @@ async fn a_queue_changes_while_its_emails_are_parked() {
     let (park, busy) = changed_meanwhile(|queue| {
         let changed = Queue {
             rate_per_second: Some(5),
-            no: queue.no + 1,
+            version: queue.version + 1,
             ..queue.clone()
         };
         (changed, None)

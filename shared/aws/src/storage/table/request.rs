@@ -63,15 +63,15 @@ impl Expression {
         self
     }
 
-    /// Returns the condition for writing a whole item at change `no`: the stored item is at the change before.
-    /// Change 0 creates the item.
-    pub(crate) fn if_numbered(no: u64) -> Self {
+    /// Returns the condition for writing a whole item as `version`: the stored item has the version before.
+    /// Version 0 creates the item.
+    pub(crate) fn if_version_before(version: u64) -> Self {
         let number = |condition: &str| {
             Self::condition(condition)
                 .with_name("#no", "no")
-                .with_value(":before", no.saturating_sub(1))
+                .with_value(":before", version.saturating_sub(1))
         };
-        match no {
+        match version {
             0 => Self::condition("attribute_not_exists(pk)"),
             // The default queue need not be stored.
             1 => number("attribute_not_exists(pk) OR #no = :before"),
