@@ -58,7 +58,7 @@ impl<P: Ports> EnqueueFunction<P> {
     ) -> Result<UploadsById, PortError> {
         let ids = requests.into_iter().flat_map(|request| &request.uploads);
         let ids: BTreeSet<UploadId> = ids.map(|(_, upload)| upload.id).collect();
-        let look = |id| async move { (id, self.bodies.uploaded(tenant, id).await) };
+        let look = |id| async move { (id, self.bodies.find_upload(tenant, id).await) };
         let looks: Vec<_> = ids.into_iter().map(look).collect();
         let found: Vec<_> = iter(looks).buffered(AT_ONCE).collect().await;
         let there = found.into_iter().filter_map(|(id, found)| match found {

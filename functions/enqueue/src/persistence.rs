@@ -238,7 +238,7 @@ impl<P: Ports> EnqueueFunction<P> {
             return Ok(StoredEmail { when, ..stored });
         }
         if (put, stored.record.body.place) == (Put::There, BodyPlace::Bucket) {
-            self.keep(&stored.record, now).await?;
+            self.extend_retention(&stored.record, now).await?;
         }
         if attached == Put::There {
             self.keep_files(&stored.record, request, now).await?;
@@ -322,7 +322,7 @@ impl<P: Ports> EnqueueFunction<P> {
         Ok(put)
     }
 
-    /// Extends the retention of existing copies, as [`Self::keep`] does for the content.
+    /// Extends the retention of existing copies, as [`Self::extend_retention`] does for the content.
     async fn keep_files(&self, record: &EmailRecord, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
         let keep_until = self.keep_until(record);
         for upload in each_once(request) {
@@ -344,11 +344,11 @@ impl<P: Ports> EnqueueFunction<P> {
 
     /// Extends the retention of an existing object. It may be left over from an expired email of this key, and
     /// then end soon. A content in the table is written again instead.
-    async fn keep(&self, record: &EmailRecord, now: Timestamp) -> Result<(), PortError> {
+    async fn extend_retention(&self, record: &EmailRecord, now: Timestamp) -> Result<(), PortError> {
         let keep_until = self.keep_until(record);
         if self
             .bodies
-            .keep(&record.email_key(), &record.body, keep_until, now)
+            .extend_retention(&record.email_key(), &record.body, keep_until, now)
             .await?
         {
             return Ok(());

@@ -84,7 +84,7 @@ impl QuotaLeases {
                 continue;
             };
             let lease = self.lease(tenant, window);
-            let lease = lease.refused(records.drawn(&tenant.id, &window).await?);
+            let lease = lease.refused(records.leased_quota(&tenant.id, &window).await?);
             if lease.take(wanted) == LeaseDecision::Spent {
                 return Ok(QuotaDecision::Exceeded(QuotaExceeded { lease, wanted }));
             }
@@ -108,7 +108,7 @@ impl QuotaLeases {
                 }
                 LeaseDecision::Spent => break,
                 LeaseDecision::Draw(ask) => {
-                    lease = match records.draw(&tenant.id, &window, ask).await? {
+                    lease = match records.lease_quota(&tenant.id, &window, ask).await? {
                         QuotaOutcome::Granted(drawn) => lease.filled(ask, drawn),
                         QuotaOutcome::Refused(drawn) => lease.refused(drawn),
                     };

@@ -81,7 +81,7 @@ impl<P: Ports> EnqueueFunction<P> {
             }
         }
         if let Some(first) = later.iter().map(|(_, at)| *at).min() {
-            slots::marked(&self.records, &queue.key, first, now).await?;
+            slots::mark_queue(&self.records, &queue.key, first, now).await?;
             for (place, _) in later {
                 set(turns, *place, Turn::Waits);
             }

@@ -248,7 +248,7 @@ async fn a_batch_reads_each_upload_once() {
         said.starts_with("422 invalid_attachment [1].attachments[0].id: no uploaded file"),
         "{said}"
     );
-    assert_eq!(backend.state().calls, ["uploaded", "uploaded"]);
+    assert_eq!(backend.state().calls, ["find_upload", "find_upload"]);
 
     let key = key("k");
     let batch = || enqueue(&backend);
@@ -279,7 +279,7 @@ async fn a_batch_reads_each_upload_once() {
 /// No record exists without its files, after any failure.
 #[tokio::test]
 async fn no_failure_leaves_a_record_without_files() {
-    for call in ["uploaded", "attach", "put", "create"] {
+    for call in ["find_upload", "attach", "put", "create"] {
         for fault in [Fault::Before, Fault::After] {
             let backend = world_with(TENANT, 4, 4);
             backend.state().faults_of.insert(call, [fault].into());

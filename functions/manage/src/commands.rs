@@ -262,7 +262,7 @@ struct RetentionExtension<'a, R, B> {
 /// [`None`]: the content is gone.
 impl<R: Batches, B: Bodies> Before<Option<Refusal>> for RetentionExtension<'_, R, B> {
     async fn prepare(&self, record: &EmailRecord) -> Result<Precondition<Option<Refusal>>, PortError> {
-        let kept = retention::keep(self.records, self.bodies, record, self.retention, self.now).await?;
+        let kept = retention::extend_retention(self.records, self.bodies, record, self.retention, self.now).await?;
         Ok(if kept {
             Precondition::Holds
         } else {

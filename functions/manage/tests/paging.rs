@@ -220,8 +220,8 @@ impl Files for Counted {
         self.backend.invite(tenant, id, upload).await
     }
 
-    async fn uploaded(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
-        self.backend.uploaded(tenant, id).await
+    async fn find_upload(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
+        self.backend.find_upload(tenant, id).await
     }
 
     async fn attach(
@@ -267,14 +267,14 @@ impl Bodies for Counted {
         self.backend.put(key, body, packed, keep_until, now).await
     }
 
-    async fn keep(
+    async fn extend_retention(
         &self,
         key: &EmailKey,
         body: &BodyRef,
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, PortError> {
-        self.backend.keep(key, body, keep_until, now).await
+        self.backend.extend_retention(key, body, keep_until, now).await
     }
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {

@@ -33,7 +33,7 @@ impl<P: Ports> PromoteFunction<P> {
             let now = self.system.now();
             let page = self
                 .records
-                .coming(shard, now.after(LOOK_AHEAD), cursor.as_ref())
+                .due_emails(shard, now.after(LOOK_AHEAD), cursor.as_ref())
                 .await?;
             for entries in page.items.chunks(AT_ONCE) {
                 if run.time_is_over() {
@@ -70,8 +70,8 @@ impl<P: Ports> PromoteFunction<P> {
         now: Timestamp,
     ) -> Result<usize, PortError> {
         let (mut requests, mut places) = (Vec::new(), Vec::new());
-        for (place, coming) in entries.iter().enumerate() {
-            let SendTask { tenant, id, queue, .. } = &coming.send_task;
+        for (place, due_email) in entries.iter().enumerate() {
+            let SendTask { tenant, id, queue, .. } = &due_email.send_task;
             let key = QueueKey {
                 tenant: tenant.clone(),
                 name: queue.clone(),
@@ -84,15 +84,15 @@ impl<P: Ports> PromoteFunction<P> {
                 }
                 continue;
             }
-            if run.backlogs.stopping.has(coming.priority) {
+            if run.backlogs.stopping.has(due_email.priority) {
                 // It stays in the index, and is found one guard interval after it was due.
                 continue;
             }
             places.push(place);
             requests.push(SendTaskRequest {
-                priority: coming.priority,
-                send_task: coming.send_task.clone(),
-                delay: coming.not_before.since(now),
+                priority: due_email.priority,
+                send_task: due_email.send_task.clone(),
+                delay: due_email.not_before.since(now),
             });
         }
         let results = self.priority_queues.enqueue(&requests).await;

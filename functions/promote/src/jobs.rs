@@ -103,11 +103,11 @@ impl<P: Ports> PromoteFunction<P> {
     async fn sweep_page(&self, job: &Job, queue: &Queue, done: &mut Promoted) -> Result<Job, PortError> {
         let cursor = job.cursor.as_ref();
         let (kind, shard) = job.place(self.records.shards());
-        let DuePage { items, next } = self.records.aside(kind, &job.queue, shard, cursor).await?;
+        let DuePage { items, next } = self.records.parked_emails(kind, &job.queue, shard, cursor).await?;
         let concerned = items
             .into_iter()
-            .filter(|aside| job.may_concern(aside.status, aside.cause, aside.at));
-        let keys: Vec<EmailKey> = concerned.map(|aside| aside.key).collect();
+            .filter(|parked| job.may_concern(parked.status, parked.cause, parked.at));
+        let keys: Vec<EmailKey> = concerned.map(|parked| parked.key).collect();
         let records = self.records.load_many(&keys, self.system.now()).await?;
         let (records, mut failed) = self.movable(job, queue, records).await;
         let (now, policy) = (self.system.now(), queue.policy(&self.policy));
@@ -184,7 +184,8 @@ impl<P: Ports> PromoteFunction<P> {
         if matches!(job.task, Task::Retry { .. } | Task::Restore)
             && let Decision::Write(transition) = job.decide(record, queue, expires_after, &policy, now)
         {
-            return retention::keep(&self.records, &self.bodies, &transition.record, self.retention, now).await;
+            return retention::extend_retention(&self.records, &self.bodies, &transition.record, self.retention, now)
+                .await;
         }
         Ok(true)
     }

@@ -31,13 +31,13 @@ impl<P: Ports> PromoteFunction<P> {
         let mut from = None;
         loop {
             let until = self.system.now().before(self.policy.guard);
-            let page = self.records.coming(shard, until, from.as_ref()).await?;
+            let page = self.records.due_emails(shard, until, from.as_ref()).await?;
             let keys: Vec<EmailKey> = page
                 .items
                 .into_iter()
-                .map(|coming| EmailKey {
-                    tenant: coming.send_task.tenant,
-                    id: coming.send_task.id,
+                .map(|due_email| EmailKey {
+                    tenant: due_email.send_task.tenant,
+                    id: due_email.send_task.id,
                 })
                 .collect();
             done += self.recover(&keys, run).await?;

@@ -89,7 +89,7 @@ impl<P: Ports> PromoteFunction<P> {
             let found = expired.len() + emails.len();
             let emails: Vec<_> = emails
                 .into_iter()
-                .filter(|email| !run.backlogs.stopping.has(email.coming.priority))
+                .filter(|email| !run.backlogs.stopping.has(email.due_email.priority))
                 .collect();
             let waiting: Vec<_> = emails.iter().map(waiting).collect();
             let more = more || emails.len() < found;
@@ -107,8 +107,8 @@ impl<P: Ports> PromoteFunction<P> {
     /// Sends the messages of the first emails. A failed one has wasted its slot, and gets another.
     async fn send_at_slots(&self, emails: &[WaitingEmail], slots: &[Timestamp], now: Timestamp) -> Promoted {
         let request = |(email, slot): (&WaitingEmail, &Timestamp)| SendTaskRequest {
-            priority: email.coming.priority,
-            send_task: email.coming.send_task.clone().at_slot(Some(*slot)),
+            priority: email.due_email.priority,
+            send_task: email.due_email.send_task.clone().at_slot(Some(*slot)),
             delay: slot.since(now),
         };
         let requests: Vec<_> = emails.iter().zip(slots).map(request).collect();
@@ -162,18 +162,18 @@ impl<P: Ports> PromoteFunction<P> {
                 more: false,
             },
             until => {
-                let stretch = IndexRange { after: None, until };
-                self.stretch(key, &stretch, count).await?
+                let range = IndexRange { after: None, until };
+                self.read_range(key, &range, count).await?
             }
         };
         if left_behind.more {
             return Ok(left_behind);
         }
-        let stretch = IndexRange {
+        let range = IndexRange {
             after: place(&released.until),
             until: None,
         };
-        let fresh = self.stretch(key, &stretch, count).await?;
+        let fresh = self.read_range(key, &range, count).await?;
         let mut emails = left_behind.emails;
         emails.extend(fresh.emails);
         let more = fresh.more;
@@ -181,14 +181,14 @@ impl<P: Ports> PromoteFunction<P> {
     }
 
     async fn all_line(&self, key: &QueueKey, count: usize) -> Result<WaitingEmails, PortError> {
-        self.stretch(key, &IndexRange::default(), count).await
+        self.read_range(key, &IndexRange::default(), count).await
     }
 
     /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
-    async fn stretch(&self, key: &QueueKey, stretch: &IndexRange, count: usize) -> Result<WaitingEmails, PortError> {
+    async fn read_range(&self, key: &QueueKey, range: &IndexRange, count: usize) -> Result<WaitingEmails, PortError> {
         // Ids are random, so that each shard holds about the same share.
         let share = count / usize::from(PACED_SHARDS) + count / 32 + 4;
-        let shards = (0..PACED_SHARDS).map(|shard| self.shard(key, shard, stretch, share));
+        let shards = (0..PACED_SHARDS).map(|shard| self.shard(key, shard, range, share));
         let shards = try_join_all(shards).await?;
         let places = shards.iter().filter(|shard| shard.more);
         // A partly read shard may have more emails behind this place.
@@ -210,15 +210,18 @@ impl<P: Ports> PromoteFunction<P> {
         &self,
         key: &QueueKey,
         shard: u16,
-        stretch: &IndexRange,
+        range: &IndexRange,
         count: usize,
     ) -> Result<WaitingEmails, PortError> {
-        let (mut stretch, mut emails) = (stretch.clone(), Vec::new());
+        let (mut range, mut emails) = (range.clone(), Vec::new());
         loop {
-            let page = self.records.in_line(key, shard, &stretch, count - emails.len()).await?;
+            let page = self
+                .records
+                .waiting_emails(key, shard, &range, count - emails.len())
+                .await?;
             emails.extend(page.items);
             match page.next {
-                Some(next) if emails.len() < count => stretch.after = Some(next),
+                Some(next) if emails.len() < count => range.after = Some(next),
                 next => {
                     let more = next.is_some();
                     return Ok(WaitingEmails { emails, more });
@@ -229,21 +232,21 @@ impl<P: Ports> PromoteFunction<P> {
 }
 
 fn place(email: &WaitingEmail) -> &str {
-    &email.coming.cursor.0
+    &email.due_email.cursor.0
 }
 
 fn waiting(email: &WaitingEmail) -> Waiting<'_> {
     Waiting {
-        not_before: email.coming.not_before,
-        recipients: email.coming.send_task.recipients,
+        not_before: email.due_email.not_before,
+        recipients: email.due_email.send_task.recipients,
         place: place(email),
     }
 }
 
 fn keys(emails: &[WaitingEmail]) -> Vec<EmailKey> {
     let key = |email: &WaitingEmail| EmailKey {
-        tenant: email.coming.send_task.tenant.clone(),
-        id: email.coming.send_task.id,
+        tenant: email.due_email.send_task.tenant.clone(),
+        id: email.due_email.send_task.id,
     };
     emails.iter().map(key).collect()
 }

@@ -118,7 +118,11 @@ fn is_done(backend: &MemoryBackend) -> bool {
 #[tokio::test]
 async fn a_job_continues_behind_a_failing_record() {
     for (task, email) in jobs() {
-        let calls: &[_] = if task.revives() { &["write", "keep"] } else { &["write"] };
+        let calls: &[_] = if task.revives() {
+            &["write", "extend_retention"]
+        } else {
+            &["write"]
+        };
         for call in calls {
             for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
                 let what = format!("{task:?}: {fault:?} of {call}");

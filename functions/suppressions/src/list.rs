@@ -83,7 +83,7 @@ impl<P: Ports> SuppressionsFunction<P> {
     ) -> Result<ManyView<RemovedView>, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let ids: Vec<_> = which.iter().map(|which| id_of(tenant, which)).collect();
-        let listed = self.records.listed(tenant, &ids).await?;
+        let listed = self.records.find_listed(tenant, &ids).await?;
         let mut data = Vec::new();
         for id in ids {
             let listed = listed.iter().find(|listed| listed.id() == id);
@@ -104,7 +104,7 @@ impl<P: Ports> SuppressionsFunction<P> {
     ) -> Result<RemovedView, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
-        let listed = self.records.listed(tenant, &[id]).await?.pop();
+        let listed = self.records.find_listed(tenant, &[id]).await?.pop();
         match self.release(tenant, id, listed.as_ref(), now).await? {
             (false, None) => Err(not_there()),
             (false, Some(AtSes::KeptForComplaint)) => {

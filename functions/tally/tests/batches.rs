@@ -44,7 +44,7 @@ async fn every_readable_record_is_counted() {
 async fn an_uncounted_batch_is_delivered_again() {
     let event = serde_json::from_str(GOLDEN).unwrap();
     for fault in [Fault::Before, Fault::After] {
-        for call in ["versions", "marked", "count"] {
+        for call in ["versions", "counted_fingerprints", "count"] {
             let backend = MemoryBackend::default();
             backend.state().faults_of.insert(call, [fault].into());
             let result = counted(&backend, &event).await;

@@ -45,8 +45,8 @@ pub fn from_record(record: &EmailRecord, shards: u16) -> Item {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
-    waiting::to_coming(item)
+pub fn to_due_email(item: &Item) -> Result<DueEmail, ItemError> {
+    waiting::to_due_email(item)
 }
 
 /// Whether the item has expired.

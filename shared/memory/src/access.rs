@@ -71,8 +71,8 @@ impl Keys for MemoryBackend {
         .await
     }
 
-    async fn note_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
-        self.call(Call::writes("note_use", None), move |state| {
+    async fn record_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
+        self.call(Call::writes("record_use", None), move |state| {
             if let Some(key) = state.keys.get_mut(&id) {
                 key.last_used_at = key.last_used_at.max(Some(hour));
             }
@@ -166,9 +166,9 @@ impl Work for MemoryBackend {
 }
 
 impl Quotas for MemoryBackend {
-    async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<QuotaOutcome, PortError> {
+    async fn lease_quota(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<QuotaOutcome, PortError> {
         let (tenant, window) = (tenant.clone(), *window);
-        self.call(Call::writes("draw", None), move |state| {
+        self.call(Call::writes("lease_quota", None), move |state| {
             let key = (tenant.clone(), window.limit, window.begins);
             let drawn = state.drawn.entry(key).or_default();
             let after = drawn.saturating_add(ask);
@@ -181,9 +181,9 @@ impl Quotas for MemoryBackend {
         .await
     }
 
-    async fn drawn(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
+    async fn leased_quota(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
         let key = (tenant.clone(), window.limit, window.begins);
-        self.call(Call::reads("drawn", None), move |state| {
+        self.call(Call::reads("leased_quota", None), move |state| {
             state.drawn.get(&key).copied().unwrap_or_default()
         })
         .await

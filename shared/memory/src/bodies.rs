@@ -50,7 +50,7 @@ impl Bodies for MemoryBackend {
         .await
     }
 
-    async fn keep(
+    async fn extend_retention(
         &self,
         key: &EmailKey,
         body: &BodyRef,
@@ -59,7 +59,7 @@ impl Bodies for MemoryBackend {
     ) -> Result<bool, PortError> {
         let name = (key.clone(), body.sha256.clone());
         if body.place == BodyPlace::Table {
-            let kept = self.call(Call::writes("keep", Some(key.id)), move |state| {
+            let kept = self.call(Call::writes("extend_retention", Some(key.id)), move |state| {
                 let known = state.bodies.contains_key(&name);
                 if known {
                     let kept = state.kept_until.entry(name.clone()).or_insert(keep_until);
@@ -72,7 +72,7 @@ impl Bodies for MemoryBackend {
         // S3 has no such write: a read, then a copy of the object that was read.
         loop {
             let looked = name.clone();
-            let look = self.call(Call::reads("keep", Some(key.id)), move |state| {
+            let look = self.call(Call::reads("extend_retention", Some(key.id)), move |state| {
                 let known = state.bodies.contains_key(&looked);
                 let copies = state.copies.get(&looked).copied().unwrap_or_default();
                 known.then(|| (state.kept_until.get(&looked).copied(), copies))

@@ -71,7 +71,7 @@ impl DueIndex for MemoryBackend {
         shards(&self.state())
     }
 
-    async fn coming(
+    async fn due_emails(
         &self,
         shard: u16,
         until: Timestamp,
@@ -84,7 +84,7 @@ impl DueIndex for MemoryBackend {
             cursor: DueCursor(key),
         };
         let from = from.cloned();
-        self.call(Call::reads("coming", None), move |state| {
+        self.call(Call::reads("due_emails", None), move |state| {
             page(state, (DueKind::Wake, shard), until, from.as_ref(), read)
         })
         .await
@@ -105,7 +105,7 @@ impl DueIndex for MemoryBackend {
         .await
     }
 
-    async fn aside(
+    async fn parked_emails(
         &self,
         kind: DueKind,
         queue: &QueueKey,
@@ -120,7 +120,7 @@ impl DueIndex for MemoryBackend {
             cause: record.cause,
             cursor: DueCursor(key),
         };
-        self.call(Call::reads("aside", None), move |state| {
+        self.call(Call::reads("parked_emails", None), move |state| {
             let mut page = page(
                 state,
                 (kind, shard),

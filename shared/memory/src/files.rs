@@ -18,9 +18,9 @@ impl Files for MemoryBackend {
         .await
     }
 
-    async fn uploaded(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
+    async fn find_upload(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
         let name = (tenant.clone(), id);
-        self.call(Call::reads("uploaded", None), move |state| {
+        self.call(Call::reads("find_upload", None), move |state| {
             state.uploads.get(&name).map(|(uploaded, _)| uploaded.clone())
         })
         .await

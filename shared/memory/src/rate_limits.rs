@@ -41,10 +41,10 @@ impl State {
     }
 
     /// The places in a shard with their emails, within a range.
-    fn places(&mut self, partition: &(QueueKey, u16), stretch: &IndexRange, count: usize) -> Vec<(String, EmailKey)> {
+    fn places(&mut self, partition: &(QueueKey, u16), range: &IndexRange, count: usize) -> Vec<(String, EmailKey)> {
         let is_in = |key: &String| {
-            stretch.after.as_ref().is_none_or(|after| *key > after.0)
-                && stretch.until.as_ref().is_none_or(|until| *key <= until.0)
+            range.after.as_ref().is_none_or(|after| *key > after.0)
+                && range.until.as_ref().is_none_or(|until| *key <= until.0)
         };
         // Without a delay the index has the same places as the records.
         let is_behind = self.fault_model.as_mut().is_some_and(FaultModel::is_behind);
@@ -62,7 +62,7 @@ impl State {
         let Some(line) = self.in_line.get(partition) else {
             return Vec::new();
         };
-        let from = stretch
+        let from = range
             .after
             .as_ref()
             .map_or(String::new(), |after| format!("{}\u{1}", after.0));
@@ -73,7 +73,7 @@ impl State {
 
 fn in_line((key, record): (String, &EmailRecord)) -> WaitingEmail {
     WaitingEmail {
-        coming: DueEmail {
+        due_email: DueEmail {
             not_before: record.due.map_or(record.not_before, |due| due.at),
             priority: record.priority,
             send_task: SendTask::of(record),
@@ -126,16 +126,16 @@ impl RateLimits for MemoryBackend {
         .await
     }
 
-    async fn in_line(
+    async fn waiting_emails(
         &self,
         queue: &QueueKey,
         shard: u16,
-        stretch: &IndexRange,
+        range: &IndexRange,
         count: usize,
     ) -> Result<DuePage<WaitingEmail>, PortError> {
-        let (partition, stretch) = ((queue.clone(), shard), stretch.clone());
-        self.call(Call::reads("in_line", None), move |state| {
-            let mut places = state.places(&partition, &stretch, count.saturating_add(1));
+        let (partition, range) = ((queue.clone(), shard), range.clone());
+        self.call(Call::reads("waiting_emails", None), move |state| {
+            let mut places = state.places(&partition, &range, count.saturating_add(1));
             let more = places.len() > count;
             places.truncate(count);
             let next = places.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));

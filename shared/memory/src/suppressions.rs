@@ -127,9 +127,9 @@ impl Suppressions for MemoryBackend {
         .await
     }
 
-    async fn listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
+    async fn find_listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
         let keys: Vec<_> = ids.iter().map(|id| (tenant.clone(), *id)).collect();
-        self.call(Call::reads("listed", None), move |state| {
+        self.call(Call::reads("find_listed", None), move |state| {
             keys.iter().filter_map(|key| state.listed.get(key).cloned()).collect()
         })
         .await

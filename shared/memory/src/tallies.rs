@@ -136,9 +136,9 @@ impl Tallies for MemoryBackend {
         .await
     }
 
-    async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
+    async fn counted_fingerprints(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
         let span = span.clone();
-        self.call(Call::reads("marked", None), move |state| {
+        self.call(Call::reads("counted_fingerprints", None), move |state| {
             let markers = state.tally.markers.iter();
             let within = markers.filter(|marker| marker.minute == span.minute && marker.last >= span.first);
             within.flat_map(|marker| marker.fingerprints.clone()).collect()

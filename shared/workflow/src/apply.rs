@@ -213,7 +213,7 @@ async fn mark_queue<R: RateLimits>(
     now: Timestamp,
 ) -> Result<(), PortError> {
     match starts_waiting(before, transition) {
-        Some(at) => slots::marked(limits, &before.queue_key(), at, now).await,
+        Some(at) => slots::mark_queue(limits, &before.queue_key(), at, now).await,
         None => Ok(()),
     }
 }
@@ -233,7 +233,7 @@ async fn mark_queues<R: RateLimits>(
     }
     let mut unmarked = BTreeMap::new();
     for (queue, at) in first {
-        if let Err(error) = slots::marked(limits, &queue, at, now).await {
+        if let Err(error) = slots::mark_queue(limits, &queue, at, now).await {
             unmarked.insert(queue, error);
         }
     }

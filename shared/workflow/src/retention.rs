@@ -16,7 +16,7 @@ use domain::timestamp::Timestamp;
 ///
 /// # Errors
 /// Something could not be retained; earlier extensions stay.
-pub async fn keep<R: Batches, B: Bodies>(
+pub async fn extend_retention<R: Batches, B: Bodies>(
     records: &R,
     bodies: &B,
     record: &EmailRecord,
@@ -24,7 +24,7 @@ pub async fn keep<R: Batches, B: Bodies>(
     now: Timestamp,
 ) -> Result<bool, PortError> {
     let (key, keep_until) = (record.email_key(), record.expires_at.after(retention));
-    if !bodies.keep(&key, &record.body, keep_until, now).await? {
+    if !bodies.extend_retention(&key, &record.body, keep_until, now).await? {
         return Ok(false);
     }
     let content = bodies.load(&key, &record.body).await?;

@@ -61,7 +61,7 @@ pub async fn reserve<R: RateLimits>(
 ///
 /// # Errors
 /// Nobody knows whether the queue is marked: the record must not wait there.
-pub async fn marked<R: RateLimits>(
+pub async fn mark_queue<R: RateLimits>(
     limits: &R,
     queue: &QueueKey,
     at: Timestamp,

@@ -53,8 +53,8 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
             .as_s()
             .is_ok_and(|partition| partition.starts_with("wake"))
     {
-        let coming = probe::to_coming(stored);
-        let found = coming.map(|coming| (coming.send_task, coming.priority, coming.not_before));
+        let due_email = probe::to_due_email(stored);
+        let found = due_email.map(|due_email| (due_email.send_task, due_email.priority, due_email.not_before));
         check_eq!(
             Durability,
             found,
@@ -170,11 +170,11 @@ fn read(found: &Item, shards: u16) {
             "what was read can be written"
         );
     }
-    if let Ok(coming) = probe::to_coming(found) {
+    if let Ok(due_email) = probe::to_due_email(found) {
         check_eq!(
             Refusal,
-            SendTask::parse(&coming.send_task.to_json()).ok(),
-            Some(coming.send_task),
+            SendTask::parse(&due_email.send_task.to_json()).ok(),
+            Some(due_email.send_task),
             "it can be woken"
         );
     }

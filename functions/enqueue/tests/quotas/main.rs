@@ -110,7 +110,7 @@ impl Environment {
 
     fn draws(&self) -> usize {
         let state = self.enqueue.records.state();
-        state.calls.iter().filter(|call| **call == "draw").count()
+        state.calls.iter().filter(|call| **call == "lease_quota").count()
     }
 
     fn later(&self, millis: i64) {
@@ -248,7 +248,7 @@ async fn the_tenant_main_is_unlimited_at_no_cost() {
         assert!(answer.headers.keys().all(|name| !name.starts_with("ratelimit")));
     }
     let state = it.enqueue.records.state();
-    let of_access = ["key", "tenant", "draw", "note_use"];
+    let of_access = ["key", "tenant", "lease_quota", "record_use"];
     let calls: Vec<_> = state.calls.iter().filter(|call| of_access.contains(*call)).collect();
     assert_eq!(calls, [&"key"], "a key is read once in thirty seconds, and that is all");
 }

@@ -215,7 +215,7 @@ async fn a_leftover_object_is_kept_after_a_failure() {
         enqueue(&backend).accept(&tenant(), Some(&key()), &large).await.unwrap();
         backend.state().records.clear();
         pass_to(&backend, 40 * 86_400);
-        backend.state().faults_of.insert("keep", [fault].into());
+        backend.state().faults_of.insert("extend_retention", [fault].into());
         let first = enqueue(&backend).accept(&tenant(), Some(&key()), &large).await;
         assert!(matches!(first, Err(AcceptError::Port(_))), "{fault:?}");
         let again = enqueue(&backend).accept(&tenant(), Some(&key()), &large).await.unwrap();

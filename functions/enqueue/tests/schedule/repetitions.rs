@@ -194,5 +194,8 @@ async fn a_leftover_object_is_kept_for_a_new_email() {
     assert_eq!((again.id, again.replayed), (first.id, false));
     let record = backend.record(&email_key(again.id)).unwrap();
     assert_eq!(kept_until(&backend, &record), Some(record.expires_at.after(RETENTION)));
-    assert_eq!(backend.state().calls, ["put", "create", "keep", "keep_copy", "enqueue"]);
+    assert_eq!(
+        backend.state().calls,
+        ["put", "create", "extend_retention", "keep_copy", "enqueue"]
+    );
 }

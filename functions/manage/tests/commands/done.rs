@@ -123,7 +123,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
             })
             .collect();
         assert_eq!(backend.state().send_tasks, send_tasks, "{asked_for}");
-        let mut calls = vec!["load", "queue", "keep", "load_body", "write"];
+        let mut calls = vec!["load", "queue", "extend_retention", "load_body", "write"];
         calls.extend(delay.map(|_| "enqueue"));
         assert_eq!(
             backend.calls_inside(),
@@ -238,7 +238,7 @@ async fn a_retry_sends_at_once_with_a_new_budget() {
         assert_eq!(backend.state().send_tasks, [request], "{what}");
         assert_eq!(
             backend.calls_inside(),
-            ["load", "queue", "keep", "load_body", "write", "enqueue"],
+            ["load", "queue", "extend_retention", "load_body", "write", "enqueue"],
             "{what}"
         );
         assert_eq!(

@@ -24,7 +24,7 @@ async fn a_failed_send_task_reverts_nothing() {
             );
             assert_eq!(
                 backend.calls_inside(),
-                ["load", "queue", "keep", "load_body", "write", "enqueue"]
+                ["load", "queue", "extend_retention", "load_body", "write", "enqueue"]
             );
         }
     }

@@ -220,6 +220,6 @@ async fn every_attempt_extends_the_retention() {
     backend.state().calls.clear();
     assert_eq!(meddled(&backend, &second, vec![first]).await, done());
     let state = backend.state();
-    let kept = state.calls.iter().filter(|call| **call == "keep").count();
+    let kept = state.calls.iter().filter(|call| **call == "extend_retention").count();
     assert_eq!(kept, 3, "one by the first, and two by the second, which decided twice");
 }

@@ -153,7 +153,7 @@ async fn an_email_without_content_is_not_queued() {
             )
         );
         assert_eq!(stored(&backend), sample(status));
-        assert_eq!(backend.calls_inside(), ["load", "queue", "keep"]);
+        assert_eq!(backend.calls_inside(), ["load", "queue", "extend_retention"]);
     }
 }
 

@@ -44,7 +44,7 @@ async fn a_purge_continues_behind_failing_emails() {
 async fn held_emails_return_despite_failures() {
     for fault in [Fault::Before, Fault::After] {
         for call in [
-            "aside",
+            "parked_emails",
             "load_many",
             "write",
             "save_job",

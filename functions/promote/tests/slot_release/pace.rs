@@ -85,7 +85,7 @@ async fn an_idle_queue_is_not_read() {
     assert_eq!(
         (
             times(&backend, "rate_limit"),
-            times(&backend, "in_line"),
+            times(&backend, "waiting_emails"),
             times(&backend, "queue")
         ),
         (0, 0, 0)
@@ -115,7 +115,7 @@ async fn no_fault_loses_an_email_or_doubles_a_minute() {
             "queues_to_look_at",
             "queue",
             "rate_limit",
-            "in_line",
+            "waiting_emails",
             "change_rate_limit",
             "enqueue",
         ] {

@@ -128,9 +128,9 @@ impl Tallies for ContendedBackend {
         self.0.versions(counters).await
     }
 
-    async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
+    async fn counted_fingerprints(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
         self.others().await;
-        self.0.marked(span).await
+        self.0.counted_fingerprints(span).await
     }
 
     async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {

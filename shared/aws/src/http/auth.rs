@@ -202,7 +202,7 @@ impl Authenticator {
             Some(key) => tenant_of(&key, records).await?.map(|tenant| Known { key, tenant }),
         };
         match &known {
-            Some(known) => note_use(&known.key, records, now).await,
+            Some(known) => record_use(&known.key, records, now).await,
             None => self.guesses.note(now),
         }
         self.keys.remember(id, now, known.as_ref());
@@ -218,9 +218,9 @@ async fn tenant_of<R: Tenants>(key: &ApiKey, records: &R) -> Result<Option<Tenan
 }
 
 /// Records the hour of use; after a failure the next environment records it.
-async fn note_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
-    if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_note(now))
-        && let Err(error) = records.note_use(key.id, hour).await
+async fn record_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
+    if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_record(now))
+        && let Err(error) = records.record_use(key.id, hour).await
     {
         tracing::warn!(
             error = crate::runtime::telemetry::chain(&error),

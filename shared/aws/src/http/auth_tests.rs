@@ -62,7 +62,7 @@ impl Keys for EmailRecords {
         panic!("authentication revokes nothing")
     }
 
-    async fn note_use(&self, _: KeyId, hour: Timestamp) -> Result<(), PortError> {
+    async fn record_use(&self, _: KeyId, hour: Timestamp) -> Result<(), PortError> {
         self.noted.lock().unwrap().push(hour);
         Err(crate::runtime::failure::port("noting")(
             "that it fails harms nobody".into(),

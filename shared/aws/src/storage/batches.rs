@@ -87,7 +87,7 @@ impl Batches for Table {
 
     async fn keep_batch(&self, tenant: &TenantId, batch: &BatchId, keep_until: Timestamp) -> Result<(), PortError> {
         const WHAT: &str = "extending the retention of a batch";
-        let kept = self.keep(keys::batch(tenant, batch), keep_until.as_secs(), WHAT);
+        let kept = self.extend_retention(keys::batch(tenant, batch), keep_until.as_secs(), WHAT);
         kept.await.map(drop)
     }
 }

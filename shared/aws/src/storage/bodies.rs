@@ -164,7 +164,7 @@ impl Bodies for BodyStore {
         }
     }
 
-    async fn keep(
+    async fn extend_retention(
         &self,
         key: &EmailKey,
         body: &BodyRef,
@@ -174,7 +174,9 @@ impl Bodies for BodyStore {
         match body.place {
             BodyPlace::Table => {
                 const WHAT: &str = "extending the retention of a content in the table";
-                self.table.keep(keys::body(key, body), keep_until.as_secs(), WHAT).await
+                self.table
+                    .extend_retention(keys::body(key, body), keep_until.as_secs(), WHAT)
+                    .await
             }
             BodyPlace::Bucket => self.keep_object(object_key(key, body), keep_until, now).await,
         }

@@ -341,17 +341,17 @@ async fn a_refusing_bucket_has_stored_nothing() {
     }
 }
 
-async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = CannedResponse>) -> (Result<bool, String>, Replay) {
+async fn extend(place: BodyPlace, answers: impl IntoIterator<Item = CannedResponse>) -> (Result<bool, String>, Replay) {
     let replay = Replay::new(answers);
     let kept = store(&replay)
-        .keep(&key(), &named(place, b"content"), at(40 * DAY), at(0))
+        .extend_retention(&key(), &named(place, b"content"), at(40 * DAY), at(0))
         .await;
     (kept.map_err(|error| chain(&error)), replay)
 }
 
 #[tokio::test]
 async fn retention_of_an_item_is_never_shortened() {
-    let (kept, replay) = keep(BodyPlace::Table, [CannedResponse::ok(&json!({}))]).await;
+    let (kept, replay) = extend(BodyPlace::Table, [CannedResponse::ok(&json!({}))]).await;
     assert_eq!(kept, Ok(true));
     let asked = replay.only().json();
     assert_eq!(asked["UpdateExpression"], "SET #ttl = :ttl");
@@ -359,9 +359,9 @@ async fn retention_of_an_item_is_never_shortened() {
     assert_eq!(asked["ExpressionAttributeValues"], json!({":ttl": {"N": "3456000"}}));
 
     let longer = Item::from([attributes::n("ttl", 9_999_999)]);
-    let (kept, _) = keep(BodyPlace::Table, [CannedResponse::condition_failed(Some(&longer))]).await;
+    let (kept, _) = extend(BodyPlace::Table, [CannedResponse::condition_failed(Some(&longer))]).await;
     assert_eq!(kept, Ok(true));
-    let (kept, _) = keep(BodyPlace::Table, [CannedResponse::condition_failed(None)]).await;
+    let (kept, _) = extend(BodyPlace::Table, [CannedResponse::condition_failed(None)]).await;
     assert_eq!(kept, Ok(false), "it is gone");
 }
 
@@ -392,7 +392,7 @@ async fn a_longer_retention_by_another_writer_stays() {
         s3_error(412, "PreconditionFailed"),
         head_of("Thu, 01 Jan 1970 00:00:00 GMT", "1980-01-01T00:00:00.000Z"),
     ];
-    let (kept, replay) = keep(BodyPlace::Bucket, answers).await;
+    let (kept, replay) = extend(BodyPlace::Bucket, answers).await;
     assert_eq!(kept, Ok(true));
     let asked = replay.asked();
     let copies: Vec<_> = asked.iter().filter(|asked| asked.line().starts_with("PUT ")).collect();
@@ -404,7 +404,7 @@ async fn a_longer_retention_by_another_writer_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_just_written_object_is_read_again() {
     let young = || head_of("Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-02T00:00:00.000Z");
-    let (kept, replay) = keep(BodyPlace::Bucket, [young(), young(), copied()]).await;
+    let (kept, replay) = extend(BodyPlace::Bucket, [young(), young(), copied()]).await;
     assert_eq!(kept, Ok(true));
     let asked: Vec<_> = replay
         .asked()
@@ -427,7 +427,7 @@ fn copied() -> CannedResponse {
 #[tokio::test]
 async fn an_object_that_expires_too_early_is_renewed() {
     for known in [None, Some("1970-02-09T23:59:59.999Z"), Some("nonsense")] {
-        let (kept, replay) = keep(BodyPlace::Bucket, [head(known), copied()]).await;
+        let (kept, replay) = extend(BodyPlace::Bucket, [head(known), copied()]).await;
         assert_eq!(kept, Ok(true), "{known:?}");
         let [asked, copy] = &replay.asked()[..] else {
             panic!("two calls");
@@ -440,7 +440,7 @@ async fn an_object_that_expires_too_early_is_renewed() {
         assert_eq!(copy.header("x-amz-tagging"), "keep=64d");
         assert_eq!(copy.header("x-amz-meta-keep-until"), "1970-02-10T00:00:00.000Z");
     }
-    let (kept, replay) = keep(BodyPlace::Bucket, [head(Some("1970-02-10T00:00:00.000Z"))]).await;
+    let (kept, replay) = extend(BodyPlace::Bucket, [head(Some("1970-02-10T00:00:00.000Z"))]).await;
     assert_eq!(kept, Ok(true), "long enough");
     assert!(replay.only().line().starts_with("HEAD "));
 }
@@ -452,15 +452,15 @@ async fn the_retention_of_a_missing_object_fails() {
         headers: vec![],
         body: Vec::new(),
     };
-    assert_eq!(keep(BodyPlace::Bucket, [gone]).await.0, Ok(false));
-    let (kept, _) = keep(BodyPlace::Bucket, [head(None), s3_error(404, "NoSuchKey")]).await;
+    assert_eq!(extend(BodyPlace::Bucket, [gone]).await.0, Ok(false));
+    let (kept, _) = extend(BodyPlace::Bucket, [head(None), s3_error(404, "NoSuchKey")]).await;
     assert_eq!(kept, Ok(false), "just now");
     let denied = CannedResponse::Says {
         status: 403,
         headers: vec![],
         body: Vec::new(),
     };
-    let (kept, _) = keep(BodyPlace::Bucket, [denied]).await;
+    let (kept, _) = extend(BodyPlace::Bucket, [denied]).await;
     assert!(
         kept.unwrap_err()
             .starts_with("extending the retention of a content in the bucket: ")

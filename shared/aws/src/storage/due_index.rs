@@ -107,13 +107,13 @@ impl DueIndex for Table {
         self.shards
     }
 
-    async fn coming(
+    async fn due_emails(
         &self,
         shard: u16,
         until: Timestamp,
         from: Option<&DueCursor>,
     ) -> Result<DuePage<DueEmail>, PortError> {
-        self.page(format!("wake#{shard:02}"), until, from, waiting::to_coming)
+        self.page(format!("wake#{shard:02}"), until, from, waiting::to_due_email)
             .await
     }
 
@@ -127,7 +127,7 @@ impl DueIndex for Table {
             .await
     }
 
-    async fn aside(
+    async fn parked_emails(
         &self,
         kind: DueKind,
         queue: &QueueKey,
@@ -135,8 +135,13 @@ impl DueIndex for Table {
         from: Option<&DueCursor>,
     ) -> Result<DuePage<IndexedEmail>, PortError> {
         let until = Timestamp::from_millis(i64::MAX);
-        self.page(index::partition(kind, queue, shard), until, from, waiting::to_aside)
-            .await
+        self.page(
+            index::partition(kind, queue, shard),
+            until,
+            from,
+            waiting::to_indexed_email,
+        )
+        .await
     }
 
     async fn bookmarks(&self) -> Result<Bookmarks, PortError> {

@@ -51,7 +51,7 @@ async fn a_page_holds_the_entries_up_to_its_time() {
     let table = replay.table(16);
     table.overdue(3, at(7_000), None).await.unwrap();
     let from = cursor("000000000006000#00000000-0000-4000-8000-000000000000#low#1#2048");
-    table.coming(15, at(7_000), Some(&from)).await.unwrap();
+    table.due_emails(15, at(7_000), Some(&from)).await.unwrap();
 
     let query = |partition: &str, from: &str| {
         json!({
@@ -83,7 +83,7 @@ async fn bounds_include_the_end_and_exclude_the_cursor() {
     });
     replay
         .table(16)
-        .coming(0, at(7_000), Some(&cursor(&done)))
+        .due_emails(0, at(7_000), Some(&cursor(&done)))
         .await
         .unwrap();
     let values = &replay.only().json()["ExpressionAttributeValues"];
@@ -113,12 +113,12 @@ async fn reversed_bounds_are_empty_without_a_call() {
 async fn the_index_holds_all_fields_of_a_send_task() {
     let record = nth(1, DueKind::Wake);
     let replay = Replay::new([page(&[entry(&record)], None)]);
-    let page = replay.table(16).coming(0, at(7_000), None).await.unwrap();
-    let [coming] = page.items.as_slice() else {
+    let page = replay.table(16).due_emails(0, at(7_000), None).await.unwrap();
+    let [due_email] = page.items.as_slice() else {
         panic!("{page:?}")
     };
-    assert_eq!((coming.not_before, coming.priority), (at(7_000), Priority::Low));
-    assert_eq!(coming.send_task, domain::delivery::send_task::SendTask::of(&record));
+    assert_eq!((due_email.not_before, due_email.priority), (at(7_000), Priority::Low));
+    assert_eq!(due_email.send_task, domain::delivery::send_task::SendTask::of(&record));
     assert_eq!(page.next, None);
 }
 
@@ -149,11 +149,11 @@ async fn an_unreadable_entry_hides_no_other() {
         let table = replay.table(16);
         let (keys, next) = match kind {
             DueKind::Wake => {
-                let page = table.coming(0, at(7_000), None).await.unwrap();
+                let page = table.due_emails(0, at(7_000), None).await.unwrap();
                 (
                     page.items
                         .into_iter()
-                        .map(|coming| coming.send_task.id)
+                        .map(|due_email| due_email.send_task.id)
                         .collect::<Vec<_>>(),
                     page.next,
                 )
@@ -164,8 +164,8 @@ async fn an_unreadable_entry_hides_no_other() {
             }
             DueKind::Held | DueKind::Paced | DueKind::Ended => {
                 let queue = nth(1, kind).queue_key();
-                let page = table.aside(kind, &queue, 0, None).await.unwrap();
-                (page.items.into_iter().map(|aside| aside.key.id).collect(), page.next)
+                let page = table.parked_emails(kind, &queue, 0, None).await.unwrap();
+                (page.items.into_iter().map(|parked| parked.key.id).collect(), page.next)
             }
         };
         assert_eq!(keys, [nth(1, kind).id]);

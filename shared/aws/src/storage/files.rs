@@ -93,7 +93,7 @@ impl Files for BodyStore {
         })
     }
 
-    async fn uploaded(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
+    async fn find_upload(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
         let key = upload_key(tenant, id);
         match self.s3.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(head) => Ok(described(&head)),

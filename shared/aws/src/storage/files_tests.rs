@@ -104,9 +104,9 @@ fn the_bucket_expires_uploads() {
     assert_eq!(TenantId::parse(name), None, "no tenant's objects lie there");
 }
 
-async fn uploaded(answer: CannedResponse) -> (Result<Option<Uploaded>, String>, Replay) {
+async fn find(answer: CannedResponse) -> (Result<Option<Uploaded>, String>, Replay) {
     let replay = Replay::new([answer]);
-    let found = store(&replay).uploaded(&TenantId::main(), id()).await;
+    let found = store(&replay).find_upload(&TenantId::main(), id()).await;
     (found.map_err(|error| chain(&error)), replay)
 }
 
@@ -118,7 +118,7 @@ async fn an_upload_carries_its_description() {
         ("x-amz-meta-size", "29000000"),
         ("x-amz-meta-type", "application/pdf"),
     ];
-    let (found, replay) = uploaded(says(200, headers.clone(), "")).await;
+    let (found, replay) = find(says(200, headers.clone(), "")).await;
     let expected = Uploaded {
         upload: upload(Some("application/pdf")),
         size: 29_000_000,
@@ -136,10 +136,10 @@ async fn an_upload_carries_its_description() {
         let mut other = headers.clone();
         other.retain(|(known, _)| *known != name);
         other.push((name, value));
-        assert_eq!(uploaded(says(200, other, "")).await.0, Ok(None), "{name}: {value}");
+        assert_eq!(find(says(200, other, "")).await.0, Ok(None), "{name}: {value}");
     }
-    assert_eq!(uploaded(says(404, vec![], "")).await.0, Ok(None));
-    let denied = uploaded(says(403, vec![], "")).await.0.unwrap_err();
+    assert_eq!(find(says(404, vec![], "")).await.0, Ok(None));
+    let denied = find(says(403, vec![], "")).await.0.unwrap_err();
     assert!(denied.starts_with("looking for an upload: "), "{denied}");
 }
 

@@ -181,7 +181,7 @@ impl Keys for Table {
         self.change_key((of, id), change, "revoking an API key").await
     }
 
-    async fn note_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
+    async fn record_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
         let change = Expression::update("SET last_used_at = :hour")
             .when("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :hour)")
             .with_value(":hour", hour.as_millis());

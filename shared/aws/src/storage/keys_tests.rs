@@ -189,7 +189,7 @@ async fn a_lost_revocation_is_repeated() {
 async fn a_use_is_recorded_unless_a_later_one_is() {
     for answer in [CannedResponse::ok(&json!({})), CannedResponse::condition_failed(None)] {
         let replay = Replay::new([answer]);
-        replay.table(16).note_use(id(), at(3_600_000)).await.unwrap();
+        replay.table(16).record_use(id(), at(3_600_000)).await.unwrap();
         let asked = replay.only().json();
         assert_eq!(asked["ExpressionAttributeValues"], json!({":hour": {"N": "3600000"}}));
         assert!(

@@ -222,7 +222,9 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
                     .name(VERSION)
                     .value(":zero", to_value(0))
                     .value(":one", to_value(1));
-                update.set.push(format!("#{VERSION} = if_not_exists(#{VERSION}, :zero) + :one"));
+                update
+                    .set
+                    .push(format!("#{VERSION} = if_not_exists(#{VERSION}, :zero) + :one"));
             }
             update.build()
         }
@@ -278,12 +280,12 @@ impl RateLimits for Table {
     async fn queues_to_look_at(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
         let (mut queues, mut from) = (Vec::new(), None);
         loop {
-            let stretch = IndexRange {
+            let range = IndexRange {
                 after: from,
                 until: Some(DueCursor(format!("{}{BEHIND}", digits(until)))),
             };
             let page = self
-                .stretch(LIMITED.to_owned(), &stretch, None, keys::to_rate_limit)
+                .read_range(LIMITED.to_owned(), &range, None, keys::to_rate_limit)
                 .await?;
             queues.extend(page.items);
             match page.next {
@@ -293,31 +295,33 @@ impl RateLimits for Table {
         }
     }
 
-    async fn in_line(
+    async fn waiting_emails(
         &self,
         queue: &QueueKey,
         shard: u16,
-        stretch: &IndexRange,
+        range: &IndexRange,
         count: usize,
     ) -> Result<DuePage<WaitingEmail>, PortError> {
         let partition = index::partition(DueKind::Paced, queue, shard);
-        self.stretch(partition, stretch, Some(count), |item| waiting::to_in_line(item, queue))
-            .await
+        self.read_range(partition, range, Some(count), |item| {
+            waiting::to_waiting_email(item, queue)
+        })
+        .await
     }
 }
 
 impl Table {
     /// Reads a page of a range of a partition.
-    async fn stretch<T>(
+    async fn read_range<T>(
         &self,
         partition: String,
-        stretch: &IndexRange,
+        range: &IndexRange,
         count: Option<usize>,
         read: impl Fn(&Item) -> Result<T, ItemError>,
     ) -> Result<DuePage<T>, PortError> {
-        let after = stretch.after.as_ref();
+        let after = range.after.as_ref();
         let from = after.map_or_else(|| "0".to_owned(), |after| format!("{}{JUST_BEHIND}", after.0));
-        let until = stretch.until.as_ref();
+        let until = range.until.as_ref();
         let until = until.map_or_else(|| BEHIND.to_string(), |until| until.0.clone());
         self.between(partition, from, until, count, read).await
     }

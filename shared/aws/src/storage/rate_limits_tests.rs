@@ -190,11 +190,11 @@ async fn only_due_queues_are_read() {
 #[tokio::test]
 async fn waiting_emails_are_read_up_to_a_count() {
     let replay = Replay::new([CannedResponse::ok(&json!({"Items": []}))]);
-    let stretch = IndexRange {
+    let range = IndexRange {
         after: Some(DueCursor("a".to_owned())),
         until: None,
     };
-    let page = replay.table(16).in_line(&news(), 2, &stretch, 17).await.unwrap();
+    let page = replay.table(16).waiting_emails(&news(), 2, &range, 17).await.unwrap();
     assert_eq!((page.items.len(), page.next), (0, None));
     let query = replay.only().json();
     assert_eq!((&query["Limit"], &query["IndexName"]), (&json!(17), &json!("due")));

@@ -44,7 +44,7 @@ const AT_ONCE: usize = 50;
 
 impl Table {
     /// Extends the retention of an item other than a record, at least to `ttl`; `false` when it does not exist.
-    pub(crate) async fn keep(&self, key: Item, ttl: i64, what: &'static str) -> Result<bool, PortError> {
+    pub(crate) async fn extend_retention(&self, key: Item, ttl: i64, what: &'static str) -> Result<bool, PortError> {
         let change = Expression::update("SET #ttl = :ttl")
             .when("#ttl < :ttl")
             .with_name("#ttl", "ttl")

@@ -379,22 +379,25 @@ impl Suppressions for Table {
             .with_name("#b", CREATED_AT)
             .with_value(":a", listed.address.to_string())
             .with_value(":b", listed.at.as_millis());
-        let key = keys::listed(&listed.tenant, listed.id());
+        let key = keys::listed_address(&listed.tenant, listed.id());
         let stored = self.update_if(key, change, None, "storing that SES's suppression list has an address");
         stored.await.map(drop)
     }
 
-    async fn listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
+    async fn find_listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
         const WHAT: &str = "reading the known addresses on SES's suppression list";
         let distinct: BTreeSet<_> = ids.iter().collect();
-        let keys = distinct.into_iter().map(|id| keys::listed(tenant, *id)).collect();
+        let keys = distinct
+            .into_iter()
+            .map(|id| keys::listed_address(tenant, *id))
+            .collect();
         let items = self.get_many(keys, WHAT).await?;
         let listed: Result<_, _> = items.iter().map(|item| read_listed(tenant, item)).collect();
         listed.map_err(|error| port(WHAT)(error.into()))
     }
 
     async fn forget_listed(&self, tenant: &TenantId, id: SuppressionId) -> Result<(), PortError> {
-        let key = keys::listed(tenant, id);
+        let key = keys::listed_address(tenant, id);
         self.delete(key, "deleting the entry of an address on SES's suppression list")
             .await
     }

@@ -315,13 +315,13 @@ async fn a_listed_address_is_stored_read_and_deleted() {
         json!({":a": {"S": "Ann@example.com"}, ":b": {"N": "5000"}})
     );
 
-    let mut item = keys::listed(&TenantId::main(), id());
+    let mut item = keys::listed_address(&TenantId::main(), id());
     item.extend([
         attributes::s(ADDRESS, "Ann@example.com".to_owned()),
         attributes::n(CREATED_AT, 5_000),
     ]);
     let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": [dynamodb_json(&item)]}}))]);
-    let read = replay.table(16).listed(&TenantId::main(), &[id(), id()]).await;
+    let read = replay.table(16).find_listed(&TenantId::main(), &[id(), id()]).await;
     assert_eq!(read.unwrap(), [listed]);
     assert_eq!(replay.only().json()["RequestItems"]["T"]["Keys"], json!([place]));
 

@@ -183,7 +183,7 @@ impl Tallies for Table {
         Ok(versions)
     }
 
-    async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
+    async fn counted_fingerprints(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
         const WHAT: &str = "reading the counted changes";
         let range = (span.first.as_str().to_owned(), Sequence::END.to_owned());
         let markers = self

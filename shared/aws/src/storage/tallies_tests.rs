@@ -196,7 +196,7 @@ async fn markers_are_read_from_the_first_number_on() {
         minute: at(0),
         first: Sequence::parse("77").unwrap(),
     };
-    let marked = replay.table(16).marked(&span).await.unwrap();
+    let marked = replay.table(16).counted_fingerprints(&span).await.unwrap();
     assert_eq!(marked, [5, 256, 6].map(Fingerprint));
     let requests = replay.requests();
     assert_eq!(requests[0]["ConsistentRead"], true);
@@ -207,7 +207,7 @@ async fn markers_are_read_from_the_first_number_on() {
     assert_eq!(requests[1]["ExclusiveStartKey"], more);
     let broken = Replay::new([CannedResponse::ok(&json!({"Items": [{"pk": {"S": "p"}}]}))]);
     assert!(
-        broken.table(16).marked(&span).await.is_err(),
+        broken.table(16).counted_fingerprints(&span).await.is_err(),
         "an unread marker is not a missing one"
     );
 }

@@ -151,7 +151,7 @@ impl Tenants for Table {
 }
 
 impl Quotas for Table {
-    async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<QuotaOutcome, PortError> {
+    async fn lease_quota(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<QuotaOutcome, PortError> {
         const WHAT: &str = "drawing from a tenant's quota";
         // A day after its end, no clock is so late that it still uses the window.
         let ttl = window.ends().as_secs().saturating_add(86_400);
@@ -177,7 +177,7 @@ impl Quotas for Table {
         }
     }
 
-    async fn drawn(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
+    async fn leased_quota(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
         const WHAT: &str = "reading a tenant's quota";
         let item = self.get(keys::allowance(tenant, window), WHAT).await?;
         let stored = item.map(|item| decode::<StoredAllowance>(&item)).transpose();

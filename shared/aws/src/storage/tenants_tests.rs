@@ -126,17 +126,17 @@ async fn a_deleted_tenants_name_stays_reserved() {
     assert!(!replay.table(16).save_tenant(&acme()).await.unwrap());
 }
 
-async fn draw(answer: CannedResponse, ask: u64) -> (Result<QuotaOutcome, String>, Replay) {
+async fn lease(answer: CannedResponse, ask: u64) -> (Result<QuotaOutcome, String>, Replay) {
     let replay = Replay::new([answer]);
     let now = Timestamp::from_millis(86_400_000);
     let window = Window::of(&acme(), Limit::Day, now).unwrap();
-    let drawn = replay.table(16).draw(&acme().id, &window, ask).await;
+    let drawn = replay.table(16).lease_quota(&acme().id, &window, ask).await;
     (drawn.map_err(|error| chain(&error)), replay)
 }
 
 #[tokio::test]
 async fn a_block_is_leased_if_available() {
-    let (drawn, replay) = draw(CannedResponse::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
+    let (drawn, replay) = lease(CannedResponse::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
     assert_eq!(drawn, Ok(QuotaOutcome::Granted(150)));
     assert_eq!(
         replay.only().json(),
@@ -152,9 +152,9 @@ async fn a_block_is_leased_if_available() {
         })
     );
     let spent = Item::from([n("drawn", 980)]);
-    let (refused, _) = draw(CannedResponse::condition_failed(Some(&spent)), 50).await;
+    let (refused, _) = lease(CannedResponse::condition_failed(Some(&spent)), 50).await;
     assert_eq!(refused, Ok(QuotaOutcome::Refused(980)));
-    let (garbage, _) = draw(CannedResponse::ok(&json!({})), 50).await;
+    let (garbage, _) = lease(CannedResponse::ok(&json!({})), 50).await;
     assert_eq!(
         garbage,
         Err("drawing from a tenant's quota: attribute drawn is missing".to_owned())
@@ -164,6 +164,9 @@ async fn a_block_is_leased_if_available() {
 #[tokio::test]
 async fn no_lease_exceeds_the_limit() {
     let window = Window::of(&acme(), Limit::Day, at(0)).unwrap();
-    let drawn = Replay::unasked().table(16).draw(&acme().id, &window, 1_001).await;
+    let drawn = Replay::unasked()
+        .table(16)
+        .lease_quota(&acme().id, &window, 1_001)
+        .await;
     assert_eq!(drawn.unwrap(), QuotaOutcome::Refused(0));
 }

@@ -148,8 +148,8 @@ pub fn release(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timest
 /// Enqueues an email that was held, or that needs no slot any more.
 fn let_go(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     let in_line = record.due.is_some_and(|due| due.kind == DueKind::Paced);
-    let aside = record.status == RecordStatus::Queued && is_parked(record);
-    if !aside || (in_line && policy.turn == Turn::Waits) {
+    let parked = record.status == RecordStatus::Queued && is_parked(record);
+    if !parked || (in_line && policy.turn == Turn::Waits) {
         Decision::Forget
     } else if record.expires_at <= now {
         expire(record, now)

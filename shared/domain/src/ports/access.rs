@@ -39,7 +39,7 @@ pub trait Keys: Sync {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Stores the hour of a key's last use, unless a later one is stored.
-    fn note_use(&self, id: KeyId, hour: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn record_use(&self, id: KeyId, hour: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The created tenants; `main` is not among them.
@@ -78,7 +78,7 @@ pub trait Work: Sync {
 /// The use of a tenant's quotas by all environments.
 pub trait Quotas: Sync {
     /// Leases `ask` from a window's counter, if so much is left.
-    fn draw(
+    fn lease_quota(
         &self,
         tenant: &TenantId,
         window: &Window,
@@ -86,7 +86,7 @@ pub trait Quotas: Sync {
     ) -> impl Future<Output = Result<QuotaOutcome, PortError>> + Send;
 
     /// Recipients that all environments have leased from a window. It leases nothing.
-    fn drawn(&self, tenant: &TenantId, window: &Window) -> impl Future<Output = Result<u64, PortError>> + Send;
+    fn leased_quota(&self, tenant: &TenantId, window: &Window) -> impl Future<Output = Result<u64, PortError>> + Send;
 }
 
 /// The result of a lease, each with the amount that all environments have leased by then.

@@ -54,7 +54,7 @@ pub trait Files: Sync {
     ) -> impl Future<Output = Result<Invitation, PortError>> + Send;
 
     /// The upload with this id, if there is one.
-    fn uploaded(
+    fn find_upload(
         &self,
         tenant: &TenantId,
         id: UploadId,
@@ -71,7 +71,7 @@ pub trait Files: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Put>, PortError>> + Send;
 
-    /// Extends the retention of such a copy, as [`Bodies::keep`] does.
+    /// Extends the retention of such a copy, as [`Bodies::extend_retention`] does.
     fn keep_file(
         &self,
         key: &EmailKey,
@@ -111,7 +111,7 @@ pub trait Bodies: Files {
     fn load_near(&self, key: &EmailKey) -> impl Future<Output = Result<BTreeMap<String, Vec<u8>>, PortError>> + Send;
 
     /// Extends the retention of a content to at least `keep_until`. `false` if it is gone.
-    fn keep(
+    fn extend_retention(
         &self,
         key: &EmailKey,
         body: &BodyRef,

@@ -25,8 +25,8 @@ pub trait Tallies: Sync {
     /// The number of writes of each of these counters.
     fn versions(&self, counters: &BTreeSet<Counter>) -> impl Future<Output = Result<Versions, PortError>> + Send;
 
-    /// The marks of counted changes, from the markers in a span.
-    fn marked(&self, span: &Span) -> impl Future<Output = Result<Vec<Fingerprint>, PortError>> + Send;
+    /// The fingerprints of counted changes, from the markers in a span.
+    fn counted_fingerprints(&self, span: &Span) -> impl Future<Output = Result<Vec<Fingerprint>, PortError>> + Send;
 
     /// Writes all of a tally or nothing.
     fn count(&self, tally: &Tally) -> impl Future<Output = Result<Counted, PortError>> + Send;

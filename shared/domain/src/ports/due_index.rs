@@ -63,7 +63,7 @@ pub trait DueIndex: Sync {
     fn shards(&self) -> u16;
 
     /// Reads a page of a shard of `wake`: emails due until `until`, after `from`.
-    fn coming(
+    fn due_emails(
         &self,
         shard: u16,
         until: Timestamp,
@@ -79,7 +79,7 @@ pub trait DueIndex: Sync {
     ) -> impl Future<Output = Result<DuePage<EmailKey>, PortError>> + Send;
 
     /// Reads a page of a shard of `held` or `ended` of one queue, after `from`.
-    fn aside(
+    fn parked_emails(
         &self,
         kind: DueKind,
         queue: &QueueKey,

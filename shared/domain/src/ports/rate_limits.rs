@@ -20,7 +20,7 @@ pub enum RateLimitOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingEmail {
     /// Its time, its priority queue, its send task and its place.
-    pub coming: DueEmail,
+    pub due_email: DueEmail,
     /// Time of expiry, from which on it must not be sent.
     pub expires_at: Timestamp,
 }
@@ -50,11 +50,11 @@ pub trait RateLimits: Sync {
     fn queues_to_look_at(&self, until: Timestamp) -> impl Future<Output = Result<Vec<QueueKey>, PortError>> + Send;
 
     /// Reads up to `count` emails of one shard of a queue, in the order of their places.
-    fn in_line(
+    fn waiting_emails(
         &self,
         queue: &QueueKey,
         shard: u16,
-        stretch: &IndexRange,
+        range: &IndexRange,
         count: usize,
     ) -> impl Future<Output = Result<DuePage<WaitingEmail>, PortError>> + Send;
 }

@@ -44,7 +44,7 @@ pub trait Suppressions: Sync {
     fn remember_listed(&self, listed: &Listed) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Reads the remembered addresses among these ids.
-    fn listed(
+    fn find_listed(
         &self,
         tenant: &TenantId,
         ids: &[SuppressionId],

@@ -177,7 +177,7 @@ impl ApiKey {
 
     /// The hour to store as that of its last use; `None` if it is stored already.
     #[must_use]
-    pub fn use_to_note(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn use_to_record(&self, now: Timestamp) -> Option<Timestamp> {
         let hour = hour_of(now);
         self.last_used_at.is_none_or(|noted| noted < hour).then_some(hour)
     }
@@ -250,13 +250,13 @@ mod tests {
     #[test]
     fn a_use_is_noted_once_an_hour() {
         let (hour, at) = (3_600_000, Timestamp::from_millis);
-        assert_eq!(key().use_to_note(at(hour + 1)), Some(at(hour)));
+        assert_eq!(key().use_to_record(at(hour + 1)), Some(at(hour)));
         let used = ApiKey {
             last_used_at: Some(at(hour)),
             ..key()
         };
         assert_eq!(
-            (used.use_to_note(at(2 * hour - 1)), used.use_to_note(at(2 * hour))),
+            (used.use_to_record(at(2 * hour - 1)), used.use_to_record(at(2 * hour))),
             (None, Some(at(2 * hour)))
         );
     }

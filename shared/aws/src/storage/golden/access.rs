@@ -73,12 +73,12 @@ async fn quotas_are_read_and_written() {
     for (name, limit) in [("day", Limit::Day), ("rate", Limit::Rate)] {
         let window = Window::of(&limited(), limit, at(86_400_000 + 12_345)).unwrap();
         let stored = written(async |replay| {
-            let drawn = replay.table(16).draw(&acme().id, &window, 5).await;
+            let drawn = replay.table(16).lease_quota(&acme().id, &window, 5).await;
             assert_eq!(drawn.unwrap(), QuotaOutcome::Granted(5));
         });
         golden.check(name, &stored.await.only());
         for replay in [golden.today(name), golden.old(name)] {
-            assert_eq!(replay.table(16).drawn(&acme().id, &window).await.unwrap(), 5);
+            assert_eq!(replay.table(16).leased_quota(&acme().id, &window).await.unwrap(), 5);
         }
     }
     golden.is_done();
@@ -125,7 +125,7 @@ async fn api_keys_are_read_and_written() {
             let table = replay.table(16);
             table.add_key(added).await.unwrap();
             if let Some(hour) = key.last_used_at {
-                table.note_use(id, hour).await.unwrap();
+                table.record_use(id, hour).await.unwrap();
             }
             if let Some((now, by)) = key.revoked {
                 assert!(table.revoke(None, id, by, now).await.unwrap());

@@ -87,7 +87,7 @@ async fn addresses_on_the_list_of_ses_are_read_and_written() {
     let read = golden
         .today("refused")
         .table(16)
-        .listed(&listed.tenant, &[listed.id()])
+        .find_listed(&listed.tenant, &[listed.id()])
         .await;
     assert_eq!(read.unwrap(), [listed]);
     golden.is_done();

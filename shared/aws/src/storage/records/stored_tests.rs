@@ -49,12 +49,15 @@ async fn items_of_the_first_version_are_read() {
     assert_eq!(load("everything").await, Some(everything));
 
     let replay = Replay::new([CannedResponse::ok(&json!({"Items": [stored()["waiting"]], "Count": 1}))]);
-    let page = replay.table(16).coming(0, at(8_000_000), None).await.unwrap();
-    let [coming] = page.items.as_slice() else {
+    let page = replay.table(16).due_emails(0, at(8_000_000), None).await.unwrap();
+    let [due_email] = page.items.as_slice() else {
         panic!("one entry: {page:?}");
     };
-    assert_eq!((coming.not_before, coming.priority), (at(7_000_000), Priority::Normal));
-    assert_eq!(coming.send_task, SendTask::of(&record()));
+    assert_eq!(
+        (due_email.not_before, due_email.priority),
+        (at(7_000_000), Priority::Normal)
+    );
+    assert_eq!(due_email.send_task, SendTask::of(&record()));
 
     assert_eq!(SendTask::parse(&text("wake_up")).unwrap(), SendTask::of(&record()));
     assert_eq!(

@@ -51,15 +51,15 @@ pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<WaitingEmail, ItemError> {
+pub(crate) fn to_waiting_email(item: &Item, of: &QueueKey) -> Result<WaitingEmail, ItemError> {
     let sort_key: String = attribute(item, "due_sk")?;
     let (front, expires_ms) = sort_key.rsplit_once('#').ok_or(ItemError::Malformed("due_sk"))?;
-    let mut coming = coming(keys::to_email(item)?, front)?;
-    coming.send_task.queue = of.name.clone();
+    let mut due_email = to_due_email_at(keys::to_email(item)?, front)?;
+    due_email.send_task.queue = of.name.clone();
     let expires_ms = expires_ms.parse().map_err(|_| ItemError::Malformed("due_sk"))?;
-    coming.cursor = DueCursor(sort_key);
+    due_email.cursor = DueCursor(sort_key);
     Ok(WaitingEmail {
-        coming,
+        due_email,
         expires_at: Timestamp::from_millis(expires_ms),
     })
 }
@@ -78,7 +78,7 @@ pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_aside(item: &Item) -> Result<IndexedEmail, ItemError> {
+pub(crate) fn to_indexed_email(item: &Item) -> Result<IndexedEmail, ItemError> {
     let sort_key: String = attribute(item, "due_sk")?;
     let ended = index::kind(&attribute::<String>(item, "due_pk")?) == Some(DueKind::Ended);
     let mut tail = sort_key.split('#').skip(if ended { 2 } else { usize::MAX });
@@ -100,11 +100,11 @@ pub(crate) fn to_aside(item: &Item) -> Result<IndexedEmail, ItemError> {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
-    coming(keys::to_email(item)?, &attribute::<String>(item, "due_sk")?)
+pub(crate) fn to_due_email(item: &Item) -> Result<DueEmail, ItemError> {
+    to_due_email_at(keys::to_email(item)?, &attribute::<String>(item, "due_sk")?)
 }
 
-fn coming(key: EmailKey, sort_key: &str) -> Result<DueEmail, ItemError> {
+fn to_due_email_at(key: EmailKey, sort_key: &str) -> Result<DueEmail, ItemError> {
     let EmailKey { tenant, id } = key;
     let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
     let mut tail = sort_key.split('#').skip(2);
@@ -151,7 +151,7 @@ mod tests {
             priority: Priority::High,
             ..full()
         };
-        let coming = to_coming(&from_record(&record, 16)).unwrap();
+        let due_email = to_due_email(&from_record(&record, 16)).unwrap();
         let SendTask {
             v,
             tenant,
@@ -160,7 +160,7 @@ mod tests {
             bytes,
             queue,
             slot,
-        } = coming.send_task;
+        } = due_email.send_task;
         assert_eq!(
             (v, tenant, id, recipients, bytes, queue, slot),
             (1, record.tenant.clone(), record.id, 3, 2048, QueueName::default(), None)
@@ -170,10 +170,10 @@ mod tests {
             queue: news.clone(),
             ..record.clone()
         };
-        assert_eq!(to_coming(&from_record(&of_news, 16)).unwrap().send_task.queue, news);
-        assert_eq!((coming.not_before, coming.priority), (at(7_000), Priority::High));
+        assert_eq!(to_due_email(&from_record(&of_news, 16)).unwrap().send_task.queue, news);
+        assert_eq!((due_email.not_before, due_email.priority), (at(7_000), Priority::High));
         assert_eq!(
-            coming.cursor.0,
+            due_email.cursor.0,
             "000000000007000#00000000-0000-4000-8000-000000000000#high#3#2048"
         );
         for garbage in [
@@ -186,7 +186,7 @@ mod tests {
         ] {
             let mut item = from_record(&record, 16);
             item.extend([s("due_sk", garbage.to_owned())]);
-            assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
+            assert_eq!(to_due_email(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
         }
     }
 
@@ -210,19 +210,25 @@ mod tests {
         let item = from_record(&record, 16);
         let partition: String = attribute(&item, "due_pk").unwrap();
         assert_eq!(partition, index::partition(DueKind::Paced, &news, record.id.shard(4)));
-        let waiting = to_in_line(&item, &news).unwrap();
-        assert_eq!((waiting.coming.not_before, waiting.expires_at), (at(7_000), at(9_000)));
-        assert_eq!(waiting.coming.send_task, SendTask::of(&record));
-        assert_eq!(waiting.coming.cursor.0, attribute::<String>(&item, "due_sk").unwrap());
-        let aside = to_aside(&item).unwrap();
+        let waiting = to_waiting_email(&item, &news).unwrap();
         assert_eq!(
-            (aside.status, aside.cause, aside.at),
+            (waiting.due_email.not_before, waiting.expires_at),
+            (at(7_000), at(9_000))
+        );
+        assert_eq!(waiting.due_email.send_task, SendTask::of(&record));
+        assert_eq!(
+            waiting.due_email.cursor.0,
+            attribute::<String>(&item, "due_sk").unwrap()
+        );
+        let parked = to_indexed_email(&item).unwrap();
+        assert_eq!(
+            (parked.status, parked.cause, parked.at),
             (RecordStatus::Queued, None, at(7_000))
         );
         for garbage in ["", "x", "000000000007000#id#high#3#4", "000000000007000#id#high#3#4#x"] {
             let mut item = item.clone();
             item.extend([s("due_sk", garbage.to_owned())]);
-            assert!(to_in_line(&item, &news).is_err(), "{garbage}");
+            assert!(to_waiting_email(&item, &news).is_err(), "{garbage}");
         }
     }
 }

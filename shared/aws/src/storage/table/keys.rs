@@ -221,7 +221,7 @@ pub(crate) fn suppression(tenant: &TenantId, id: SuppressionId) -> Item {
 }
 
 /// The key of an address that SES refused for the list of its account.
-pub(crate) fn listed(tenant: &TenantId, id: SuppressionId) -> Item {
+pub(crate) fn listed_address(tenant: &TenantId, id: SuppressionId) -> Item {
     of(format!("{tenant}#suppressed#{id}"), "account_list")
 }
 
