@@ -246,7 +246,7 @@ impl<P: Ports> AccessFunction<P> {
         if with.hold {
             let mut keys = vec![id];
             keys.extend(&children);
-            let holds: Vec<_> = keys.iter().copied().map(Hold::of_revoked).collect();
+            let holds: Vec<_> = keys.iter().copied().map(Hold::of_revoked_key).collect();
             let emails = self.hold(&key.tenant, &holds).await?;
             // The hold covers every email of these keys, but no child that is created meanwhile.
             let repeat_at = with.children.then(|| now.after(KNOWN_EVERYWHERE));

@@ -84,7 +84,7 @@ impl QuotaLeases {
                 continue;
             };
             let lease = self.lease(tenant, window);
-            let lease = lease.refused(records.leased_quota(&tenant.id, &window).await?);
+            let lease = lease.after_refusal(records.leased_quota(&tenant.id, &window).await?);
             if lease.take(wanted) == LeaseDecision::Spent {
                 return Ok(QuotaDecision::Exceeded(QuotaExceeded { lease, wanted }));
             }
@@ -109,8 +109,8 @@ impl QuotaLeases {
                 LeaseDecision::Spent => break,
                 LeaseDecision::Draw(ask) => {
                     lease = match records.lease_quota(&tenant.id, &window, ask).await? {
-                        QuotaOutcome::Granted(drawn) => lease.filled(ask, drawn),
-                        QuotaOutcome::Refused(drawn) => lease.refused(drawn),
+                        QuotaOutcome::Granted(drawn) => lease.after_grant(ask, drawn),
+                        QuotaOutcome::Refused(drawn) => lease.after_refusal(drawn),
                     };
                     self.keep(tenant, lease);
                 }

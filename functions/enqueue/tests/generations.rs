@@ -54,7 +54,7 @@ fn purge(backend: &MemoryBackend) {
     let mut state = backend.state();
     let now = state.now();
     let queue = state.queues.get_mut(&news()).unwrap();
-    *queue = queue.purged(now);
+    *queue = queue.after_purge(now);
 }
 
 /// Accepts one email for the queue `news`, and returns its record.
@@ -110,7 +110,7 @@ async fn a_deleted_queue_accepts_nothing_once_answered() {
     {
         let mut state = backend.state();
         let queue = state.queues.get_mut(&news()).unwrap();
-        *queue = queue.deleted();
+        *queue = queue.after_deletion();
         state.now_ms += i64::try_from(BINDS_AFTER.as_millis()).unwrap();
         state.records.clear();
     }
@@ -166,8 +166,8 @@ impl Ports for SlowPorts {
 async fn a_slow_request_is_refused_after_a_purge() {
     type Change = fn(&Queue) -> Queue;
     let changes: [(Change, bool); 3] = [
-        (|queue| queue.purged(samples::BORN), false),
-        (Queue::deleted, false),
+        (|queue| queue.after_purge(samples::BORN), false),
+        (Queue::after_deletion, false),
         (Queue::clone, true),
     ];
     for (change, accepted) in changes {

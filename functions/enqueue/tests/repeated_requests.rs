@@ -324,7 +324,7 @@ async fn a_queue_is_cached_for_two_seconds() {
     let body = json!({"from": "a@example.com", "to": "b@example.com", "subject": "s", "text": "t", "queue": "news"});
     let request = parse_email(body.to_string().as_bytes()).unwrap();
     assert!(enqueue.accept(&tenant(), None, &request).await.is_ok());
-    backend.state().queues.insert(key, queue.deleted());
+    backend.state().queues.insert(key, queue.after_deletion());
     let known_for = i64::try_from(KNOWN_FOR.as_millis()).unwrap();
     backend.state().now_ms += known_for - 1;
     assert!(enqueue.accept(&tenant(), None, &request).await.is_ok(), "it is known");

@@ -19,7 +19,7 @@ use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::SesEvent;
 use domain::delivery::suppression::{added_by, listed_by};
 use domain::id::EmailKey;
-use domain::lifecycle::{heard, learned};
+use domain::lifecycle::{handle_event, update_recipients};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, EmailRecords, PortError, Suppressions, Watermark};
 use domain::timestamp::Timestamp;
@@ -76,9 +76,9 @@ impl<P: Ports> FeedbackFunction<P> {
             return Ok(FeedbackOutcome::NoSuchEmail);
         };
         for event in events {
-            (_, record) = apply(&self.records, record, now, |record| heard(record, event)).await?;
+            (_, record) = apply(&self.records, record, now, |record| handle_event(record, event)).await?;
         }
-        (_, record) = apply(&self.records, record, now, |record| learned(record, events)).await?;
+        (_, record) = apply(&self.records, record, now, |record| update_recipients(record, events)).await?;
         self.suppress(Some(&record), events, now).await?;
         Ok(FeedbackOutcome::Known)
     }

@@ -153,7 +153,7 @@ impl<P: Ports> ManageFunction<P> {
             until: until.map_err(|error| to_api(None, error))?,
         };
         let paused = |queue: &Queue, now| {
-            let paused = queue.paused(pause.clone());
+            let paused = queue.after_pause(pause.clone());
             // Held emails are released at the end of the pause.
             let release = pause.until.map(|until| {
                 let job = Job::new(&paused, id, Task::Release, until);
@@ -175,7 +175,7 @@ impl<P: Ports> ManageFunction<P> {
     pub async fn resume(&self, caller: &dyn ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let id = self.system.id()?;
         let resumed = |queue: &Queue, now| {
-            let resumed = queue.resumed();
+            let resumed = queue.after_resume();
             let job = Job::new(&resumed, id, Task::Release, now);
             (resumed, Some(job))
         };
@@ -205,7 +205,7 @@ impl<P: Ports> ManageFunction<P> {
     /// failed.
     pub async fn restore(&self, caller: &TenantPrincipal, name: QueueName) -> Result<JobStarted, ManageError> {
         refuse_narrowed(caller)?;
-        let restored = |queue: &Queue| (queue.restored(), Task::Restore);
+        let restored = |queue: &Queue| (queue.after_restore(), Task::Restore);
         self.begin(caller, name, restored).await
     }
 
@@ -252,15 +252,15 @@ impl<P: Ports> ManageFunction<P> {
         let deleted = |queue: &Queue, now: Timestamp| {
             if !cancel {
                 // Emails that arrived just now are released, whatever earlier commands demanded.
-                let deleted = queue.deleted();
+                let deleted = queue.after_deletion();
                 let job = Job::new(&deleted, id, Task::Release, now);
                 return (deleted, Some(job));
             }
             let purged = Queue {
                 version: queue.version,
-                ..queue.purged(now)
+                ..queue.after_purge(now)
             };
-            let deleted = purged.deleted();
+            let deleted = purged.after_deletion();
             let job = Job::new(&deleted, id, Task::Purge, now);
             (deleted, Some(job))
         };
@@ -364,7 +364,7 @@ pub(crate) fn refuse_narrowed(caller: &dyn ActsFor) -> Result<(), ApiError> {
 }
 
 fn purged(queue: &Queue, id: EmailId, now: Timestamp) -> (Queue, Option<Job>) {
-    let purged = queue.purged(now);
+    let purged = queue.after_purge(now);
     let job = Job::new(&purged, id, Task::Purge, now);
     (purged, Some(job))
 }

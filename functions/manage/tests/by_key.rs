@@ -54,7 +54,7 @@ fn plant(backend: &MemoryBackend, record: EmailRecord) {
 }
 
 fn hold(backend: &MemoryBackend, of: TenantId, keys: &[KeyId]) {
-    let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked(*key)).unwrap();
+    let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked_key(*key)).unwrap();
     let queue = Queue::plain(lead(of), BORN).with_common(&Common {
         holds: keys.iter().fold(Holds::default(), with),
         ..Common::default()

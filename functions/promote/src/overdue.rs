@@ -6,7 +6,7 @@ use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::id::EmailKey;
-use domain::lifecycle::queue_control::{placed, reconcile};
+use domain::lifecycle::queue_control::{move_to_its_place, reconcile};
 use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
 use domain::ports::{
     Clock, DeadLetters, DueIndex, EmailRecords, Evidence, PortError, PriorityQueues, SendTaskRequest, WRITES_AT_ONCE,
@@ -87,7 +87,7 @@ impl<P: Ports> PromoteFunction<P> {
             let decide = |record: &EmailRecord| match known.get(&record.id) {
                 Some((queue, outlook)) => {
                     let policy = queue.policy(&self.policy);
-                    let of_queue = reconcile(record, queue, now).or_else(|| placed(record, &policy, now));
+                    let of_queue = reconcile(record, queue, now).or_else(|| move_to_its_place(record, &policy, now));
                     of_queue.unwrap_or_else(|| overdue(record, *outlook, &policy, now))
                 }
                 None => Decision::Forget,

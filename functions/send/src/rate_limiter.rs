@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use aws::runtime::cached::lock;
 use domain::delivery::account_rate::{
-    AccountRate, AccountRateChange, LONGEST_WAIT, PermitDecision, PermitRequest, horizon, probed, request_permits,
-    unprobed,
+    AccountRate, AccountRateChange, LONGEST_WAIT, PermitDecision, PermitRequest, cancel_probe, conclude_probe, horizon,
+    request_permits,
 };
 use domain::delivery::attempt::Attempt;
-use domain::delivery::breaker::{OpenBreaker, ThrottleRun, opened};
+use domain::delivery::breaker::{OpenBreaker, ThrottleRun, open_breaker};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::Micros;
 use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError};
@@ -161,7 +161,7 @@ impl RateLimiter {
         open: OpenBreaker,
         now: Timestamp,
     ) -> Result<(), PortError> {
-        self.change(records, &unprobed(open, now), now).await.map(drop)
+        self.change(records, &cancel_probe(open, now), now).await.map(drop)
     }
 
     /// Reports the outcome of an attempt.
@@ -177,7 +177,7 @@ impl RateLimiter {
         now: Timestamp,
     ) -> Result<(), PortError> {
         let change = match permit {
-            Permit::Probe(open) => probed(open, attempt, base, now),
+            Permit::Probe(open) => conclude_probe(open, attempt, base, now),
             Permit::At(_) | Permit::InTurn(_) | Permit::NoSlot | Permit::Unreserved | Permit::Later(_) => {
                 let cause = lock(&self.run).count(attempt);
                 let open = (*lock(&self.known)).and_then(|known| known.account_rate.open);
@@ -185,7 +185,7 @@ impl RateLimiter {
                 let shut = open.is_some_and(|open| open.until > now);
                 cause.filter(|_| !shut).map(|cause| AccountRateChange::Breaker {
                     seen: open.map(|open| open.until),
-                    becomes: Some(opened(open, cause, base, now)),
+                    becomes: Some(open_breaker(open, cause, base, now)),
                 })
             }
         };

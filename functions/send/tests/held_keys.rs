@@ -47,7 +47,7 @@ fn lead() -> QueueKey {
 
 /// Returns eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.
 fn backend() -> MemoryBackend {
-    backend_with(Hold::of_revoked(key(1)))
+    backend_with(Hold::of_revoked_key(key(1)))
 }
 
 /// Returns eight emails of the queue `default` under a hold. The odd ones were accepted with key 1, from `a.example`.

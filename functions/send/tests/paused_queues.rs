@@ -32,7 +32,7 @@ fn backend(queues: &[(&str, &[u8])]) -> MemoryBackend {
                 reason: None,
                 until: None,
             };
-            let paused = Queue::plain(queue(name), BORN).paused(pause);
+            let paused = Queue::plain(queue(name), BORN).after_pause(pause);
             state.queues.insert(queue(name), paused);
             for n in *emails {
                 state.records.get_mut(&samples::key(*n)).unwrap().queue = queue(name).name;
@@ -135,7 +135,7 @@ async fn a_queue_resumed_meanwhile_parks_nothing() {
     let elsewhere = backend.clone();
     let resume: ConcurrentWriter = Box::new(move || {
         let mut state = elsewhere.state();
-        let resumed = state.queues[&queue("news")].resumed();
+        let resumed = state.queues[&queue("news")].after_resume();
         state.queues.insert(resumed.key.clone(), resumed);
     });
     let rivaled = backend.with_rivals(vec![resume]);

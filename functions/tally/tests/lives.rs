@@ -8,7 +8,7 @@ use domain::delivery::policy::Policy;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::retry::Jitter;
 use domain::id::TenantId;
-use domain::lifecycle::{Decision, claimed, commands, fail, record_attempt};
+use domain::lifecycle::{Decision, claim_record, commands, fail, record_attempt};
 use domain::ports::Counts;
 use domain::reporting::hours::Hours;
 use domain::reporting::tally::counter::{Figure, HOUR_MS, hour_of};
@@ -50,7 +50,7 @@ async fn moves_of_the_state_machine_are_counted() {
     ] {
         let record = samples::record(n, &email);
         store(&record);
-        let record = claimed(record, &policy, 1, now);
+        let record = claim_record(record, &policy, 1, now);
         store(&record);
         let record = written(record_attempt(&record, 1, attempt, &policy, Jitter::NONE, now));
         store(&record);

@@ -80,17 +80,17 @@ impl EmailId {
     /// The id of the single email whose request carries `key` (UUID version 8).
     #[must_use]
     pub fn from_key(tenant: &TenantId, key: &str) -> Self {
-        Self::derived([tenant.as_str(), key, "single"])
+        Self::from_parts([tenant.as_str(), key, "single"])
     }
 
     /// The id of item `index` of the batch whose request carries `key`. The same key on a single email gives another
     /// id, so that neither blocks the other.
     #[must_use]
     pub fn from_batch_key(tenant: &TenantId, key: &str, index: usize) -> Self {
-        Self::derived([tenant.as_str(), key, &index.to_string()])
+        Self::from_parts([tenant.as_str(), key, &index.to_string()])
     }
 
-    fn derived(parts: [&str; 3]) -> Self {
+    fn from_parts(parts: [&str; 3]) -> Self {
         let mut hash = Sha256::new();
         // Lengths first: no two different triples hash the same bytes.
         for part in parts {
@@ -214,7 +214,11 @@ impl AttachmentId {
     /// The id of the file at a place.
     #[must_use]
     pub fn at(email: EmailId, place: usize) -> Self {
-        Self(EmailId::derived([&email.to_string(), &place.to_string(), "attachment"]))
+        Self(EmailId::from_parts([
+            &email.to_string(),
+            &place.to_string(),
+            "attachment",
+        ]))
     }
 
     /// Reads the hyphenated form only, in either case.

@@ -2,11 +2,11 @@
 //!
 //! | Status | Event | Decided by | Next status |
 //! |---|---|---|---|
-//! | queued | `send` claims it | [`claimed`] | sending |
+//! | queued | `send` claims it | [`claim_record`] | sending |
 //! | sending, uncertain | SES does not take it now | [`record_attempt`] | queued |
 //! | sending, uncertain | SES refuses it, or its attempts are used up | [`record_attempt`] | failing |
 //! | sending | SES's answer is lost, or the lease ends | [`record_attempt`], [`overdue`] | uncertain |
-//! | any | SES accepted it | [`accepted`] | sent |
+//! | any | SES accepted it | [`record_acceptance`] | sent |
 //! | uncertain | no evidence came, and it is to be sent again | [`overdue`] | queued |
 //! | uncertain | no evidence came, and it is not to be sent again | [`overdue`] | unknown |
 //! | failing | its dead-letter message arrives | [`fail`] | failed |
@@ -37,7 +37,7 @@ mod recovery;
 mod samples;
 
 pub use change::DEAD_LETTER_RETRY;
-pub use claim::{claimed, fail, left_out, not_claimable, record_attempt};
+pub use claim::{claim_record, fail, left_out, not_claimable, record_attempt};
 pub use decision::{Condition, Decision, EARLY, SideEffect, Transition};
-pub use evidence::{accepted, heard, learned};
+pub use evidence::{handle_event, record_acceptance, update_recipients};
 pub use recovery::{Feedback, LONGEST_UNCERTAINTY, Outlook, PriorityQueueState, overdue};

@@ -138,7 +138,7 @@ impl Queue {
     ///
     /// A record of a named queue carries the generation of its acceptance, and generations are compared. The queue
     /// `default` accepts emails without a read of the queue. For its records times are compared, with a margin of
-    /// half of [`BINDS_AFTER`] ([`Self::purged`]).
+    /// half of [`BINDS_AFTER`] ([`Self::after_purge`]).
     #[must_use]
     pub fn wants(&self, record: &EmailRecord) -> bool {
         match record.generation {
@@ -171,7 +171,7 @@ impl Queue {
     #[must_use]
     pub fn shows(&self, mut record: EmailRecord, now: Timestamp) -> EmailRecord {
         if self.disposition(&record, now) == Disposition::Drop && record.status_at(now) == RecordStatus::Queued {
-            record.status = dropped(&record);
+            record.status = final_status(&record);
             record.cause = Some(Cause::Purged);
             record.detail = None;
         }
@@ -202,14 +202,14 @@ impl Queue {
 
     /// The paused queue.
     #[must_use]
-    pub fn paused(&self, pause: Pause) -> Self {
-        self.changed(|next| next.paused = Some(pause))
+    pub fn after_pause(&self, pause: Pause) -> Self {
+        self.with_change(|next| next.paused = Some(pause))
     }
 
     /// The resumed queue.
     #[must_use]
-    pub fn resumed(&self) -> Self {
-        self.changed(|next| next.paused = None)
+    pub fn after_resume(&self) -> Self {
+        self.with_change(|next| next.paused = None)
     }
 
     /// The queue with its tenant suspended or not.
@@ -233,7 +233,7 @@ impl Queue {
     /// The queue with another shared state.
     #[must_use]
     pub fn with_common(&self, common: &Common) -> Self {
-        self.changed(|next| {
+        self.with_change(|next| {
             next.suspended = common.suspended;
             next.holds.clone_from(&common.holds);
         })
@@ -244,8 +244,8 @@ impl Queue {
     /// Records without a generation were accepted by other clocks, which may differ by up to half of [`BINDS_AFTER`].
     /// A purge is answered only after that time.
     #[must_use]
-    pub fn purged(&self, now: Timestamp) -> Self {
-        self.changed(|next| {
+    pub fn after_purge(&self, now: Timestamp) -> Self {
+        self.with_change(|next| {
             next.generation = next.generation.saturating_add(1);
             next.purged_below = next.generation;
             next.purged_before = next.purged_before.max(Some(now.after(BINDS_AFTER / 2)));
@@ -254,8 +254,8 @@ impl Queue {
 
     /// The queue with its purges undone.
     #[must_use]
-    pub fn restored(&self) -> Self {
-        self.changed(|next| {
+    pub fn after_restore(&self) -> Self {
+        self.with_change(|next| {
             next.purged_below = 0;
             next.purged_before = None;
         })
@@ -263,14 +263,14 @@ impl Queue {
 
     /// The deleted queue. It is resumed, because nobody could resume it later.
     #[must_use]
-    pub fn deleted(&self) -> Self {
-        self.changed(|next| {
+    pub fn after_deletion(&self) -> Self {
+        self.with_change(|next| {
             next.paused = None;
             next.deleted = true;
         })
     }
 
-    fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
+    fn with_change(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut next = self.clone();
         change(&mut next);
         next.version = next.version.saturating_add(1);
@@ -279,7 +279,7 @@ impl Queue {
 }
 
 /// The final status of an unwanted email: SES may have accepted an earlier claim of it.
-pub(crate) const fn dropped(record: &EmailRecord) -> RecordStatus {
+pub(crate) const fn final_status(record: &EmailRecord) -> RecordStatus {
     if record.maybe_duplicate {
         RecordStatus::Unknown
     } else {

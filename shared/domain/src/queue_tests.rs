@@ -41,10 +41,10 @@ pub(crate) fn record(status: RecordStatus) -> EmailRecord {
 fn a_pause_ends_by_itself_or_by_hand() {
     let (plain, now) = (queue(), at(2_000));
     assert!(!plain.is_paused(now));
-    let for_ever = plain.paused(pause(None));
+    let for_ever = plain.after_pause(pause(None));
     assert!(for_ever.is_paused(now));
-    assert!(!for_ever.resumed().is_paused(now));
-    let until = plain.paused(pause(Some(2_000)));
+    assert!(!for_ever.after_resume().is_paused(now));
+    let until = plain.after_pause(pause(Some(2_000)));
     assert!(until.is_paused(at(1_999)));
     assert!(!until.is_paused(now), "it ends exactly at its time");
 }
@@ -54,9 +54,9 @@ fn a_suspension_is_independent_of_pauses() {
     let (suspended, now) = (queue().with_suspension(true), at(2_000));
     for queue in [
         suspended.clone(),
-        suspended.paused(pause(Some(1_500))),
-        suspended.paused(pause(None)).resumed(),
-        suspended.deleted(),
+        suspended.after_pause(pause(Some(1_500))),
+        suspended.after_pause(pause(None)).after_resume(),
+        suspended.after_deletion(),
     ] {
         assert!(queue.is_paused(now) && queue.pause_at(now).is_none());
         assert_eq!(queue.disposition(&record(RecordStatus::Queued), now), Disposition::Hold);
@@ -64,7 +64,7 @@ fn a_suspension_is_independent_of_pauses() {
     let lifted = suspended.with_suspension(false);
     assert_eq!(lifted.disposition(&record(RecordStatus::Queued), now), Disposition::Go);
     assert!(
-        suspended.paused(pause(None)).with_suspension(false).is_paused(now),
+        suspended.after_pause(pause(None)).with_suspension(false).is_paused(now),
         "a pause stays"
     );
 }
@@ -73,7 +73,7 @@ fn a_suspension_is_independent_of_pauses() {
 fn a_held_key_holds_emails_beside_a_pause() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
-        holds: Holds::default().with(Hold::of_revoked(key)).unwrap(),
+        holds: Holds::default().with(Hold::of_revoked_key(key)).unwrap(),
         ..Common::default()
     });
     assert_eq!(held.version, queue().version + 1, "an earlier decision is not written");
@@ -85,8 +85,8 @@ fn a_held_key_holds_emails_beside_a_pause() {
         let waits = status == RecordStatus::Queued;
         for queue in [
             held.clone(),
-            held.paused(pause(None)).resumed(),
-            held.deleted(),
+            held.after_pause(pause(None)).after_resume(),
+            held.after_deletion(),
             held.with_suspension(false),
         ] {
             assert!(!queue.is_paused(now));
@@ -107,7 +107,7 @@ fn a_held_key_holds_emails_beside_a_pause() {
         ..record(RecordStatus::Queued)
     };
     assert_eq!(
-        held.purged(at(1_000)).disposition(&of_key, now),
+        held.after_purge(at(1_000)).disposition(&of_key, now),
         Disposition::Drop,
         "a purge is stronger"
     );
@@ -116,7 +116,7 @@ fn a_held_key_holds_emails_beside_a_pause() {
 #[test]
 fn only_waiting_emails_are_held_or_dropped() {
     let now = at(2_000);
-    let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
+    let (held, purged) = (queue().after_pause(pause(None)), queue().after_purge(at(1_000)));
     for &status in RecordStatus::ALL {
         let record = record(status);
         assert_eq!(queue().disposition(&record, now), Disposition::Go);
@@ -130,18 +130,20 @@ fn only_waiting_emails_are_held_or_dropped() {
             if waits { Disposition::Drop } else { Disposition::Go }
         );
         assert_eq!(
-            held.purged(at(1_000)).disposition(&record, now) == Disposition::Drop,
+            held.after_purge(at(1_000)).disposition(&record, now) == Disposition::Drop,
             waits,
             "a purge is stronger"
         );
     }
     assert_eq!(
-        queue().purged(at(997)).disposition(&record(RecordStatus::Queued), now),
+        queue()
+            .after_purge(at(997))
+            .disposition(&record(RecordStatus::Queued), now),
         Disposition::Go,
         "accepted after the purge"
     );
     assert_eq!(
-        purged.restored().disposition(&record(RecordStatus::Queued), now),
+        purged.after_restore().disposition(&record(RecordStatus::Queued), now),
         Disposition::Go
     );
 }
@@ -154,16 +156,16 @@ fn a_purge_compares_generations_not_clocks() {
     };
     // Every email was born at 1000, by any clock of the purges.
     for clock in [at(1), at(1_000), at(900_000)] {
-        let once = queue().purged(clock);
+        let once = queue().after_purge(clock);
         assert_eq!([0, 1].map(|generation| once.wants(&of(generation))), [false, true]);
-        let twice = once.purged(clock);
+        let twice = once.after_purge(clock);
         assert_eq!(
             [0, 1, 2].map(|generation| twice.wants(&of(generation))),
             [false, false, true]
         );
-        let restored = twice.restored();
+        let restored = twice.after_restore();
         assert_eq!([0, 1, 2].map(|generation| restored.wants(&of(generation))), [true; 3]);
-        let again = restored.purged(clock);
+        let again = restored.after_purge(clock);
         assert_eq!(
             [0, 2, 3].map(|generation| again.wants(&of(generation))),
             [false, false, true]
@@ -176,7 +178,7 @@ fn a_purge_compares_generations_not_clocks() {
 #[test]
 fn a_purge_by_time_allows_for_other_clocks() {
     let skew = BINDS_AFTER / 2;
-    let purged = queue().purged(at(2_000));
+    let purged = queue().after_purge(at(2_000));
     for (born, wanted) in [
         (at(2_000).after(skew), false),
         (at(2_000).after(skew).after(Duration::from_millis(1)), true),
@@ -201,27 +203,27 @@ fn a_purge_by_time_allows_for_other_clocks() {
 fn every_change_has_its_own_version() {
     let queue = queue();
     let changes = [
-        queue.paused(pause(None)),
-        queue.resumed(),
-        queue.purged(at(1)),
-        queue.restored(),
-        queue.deleted(),
+        queue.after_pause(pause(None)),
+        queue.after_resume(),
+        queue.after_purge(at(1)),
+        queue.after_restore(),
+        queue.after_deletion(),
         queue.with_suspension(true),
     ];
     for changed in changes {
         assert_eq!(changed.version, 1);
     }
     assert_eq!(
-        queue.purged(at(5)).purged(at(3)).purged_before,
+        queue.after_purge(at(5)).after_purge(at(3)).purged_before,
         Some(at(7)),
         "a late purge does not undo it"
     );
-    assert!(!queue.paused(pause(None)).deleted().is_paused(at(2_000)));
+    assert!(!queue.after_pause(pause(None)).after_deletion().is_paused(at(2_000)));
 }
 
 #[test]
 fn reads_show_a_purge_at_once() {
-    let (purged, now) = (queue().purged(at(1_000)), at(2_000));
+    let (purged, now) = (queue().after_purge(at(1_000)), at(2_000));
     let seen = purged.shows(record(RecordStatus::Queued), now);
     assert_eq!((seen.status, seen.cause), (RecordStatus::Canceled, Some(Cause::Purged)));
     let maybe_out = EmailRecord {

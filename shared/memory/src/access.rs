@@ -158,7 +158,7 @@ impl Work for MemoryBackend {
         let tenant = tenant.clone();
         self.call(Call::reads("reviving_jobs", None), move |state| {
             let jobs = state.jobs.values();
-            jobs.filter(|job| job.queue.tenant == tenant && !job.done && job.task.revives())
+            jobs.filter(|job| job.queue.tenant == tenant && !job.done && job.task.revives_ended_emails())
                 .count()
         })
         .await

@@ -15,7 +15,7 @@ impl Tombstones for MemoryBackend {
         self.writer();
         self.call(Call::writes("replace_with_tombstone", Some(key.id)), move |state| {
             match state.records.get(&key).cloned() {
-                Some(record) if Condition::unmoved(&before).holds(&record) => {
+                Some(record) if Condition::if_unchanged(&before).holds(&record) => {
                     state.erase(&record);
                     Written::Done
                 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::delivery::policy::Policy;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailKey, QueueKey};
-use domain::lifecycle::{Condition, Transition, claimed};
+use domain::lifecycle::{Condition, Transition, claim_record};
 use domain::ports::{Claimed, Created, EmailRecords, PortError, RecordWrite, WRITES_AT_ONCE, Written};
 use domain::timestamp::Timestamp;
 
@@ -66,7 +66,7 @@ impl EmailRecords for MemoryBackend {
         self.call(Call::writes("claim", Some(key.id)), move |state| {
             match state.records.get(&key).cloned() {
                 Some(record) if any || (Condition::Claimable { now }).holds(&record) => {
-                    let record = claimed(record, &policy, nonce, now);
+                    let record = claim_record(record, &policy, nonce, now);
                     state.store(record.clone());
                     Claimed::Granted(Box::new(record))
                 }

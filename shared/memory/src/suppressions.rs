@@ -34,7 +34,7 @@ impl Suppressions for MemoryBackend {
             };
             match stored.map_or_else(
                 || Effect::Store(suppression.clone()),
-                |stored| stored.takes(&suppression),
+                |stored| stored.effect_of_adding(&suppression),
             ) {
                 Effect::Nothing(added) => added,
                 Effect::Store(suppression) => {

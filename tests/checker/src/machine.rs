@@ -7,7 +7,7 @@ use domain::delivery::cause::Cause;
 use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::commands;
-use domain::lifecycle::{Condition, Decision, SideEffect, claimed};
+use domain::lifecycle::{Condition, Decision, SideEffect, claim_record};
 use domain::queue::{Pause, Queue};
 use memory::overlay::overlaid;
 use rustc_hash::FxHashMap;
@@ -196,7 +196,7 @@ impl Machine {
     }
 
     /// Returns the condition of a write that began at `before`.
-    pub(crate) fn unmoved(&self, before: RecordId) -> Option<Condition> {
+    pub(crate) fn if_unchanged(&self, before: RecordId) -> Option<Condition> {
         let record = self.records.get(before);
         Some(Condition::Unmoved {
             claim_no: record.claim_no,
@@ -212,7 +212,7 @@ impl Machine {
 
     /// Tells whether a tombstone replaces the record, which was read before.
     pub(crate) fn has_tombstone(&self, stored: RecordId, before: RecordId) -> bool {
-        let condition = Condition::unmoved(self.records.get(before));
+        let condition = Condition::if_unchanged(self.records.get(before));
         self.is(Mutant::BuriesAnything)
             || self.holds(
                 Some(condition),
@@ -233,7 +233,7 @@ impl Machine {
         if !(Condition::Claimable { now: NOW }).holds(&seen) {
             return None;
         }
-        record = claimed(record, &self.config.policy, 0, NOW);
+        record = claim_record(record, &self.config.policy, 0, NOW);
         if self.is(Mutant::AttemptsByReceives) {
             // Each send task from the index is a new message.
             record.attempts = 1;

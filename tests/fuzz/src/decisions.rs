@@ -11,8 +11,8 @@ use domain::delivery::record::{EmailRecord, OnUncertain, RecordStatus};
 use domain::delivery::retry::{Jitter, RetryPolicy};
 use domain::lifecycle::commands::{self, Times};
 use domain::lifecycle::{
-    Condition, Decision, EARLY, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard, learned,
-    not_claimable, overdue, record_attempt,
+    Condition, Decision, EARLY, Feedback, Outlook, PriorityQueueState, SideEffect, claim_record, fail, handle_event,
+    not_claimable, overdue, record_attempt, update_recipients,
 };
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
@@ -105,7 +105,7 @@ fn moved(
             if !(Condition::Claimable { now }).holds(record) {
                 return Ok(written(record, not_claimable(record, now)));
             }
-            let next = claimed(record.clone(), policy, u.arbitrary()?, now);
+            let next = claim_record(record.clone(), policy, u.arbitrary()?, now);
             check_eq!(Claims, next.status, RecordStatus::Sending);
             check!(
                 Claims,
@@ -127,7 +127,7 @@ fn moved(
             speaks_for_its_claim(record, claim_no, &decision);
             decision
         }
-        4 => heard(record, &records::event(u, record)?),
+        4 => handle_event(record, &records::event(u, record)?),
         5 => told(u, record)?,
         6 => {
             let decision = overdue(record, outlook(u)?, policy, now);
@@ -222,14 +222,19 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
     for _ in 0..=u.int_in_range(0..=3)? {
         events.push(records::event(u, record)?);
     }
-    let decision = learned(record, &events);
+    let decision = update_recipients(record, &events);
     events.reverse();
-    check_eq!(Truth, decision, learned(record, &events), "the order means nothing");
+    check_eq!(
+        Truth,
+        decision,
+        update_recipients(record, &events),
+        "the order means nothing"
+    );
     if let Decision::Write(transition) = &decision {
         let next = &transition.record;
         check_eq!(
             Truth,
-            learned(next, &events),
+            update_recipients(next, &events),
             Decision::Forget,
             "a second time means nothing"
         );

@@ -5,7 +5,7 @@ use domain::delivery::history::Fact;
 use domain::delivery::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::{Decision, heard, learned};
+use domain::lifecycle::{Decision, handle_event, update_recipients};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
@@ -169,15 +169,20 @@ fn moves_its_own_record_only(event: &SesEvent) {
             },
         ];
         for other in others.iter().filter(|other| **other != own) {
-            check_eq!(Refusal, heard(other, event), Decision::Forget, "another row is moved");
             check_eq!(
                 Refusal,
-                learned(other, std::slice::from_ref(event)),
+                handle_event(other, event),
+                Decision::Forget,
+                "another row is moved"
+            );
+            check_eq!(
+                Refusal,
+                update_recipients(other, std::slice::from_ref(event)),
                 Decision::Forget,
                 "another row learns"
             );
         }
-        if let Decision::Write(transition) = heard(&own, event) {
+        if let Decision::Write(transition) = handle_event(&own, event) {
             check_eq!(
                 Truth,
                 transition.record.status,

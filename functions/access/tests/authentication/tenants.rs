@@ -199,7 +199,10 @@ async fn unfinished_work_stops_a_deletion() {
 
     // A purged email has ended, although its record does not say so yet.
     it.backend.state().jobs.get_mut(&key).unwrap().done = true;
-    it.backend.state().queues.insert(queue.key.clone(), queue.purged(BORN));
+    it.backend
+        .state()
+        .queues
+        .insert(queue.key.clone(), queue.after_purge(BORN));
     let (_, refused) = delete(&it).await;
     let message = refused["message"].as_str().unwrap();
     assert!(

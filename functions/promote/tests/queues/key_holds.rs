@@ -12,7 +12,7 @@ use crate::{at, backend, kind, plain, run, sample, try_to_run};
 
 /// Returns the queue `default` of these samples, with holds of these keys.
 fn holding(keys: &[KeyId]) -> Queue {
-    let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked(*key)).unwrap();
+    let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked_key(*key)).unwrap();
     plain().with_common(&Common {
         holds: keys.iter().fold(Holds::default(), with),
         ..Common::default()

@@ -75,7 +75,7 @@ fn plain() -> Queue {
 }
 
 fn paused() -> Queue {
-    plain().paused(Pause {
+    plain().after_pause(Pause {
         since: BORN,
         reason: None,
         until: None,

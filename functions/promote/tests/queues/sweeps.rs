@@ -23,7 +23,7 @@ fn ended(n: u8, status: RecordStatus, cause: Cause) -> EmailRecord {
 async fn a_purge_continues_behind_failing_emails() {
     for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
         let records = (1..=6).map(|n| sample(n, DueKind::Held, BORN)).collect();
-        let backend = backend(records, paused().purged(at(1)), Some(Task::Purge));
+        let backend = backend(records, paused().after_purge(at(1)), Some(Task::Purge));
         backend.state().page_size = 2;
         backend.state().faults_of.insert("write_many", [fault].into());
         run(&backend).await;
@@ -95,7 +95,7 @@ async fn a_queue_paused_again_keeps_its_held_emails() {
 
 #[tokio::test]
 async fn held_emails_are_purged_and_restored() {
-    let purged = paused().purged(at(1));
+    let purged = paused().after_purge(at(1));
     let backend = backend(vec![sample(1, DueKind::Held, BORN)], purged.clone(), Some(Task::Purge));
     run(&backend).await;
     let record = backend.record(&samples::key(1)).unwrap();
@@ -104,7 +104,7 @@ async fn held_emails_are_purged_and_restored() {
         (RecordStatus::Canceled, Some(Cause::Purged))
     );
 
-    let restored = purged.resumed().restored();
+    let restored = purged.after_resume().after_restore();
     let job = Job::new(&restored, EmailId::from_random([8; 16]), Task::Restore, at(2));
     {
         let mut state = backend.state();

@@ -93,7 +93,7 @@ async fn a_purge_ends_emails_that_wait_for_a_slot() {
     let backend = backend(100, Some(1));
     {
         let mut state = backend.state();
-        let purged = state.queues[&slow()].purged(at(1));
+        let purged = state.queues[&slow()].after_purge(at(1));
         let job = Job::new(&purged, EmailId::from_random([9; 16]), Task::Purge, at(1));
         state.jobs.insert((slow(), job.id), job);
         state.queues.insert(slow(), purged);

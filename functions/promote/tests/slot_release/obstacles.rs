@@ -70,7 +70,7 @@ async fn another_priority_is_released_beside_a_full_one() {
 #[tokio::test]
 async fn a_paused_queue_reserves_no_slot() {
     let backend = backend(5, Some(10));
-    let paused = backend.state().queues[&slow()].paused(Pause {
+    let paused = backend.state().queues[&slow()].after_pause(Pause {
         since: BORN,
         reason: None,
         until: Some(at(90)),

@@ -7,7 +7,7 @@ use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::record::RecordStatus;
 use domain::id::{EmailId, EmailKey, TenantId};
 use domain::ports::{Counted, PortError, Tallies};
-use domain::reporting::tally::change::{Change, CountedRecord, counted};
+use domain::reporting::tally::change::{Change, CountedRecord, count_changes};
 use domain::reporting::tally::counter::{Counter, Figures};
 use domain::reporting::tally::mark::{Fingerprint, Mark, Sequence};
 use domain::reporting::tally::portion::{Span, Tally, Versions};
@@ -82,7 +82,7 @@ fn next(rng: &mut Rng, before: Option<&CountedRecord>, now: Timestamp) -> Counte
 pub(crate) fn expected(changes: &[Change]) -> BTreeMap<Counter, Figures> {
     let mut sum: BTreeMap<Counter, Figures> = BTreeMap::new();
     for change in changes {
-        for (counter, delta) in counted(change) {
+        for (counter, delta) in count_changes(change) {
             for (figure, by) in delta.figures {
                 *sum.entry(counter.clone()).or_default().entry(figure).or_default() += by;
             }

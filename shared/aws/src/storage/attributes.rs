@@ -83,7 +83,7 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
     }
 }
 
-pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
+pub(crate) fn from_name<T: DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::from(name)).ok()
 }
 

@@ -125,7 +125,7 @@ fn map<'a>(image: &'a Item, name: &str) -> &'a Item {
 
 fn fact(key: &str) -> Option<(String, Fact)> {
     let (recipient, fact) = key.rsplit_once(' ')?;
-    Some((recipient.to_owned(), attributes::unnamed(fact)?))
+    Some((recipient.to_owned(), attributes::from_name(fact)?))
 }
 
 /// Converts an image to an item with the types that records have.

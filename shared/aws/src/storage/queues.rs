@@ -258,7 +258,7 @@ pub(crate) async fn reviving_jobs(table: &Table, tenant: &TenantId) -> Result<us
     let mut count = 0_usize;
     loop {
         let page = table.query(query.clone(), "reading the jobs").await?;
-        let may_revive = |item: &&Item| to_job(item).map_or(true, |job| !job.done && job.task.revives());
+        let may_revive = |item: &&Item| to_job(item).map_or(true, |job| !job.done && job.task.revives_ended_emails());
         count = count.saturating_add(page.items.iter().filter(may_revive).count());
         if page.next.is_none() {
             return Ok(count);

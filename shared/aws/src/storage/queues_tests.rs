@@ -133,7 +133,7 @@ async fn a_new_queue_replaces_none() {
     assert_eq!(asked["ConditionExpression"], "attribute_not_exists(pk)");
 
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
-    let paused = new.resumed();
+    let paused = new.after_resume();
     assert!(replay.table(16).save_queue(Some(&new), &paused, None).await.unwrap());
     let asked = replay.only().json();
     assert_eq!(

@@ -4,7 +4,7 @@
 //! tenant's prefixes are one set of bytes, changed with `ADD` and `DELETE`. A full set is removed permanently,
 //! and the item only says so.
 //! **After a release** the item keeps the time of the release, even when the address is suppressed again.
-//! **An addition** is first tried as if nothing were stored. If something is, [`Entry::takes`] decides on the
+//! **An addition** is first tried as if nothing were stored. If something is, [`Entry::effect_of_adding`] decides on the
 //! item that the refusal returned.
 //! **SES's account list:** an address that SES refused because of it has another item beside its own.
 //! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
@@ -133,7 +133,7 @@ fn set_of(HashPrefix(prefix): HashPrefix) -> PrefixSet {
     PrefixSet([Bytes(prefix.to_vec())])
 }
 
-/// Returns the write of a suppression for an empty place or, by [`Entry::takes`], over this suppression.
+/// Returns the write of a suppression for an empty place or, by [`Entry::effect_of_adding`], over this suppression.
 fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
     let place = Place {
         born: suppression.created_at,
@@ -266,7 +266,7 @@ fn taken(
     let stored = stored.ok_or(ItemError::Missing("pk"));
     let entry = stored.and_then(|stored| read(&suppression.tenant, stored));
     let entry = entry.map_err(|error| port(SUPPRESSING)(error.into()))?;
-    match (entry.takes(suppression), entry) {
+    match (entry.effect_of_adding(suppression), entry) {
         (Effect::Nothing(added), _) => Ok(WriteOutcome::Done(added)),
         (Effect::Store(next), Entry::Suppressed { suppression: known, .. }) => {
             Ok(WriteOutcome::Again(Box::new((next, Some(known)))))

@@ -21,7 +21,7 @@ use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::failure::port;
-use crate::storage::attributes::{Item, digits, unnamed};
+use crate::storage::attributes::{Item, digits, from_name};
 use crate::storage::mapping::{Bytes, attribute, decode, encode, known_attributes, maybe_attribute};
 use crate::storage::table::{Expression, Query, Table, Transacted, Write, keys};
 
@@ -295,7 +295,7 @@ fn stretch_of(sk: &str) -> Option<(Level, Timestamp)> {
 fn failures_of(item: &Item) -> Option<FailuresOfHour> {
     let sk = sort_key(item)?;
     let mut parts = sk.split('#').skip(1);
-    let (queue, cause) = (parts.next()?.to_owned(), unnamed(parts.next()?)?);
+    let (queue, cause) = (parts.next()?.to_owned(), from_name(parts.next()?)?);
     let latest: Option<String> = attribute(item, LATEST).ok();
     let latest = latest.and_then(|id| Some((attribute(item, LATEST_AT).ok()?, EmailId::parse(&id)?)));
     Some(FailuresOfHour {

@@ -18,7 +18,7 @@
 use std::time::Duration;
 
 use crate::delivery::attempt::Attempt;
-use crate::delivery::breaker::{OpenBreaker, opened};
+use crate::delivery::breaker::{OpenBreaker, open_breaker};
 use crate::delivery::cause::{Cause, Class};
 use crate::delivery::priority_queue::FullPriorityQueues;
 use crate::delivery::rate::{BURST, Begin, Micros, Rate};
@@ -127,7 +127,7 @@ pub enum PermitDecision {
         /// For each email with a permit: its offset from the start of the stretch.
         offsets: Vec<Duration>,
     },
-    /// Make the change; then the first email may go, and its result goes to [`probed`].
+    /// Make the change; then the first email may go, and its result goes to [`conclude_probe`].
     Probe {
         /// The write.
         change: AccountRateChange,
@@ -168,7 +168,7 @@ pub fn request_permits(
         if open.until > now {
             return PermitDecision::Wait(open.wait(base, now));
         }
-        let again = opened(Some(open), open.cause, base, now);
+        let again = open_breaker(Some(open), open.cause, base, now);
         let change = AccountRateChange::Breaker {
             seen: Some(open.until),
             becomes: Some(again),
@@ -216,7 +216,7 @@ fn wait(wait: Duration) -> Duration {
 /// The breaker after a probe without a call: its email was sent, canceled or moved meanwhile. Another probe may go at
 /// once.
 #[must_use]
-pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
+pub fn cancel_probe(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
     AccountRateChange::Breaker {
         seen: Some(open.until),
         becomes: Some(OpenBreaker {
@@ -230,15 +230,20 @@ pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
 /// The change after a probe's result. Without a clear result the breaker stays as the probe has set it, and another
 /// probe goes afterwards.
 #[must_use]
-pub fn probed(open: OpenBreaker, attempt: &Attempt, base: Duration, now: Timestamp) -> Option<AccountRateChange> {
+pub fn conclude_probe(
+    open: OpenBreaker,
+    attempt: &Attempt,
+    base: Duration,
+    now: Timestamp,
+) -> Option<AccountRateChange> {
     let becomes = match attempt {
         Attempt::Accepted { .. } => None,
         Attempt::NotAccepted { cause, .. } => match cause.class() {
             // The refusal is about the email itself, and perhaps came before SES checked the account.
-            Class::Permanent => return Some(unprobed(open, now)),
+            Class::Permanent => return Some(cancel_probe(open, now)),
             // The probe has set the time already; only the cause may be new.
             Class::Throttled | Class::Quota | Class::Paused if *cause != open.cause => {
-                Some(opened(Some(open), *cause, base, now))
+                Some(open_breaker(Some(open), *cause, base, now))
             }
             Class::Throttled | Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Unknown => {
                 return None;
@@ -294,12 +299,12 @@ pub fn sync_account(
         changes.push(AccountRateChange::Rate { rate });
     }
     let becomes = match (account.obstacle(), account_rate.open) {
-        (Some(cause), None) => Some(opened(None, cause, base, now)),
+        (Some(cause), None) => Some(open_breaker(None, cause, base, now)),
         // Open long enough, until the account is read the next time.
         (Some(cause), Some(open)) if open.cause == cause && open.until > now => None,
         (Some(cause), Some(open)) => Some(OpenBreaker {
             times: open.times,
-            ..opened(None, cause, base, now)
+            ..open_breaker(None, cause, base, now)
         }),
         (None, Some(open)) if open.until > now && open.cause.class() != Class::Throttled => {
             Some(OpenBreaker { until: now, ..open })

@@ -46,7 +46,7 @@ fn the_breaker_stays_open_longer_each_time() {
     let schedule = |cause| {
         let (mut open, mut waits) = (None, Vec::new());
         for _ in 0..6 {
-            let next = opened(open, cause, BASE, at(0));
+            let next = open_breaker(open, cause, BASE, at(0));
             waits.push(next.until.as_millis() / 1000);
             open = Some(next);
         }
@@ -85,7 +85,7 @@ fn quota_pause_and_throttles_open_the_breaker() {
 #[test]
 fn a_probe_closes_the_breaker_or_keeps_it() {
     let probe = open(Cause::QuotaExceeded, 200_000, 1).open.unwrap();
-    let becomes = |attempt: &Attempt| match probed(probe, attempt, BASE, at(150_000)) {
+    let becomes = |attempt: &Attempt| match conclude_probe(probe, attempt, BASE, at(150_000)) {
         Some(AccountRateChange::Breaker { seen, becomes }) => {
             assert_eq!(seen, Some(probe.until));
             Some(becomes.map(|open| open.cause))
@@ -115,7 +115,7 @@ fn a_probe_closes_the_breaker_or_keeps_it() {
 #[test]
 fn a_probe_without_a_call_costs_no_time() {
     let open = open(Cause::QuotaExceeded, 200_000, 2).open.unwrap();
-    let AccountRateChange::Breaker { seen, becomes } = unprobed(open, at(80_001)) else {
+    let AccountRateChange::Breaker { seen, becomes } = cancel_probe(open, at(80_001)) else {
         panic!("the breaker");
     };
     assert_eq!(seen, Some(open.until));

@@ -60,7 +60,7 @@ impl OpenBreaker {
 
 /// The breaker opened for `cause` at `now`: longer for each opening in a row.
 #[must_use]
-pub fn opened(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Timestamp) -> OpenBreaker {
+pub fn open_breaker(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Timestamp) -> OpenBreaker {
     let times = before.map_or(0, |open| open.times.saturating_add(1));
     let open = OpenBreaker {
         cause,

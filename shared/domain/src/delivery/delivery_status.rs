@@ -36,7 +36,7 @@ pub enum DeliveryStatus {
 impl DeliveryStatus {
     /// The worse of the known and the new status.
     #[must_use]
-    pub fn raised(known: Option<Self>, new: Self) -> Self {
+    pub fn worse_of(known: Option<Self>, new: Self) -> Self {
         known.map_or(new, |known| known.max(new))
     }
 }
@@ -65,15 +65,15 @@ mod tests {
         ];
         for a in all {
             for b in all {
-                let ab = DeliveryStatus::raised(Some(DeliveryStatus::raised(None, a)), b);
-                let ba = DeliveryStatus::raised(Some(DeliveryStatus::raised(None, b)), a);
+                let ab = DeliveryStatus::worse_of(Some(DeliveryStatus::worse_of(None, a)), b);
+                let ba = DeliveryStatus::worse_of(Some(DeliveryStatus::worse_of(None, b)), a);
                 assert_eq!(ab, ba);
-                assert_eq!(DeliveryStatus::raised(Some(ab), b), ab);
+                assert_eq!(DeliveryStatus::worse_of(Some(ab), b), ab);
             }
         }
-        assert_eq!(DeliveryStatus::raised(Some(Bounced), Delivered), Bounced);
-        assert_eq!(DeliveryStatus::raised(Some(Delivered), SoftBounced), SoftBounced);
-        assert_eq!(DeliveryStatus::raised(Some(Delivered), Absence), Delivered);
+        assert_eq!(DeliveryStatus::worse_of(Some(Bounced), Delivered), Bounced);
+        assert_eq!(DeliveryStatus::worse_of(Some(Delivered), SoftBounced), SoftBounced);
+        assert_eq!(DeliveryStatus::worse_of(Some(Delivered), Absence), Delivered);
         assert!(all.is_sorted());
     }
 }

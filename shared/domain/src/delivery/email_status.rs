@@ -153,7 +153,7 @@ pub fn last_event(record: &EmailRecord, now: Timestamp) -> LastEvent {
             }
         }
         EmailStatus::Canceled => LastEvent::Canceled,
-        EmailStatus::Sent => match (worst(record), seen(record)) {
+        EmailStatus::Sent => match (worst(record), latest_engagement(record)) {
             (None | Some(DeliveryStatus::DeliveryDelayed | DeliveryStatus::Delivered), Some(seen)) => seen,
             (Some(worst), _) => worst.into(),
             (None, None) => LastEvent::Sent,
@@ -247,7 +247,7 @@ fn worst(record: &EmailRecord) -> Option<DeliveryStatus> {
 }
 
 /// Opened or clicked, if that came after the last delivery: the later of the two.
-fn seen(record: &EmailRecord) -> Option<LastEvent> {
+fn latest_engagement(record: &EmailRecord) -> Option<LastEvent> {
     let opened = record.opened_at.map(|at| (at, LastEvent::Opened));
     let clicked = record.clicked_at.map(|at| (at, LastEvent::Clicked));
     // Of equal times the last one wins: a click is an opening, too.

@@ -12,7 +12,7 @@
 //! **SES's lists** never add to this one. A bounce because of them is only remembered ([`Listed`]), so that a release
 //! removes the address there too.
 //! **Simulator addresses** are never suppressed.
-//! **Start reading at** [`Entry::takes`]. Why this way: docs/adr/0015 and 0024.
+//! **Start reading at** [`Entry::effect_of_adding`]. Why this way: docs/adr/0015 and 0024.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -270,7 +270,7 @@ impl Entry {
     /// A suppression with an end becomes permanent for another reason: a second complaint, a bounce, or a person's
     /// request. A repetition of the same complaint is no second one.
     #[must_use]
-    pub fn takes(&self, new: &Suppression) -> Effect {
+    pub fn effect_of_adding(&self, new: &Suppression) -> Effect {
         let by_person = new.origin == Origin::Manual;
         let released_at = match self {
             Self::Suppressed { released_at, .. } => *released_at,

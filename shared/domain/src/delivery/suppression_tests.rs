@@ -51,7 +51,7 @@ fn a_second_complaint_suppresses_for_good() {
             Effect::Nothing(Added::Released),
         ),
     ] {
-        assert_eq!(known.takes(&new), effect, "{what}");
+        assert_eq!(known.effect_of_adding(&new), effect, "{what}");
     }
     for new in [
         suspected(2, 51),
@@ -59,15 +59,18 @@ fn a_second_complaint_suppresses_for_good() {
         suppression(Origin::Bounce, 101),
         suppression(Origin::Manual, 1),
     ] {
-        let Effect::Store(stored) = known.takes(&new) else {
+        let Effect::Store(stored) = known.effect_of_adding(&new) else {
             panic!("{new:?} is another reason");
         };
         assert_eq!((stored.until, stored.origin), (None, new.origin));
-        let again = suppressed(stored, Some(50)).takes(&suspected(3, 999));
+        let again = suppressed(stored, Some(50)).effect_of_adding(&suspected(3, 999));
         assert_eq!(again, Effect::Nothing(Added::Already), "it stays for good");
     }
     let released = Entry::Released { at: at(200) };
-    assert_eq!(released.takes(&suspected(2, 201)), Effect::Store(suspected(2, 201)));
+    assert_eq!(
+        released.effect_of_adding(&suspected(2, 201)),
+        Effect::Store(suspected(2, 201))
+    );
 }
 
 #[test]
@@ -101,7 +104,11 @@ fn the_entry_decides_what_is_added() {
             Added::New => Effect::Store(new.clone()),
             added @ (Added::Already | Added::Released) => Effect::Nothing(added),
         };
-        assert_eq!(stored.takes(&new), expected, "{stored:?} {origin:?} {millis}");
+        assert_eq!(
+            stored.effect_of_adding(&new),
+            expected,
+            "{stored:?} {origin:?} {millis}"
+        );
     }
 }
 

@@ -17,7 +17,7 @@ use crate::timestamp::Timestamp;
 pub const DEAD_LETTER_RETRY: Duration = Duration::from_secs(60);
 
 /// The provider's message, cut to the room in a record.
-pub(super) fn clipped(mut detail: String) -> String {
+pub(super) fn clip(mut detail: String) -> String {
     history::clip(&mut detail, limits::DETAIL_MAX);
     detail
 }
@@ -108,14 +108,14 @@ fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> De
 
 /// Ends a record without an acceptance, and keeps it in the index of ended emails.
 pub(super) fn end(next: &mut EmailRecord, status: RecordStatus, now: Timestamp) {
-    settled(next, status);
+    set_final(next, status);
     next.due = Some(Due {
         kind: DueKind::Ended,
         at: now,
     });
 }
 
-pub(super) fn settled(next: &mut EmailRecord, status: RecordStatus) {
+pub(super) fn set_final(next: &mut EmailRecord, status: RecordStatus) {
     next.status = status;
     next.lease = None;
     next.uncertain_since = None;

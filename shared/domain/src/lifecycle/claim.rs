@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::change::{clipped, doubt, end, expire, give_up, remember, requeue};
+use super::change::{clip, doubt, end, expire, give_up, remember, requeue};
 use super::decision::{Decision, SideEffect, write};
-use super::evidence::{accepted, delivery_statuses};
+use super::evidence::{delivery_statuses, record_acceptance};
 use crate::delivery::attempt::Attempt;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
@@ -20,7 +20,7 @@ use crate::timestamp::Timestamp;
 
 /// The record after a successful claim, as [`super::Condition::Claimable`] allows it.
 #[must_use]
-pub fn claimed(mut record: EmailRecord, policy: &Policy, nonce: u64, now: Timestamp) -> EmailRecord {
+pub fn claim_record(mut record: EmailRecord, policy: &Policy, nonce: u64, now: Timestamp) -> EmailRecord {
     let until = now.after(policy.lease);
     record.status = RecordStatus::Sending;
     record.claim_no = record.claim_no.saturating_add(1);
@@ -44,7 +44,7 @@ pub fn record_attempt(
     now: Timestamp,
 ) -> Decision {
     match attempt {
-        Attempt::Accepted { message_id } => accepted(
+        Attempt::Accepted { message_id } => record_acceptance(
             record,
             Acceptance {
                 claim_no,
@@ -52,7 +52,7 @@ pub fn record_attempt(
                 at: now,
             },
         ),
-        Attempt::NotAccepted { cause, detail } => not_accepted(record, claim_no, cause, detail, policy, jitter, now),
+        Attempt::NotAccepted { cause, detail } => record_refusal(record, claim_no, cause, detail, policy, jitter, now),
         Attempt::Ambiguous => {
             if holds_claim(record, claim_no) && record.status == RecordStatus::Sending {
                 let mut next = record.clone();
@@ -84,7 +84,7 @@ pub fn left_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> D
     delivery_statuses(record, next)
 }
 
-fn not_accepted(
+fn record_refusal(
     record: &EmailRecord,
     claim_no: u32,
     cause: Cause,
@@ -99,7 +99,7 @@ fn not_accepted(
     let mut next = record.clone();
     remember(&mut next, cause, &detail, now);
     next.cause = Some(cause);
-    next.detail = Some(clipped(detail));
+    next.detail = Some(clip(detail));
     match policy
         .retry
         .after(cause.class(), record.attempts, record.claim_no, jitter)

@@ -29,7 +29,7 @@ fn only_due_unexpired_queued_records_are_claimable() {
 
 #[test]
 fn a_claim_is_checked_when_its_lease_ends() {
-    let record = claimed(record(RecordStatus::Queued), &policy(), 9, at(2000));
+    let record = claim_record(record(RecordStatus::Queued), &policy(), 9, at(2000));
     assert_eq!(
         (record.status, record.claim_no, record.attempts),
         (RecordStatus::Sending, 2, 2)

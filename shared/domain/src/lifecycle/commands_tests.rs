@@ -16,7 +16,7 @@ fn policy() -> Policy {
 /// The records' queue, purged twice.
 fn queue() -> Queue {
     let queue = Queue::plain(record(RecordStatus::Queued).queue_key(), at(0));
-    queue.purged(at(1)).purged(at(1))
+    queue.after_purge(at(1)).after_purge(at(1))
 }
 
 /// A record after four attempts.

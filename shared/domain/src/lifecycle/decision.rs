@@ -82,7 +82,7 @@ impl Condition {
 
     /// The condition that a record is unchanged.
     #[must_use]
-    pub fn unmoved(record: &EmailRecord) -> Self {
+    pub fn if_unchanged(record: &EmailRecord) -> Self {
         Self::Unmoved {
             claim_no: record.claim_no,
             status: record.status,
@@ -129,7 +129,7 @@ pub enum Decision {
 
 pub(super) fn write(before: &EmailRecord, record: EmailRecord, side_effect: SideEffect) -> Decision {
     Decision::Write(Box::new(Transition {
-        condition: Condition::unmoved(before),
+        condition: Condition::if_unchanged(before),
         record,
         side_effect,
     }))

@@ -1,9 +1,9 @@
 //! The events of SES: acceptances, and the delivery statuses of recipients.
 //!
 //! **Role:** called by `feedback`, and by `send` with SES's own answer.
-//! **Start reading at** [`accepted`].
+//! **Start reading at** [`record_acceptance`].
 
-use super::change::settled;
+use super::change::set_final;
 use super::decision::{Condition, Decision, SideEffect, Transition, write};
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::{Diagnostic, Fact};
@@ -13,7 +13,7 @@ use crate::delivery::ses_event::{SesEvent, SesEventKind};
 /// Records an acceptance by SES, from its answer or from an event. It applies in every status, even while a newer
 /// claim is sending.
 #[must_use]
-pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
+pub fn record_acceptance(record: &EmailRecord, acceptance: Acceptance) -> Decision {
     if acceptance.claim_no == 0 || acceptance.claim_no > record.claim_no {
         return Decision::Forget;
     }
@@ -35,7 +35,7 @@ pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
             | RecordStatus::Expired,
             _,
         ) => {
-            settled(&mut next, RecordStatus::Sent);
+            set_final(&mut next, RecordStatus::Sent);
             next.cause = None;
             next.detail = None;
             next.sent = Some(acceptance);
@@ -46,11 +46,11 @@ pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
 
 /// The decision of `feedback` about an event: the acceptance that it proves, if that is new.
 #[must_use]
-pub fn heard(record: &EmailRecord, event: &SesEvent) -> Decision {
+pub fn handle_event(record: &EmailRecord, event: &SesEvent) -> Decision {
     if !event.concerns(record) {
         return Decision::Forget;
     }
-    accepted(
+    record_acceptance(
         record,
         Acceptance {
             claim_no: event.claim_no,
@@ -62,7 +62,7 @@ pub fn heard(record: &EmailRecord, event: &SesEvent) -> Decision {
 
 /// The decision of `feedback` about the recipients, if the events raise any delivery status: all with one write.
 #[must_use]
-pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
+pub fn update_recipients(record: &EmailRecord, events: &[SesEvent]) -> Decision {
     let mut next = record.clone();
     for event in events.iter().filter(|event| event.concerns(record)) {
         match &event.said {
@@ -71,16 +71,16 @@ pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
             SesEventKind::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
             SesEventKind::DeliveryStatuses(said) => {
                 for (recipient, delivery_status) in said {
-                    learn(&mut next, recipient, *delivery_status, event);
+                    apply_recipient_event(&mut next, recipient, *delivery_status, event);
                 }
             }
             SesEventKind::Reported { recipients, fact } => {
                 for recipient in recipients {
                     let said = Diagnostic {
                         at: event.at,
-                        words: event.words(recipient),
+                        words: event.message_about(recipient),
                     };
-                    keep(&mut next, recipient, *fact, said);
+                    keep_earliest_diagnostic(&mut next, recipient, *fact, said);
                 }
             }
         }
@@ -90,11 +90,16 @@ pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
 
 /// Applies an event about one recipient. Of two equal events the first one counts, in any order. A delivery status
 /// that is not the worst is kept as a fact.
-fn learn(next: &mut EmailRecord, recipient: &str, delivery_status: DeliveryStatus, event: &SesEvent) {
+fn apply_recipient_event(next: &mut EmailRecord, recipient: &str, delivery_status: DeliveryStatus, event: &SesEvent) {
     if delivery_status == DeliveryStatus::Delivered {
         next.delivered_at = next.delivered_at.max(Some(event.at));
     }
-    let said = Diagnostic::of(delivery_status, event.at, event.words(recipient), next.recipients);
+    let said = Diagnostic::of(
+        delivery_status,
+        event.at,
+        event.message_about(recipient),
+        next.recipients,
+    );
     let known = next.delivery_statuses.get(recipient).copied();
     if known == Some(delivery_status) {
         let kept = next
@@ -104,19 +109,19 @@ fn learn(next: &mut EmailRecord, recipient: &str, delivery_status: DeliveryStatu
         *kept = said.min(kept.clone());
         return;
     }
-    let (lesser, about_it) = if DeliveryStatus::raised(known, delivery_status) == delivery_status {
+    let (lesser, about_it) = if DeliveryStatus::worse_of(known, delivery_status) == delivery_status {
         next.delivery_statuses.insert(recipient.to_owned(), delivery_status);
         (known, next.diagnostics.insert(recipient.to_owned(), said))
     } else {
         (Some(delivery_status), Some(said))
     };
     if let (Some(fact), Some(said)) = (lesser.and_then(Fact::of), about_it) {
-        keep(next, recipient, fact, said);
+        keep_earliest_diagnostic(next, recipient, fact, said);
     }
 }
 
 /// Keeps the earliest diagnostic of a fact.
-fn keep(next: &mut EmailRecord, recipient: &str, fact: Fact, said: Diagnostic) {
+fn keep_earliest_diagnostic(next: &mut EmailRecord, recipient: &str, fact: Fact, said: Diagnostic) {
     let said = said.of_fact(next.recipients);
     let kept = next
         .facts

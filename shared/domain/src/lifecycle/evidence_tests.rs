@@ -10,7 +10,7 @@ use crate::limits;
 #[test]
 fn an_acceptance_is_evidence_in_every_status() {
     for &status in RecordStatus::ALL {
-        let decision = accepted(&record(status), acceptance(1));
+        let decision = record_acceptance(&record(status), acceptance(1));
         let expected = (status != RecordStatus::Sent).then_some((RecordStatus::Sent, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
@@ -20,7 +20,7 @@ fn an_acceptance_is_evidence_in_every_status() {
 fn an_old_claims_acceptance_still_counts() {
     let mut newer = record(RecordStatus::Sending);
     newer.claim_no = 2;
-    let sent = written(accepted(&newer, acceptance(1)));
+    let sent = written(record_acceptance(&newer, acceptance(1)));
     assert_eq!(
         (sent.status, sent.sent, sent.due),
         (RecordStatus::Sent, Some(acceptance(1)), None)
@@ -30,11 +30,11 @@ fn an_old_claims_acceptance_still_counts() {
 #[test]
 fn an_unmade_claim_is_no_evidence() {
     assert_eq!(
-        accepted(&record(RecordStatus::Sending), acceptance(2)),
+        record_acceptance(&record(RecordStatus::Sending), acceptance(2)),
         Decision::Forget
     );
     assert_eq!(
-        accepted(&record(RecordStatus::Sending), acceptance(0)),
+        record_acceptance(&record(RecordStatus::Sending), acceptance(0)),
         Decision::Forget
     );
 }
@@ -43,10 +43,10 @@ fn an_unmade_claim_is_no_evidence() {
 fn a_second_acceptance_flags_one_duplicate() {
     let mut sent = record(RecordStatus::Sent);
     sent.claim_no = 2;
-    let marked = written(accepted(&sent, acceptance(2)));
+    let marked = written(record_acceptance(&sent, acceptance(2)));
     assert!(marked.duplicate);
     assert_eq!(marked.sent, Some(acceptance(1)), "the first acceptance stays");
-    assert_eq!(accepted(&marked, acceptance(2)), Decision::Forget);
+    assert_eq!(record_acceptance(&marked, acceptance(2)), Decision::Forget);
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn events_of_other_births_or_claims_are_ignored() {
             ..bounced
         },
     ] {
-        assert_eq!(heard(&sending, &other), Decision::Forget);
-        assert_eq!(learned(&sent, std::slice::from_ref(&other)), Decision::Forget);
+        assert_eq!(handle_event(&sending, &other), Decision::Forget);
+        assert_eq!(update_recipients(&sent, std::slice::from_ref(&other)), Decision::Forget);
     }
 }
 
@@ -76,7 +76,7 @@ fn events_of_other_births_or_claims_are_ignored() {
 fn any_event_proves_the_acceptance() {
     let bounced = fate_event("a@example.com", DeliveryStatus::Bounced);
     assert_eq!(
-        leads_to(&heard(&record(RecordStatus::Uncertain), &bounced)),
+        leads_to(&handle_event(&record(RecordStatus::Uncertain), &bounced)),
         Some((RecordStatus::Sent, SideEffect::Nothing))
     );
 }
@@ -84,7 +84,7 @@ fn any_event_proves_the_acceptance() {
 #[test]
 fn a_delivery_status_only_gets_worse() {
     let key = recipient_key("a@example.com");
-    let bounced = written(learned(
+    let bounced = written(update_recipients(
         &record(RecordStatus::Sent),
         std::slice::from_ref(&fate_event("A@Example.com", DeliveryStatus::Bounced)),
     ));
@@ -93,13 +93,13 @@ fn a_delivery_status_only_gets_worse() {
         (Some(&DeliveryStatus::Bounced), 1)
     );
     assert_eq!(
-        learned(
+        update_recipients(
             &bounced,
             std::slice::from_ref(&fate_event("a@example.com", DeliveryStatus::Bounced))
         ),
         Decision::Forget
     );
-    let delivered = written(learned(
+    let delivered = written(update_recipients(
         &bounced,
         std::slice::from_ref(&fate_event("a@example.com", DeliveryStatus::Delivered)),
     ));
@@ -125,16 +125,16 @@ fn time_and_diagnostic_ignore_the_order() {
         says(DeliveryStatus::Bounced, 1004, "550 again"),
     ];
     for _ in 0..events.len() {
-        let known = written(learned(&record(RecordStatus::Sent), &events));
+        let known = written(update_recipients(&record(RecordStatus::Sent), &events));
         let diagnostic = &known.diagnostics[&recipient_key("b@example.com")];
         assert_eq!(
             (diagnostic.at, diagnostic.words.as_str()),
             (at(1003), "550 no such user")
         );
-        assert_eq!(learned(&known, &events), Decision::Forget, "repeated");
+        assert_eq!(update_recipients(&known, &events), Decision::Forget, "repeated");
         events.rotate_left(1);
     }
-    let delayed = written(learned(&record(RecordStatus::Sent), &events[..1]));
+    let delayed = written(update_recipients(&record(RecordStatus::Sent), &events[..1]));
     assert_eq!(delayed.diagnostics[&recipient_key("b@example.com")].words, "421 busy");
 }
 
@@ -180,10 +180,10 @@ fn bounce_and_delivery_count_in_any_order() {
     ];
     let mut seen = Vec::new();
     for order in orders(&events) {
-        let together = written(learned(&record(RecordStatus::Sent), &order));
+        let together = written(update_recipients(&record(RecordStatus::Sent), &order));
         let mut alone = record(RecordStatus::Sent);
         for event in order.iter().chain(&order) {
-            if let Decision::Write(transition) = learned(&alone, std::slice::from_ref(event)) {
+            if let Decision::Write(transition) = update_recipients(&alone, std::slice::from_ref(event)) {
                 alone = transition.record;
             }
         }
@@ -211,17 +211,17 @@ fn bounce_and_delivery_count_in_any_order() {
 #[test]
 fn an_absence_notice_keeps_the_delivery() {
     let key = recipient_key("b@example.com");
-    let delivered = written(learned(
+    let delivered = written(update_recipients(
         &record(RecordStatus::Sent),
         &[fate_event("b@example.com", DeliveryStatus::Delivered)],
     ));
-    let absent = learned(&delivered, &[fate_event("b@example.com", DeliveryStatus::Absence)]);
+    let absent = update_recipients(&delivered, &[fate_event("b@example.com", DeliveryStatus::Absence)]);
     assert_eq!(absent, Decision::Forget);
-    let first = written(learned(
+    let first = written(update_recipients(
         &record(RecordStatus::Sent),
         &[fate_event("b@example.com", DeliveryStatus::Absence)],
     ));
-    let side_effect = written(learned(
+    let side_effect = written(update_recipients(
         &first,
         &[fate_event("b@example.com", DeliveryStatus::Delivered)],
     ));
@@ -234,7 +234,8 @@ fn an_absence_notice_keeps_the_delivery() {
 #[test]
 fn delivery_statuses_have_their_own_condition() {
     let record = record(RecordStatus::Sending);
-    let Decision::Write(transition) = learned(&record, std::slice::from_ref(&event(SesEventKind::Opened))) else {
+    let Decision::Write(transition) = update_recipients(&record, std::slice::from_ref(&event(SesEventKind::Opened)))
+    else {
         panic!("an opening is news");
     };
     assert_eq!(transition.condition, Condition::DeliveryUnmoved { delivery_version: 0 });

@@ -15,7 +15,7 @@ use crate::delivery::cause::Cause;
 use crate::delivery::policy::{Policy, Turn};
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use crate::queue::job::{Job, Task};
-use crate::queue::{Disposition, Queue, dropped};
+use crate::queue::{Disposition, Queue, final_status};
 use crate::timestamp::Timestamp;
 
 /// The decision that the queue demands for a waiting email; `None` if it demands nothing.
@@ -77,13 +77,13 @@ pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
 
 /// Moves an email whose queue has gained or lost a rate limit; `None` if it is in the right place.
 #[must_use]
-pub fn placed(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Option<Decision> {
+pub fn move_to_its_place(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Option<Decision> {
     if record.status != RecordStatus::Queued || record.expires_at <= now {
         return None;
     }
     match (policy.turn, record.due?.kind) {
         (Turn::Waits, DueKind::Wake | DueKind::Check) => Some(wait_for_slot(record, now)),
-        (Turn::Free | Turn::Slot(_), DueKind::Paced) => Some(let_go(record, policy, now)),
+        (Turn::Free | Turn::Slot(_), DueKind::Paced) => Some(enqueue_released(record, policy, now)),
         (Turn::Waits | Turn::Free | Turn::Slot(_), _) => None,
     }
 }
@@ -121,7 +121,7 @@ pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: DropStage, now:
         // SES was not called: a restore gives it the whole budget.
         next.attempts = next.attempts.saturating_sub(1);
     }
-    end(&mut next, dropped(record), now);
+    end(&mut next, final_status(record), now);
     write_in(record, next, queue)
 }
 
@@ -141,12 +141,12 @@ pub fn purge(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestam
 pub fn release(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
     match queue.disposition(record, now) {
         Disposition::Hold => Decision::Forget,
-        Disposition::Go | Disposition::Drop => let_go(record, policy, now),
+        Disposition::Go | Disposition::Drop => enqueue_released(record, policy, now),
     }
 }
 
 /// Enqueues an email that was held, or that needs no slot any more.
-fn let_go(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
+fn enqueue_released(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     let in_line = record.due.is_some_and(|due| due.kind == DueKind::Paced);
     let parked = record.status == RecordStatus::Queued && is_parked(record);
     if !parked || (in_line && policy.turn == Turn::Waits) {

@@ -26,7 +26,7 @@ fn queue() -> Queue {
 }
 
 fn paused() -> Queue {
-    queue().paused(Pause {
+    queue().after_pause(Pause {
         since: at(0),
         reason: None,
         until: None,
@@ -100,7 +100,7 @@ fn a_paused_queue_parks_its_emails() {
 
 #[test]
 fn a_purged_email_is_canceled_unless_maybe_sent() {
-    let (purged, now) = (queue().purged(at(1_000)), at(2_000));
+    let (purged, now) = (queue().after_purge(at(1_000)), at(2_000));
     let decision = reconcile(&record(RecordStatus::Queued), &purged, now).unwrap();
     let ended = written(&decision);
     assert_eq!(
@@ -117,12 +117,15 @@ fn a_purged_email_is_canceled_unless_maybe_sent() {
     };
     let decision = reconcile(&maybe_out, &purged, now).unwrap();
     assert_eq!(written(&decision).record.status, RecordStatus::Unknown);
-    assert_eq!(reconcile(&record(RecordStatus::Queued), &purged.restored(), now), None);
+    assert_eq!(
+        reconcile(&record(RecordStatus::Queued), &purged.after_restore(), now),
+        None
+    );
 }
 
 #[test]
 fn a_sender_drops_only_its_own_claim() {
-    let (purged, now) = (queue().purged(at(1_000)), at(2_000));
+    let (purged, now) = (queue().after_purge(at(1_000)), at(2_000));
     for &status in RecordStatus::ALL {
         for claim_no in [1, 2] {
             let decision = drop_unwanted(&record(status), &purged, DropStage::InHand { claim_no }, now);
@@ -146,7 +149,7 @@ fn a_sender_drops_only_its_own_claim() {
 fn a_held_key_parks_emails_from_everywhere() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
-        holds: Holds::default().with(Hold::of_revoked(key)).unwrap(),
+        holds: Holds::default().with(Hold::of_revoked_key(key)).unwrap(),
         ..Common::default()
     });
     for kind in [DueKind::Wake, DueKind::Check, DueKind::Paced, DueKind::Held] {

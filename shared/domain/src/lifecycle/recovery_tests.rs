@@ -2,7 +2,7 @@
 
 use super::super::claim::{fail, not_claimable};
 use super::super::decision::Condition;
-use super::super::evidence::accepted;
+use super::super::evidence::record_acceptance;
 use super::super::samples::{acceptance, at, decided, leads_to, outlook, policy, record, refused, written};
 use super::*;
 use crate::delivery::attempt::Attempt;
@@ -259,7 +259,7 @@ fn a_record_is_due_exactly_while_unfinished() {
     for &status in RecordStatus::ALL {
         let record = record(status);
         let decisions = [
-            accepted(&record, acceptance(1)),
+            record_acceptance(&record, acceptance(1)),
             decided(&record, refused(Cause::Throttled)),
             decided(&record, refused(Cause::Unavailable)),
             decided(&record, refused(Cause::Rejected)),
@@ -279,7 +279,7 @@ fn a_record_is_due_exactly_while_unfinished() {
                     "{status:?} -> {next:?}"
                 );
                 assert!(next.claim_no >= record.claim_no && (next.maybe_duplicate || !record.maybe_duplicate));
-                assert_eq!(transition.condition, Condition::unmoved(&record));
+                assert_eq!(transition.condition, Condition::if_unchanged(&record));
             }
         }
     }

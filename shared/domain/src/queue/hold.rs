@@ -41,7 +41,7 @@ pub struct Exception {
 impl Hold {
     /// The hold of a revoked key: all emails accepted with it, at any time.
     #[must_use]
-    pub const fn of_revoked(key: KeyId) -> Self {
+    pub const fn of_revoked_key(key: KeyId) -> Self {
         Self {
             key: Some(key),
             except: None,

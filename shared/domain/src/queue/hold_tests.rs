@@ -40,7 +40,7 @@ fn holds(of: &[Hold]) -> Holds {
 
 #[test]
 fn a_revoked_key_holds_only_its_own_emails() {
-    let held = holds(&[Hold::of_revoked(key(1))]);
+    let held = holds(&[Hold::of_revoked_key(key(1))]);
     for (record, expected) in [
         (record(Some(key(1)), Some("a.example"), 0), true),
         (record(Some(key(1)), None, i64::MAX), true),
@@ -102,7 +102,7 @@ fn holds_of_a_key_and_its_tenant_are_independent() {
     assert_eq!(both.without(None), holds(std::slice::from_ref(&of_key)));
     assert_eq!(both.without(Some(key(1))), holds(&[of_tenant(of_key)]));
     assert_eq!(both.of(&[None]), both.without(Some(key(1))));
-    let revoked = both.with(Hold::of_revoked(key(1))).unwrap();
+    let revoked = both.with(Hold::of_revoked_key(key(1))).unwrap();
     assert!(revoked.has_tenants(), "it replaces the holds of its key alone");
     assert!(!both.without(None).has_tenants());
 }
@@ -116,7 +116,7 @@ fn a_repeated_hold_needs_no_more_room() {
     );
     let other = taken_away(&["b.example"], 5);
     assert_eq!(holds(&[first.clone(), other]).0.len(), 2);
-    let revoked = Hold::of_revoked(key(1));
+    let revoked = Hold::of_revoked_key(key(1));
     let both = holds(&[first, again.clone(), revoked.clone()]);
     assert_eq!(both, holds(&[revoked]), "it covers the others");
     assert_eq!(both.with(again), Some(both.clone()), "and stays");
@@ -129,7 +129,7 @@ fn a_tenant_has_a_limited_number_of_holds() {
     let revoked = |n: usize| {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&n.to_be_bytes());
-        Hold::of_revoked(KeyId::from_bytes(bytes))
+        Hold::of_revoked_key(KeyId::from_bytes(bytes))
     };
     let full = holds(&(0..HOLDS_MAX).map(revoked).collect::<Vec<_>>());
     assert_eq!(full.with(revoked(HOLDS_MAX)), None);
@@ -139,7 +139,7 @@ fn a_tenant_has_a_limited_number_of_holds() {
 #[test]
 fn holds_are_stored_as_text() {
     let tenants = of_tenant(taken_away(&["a.example"], 2_000));
-    let held = holds(&[taken_away(&["*"], 1_000), Hold::of_revoked(key(2)), tenants]);
+    let held = holds(&[taken_away(&["*"], 1_000), Hold::of_revoked_key(key(2)), tenants]);
     let text = serde_json::to_string(&held).unwrap();
     assert_eq!(
         text,
@@ -154,7 +154,7 @@ fn holds_are_stored_as_text() {
 
 #[test]
 fn a_missing_hold_lets_emails_go() {
-    let (one, other) = (Hold::of_revoked(key(1)), Hold::of_revoked(key(2)));
+    let (one, other) = (Hold::of_revoked_key(key(1)), Hold::of_revoked_key(key(2)));
     let (both, first) = (holds(&[one.clone(), other]), holds(&[one]));
     assert!(both.exceed(&first) && !first.exceed(&both) && !both.exceed(&both));
 }

@@ -69,7 +69,7 @@ pub enum Task {
 impl Task {
     /// True if it makes ended emails wait again.
     #[must_use]
-    pub const fn revives(&self) -> bool {
+    pub const fn revives_ended_emails(&self) -> bool {
         match self {
             Self::Restore | Self::Retry { .. } => true,
             Self::Release | Self::Purge | Self::FollowTenant => false,

@@ -105,7 +105,7 @@ fn late_sweeps_follow_a_completed_job() {
 #[test]
 fn an_opposite_request_gives_up_a_job() {
     let now = at(2_000);
-    let paused = queue().paused(Pause {
+    let paused = queue().after_pause(Pause {
         since: at(1_500),
         reason: None,
         until: Some(at(3_000)),
@@ -116,16 +116,16 @@ fn an_opposite_request_gives_up_a_job() {
         job(Task::Release).is_wanted(&paused, at(3_000)),
         "the pause is over by itself"
     );
-    assert!(job(Task::Purge).is_wanted(&queue().purged(at(1_000)), now));
+    assert!(job(Task::Purge).is_wanted(&queue().after_purge(at(1_000)), now));
     assert!(!job(Task::Purge).is_wanted(&paused, now));
     assert!(
         job(Task::Purge).is_wanted(&queue(), now),
         "it releases needlessly held emails"
     );
     assert!(job(Task::Restore).is_wanted(&queue(), now));
-    assert!(!job(Task::Restore).is_wanted(&queue().purged(at(1_500)), now));
+    assert!(!job(Task::Restore).is_wanted(&queue().after_purge(at(1_500)), now));
     assert!(
-        !job(Task::Restore).is_wanted(&queue().purged(at(900)), now),
+        !job(Task::Restore).is_wanted(&queue().after_purge(at(900)), now),
         "a purge in effect is a later one, by any clock"
     );
     assert!(
@@ -202,9 +202,9 @@ fn a_purge_releases_what_it_must_not_end() {
         reason: None,
         until: None,
     };
-    let paused = queue().paused(pause).purged(at(1_000));
+    let paused = queue().after_pause(pause).after_purge(at(1_000));
     assert_eq!(decide(&paused), Decision::Forget);
-    let Decision::Write(released) = decide(&paused.deleted()) else {
+    let Decision::Write(released) = decide(&paused.after_deletion()) else {
         panic!("it is held forever");
     };
     assert_ne!(released.record.due.map(|due| due.kind), Some(DueKind::Held));
@@ -260,7 +260,7 @@ fn releasing_one_hold_keeps_the_others() {
     let (now, id) = (at(2_000), EmailId::from_random([3; 16]));
     let [one, other] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
     let holds = |keys: &[KeyId]| {
-        let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked(*key)).unwrap();
+        let with = |holds: Holds, key: &KeyId| holds.with(Hold::of_revoked_key(*key)).unwrap();
         Common {
             holds: keys.iter().fold(Holds::default(), with),
             ..Common::default()

@@ -320,7 +320,7 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
     };
     if !slots.is_empty() {
         becomes.free_at = Some(free_at);
-        becomes.released = Some(released(limit, found.emails.iter().take(slots.len()), now));
+        becomes.released = Some(next_release(limit, found.emails.iter().take(slots.len()), now));
     }
     if let Some(since) = becomes.quiet_since
         && becomes.in_flight(now).is_none()
@@ -347,7 +347,7 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
 
 /// The release to remember. The next check finds the emails that an earlier release left behind, and those with
 /// places before it.
-fn released<'a>(limit: &RateLimit, emails: impl Iterator<Item = &'a Waiting<'a>>, now: Timestamp) -> Released {
+fn next_release<'a>(limit: &RateLimit, emails: impl Iterator<Item = &'a Waiting<'a>>, now: Timestamp) -> Released {
     let before = limit.in_flight(now);
     let after = before.map_or("", |before| before.until.as_str());
     let last = emails.last().map_or("", |email| email.place);

@@ -136,7 +136,7 @@ impl QuotaLease {
 
     /// The lease after `asked` was added; `drawn` is the amount leased by all environments by then.
     #[must_use]
-    pub fn filled(self, asked: u64, drawn: u64) -> Self {
+    pub fn after_grant(self, asked: u64, drawn: u64) -> Self {
         Self {
             left: self.left.saturating_add(asked),
             drawn,
@@ -146,7 +146,7 @@ impl QuotaLease {
 
     /// The lease after a refusal; `drawn` is the amount leased by all environments by then.
     #[must_use]
-    pub const fn refused(self, drawn: u64) -> Self {
+    pub const fn after_refusal(self, drawn: u64) -> Self {
         Self { drawn, ..self }
     }
 
@@ -237,9 +237,9 @@ mod tests {
                                 calls += 1;
                                 *lease = if drawn + ask <= most {
                                     drawn += ask;
-                                    lease.filled(ask, drawn)
+                                    lease.after_grant(ask, drawn)
                                 } else {
-                                    lease.refused(drawn)
+                                    lease.after_refusal(drawn)
                                 };
                             }
                             LeaseDecision::Spent => {
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn an_unused_amount_can_be_taken_again() {
-        let LeaseDecision::Taken(lease) = QuotaLease::empty(day(10)).filled(5, 10).take(5) else {
+        let LeaseDecision::Taken(lease) = QuotaLease::empty(day(10)).after_grant(5, 10).take(5) else {
             panic!("refused")
         };
         assert_eq!((lease.take(1), lease.remaining()), (LeaseDecision::Spent, 0));
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_last_part_of_a_window_can_be_leased() {
-        let almost_spent = QuotaLease::empty(day(1_010)).refused(1_000);
+        let almost_spent = QuotaLease::empty(day(1_010)).after_refusal(1_000);
         assert_eq!(almost_spent.take(1), LeaseDecision::Draw(10), "a block has 50");
         assert_eq!(almost_spent.remaining(), 10);
         assert_eq!(almost_spent.take(11), LeaseDecision::Spent);

@@ -125,7 +125,7 @@ impl Scope {
 
 /// The domains as a list in a sentence.
 #[must_use]
-pub fn told(domains: &[FromDomain]) -> String {
+pub fn list_in_words(domains: &[FromDomain]) -> String {
     let names: Vec<_> = domains.iter().map(ToString::to_string).collect();
     names.join(", ")
 }

@@ -11,7 +11,7 @@ use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::lifecycle::commands::{self, Times};
 use domain::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
 use domain::lifecycle::{
-    Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, fail, heard, not_claimable, overdue,
+    Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, fail, handle_event, not_claimable, overdue,
     record_attempt,
 };
 use domain::queue::Queue;
@@ -57,7 +57,7 @@ impl Machine {
                 {
                     return Some(Decision::Forget);
                 }
-                heard(record, &event(record, claim_no))
+                handle_event(record, &event(record, claim_no))
             }
             Question::DeadLetter { claim_no } => self.dead_letter(record, claim_no),
             Question::Caller { wish, left, generation } => self.asked(record, wish, generation, clock_of(left))?,

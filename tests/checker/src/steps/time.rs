@@ -49,7 +49,7 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
         return;
     };
     let next = State { late: None, ..*state };
-    let condition = machine.unmoved(before);
+    let condition = machine.if_unchanged(before);
     match machine.write(stored, before, after, condition, state.line) {
         Some(record) => {
             let broken = checked(machine, state, (stored, record), question);

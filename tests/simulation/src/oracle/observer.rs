@@ -228,7 +228,7 @@ impl Observer for Oracle {
             SesEventKind::DeliveryStatuses(delivery_statuses) => {
                 for (recipient, delivery_status) in delivery_statuses {
                     let raised =
-                        DeliveryStatus::raised(known.delivery_statuses.get(recipient).copied(), *delivery_status);
+                        DeliveryStatus::worse_of(known.delivery_statuses.get(recipient).copied(), *delivery_status);
                     known.delivery_statuses.insert(recipient.clone(), raised);
                     if *delivery_status == DeliveryStatus::Delivered {
                         known.delivered_at = known.delivered_at.max(Some(event.at));

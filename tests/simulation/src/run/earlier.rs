@@ -42,7 +42,7 @@ pub(super) fn plant(backend: &MemoryBackend, scenario: &Scenario) {
     state.page_size = 100;
     let mut held = queue(HELD);
     let (since, reason, until) = (START, None, None);
-    held = held.paused(Pause { since, reason, until });
+    held = held.after_pause(Pause { since, reason, until });
     for number in 0..scenario.held {
         let id = EmailId::from_batch_key(&TenantId::main(), HELD, number);
         let body = BodyRef {

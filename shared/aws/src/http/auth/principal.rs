@@ -9,7 +9,7 @@ use domain::ports::PortError;
 use domain::ports::access::Tenants;
 use domain::tenant::Tenant;
 use domain::tenant::key::{Action, Actor, Permission};
-use domain::tenant::sender::{FromDomain, Scope, told};
+use domain::tenant::sender::{FromDomain, Scope, list_in_words};
 use domain::timestamp::Timestamp;
 
 /// Header in which the deployer's key names the tenant that it acts for.
@@ -283,7 +283,7 @@ impl TenantPrincipal {
     pub fn check_from(&self, path: &str, from: &EmailAddress) -> Result<(), ApiError> {
         let domain = from.domain();
         if !self.tenant.may_send_from(domain) {
-            let allowed = told(&self.tenant.from_domains);
+            let allowed = list_in_words(&self.tenant.from_domains);
             return Err(ApiError::invalid_from(
                 path,
                 format!("this tenant may send only from {allowed}"),
@@ -301,7 +301,7 @@ impl TenantPrincipal {
         if narrow.is_empty() || narrow.iter().any(|allowed| allowed.covers(domain)) {
             return Ok(());
         }
-        let allowed = told(narrow);
+        let allowed = list_in_words(narrow);
         Err(ApiError::restricted_api_key(format!(
             "{path}: this API key may send only from {allowed}"
         )))

@@ -29,7 +29,7 @@ pub(crate) fn holds() -> Holds {
     let [revoked, narrowed] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
     let kept = vec![FromDomain::Exactly("a.example".to_owned())];
     let narrowed = Hold::of_lost_domains(Some(narrowed), kept, at(700));
-    [Hold::of_revoked(revoked), narrowed]
+    [Hold::of_revoked_key(revoked), narrowed]
         .into_iter()
         .fold(Holds::default(), |holds, hold| holds.with(hold).unwrap())
 }

@@ -121,7 +121,7 @@ fn nth(n: u16) -> EmailId {
 
 fn paused() -> Queue {
     let plain = Queue::plain(held(1, 0).before.queue_key(), at(0));
-    plain.paused(Pause {
+    plain.after_pause(Pause {
         since: at(0),
         reason: None,
         until: None,
@@ -210,7 +210,7 @@ async fn a_queue_changes_while_its_emails_are_parked() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_is_resumed_while_emails_are_parked() {
     let (park, busy) = changed_meanwhile(|queue| {
-        let resumed = queue.resumed();
+        let resumed = queue.after_resume();
         let job = Job::new(&resumed, nth(9), Task::Release, at(3_000));
         (resumed, Some(job))
     })

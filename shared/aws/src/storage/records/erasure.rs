@@ -51,7 +51,7 @@ impl Tombstones for Table {
         };
         let tombstone = encode(keys::email(&before.email_key()), &tombstone, WHAT)?;
         let mut still = Expression::default();
-        still.require(Condition::unmoved(before));
+        still.require(Condition::if_unchanged(before));
         match self.put_if(tombstone, still, WHAT).await? {
             ConditionOutcome::Done(_) => Ok(Written::Done),
             // Its own write, whose answer was lost; or another writer was first.

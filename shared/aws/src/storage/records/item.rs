@@ -62,9 +62,9 @@ use domain::id::{EmailKey, KeyId, QueueName};
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::reading::{bytes, flag, maybe, named, number, text, time};
+use super::reading::{bytes, flag, from_named_attribute, maybe, number, text, time};
 use super::waiting::{ended_sk, paced_sk, wake_sk};
-use crate::storage::attributes::{Item, ItemError, b, n, name, parse_sortable, s, sortable, unnamed, yes};
+use crate::storage::attributes::{Item, ItemError, b, from_name, n, name, parse_sortable, s, sortable, yes};
 use crate::storage::table::keys;
 
 /// Attributes for the delivery statuses of recipients and the replies of mail servers.
@@ -218,16 +218,16 @@ pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
         id,
         born: time(item, "b")?,
         queue: QueueName::parse(text(item, "q")?).map_err(|_| ItemError::Malformed("q"))?,
-        priority: named(item, "l")?,
+        priority: from_named_attribute(item, "l")?,
         recipients: number(item, "r")?,
         body: BodyRef {
             sha256: text(item, "h")?.to_owned(),
-            place: named(item, "p")?,
+            place: from_named_attribute(item, "p")?,
             bytes: number(item, "z")?,
         },
         attachment_bytes: maybe(item, ATTACHMENT_BYTES, number)?.unwrap_or(0),
-        on_uncertain: named(item, "o")?,
-        status: named(item, "s")?,
+        on_uncertain: from_named_attribute(item, "o")?,
+        status: from_named_attribute(item, "s")?,
         not_before: time(item, "n")?,
         scheduled_at: maybe(item, "w", time)?,
         expires_at: time(item, "x")?,
@@ -307,7 +307,7 @@ fn delivery_statuses<T: DeserializeOwned>(
     };
     delivery_statuses
         .iter()
-        .map(|(key, value)| Some((key.clone(), unnamed(value.as_s().ok()?)?)))
+        .map(|(key, value)| Some((key.clone(), from_name(value.as_s().ok()?)?)))
         .collect::<Option<_>>()
         .ok_or(ItemError::Malformed(attribute))
 }
@@ -335,7 +335,7 @@ fn outcomes(item: &Item, attribute: &'static str) -> Result<Vec<AttemptOutcome>,
         Some(AttemptOutcome {
             claim_no: parts.next()?.parse().ok()?,
             at: Timestamp::from_millis(parts.next()?.parse().ok()?),
-            cause: unnamed(parts.next()?)?,
+            cause: from_name(parts.next()?)?,
             words: parts.next()?.to_owned(),
         })
     };
@@ -360,7 +360,7 @@ fn diagnostics(item: &Item, attribute: &'static str) -> Result<BTreeMap<String, 
 fn facts(said: &BTreeMap<String, Diagnostic>) -> Option<BTreeMap<(String, Fact), Diagnostic>> {
     let fact = |(key, said): (&String, &Diagnostic)| {
         let (recipient, fact) = key.rsplit_once(' ')?;
-        Some(((recipient.to_owned(), unnamed(fact)?), said.clone()))
+        Some(((recipient.to_owned(), from_name(fact)?), said.clone()))
     };
     said.iter().map(fact).collect()
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::storage::attributes::{Item, ItemError, unnamed};
+use crate::storage::attributes::{Item, ItemError, from_name};
 
 /// Reads a string.
 pub(super) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
@@ -48,8 +48,8 @@ pub(super) fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemErr
     }
 }
 
-pub(super) fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    unnamed(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
+pub(super) fn from_named_attribute<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    from_name(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
 }
 
 pub(super) fn maybe<'a, T>(

@@ -12,7 +12,7 @@ use domain::ports::rate_limits::WaitingEmail;
 use domain::ports::{DueEmail, IndexedEmail};
 use domain::timestamp::Timestamp;
 
-use crate::storage::attributes::{Item, ItemError, name, parse_sortable, s, sortable, unnamed};
+use crate::storage::attributes::{Item, ItemError, from_name, name, parse_sortable, s, sortable};
 use crate::storage::mapping::attribute;
 use crate::storage::table::keys;
 
@@ -83,13 +83,13 @@ pub(crate) fn to_indexed_email(item: &Item) -> Result<IndexedEmail, ItemError> {
     let ended = index::kind(&attribute::<String>(item, "due_pk")?) == Some(DueKind::Ended);
     let mut tail = sort_key.split('#').skip(if ended { 2 } else { usize::MAX });
     let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
-    let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
+    let read = |cause| from_name(cause).ok_or(ItemError::Malformed("due_sk"));
     Ok(IndexedEmail {
         key: keys::to_email(item)?,
         at: parse_sortable(&sort_key).ok_or(ItemError::Malformed("due_sk"))?,
         status: match status {
             None => RecordStatus::Queued,
-            Some(status) => unnamed(status).ok_or(ItemError::Malformed("due_sk"))?,
+            Some(status) => from_name(status).ok_or(ItemError::Malformed("due_sk"))?,
         },
         cause: cause.map(read).transpose()?,
         cursor: DueCursor(sort_key),
@@ -110,7 +110,7 @@ fn to_due_email_at(key: EmailKey, sort_key: &str) -> Result<DueEmail, ItemError>
     let mut tail = sort_key.split('#').skip(2);
     let (priority, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
         (Some(priority), Some(recipients), Some(bytes)) => {
-            (unnamed(priority), recipients.parse().ok(), bytes.parse().ok())
+            (from_name(priority), recipients.parse().ok(), bytes.parse().ok())
         }
         _ => (None, None, None),
     };

@@ -90,7 +90,7 @@ impl SesEvent {
 
     /// The message about a recipient; empty without one.
     #[must_use]
-    pub fn words(&self, recipient: &str) -> String {
+    pub fn message_about(&self, recipient: &str) -> String {
         self.diagnostics.get(recipient).cloned().unwrap_or_default()
     }
 }

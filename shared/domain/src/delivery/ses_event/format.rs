@@ -49,7 +49,7 @@ impl SesEvent {
         })?;
         let mail = &event.mail;
         let accepted_at = time(&mail.timestamp, "mail.timestamp")?;
-        let (at, said) = event.said(accepted_at)?;
+        let (at, said) = event.time_and_kind(accepted_at)?;
         let suspected = event.complaint.as_ref().is_some_and(|complaint| {
             let named = complaint.recipients.iter();
             named
@@ -66,11 +66,11 @@ impl SesEvent {
             message_id: mail.message_id.clone(),
             accepted_at,
             at,
-            suppresses: event.named(&said, |delivery_status| {
+            suppresses: event.matching_recipients(&said, |delivery_status| {
                 matches!(delivery_status, DeliveryStatus::Bounced | DeliveryStatus::Complained)
             }),
             suspected,
-            on_account_list: event.named(&said, |delivery_status| {
+            on_account_list: event.matching_recipients(&said, |delivery_status| {
                 delivery_status == DeliveryStatus::OnAccountList
             }),
             diagnostics: event.diagnostics(),
@@ -82,7 +82,7 @@ impl SesEvent {
 impl Event {
     /// The recipients of a bounce or a complaint with a matching delivery status. Two kinds are left out: invalid
     /// addresses, to which nobody can send, and the mailbox simulator's, which no list takes.
-    fn named(&self, said: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
+    fn matching_recipients(&self, said: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
         let SesEventKind::DeliveryStatuses(delivery_statuses) = said else {
             return Vec::new();
         };
@@ -154,7 +154,7 @@ impl Event {
         words
     }
 
-    fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, SesEventKind), SesEventError> {
+    fn time_and_kind(&self, accepted_at: Timestamp) -> Result<(Timestamp, SesEventKind), SesEventError> {
         let mail = &self.mail;
         match self.event_type.as_str() {
             "Send" => Ok((accepted_at, SesEventKind::Accepted)),
@@ -257,7 +257,7 @@ impl Mail {
         let mut delivery_statuses = BTreeMap::new();
         for (named, delivery_status) in said {
             let key = self.key(named);
-            let raised = DeliveryStatus::raised(delivery_statuses.get(&key).copied(), delivery_status);
+            let raised = DeliveryStatus::worse_of(delivery_statuses.get(&key).copied(), delivery_status);
             delivery_statuses.insert(key, raised);
         }
         SesEventKind::DeliveryStatuses(delivery_statuses)
@@ -286,7 +286,7 @@ impl Recipient {
         self.status.as_deref()?.split_whitespace().next()
     }
 
-    fn says_nothing(&self) -> bool {
+    fn has_no_diagnostic(&self) -> bool {
         let words = self.diagnostic_code.as_deref().unwrap_or_default();
         self.status().is_none() && words.trim().is_empty()
     }
@@ -329,7 +329,7 @@ impl Bounce {
             return DeliveryStatus::Bounced;
         }
         let general = matches!(sub_type, "" | "General" | "Undetermined");
-        if general && recipient.says_nothing() {
+        if general && recipient.has_no_diagnostic() {
             DeliveryStatus::Absence
         } else {
             DeliveryStatus::SoftBounced

@@ -183,7 +183,7 @@ fn a_forwarding_target_means_the_recipient() {
     assert_eq!(key(&lone), [recipient_key("alias@example.com")]);
     assert_eq!(suppressed(&lone), ["alias@example.com"]);
     let read = SesEvent::parse(&lone.to_string()).unwrap();
-    assert_eq!(read.words(&recipient_key("alias@example.com")), "General");
+    assert_eq!(read.message_about(&recipient_key("alias@example.com")), "General");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** pure, and of this change alone: the records before and after, and the time. Each entry into a state
 //! adds the amount that the exit subtracts, for every kind of exit.
-//! **Start reading at** [`counted`].
+//! **Start reading at** [`count_changes`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,17 +74,17 @@ pub type Deltas = BTreeMap<Counter, Delta>;
 
 /// The counts of a change; empty if nothing counted has changed.
 #[must_use]
-pub fn counted(change: &Change) -> Deltas {
+pub fn count_changes(change: &Change) -> Deltas {
     let mut sum = Sum {
         change,
         deltas: Deltas::new(),
     };
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
     if let Some(before) = before {
-        sum.stands(before, -1);
+        sum.add_current_state(before, -1);
     }
     if let Some(after) = after {
-        sum.stands(after, 1);
+        sum.add_current_state(after, 1);
         // A record with another time of acceptance is another email, without any outcome yet.
         sum.became(before.filter(|before| before.born == after.born), after);
     }
@@ -107,7 +107,7 @@ impl Sum<'_> {
     }
 
     /// Adds `by` to the figures of the record's current state.
-    fn stands(&mut self, record: &CountedRecord, by: i64) {
+    fn add_current_state(&mut self, record: &CountedRecord, by: i64) {
         let (figure, slot): (_, Option<Slot>) = match record.status {
             RecordStatus::Queued if record.held => (Figure::Held, None),
             RecordStatus::Queued if record.tried => (Figure::Retry, Some(Figure::RetryIn)),
@@ -147,8 +147,8 @@ impl Sum<'_> {
         let recipients = i64::from(record.recipients);
         let more = recipients.saturating_sub(1).max(0);
         if before.is_none() {
-            self.flow(record, Figure::Accepted, 1);
-            self.flow(record, Figure::AcceptedRecipients, recipients);
+            self.count_outcome(record, Figure::Accepted, 1);
+            self.count_outcome(record, Figure::AcceptedRecipients, recipients);
         }
         if before.is_none_or(|before| before.status != record.status) {
             match record.status {
@@ -162,36 +162,36 @@ impl Sum<'_> {
                         .count();
                     let left_out = i64::try_from(left_out).unwrap_or(i64::MAX).min(recipients);
                     let reached = recipients.saturating_sub(left_out);
-                    self.flow(record, Figure::Sent, 1);
-                    self.flow(record, Figure::SentRecipients, reached);
-                    self.flow(record, Figure::SentAttachmentBytes, bytes.saturating_mul(reached));
-                    self.flow(record, Figure::SuppressedMore, left_out);
+                    self.count_outcome(record, Figure::Sent, 1);
+                    self.count_outcome(record, Figure::SentRecipients, reached);
+                    self.count_outcome(record, Figure::SentAttachmentBytes, bytes.saturating_mul(reached));
+                    self.count_outcome(record, Figure::SuppressedMore, left_out);
                 }
                 RecordStatus::Failed => {
-                    self.ended(record, Figure::Failed);
-                    self.flow(record, Figure::FailedMore, more);
+                    self.count_ended(record, Figure::Failed);
+                    self.count_outcome(record, Figure::FailedMore, more);
                     if record.cause == Some(Cause::Suppressed) {
-                        self.flow(record, Figure::Suppressed, 1);
-                        self.flow(record, Figure::SuppressedMore, more);
+                        self.count_outcome(record, Figure::Suppressed, 1);
+                        self.count_outcome(record, Figure::SuppressedMore, more);
                     }
                 }
                 RecordStatus::Unknown => {
-                    self.ended(record, Figure::Unknown);
-                    self.flow(record, Figure::UnknownMore, more);
+                    self.count_ended(record, Figure::Unknown);
+                    self.count_outcome(record, Figure::UnknownMore, more);
                 }
                 RecordStatus::Expired => {
-                    self.ended(record, Figure::Expired);
-                    self.flow(record, Figure::ExpiredMore, more);
+                    self.count_ended(record, Figure::Expired);
+                    self.count_outcome(record, Figure::ExpiredMore, more);
                 }
                 RecordStatus::Canceled => {
-                    self.flow(record, Figure::Canceled, 1);
-                    self.flow(record, Figure::CanceledMore, more);
+                    self.count_outcome(record, Figure::Canceled, 1);
+                    self.count_outcome(record, Figure::CanceledMore, more);
                 }
             }
         }
         let known = before.map(became_of).unwrap_or_default();
         for (_, figure) in became_of(record).difference(&known) {
-            self.flow(record, *figure, 1);
+            self.count_outcome(record, *figure, 1);
         }
         let seen = [
             (
@@ -208,15 +208,15 @@ impl Sum<'_> {
         for (at, again, first) in seen {
             let known = before.and_then(at);
             if at(record) > known {
-                self.flow(record, again, 1);
-                self.flow(record, first, i64::from(known.is_none()));
+                self.count_outcome(record, again, 1);
+                self.count_outcome(record, first, i64::from(known.is_none()));
             }
         }
     }
 
     /// Counts an email that ended without being sent.
-    fn ended(&mut self, record: &CountedRecord, figure: Figure) {
-        self.flow(record, figure, 1);
+    fn count_ended(&mut self, record: &CountedRecord, figure: Figure) {
+        self.count_outcome(record, figure, 1);
         let Some(cause) = record.cause else { return };
         let failures = Counter::Failures {
             tenant: self.change.key.tenant.clone(),
@@ -230,7 +230,7 @@ impl Sum<'_> {
     }
 
     /// Counts in the record's queue and in all queues together.
-    fn flow(&mut self, record: &CountedRecord, figure: Figure, by: i64) {
+    fn count_outcome(&mut self, record: &CountedRecord, figure: Figure, by: i64) {
         for queue in [Some(record.queue.clone()), None] {
             let flow = Counter::Flow {
                 tenant: self.change.key.tenant.clone(),

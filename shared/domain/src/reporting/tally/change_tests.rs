@@ -3,7 +3,7 @@ use super::*;
 
 /// The counts in short, such as `+3 sent in default`. Of the flow, only the queue's own counts.
 fn told(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<String> {
-    let counted = counted(&change(1, at(10), before, after));
+    let counted = count_changes(&change(1, at(10), before, after));
     let all = |wanted: &Option<String>| {
         let of = |(counter, delta): (&Counter, &Delta)| {
             let Counter::Flow { queue, .. } = counter else {
@@ -137,7 +137,7 @@ fn unsent_emails_count_by_cause_with_an_example() {
             format!("+1 Count failures default {}", cause.as_str()),
         ];
         assert_eq!(told(Some(tried(RecordStatus::Failing)), Some(after.clone())), expected);
-        let counted = counted(&change(3, at(10), None, Some(after)));
+        let counted = count_changes(&change(3, at(10), None, Some(after)));
         let latest = counted.values().find_map(|delta| delta.latest);
         assert_eq!(latest, Some((at(10), change(3, at(0), None, None).key.id)));
     }
@@ -245,8 +245,11 @@ fn an_uncounted_change_counts_nothing() {
         not_before: at(99),
         ..queued()
     };
-    assert_eq!(counted(&change(1, at(10), Some(queued()), Some(next))), Deltas::new());
-    assert_eq!(counted(&change(1, at(10), None, None)), Deltas::new());
+    assert_eq!(
+        count_changes(&change(1, at(10), Some(queued()), Some(next))),
+        Deltas::new()
+    );
+    assert_eq!(count_changes(&change(1, at(10), None, None)), Deltas::new());
 }
 
 #[test]

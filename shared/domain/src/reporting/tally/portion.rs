@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{Change, Deltas, counted};
+use super::change::{Change, Deltas, count_changes};
 use super::counter::{Counter, Delta};
 use super::mark::{Fingerprint, Mark, Sequence};
 use crate::timestamp::Timestamp;
@@ -79,7 +79,7 @@ pub fn portions(changes: &[Change]) -> Vec<Portion> {
     let mut portions = Vec::new();
     let mut portion = Portion::default();
     for change in changes {
-        let deltas = counted(change);
+        let deltas = count_changes(change);
         if deltas.is_empty() {
             continue;
         }

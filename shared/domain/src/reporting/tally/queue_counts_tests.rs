@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::super::change::{Change, CountedRecord, counted};
+use super::super::change::{Change, CountedRecord, count_changes};
 use super::super::counter::Counter;
 use super::super::samples::{at, change, queued, tried};
 use super::*;
@@ -10,7 +10,7 @@ use crate::delivery::record::RecordStatus;
 fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
     let mut counters: BTreeMap<Counter, Figures> = BTreeMap::new();
     for change in changes {
-        for (counter, delta) in counted(change) {
+        for (counter, delta) in count_changes(change) {
             for (figure, by) in delta.figures {
                 *counters.entry(counter.clone()).or_default().entry(figure).or_default() += by;
             }
