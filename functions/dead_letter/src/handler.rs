@@ -41,6 +41,6 @@ pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
         duration_ms = telemetry::elapsed_ms(began),
         "batch processed"
     );
-    let failed: Vec<_> = batch::failed(&messages, &results).collect();
+    let failed: Vec<_> = batch::log_failed_messages(&messages, &results).collect();
     batch::answer(messages.len(), &failed, &[])
 }

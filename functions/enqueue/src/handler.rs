@@ -104,7 +104,7 @@ pub(crate) async fn single<P: Ports>(
         .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &EmailResponse::Accepted(Id { id }));
-    Ok(answer::accepted(1, replayed(response, accepted.replayed)))
+    Ok(answer::log_accepted(1, replayed(response, accepted.replayed)))
 }
 
 pub(crate) async fn batch<P: Ports>(
@@ -134,7 +134,7 @@ pub(crate) async fn batch<P: Ports>(
         data: accepted.ids.iter().map(|id| Id { id: id.to_string() }).collect(),
         errors: (validation == BatchValidation::Permissive).then_some(accepted.errors),
     };
-    Ok(answer::accepted(
+    Ok(answer::log_accepted(
         emails,
         replayed(http::json(200, &ids), accepted.replayed),
     ))

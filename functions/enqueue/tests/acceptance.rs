@@ -97,11 +97,11 @@ async fn content_sent_during_an_erasure_is_deleted() {
             state.erased.insert(key, record.body.sha256);
         }
     };
-    let contested = backend.with_rivals(vec![Box::new(erasing)]);
+    let contested = backend.with_concurrent_writers(vec![Box::new(erasing)]);
     let again = enqueue(&contested).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
     assert_eq!((again.id, again.replayed), (erased.id, true));
-    assert_eq!(contested.rivals_left(), 0, "it was erased meanwhile");
+    assert_eq!(contested.writers_left(), 0, "it was erased meanwhile");
     assert!(backend.state().bodies.is_empty(), "nothing of it is kept");
     assert!(backend.state().send_tasks.is_empty());
 }

@@ -114,7 +114,7 @@ fn pass_to(backend: &MemoryBackend, to: Timestamp) {
         state.now_ms = record.not_before.as_millis();
         let forgotten_at = record.not_before.after(RETENTION);
         state.forgotten_at.insert(record.email_key(), forgotten_at);
-        state.plant(EmailRecord {
+        state.store_record(EmailRecord {
             status: RecordStatus::Sent,
             due: None,
             ..record
@@ -245,7 +245,7 @@ async fn a_missing_upload_refuses_a_new_batch() {
         let backend = backend();
         upload(&backend);
         let vanishing = backend.clone();
-        let contested = backend.with_rivals(vec![Box::new(move || vanishing.state().uploads.clear())]);
+        let contested = backend.with_concurrent_writers(vec![Box::new(move || vanishing.state().uploads.clear())]);
         let request = batch(&[plain("one"), plain("two"), with_upload()]);
         let (status, message) = failure(accept(&contested, keyed, &request).await);
         assert_eq!(
@@ -272,7 +272,7 @@ async fn a_missing_upload_completes_a_begun_batch() {
         backend.state().send_tasks.clear();
         let (status, message) = if between {
             let vanishing = backend.clone();
-            let contested = backend.with_rivals(vec![Box::new(move || vanishing.state().uploads.clear())]);
+            let contested = backend.with_concurrent_writers(vec![Box::new(move || vanishing.state().uploads.clear())]);
             failure(accept(&contested, true, &request).await)
         } else {
             backend.state().uploads.clear();

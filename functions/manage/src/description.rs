@@ -13,7 +13,7 @@ const DESCRIPTION_MAX: usize = 1 << 20;
 pub(crate) fn describe() -> Response<Body> {
     let unpacked = zstd::bulk::decompress(DESCRIPTION, DESCRIPTION_MAX);
     match unpacked.map(String::from_utf8) {
-        Ok(Ok(text)) => http::written(200, text),
+        Ok(Ok(text)) => http::json_response(200, text),
         Ok(Err(error)) => http::fail(&error),
         Err(error) => http::fail(&error),
     }

@@ -60,7 +60,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     };
     let mut state = backend.state();
     for n in 0..emails {
-        state.plant(email(n));
+        state.store_record(email(n));
     }
     state.queues.insert(slow(), queue);
     state.rate_limits.insert(slow(), limit);
@@ -75,9 +75,9 @@ async fn run(backend: &MemoryBackend) -> Promoted {
 
 /// Runs while others are faster: the first of them before its first write of a rate limit, and so on.
 async fn contested(backend: &MemoryBackend, writers: Vec<ConcurrentWriter>) -> Promoted {
-    let contested = backend.with_rivals(writers);
+    let contested = backend.with_concurrent_writers(writers);
     let promoted = run(&contested).await;
-    assert_eq!(contested.rivals_left(), 0, "everybody had their turn");
+    assert_eq!(contested.writers_left(), 0, "everybody had their turn");
     promoted
 }
 
@@ -199,7 +199,7 @@ async fn a_rate_set_during_a_move_keeps_its_mark() {
     let set = change(&backend, move |_| RateLimitChange::Rate { rate });
     let writer: ConcurrentWriter = Box::new(move || {
         set();
-        records.state().plant(late);
+        records.state().store_record(late);
     });
     // The queue was not looked at for a day: this write would remove the mark if it were not refused.
     {
@@ -210,7 +210,7 @@ async fn a_rate_set_during_a_move_keeps_its_mark() {
                 due: None,
                 ..email
             };
-            state.plant(sent);
+            state.store_record(sent);
         }
         state.rate_limits.get_mut(&slow()).unwrap().quiet_since = Some(BORN);
         state.now_ms = at(2 * 86_400).as_millis();

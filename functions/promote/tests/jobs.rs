@@ -84,7 +84,7 @@ fn backend(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> Memo
     };
     let mut state = backend.state();
     for n in 1..=EMAILS {
-        state.plant(email(n));
+        state.store_record(email(n));
     }
     state.page_size = 2;
     state.jobs.insert((key(), job.id), job);

@@ -142,7 +142,7 @@ pub async fn handle<P: Ports>(
         left = before - later.len();
     }
     let later: Vec<_> = later.into_iter().map(|(message, delay, _)| (message, delay)).collect();
-    let failed: Vec<_> = batch::failed(&messages, &results).collect();
+    let failed: Vec<_> = batch::log_failed_messages(&messages, &results).collect();
     let not_put_back = if later.is_empty() {
         0
     } else {

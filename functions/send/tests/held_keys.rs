@@ -61,7 +61,7 @@ fn backend_with(hold: Hold) -> MemoryBackend {
             from_domain: Some(from.to_owned()),
             ..state.records[&samples::key(n)].clone()
         };
-        state.plant(record);
+        state.store_record(record);
     }
     let queue = Queue::plain(lead(), BORN).with_common(&Common {
         holds: Holds::default().with(hold).unwrap(),
@@ -162,7 +162,7 @@ async fn a_held_email_keeps_no_slot() {
                 }),
                 ..state.records[&samples::key(n)].clone()
             };
-            state.plant(record);
+            state.store_record(record);
         }
     }
     // As released by `promote`, each with its slot.

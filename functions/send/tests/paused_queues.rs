@@ -119,7 +119,7 @@ async fn a_moved_record_leaves_its_group() {
             ..record.clone()
         };
     });
-    let rivaled = backend.with_rivals(vec![cancel]);
+    let rivaled = backend.with_concurrent_writers(vec![cancel]);
     let send_tasks: Vec<_> = emails.iter().map(|n| send_task("news", *n)).collect();
     let (results, calls) = park(&rivaled, &send_tasks).await;
     assert_eq!(results, vec![Some(TaskOutcome::Done); 10]);
@@ -138,7 +138,7 @@ async fn a_queue_resumed_meanwhile_parks_nothing() {
         let resumed = state.queues[&queue("news")].after_resume();
         state.queues.insert(resumed.key.clone(), resumed);
     });
-    let rivaled = backend.with_rivals(vec![resume]);
+    let rivaled = backend.with_concurrent_writers(vec![resume]);
     let send_tasks: Vec<_> = (1..=3).map(|n| send_task("news", n)).collect();
     let (results, _) = park(&rivaled, &send_tasks).await;
     let come_again = |result: &Option<TaskOutcome>| matches!(result, Some(TaskOutcome::Later(_)));

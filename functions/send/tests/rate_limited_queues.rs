@@ -65,7 +65,7 @@ fn backend() -> MemoryBackend {
             queue: slow().name,
             ..state.records[&samples::key(n)].clone()
         };
-        state.plant(record);
+        state.store_record(record);
     }
     let queue = Queue {
         rate_per_second: Some(1),
@@ -253,7 +253,7 @@ async fn a_waiting_email_stays_while_its_queue_is_paused() {
         }),
         ..backend.state().queues[&slow()].clone()
     };
-    backend.state().plant(record);
+    backend.state().store_record(record);
     backend.state().queues.insert(slow(), queue);
     let sender = sender(&backend).await;
     assert_eq!(batch(&sender, event(&backend, [(1, Some(at(0)))])).await, NONE);

@@ -30,7 +30,7 @@ async fn moves_of_the_state_machine_are_counted() {
     let (policy, now) = (Policy::standard(), samples::BORN);
     backend.state().now_ms = now.as_millis();
     backend.state().tally.stream = Some(Vec::new());
-    let store = |record: &EmailRecord| backend.state().plant(record.clone());
+    let store = |record: &EmailRecord| backend.state().store_record(record.clone());
     let refused = || Attempt::NotAccepted {
         cause: Cause::Rejected,
         detail: String::new(),

@@ -33,7 +33,7 @@ pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
 
 /// Returns a response with a serialised JSON body.
 #[must_use]
-pub fn written(status: u16, text: String) -> Response<Body> {
+pub fn json_response(status: u16, text: String) -> Response<Body> {
     with_text(status, text)
 }
 

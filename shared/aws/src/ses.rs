@@ -146,7 +146,7 @@ impl Provider for Ses {
     async fn submit(&self, claimed: &EmailRecord, email: EmailContent, timeout: Duration) -> Attempt {
         let request = match self.request(claimed, email) {
             Ok(request) => request,
-            Err(error) => return refused(Cause::Rejected, &error.to_string()),
+            Err(error) => return refusal(Cause::Rejected, &error.to_string()),
         };
         let patience = TimeoutConfig::builder()
             .operation_attempt_timeout(timeout)
@@ -163,7 +163,7 @@ impl Provider for Ses {
     }
 }
 
-fn refused(cause: Cause, detail: &str) -> Attempt {
+fn refusal(cause: Cause, detail: &str) -> Attempt {
     Attempt::NotAccepted {
         cause,
         detail: detail.to_owned(),
@@ -178,12 +178,14 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if let SdkError::ConstructionFailure(_) = error {
-        return refused(Cause::Rejected, &crate::runtime::telemetry::chain(error));
+        return refusal(Cause::Rejected, &crate::runtime::telemetry::chain(error));
     }
     if let SdkError::DispatchFailure(failure) = error
-        && failure.as_connector_error().is_some_and(|error| never_connected(error))
+        && failure
+            .as_connector_error()
+            .is_some_and(|error| failed_to_connect(error))
     {
-        return refused(Cause::Unreached, "Amazon SES could not be reached");
+        return refusal(Cause::Unreached, "Amazon SES could not be reached");
     }
     if let SdkError::ServiceError(said) = error {
         let status = said.raw().status().as_u16();
@@ -192,7 +194,7 @@ where
             said.err().message().unwrap_or_default(),
         );
         if let Some(cause) = cause(status, code, message) {
-            return refused(cause, &format!("{code}: {message}"));
+            return refusal(cause, &format!("{code}: {message}"));
         }
     }
     // A timeout, a broken connection, an unreadable answer, or a failure inside SES.
@@ -200,7 +202,7 @@ where
 }
 
 /// Whether connecting failed, so that nothing can have been submitted.
-fn never_connected(error: &(dyn Error + 'static)) -> bool {
+fn failed_to_connect(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {

@@ -8,7 +8,7 @@
 //! - a copy of an upload, or of a content onto itself,
 //! - a change of a rate limit.
 //!
-//! Only calls through the handle of [`MemoryBackend::with_rivals`], or its clones, trigger them. The writers' own
+//! Only calls through the handle of [`MemoryBackend::with_concurrent_writers`], or its clones, trigger them. The writers' own
 //! calls use the original handle and trigger none.
 
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ pub type ConcurrentWriter = Box<dyn FnOnce() + Send>;
 pub(crate) struct ConcurrentWriters(Arc<Mutex<VecDeque<ConcurrentWriter>>>);
 
 impl ConcurrentWriters {
-    fn left(&self) -> usize {
+    fn remaining(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
@@ -36,14 +36,14 @@ impl ConcurrentWriters {
 
 impl fmt::Debug for ConcurrentWriters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Rivals").field(&self.left()).finish()
+        f.debug_tuple("ConcurrentWriters").field(&self.remaining()).finish()
     }
 }
 
 impl MemoryBackend {
     /// The same backend, with these concurrent writers.
     #[must_use]
-    pub fn with_rivals(&self, writers: Vec<ConcurrentWriter>) -> Self {
+    pub fn with_concurrent_writers(&self, writers: Vec<ConcurrentWriter>) -> Self {
         Self {
             writers: ConcurrentWriters(Arc::new(Mutex::new(writers.into()))),
             ..self.clone()
@@ -52,8 +52,8 @@ impl MemoryBackend {
 
     /// Number of writers that have not acted yet.
     #[must_use]
-    pub fn rivals_left(&self) -> usize {
-        self.writers.left()
+    pub fn writers_left(&self) -> usize {
+        self.writers.remaining()
     }
 
     /// Lets the next writer act.

@@ -51,11 +51,11 @@ impl State {
             let Some(record) = self.records.remove(&key) else {
                 continue;
             };
-            self.tally.tell(now, Some(&record), None);
+            self.tally.add_to_stream(now, Some(&record), None);
             let Some(fault_model) = &mut self.fault_model else {
                 continue;
             };
-            fault_model.strike("deleted by TTL");
+            fault_model.count_fault("deleted by TTL");
             fault_model.index(&EmailRecord {
                 due: None,
                 ..record.clone()

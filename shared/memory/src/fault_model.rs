@@ -4,7 +4,7 @@
 //! events travel. Without it every call finishes at once, for the functions' own tests.
 //! **Invariant:** one seeded generator makes all random choices, in the order of the calls, so that the same seed
 //! gives the same run.
-//! **Start reading at** [`FaultModel::course`].
+//! **Start reading at** [`FaultModel::plan_call`].
 
 mod index;
 mod odds;
@@ -156,7 +156,7 @@ impl FaultModel {
 
     /// Number of events in transit.
     #[must_use]
-    pub fn travelling(&self) -> usize {
+    pub fn events_in_transit(&self) -> usize {
         self.travelling.len()
     }
 
@@ -166,7 +166,7 @@ impl FaultModel {
     }
 
     /// Counts a fault.
-    pub(crate) fn strike(&mut self, kind: &'static str) {
+    pub(crate) fn count_fault(&mut self, kind: &'static str) {
         *self.struck.entry(kind).or_default() += 1;
     }
 
@@ -179,16 +179,16 @@ impl FaultModel {
         Duration::from_millis(self.rng.u64(0..=ms))
     }
 
-    fn travel(&mut self) -> Duration {
+    fn travel_time(&mut self) -> Duration {
         if self.happens(self.odds.slow) {
-            self.strike("slow call");
+            self.count_fault("slow call");
             return self.up_to(self.odds.slow_ms);
         }
         self.up_to(self.odds.delay_ms)
     }
 
     /// The course of a call, which is noted.
-    pub(crate) fn course(&mut self, call: &Call, environment: Option<&Environment>) -> CallPlan {
+    pub(crate) fn plan_call(&mut self, call: &Call, environment: Option<&Environment>) -> CallPlan {
         self.calls += 1;
         let fault = match self.plan.get(&self.calls) {
             Some(fault) => *fault,
@@ -217,12 +217,12 @@ impl FaultModel {
             (fault, _) => fault,
         };
         if let Some(kind) = fault.kind() {
-            self.strike(kind);
+            self.count_fault(kind);
         }
         let course = CallPlan {
             fault,
-            before: self.travel(),
-            after: self.travel(),
+            before: self.travel_time(),
+            after: self.travel_time(),
             later: if fault == Fault::Late {
                 self.up_to(u64::try_from(LATEST_WRITE.as_millis()).unwrap_or(0))
             } else {
@@ -231,7 +231,7 @@ impl FaultModel {
             detached: call.writes && self.happens(self.odds.detached),
         };
         let at_ms = self.now_ms();
-        self.trace.note(Step::Call {
+        self.trace.note_step(Step::Call {
             at_ms,
             number: self.calls,
             function: environment.map_or("", Environment::function),
@@ -283,9 +283,9 @@ impl FaultModel {
     }
 
     /// Notes a step other than a call.
-    pub(crate) fn note(&mut self, what: &'static str, email: Option<EmailId>, claim_no: u32) {
+    pub(crate) fn note_step(&mut self, what: &'static str, email: Option<EmailId>, claim_no: u32) {
         let at_ms = self.now_ms();
-        self.trace.note(Step::Event {
+        self.trace.note_step(Step::Event {
             at_ms,
             what,
             email,

@@ -127,13 +127,13 @@ impl MemoryBackend {
     }
 
     /// The result of a call; `None` without a fault model. Never returns in a dead environment.
-    async fn course(&self, call: &Call) -> Option<CallPlan> {
+    async fn plan_call(&self, call: &Call) -> Option<CallPlan> {
         if self.is_dead() {
             std::future::pending::<()>().await;
         }
         let mut state = self.state();
         let fault_model = state.fault_model.as_mut()?;
-        Some(fault_model.course(call, self.environment.as_ref()))
+        Some(fault_model.plan_call(call, self.environment.as_ref()))
     }
 
     fn effect<T>(&self, effect: &mut impl FnMut(&mut State) -> T) -> T {
@@ -149,7 +149,7 @@ impl MemoryBackend {
         call: Call,
         effect: impl FnMut(&mut State) -> T + Send + 'static,
     ) -> Result<T, PortError> {
-        match self.course(&call).await {
+        match self.plan_call(&call).await {
             Some(course) => self.call_under(call, course, effect).await,
             None => self.call_at_once(call.what, effect),
         }

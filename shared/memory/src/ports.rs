@@ -128,7 +128,7 @@ impl MemoryBackend {
                     }
                 }
                 if lost.is_some() {
-                    fault_model.strike("batch call failed in part");
+                    fault_model.count_fault("batch call failed in part");
                 }
                 lost
             });

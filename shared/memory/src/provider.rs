@@ -119,7 +119,7 @@ impl FaultModel {
 }
 
 impl State {
-    fn tell(&mut self, key: &EmailKey, claim_no: u32, how: Arrived) {
+    fn notify_observer(&mut self, key: &EmailKey, claim_no: u32, how: Arrived) {
         let stored = self.records.get(key);
         if let Some(fault_model) = &mut self.fault_model {
             let now = fault_model.now();
@@ -131,7 +131,7 @@ impl State {
                 Arrived::Accepted => "SES accepts",
                 Arrived::Refused { .. } => "SES refuses",
             };
-            fault_model.note(what, Some(key.id), claim_no);
+            fault_model.note_step(what, Some(key.id), claim_no);
         }
     }
 
@@ -144,12 +144,12 @@ impl State {
             }
         }
         self.submitted.push((claimed.id, claimed.claim_no));
-        self.tell(key, claimed.claim_no, Arrived::Asked);
+        self.notify_observer(key, claimed.claim_no, Arrived::Asked);
     }
 
     fn accept(&mut self, key: &EmailKey, claimed: &EmailRecord, email: &EmailContent) {
         self.accepted.push((claimed.id, claimed.claim_no));
-        self.tell(key, claimed.claim_no, Arrived::Accepted);
+        self.notify_observer(key, claimed.claim_no, Arrived::Accepted);
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let recipients: Vec<_> = lists.map(|to| to.address().clone()).collect();
         if let Some(fault_model) = &mut self.fault_model {
@@ -173,7 +173,7 @@ struct Submission {
 
 impl Submission {
     /// It arrives after `wait`, and is accepted or not, even if its sender crashes.
-    fn travels(self, wait: Duration, accepted: bool) -> impl Future<Output = ()> {
+    fn deliver_after(self, wait: Duration, accepted: bool) -> impl Future<Output = ()> {
         let arrival = tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             let mut state = self.backend.state();
@@ -210,14 +210,14 @@ impl MemoryBackend {
         match answer {
             // No connection: SES was not called.
             SesReaction::Refuses(Cause::Unreached) => tokio::time::sleep(course.before).await,
-            SesReaction::LostBefore | SesReaction::Refuses(_) => submission.travels(course.before, false).await,
-            SesReaction::Accepts | SesReaction::LostAfter => submission.travels(course.before, true).await,
+            SesReaction::LostBefore | SesReaction::Refuses(_) => submission.deliver_after(course.before, false).await,
+            SesReaction::Accepts | SesReaction::LostAfter => submission.deliver_after(course.before, true).await,
             SesReaction::AcceptsLate(later) => {
-                drop(submission.travels(timeout + later, true));
+                drop(submission.deliver_after(timeout + later, true));
                 tokio::time::sleep(timeout).await;
             }
             SesReaction::Hangs => {
-                submission.travels(course.before, false).await;
+                submission.deliver_after(course.before, false).await;
                 tokio::time::sleep(timeout).await;
             }
         }
@@ -229,7 +229,7 @@ impl MemoryBackend {
             return std::future::pending().await;
         }
         if self.is(Broken::AskedTwice) && answer == SesReaction::LostAfter {
-            again.travels(course.before, true).await;
+            again.deliver_after(course.before, true).await;
         }
         match answer {
             SesReaction::Accepts => Attempt::Accepted {
@@ -240,7 +240,7 @@ impl MemoryBackend {
                     Class::Throttled | Class::Quota | Class::Paused | Class::Unreached => false,
                     Class::Transient | Class::Permanent | Class::Unknown => true,
                 };
-                self.state().tell(&key, claim_no, Arrived::Refused { spent });
+                self.state().notify_observer(&key, claim_no, Arrived::Refused { spent });
                 Attempt::NotAccepted {
                     cause,
                     detail: "no".to_owned(),
@@ -261,7 +261,7 @@ impl Provider for MemoryBackend {
             email: Some(claimed.id),
             writes: true,
         };
-        if let Some(course) = self.course(&call).await {
+        if let Some(course) = self.plan_call(&call).await {
             let answer = {
                 let mut state = self.state();
                 let answer = state
@@ -270,7 +270,7 @@ impl Provider for MemoryBackend {
                     .map(|fault_model| fault_model.answer(email.subject()));
                 let answer = answer.unwrap_or(SesReaction::Accepts);
                 if let (Some(fault_model), Some(kind)) = (&mut state.fault_model, answer.kind()) {
-                    fault_model.strike(kind);
+                    fault_model.count_fault(kind);
                 }
                 answer
             };

@@ -71,7 +71,7 @@ impl State {
     }
 }
 
-fn in_line((key, record): (String, &EmailRecord)) -> WaitingEmail {
+fn to_waiting_email((key, record): (String, &EmailRecord)) -> WaitingEmail {
     WaitingEmail {
         due_email: DueEmail {
             not_before: record.due.map_or(record.not_before, |due| due.at),
@@ -108,7 +108,7 @@ impl RateLimits for MemoryBackend {
             } else {
                 let known = limit.clone();
                 if let (Some(fault_model), RateLimitChange::Look { .. }) = (&mut state.fault_model, &change) {
-                    fault_model.strike(LOOK_REFUSED);
+                    fault_model.count_fault(LOOK_REFUSED);
                 }
                 RateLimitOutcome::Refused(known)
             }
@@ -142,7 +142,7 @@ impl RateLimits for MemoryBackend {
             state.in_line_read += places.len();
             let items = places.into_iter().filter_map(|(key, email)| {
                 // In production the index holds these fields; here the record does.
-                state.records.get(&email).map(|record| in_line((key, record)))
+                state.records.get(&email).map(|record| to_waiting_email((key, record)))
             });
             DuePage {
                 items: items.collect(),

@@ -149,8 +149,8 @@ impl State {
     /// The true time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let of_nature = self.fault_model.as_ref().map(FaultModel::now);
-        of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
+        let simulated = self.fault_model.as_ref().map(FaultModel::now);
+        simulated.unwrap_or(Timestamp::from_millis(self.now_ms))
     }
 
     /// True if a record's queue has the version that a condition names, or if the condition names none.
@@ -162,7 +162,7 @@ impl State {
     }
 
     /// Stores a record that was accepted before the test began.
-    pub fn plant(&mut self, record: EmailRecord) {
+    pub fn store_record(&mut self, record: EmailRecord) {
         self.store(record);
     }
 
@@ -177,7 +177,7 @@ impl State {
         self.line_up(before.as_ref(), &gone);
         self.erased.insert(record.email_key(), record.body.sha256.clone());
         self.forget_later(record.email_key(), now);
-        self.tally.tell(now, Some(record), None);
+        self.tally.add_to_stream(now, Some(record), None);
         if let Some(fault_model) = &mut self.fault_model {
             // The index follows later, as after every write.
             fault_model.index(&gone);
@@ -190,12 +190,12 @@ impl State {
         let before = self.records.insert(record.email_key(), record.clone());
         self.set_ttl(before.as_ref(), &record, now);
         self.line_up(before.as_ref(), &record);
-        self.tally.tell(now, before.as_ref(), Some(&record));
+        self.tally.add_to_stream(now, before.as_ref(), Some(&record));
         let Some(fault_model) = &mut self.fault_model else {
             return;
         };
         fault_model.index(&record);
-        fault_model.trace.note(Step::EmailRecord {
+        fault_model.trace.note_step(Step::EmailRecord {
             at_ms: now.as_millis(),
             email: record.id,
             from: before.as_ref().map(|before| before.status),

@@ -41,7 +41,7 @@ pub struct Counters {
 
 /// The counted properties of a record.
 #[must_use]
-pub fn glimpse(record: &EmailRecord) -> CountedRecord {
+pub fn to_counted_record(record: &EmailRecord) -> CountedRecord {
     CountedRecord {
         born: record.born,
         queue: record.queue.to_string(),
@@ -62,7 +62,7 @@ pub fn glimpse(record: &EmailRecord) -> CountedRecord {
 
 impl Counters {
     /// Adds a write to the stream, while it is on.
-    pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: Option<&EmailRecord>) {
+    pub(crate) fn add_to_stream(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: Option<&EmailRecord>) {
         let Some(stream) = &mut self.stream else { return };
         let Some(key) = before.or(after).map(EmailRecord::email_key) else {
             return;
@@ -74,8 +74,8 @@ impl Counters {
             mark: Mark::new(&key, sequence, now),
             key,
             at: now,
-            before: before.map(glimpse),
-            after: after.map(glimpse),
+            before: before.map(to_counted_record),
+            after: after.map(to_counted_record),
         });
     }
 

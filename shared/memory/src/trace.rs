@@ -117,7 +117,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn note(&mut self, step: Step) {
+    pub(crate) fn note_step(&mut self, step: Step) {
         self.steps.push(step);
     }
 

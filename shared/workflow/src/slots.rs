@@ -54,7 +54,7 @@ pub async fn reserve<R: RateLimits>(
             }
         }
     }
-    Err(contended("reserving slots"))
+    Err(too_many_conflicts("reserving slots"))
 }
 
 /// Marks a queue before the record of an email due at `at` waits in the due index.
@@ -77,10 +77,10 @@ pub async fn mark_queue<R: RateLimits>(
             RateLimitOutcome::Refused(known) => limit = known,
         }
     }
-    Err(contended("marking a queue"))
+    Err(too_many_conflicts("marking a queue"))
 }
 
-fn contended(what: &'static str) -> PortError {
+fn too_many_conflicts(what: &'static str) -> PortError {
     PortError {
         what,
         kind: FailureKind::Conflict,

@@ -233,7 +233,7 @@ fn has_ended(backend: &MemoryBackend, scenario: &Scenario) -> bool {
     let heard = state
         .fault_model
         .as_ref()
-        .is_none_or(|fault_model| fault_model.travelling() == 0 && fault_model.events.is_empty());
+        .is_none_or(|fault_model| fault_model.events_in_transit() == 0 && fault_model.events.is_empty());
     let mut records = state.records.values();
     heard
         && state.jobs.values().all(|job| job.done)

@@ -51,9 +51,9 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 /// Sends a command while others write: the first of them before the first write, and so on.
 async fn meddled(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
     let writers = with.into_iter().map(|meddling| meddling.in_world(backend)).collect();
-    let contested = backend.with_rivals(writers);
+    let contested = backend.with_concurrent_writers(writers);
     let answer = read(&ask(&contested, event).await);
-    assert_eq!(contested.rivals_left(), 0, "everybody had their turn");
+    assert_eq!(contested.writers_left(), 0, "everybody had their turn");
     answer
 }
 

@@ -21,7 +21,7 @@ async fn a_raised_rate_begins_behind_reserved_slots() {
 #[tokio::test]
 async fn a_removed_rate_lets_all_go() {
     let backend = backend(100, None);
-    backend.state().plant(email(200, DueKind::Paced, at(5_000)));
+    backend.state().store_record(email(200, DueKind::Paced, at(5_000)));
     let enqueued = run(&backend, 0).await;
     assert_eq!(enqueued.len(), 100);
     assert!(enqueued.iter().all(|request| request.send_task.slot.is_none()));
@@ -47,9 +47,9 @@ async fn an_expired_email_takes_no_slot() {
             expires_at: at(-1),
             ..email(n, DueKind::Paced, at(-100))
         };
-        backend.state().plant(expired);
+        backend.state().store_record(expired);
     }
-    backend.state().plant(email(200, DueKind::Paced, at(0)));
+    backend.state().store_record(email(200, DueKind::Paced, at(0)));
     let mut enqueued = 0;
     for minute in 0..4 {
         let send_tasks = run(&backend, minute * 60).await;
@@ -71,8 +71,8 @@ async fn an_expired_email_takes_no_slot() {
 async fn an_email_that_waited_without_a_limit_moves() {
     let backend = backend(0, Some(10));
     backend.state().rate_limits.get_mut(&slow()).unwrap().look_at = None;
-    backend.state().plant(email(1, DueKind::Wake, at(300)));
-    backend.state().plant(email(2, DueKind::Check, at(-1)));
+    backend.state().store_record(email(1, DueKind::Wake, at(300)));
+    backend.state().store_record(email(2, DueKind::Check, at(-1)));
     assert_eq!(run(&backend, 0).await.len(), 0);
     let kinds: Vec<_> = backend
         .state()

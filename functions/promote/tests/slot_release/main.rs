@@ -58,7 +58,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     let backend = samples::backend(0).expect("the samples parse");
     let mut state = backend.state();
     for n in 0..emails {
-        state.plant(email(n, DueKind::Paced, at(0)));
+        state.store_record(email(n, DueKind::Paced, at(0)));
     }
     let queue = Queue {
         rate_per_second: rate,
@@ -108,7 +108,7 @@ fn claim(backend: &MemoryBackend, send_tasks: &[SendTaskRequest]) {
             due: None,
             ..state.records[&key].clone()
         };
-        state.plant(sent);
+        state.store_record(sent);
     }
 }
 

@@ -57,7 +57,7 @@ async fn another_priority_is_released_beside_a_full_one() {
         priority: Priority::High,
         ..email(9, DueKind::Paced, at(0))
     };
-    backend.state().plant(high.clone());
+    backend.state().store_record(high.clone());
     backend.state().waiting.normal.in_flight = MOST_MESSAGES + 1;
     let enqueued: Vec<_> = run(&backend, 0)
         .await

@@ -63,7 +63,7 @@ async fn a_late_index_entry_is_found() {
         assert_eq!(run(&backend, secs).await.len(), 0);
     }
     // Later than a slow writer needs, and due before every released email.
-    backend.state().plant(email(7, DueKind::Paced, at(-50)));
+    backend.state().store_record(email(7, DueKind::Paced, at(-50)));
     let mut found = 0;
     for minute in 3..=16 {
         let send_tasks = run(&backend, minute * 60).await;
@@ -178,7 +178,7 @@ async fn the_cost_depends_only_on_released_emails() {
                 ..email(number * EACH + n, DueKind::Paced, due)
             };
             if n < 5_000 {
-                state.plant(record);
+                state.store_record(record);
             } else {
                 let place = format!("{:015}#{}", due.as_millis(), record.id);
                 let partition = (key.clone(), record.id.shard(4));

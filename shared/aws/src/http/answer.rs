@@ -48,7 +48,7 @@ where
 
 /// Adds the number of accepted emails to the log.
 #[must_use]
-pub fn accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
+pub fn log_accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
     response.extensions_mut().insert(Emails(emails));
     response
 }

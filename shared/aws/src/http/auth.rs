@@ -69,7 +69,7 @@ impl Guesses {
         second == Self::second(now) && count >= limits::UNKNOWN_KEYS_PER_SECOND
     }
 
-    fn note(&self, now: Timestamp) {
+    fn count_lookup(&self, now: Timestamp) {
         let mut counted = lock(&self.0);
         let second = Self::second(now);
         let before = if counted.0 == second { counted.1 } else { 0 };
@@ -203,7 +203,7 @@ impl Authenticator {
         };
         match &known {
             Some(known) => record_use(&known.key, records, now).await,
-            None => self.guesses.note(now),
+            None => self.guesses.count_lookup(now),
         }
         self.keys.remember(id, now, known.as_ref());
         Ok(known)

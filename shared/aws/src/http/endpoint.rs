@@ -49,14 +49,14 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
                 Ok(_) if is_form(&request) => http::refuse(&form()),
                 Ok(Found { route, path }) => carry_out(function, principal, route, Input::new(path, &request))
                     .await
-                    .unwrap_or_else(|error| failed(&error, may_be_repeated(route, &request))),
+                    .unwrap_or_else(|error| failure_response(&error, may_be_repeated(route, &request))),
                 Err(no_route) => nothing_there::<F>(&no_route, request.uri()),
             }
         }
         // Nothing was done yet.
-        Err(denied) => with_a_wait(failed(&denied, true)),
+        Err(denied) => with_a_wait(failure_response(&denied, true)),
     };
-    tell(name, who, object, &response, began);
+    log_answer(name, who, object, &response, began);
     response
 }
 
@@ -101,11 +101,11 @@ async fn operator<F: HttpFunction>(function: &F, deployer: Deployer, named: Name
 pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
     let began = Instant::now();
     let response = answer();
-    tell(route, RequestKey::default(), None, &response, began);
+    log_answer(route, RequestKey::default(), None, &response, began);
     response
 }
 
-fn failed<E: Failure>(error: &E, may_be_repeated: bool) -> Response<Body> {
+fn failure_response<E: Failure>(error: &E, may_be_repeated: bool) -> Response<Body> {
     match error.refusal() {
         Some(refusal) => http::refuse(refusal),
         None if may_be_repeated => http::with_retry_after(http::fail(error)),
@@ -148,7 +148,7 @@ fn nothing_there<F: HttpFunction>(no_route: &NoRoute, uri: &Uri) -> Response<Bod
     match no_route {
         NoRoute::Unknown => http::refuse(&routing::no_such_path::<F>(uri.path())),
         NoRoute::Unreadable(message) => http::refuse(&ApiError::not_found(*message)),
-        NoRoute::Elsewhere { location } => moved(location, uri.query()),
+        NoRoute::Elsewhere { location } => redirect(location, uri.query()),
         NoRoute::NotAllowed { allow } => {
             let message = format!("This path does not support the method. Use one of: {allow}.");
             let mut response = http::refuse(&ApiError::method_not_allowed(message));
@@ -161,7 +161,7 @@ fn nothing_there<F: HttpFunction>(no_route: &NoRoute, uri: &Uri) -> Response<Bod
 }
 
 /// Sends the client to the normal spelling of a path on the same host. With 307 it repeats method, headers and body.
-fn moved(path: &str, query: Option<&str>) -> Response<Body> {
+fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let message =
         "This path has another spelling: see the header Location. Set the base URL without a slash at its end.";
@@ -179,7 +179,7 @@ struct RequestKey {
     tenant: Option<String>,
 }
 
-fn tell(route: &'static str, who: RequestKey, object: Option<String>, response: &Response<Body>, began: Instant) {
+fn log_answer(route: &'static str, who: RequestKey, object: Option<String>, response: &Response<Body>, began: Instant) {
     let of_response = || response.extensions().get().map(|Object(object)| object.clone());
     tracing::info!(
         target: "mailqueue",

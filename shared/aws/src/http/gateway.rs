@@ -82,10 +82,12 @@ pub fn request(event: Event) -> Result<Request, ApiError> {
     let method = method.map_err(|_| ApiError::malformed("The HTTP method is malformed."))?;
     let headers = headers(&event.headers)?;
     // An HTTP API decodes the path, and leaves the query unchanged.
-    let mut target = escaped(&event.raw_path.unwrap_or_default(), in_path);
+    let mut target = escape_bytes(&event.raw_path.unwrap_or_default(), in_path);
     if let Some(query) = event.raw_query_string.filter(|query| !query.is_empty()) {
         target.push('?');
-        target.push_str(&escaped(&query, |byte| in_path(byte) || matches!(byte, b'?' | b'%')));
+        target.push_str(&escape_bytes(&query, |byte| {
+            in_path(byte) || matches!(byte, b'?' | b'%')
+        }));
     }
     let body = event.body.map_or(Body::Empty, |body| {
         Body::from_maybe_encoded(event.is_base64_encoded, &body)
@@ -133,7 +135,7 @@ fn in_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
 }
 
-fn escaped(text: &str, as_it_is: impl Fn(u8) -> bool) -> String {
+fn escape_bytes(text: &str, as_it_is: impl Fn(u8) -> bool) -> String {
     let escape = |byte| {
         if as_it_is(byte) {
             char::from(byte).to_string()
@@ -150,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    fn asked(path: &str, query: &str) -> Request {
+    fn request_to(path: &str, query: &str) -> Request {
         let event = json!({
             "rawPath": path,
             "rawQueryString": query,
@@ -162,14 +164,14 @@ mod tests {
 
     #[test]
     fn an_event_is_a_request() {
-        let request = asked("/emails/1", "limit=2&after=%22x%22");
+        let request = request_to("/emails/1", "limit=2&after=%22x%22");
         assert_eq!(
             (request.method().as_str(), request.uri().path()),
             ("PATCH", "/emails/1")
         );
         assert_eq!(request.uri().query(), Some("limit=2&after=%22x%22"));
         assert_eq!(request.headers().get("authorization").unwrap(), "Bearer x");
-        assert_eq!(asked("/emails", "").uri().query(), None);
+        assert_eq!(request_to("/emails", "").uri().query(), None);
     }
 
     #[test]
@@ -183,9 +185,9 @@ mod tests {
             ("/emails?limit=1", "#", "/emails%3Flimit=1?%23"),
             ("/../\u{0}\n\\", "%", "/../%00%0A%5C?%"),
         ] {
-            assert_eq!(asked(path, query).uri().to_string(), uri, "{path:?}");
+            assert_eq!(request_to(path, query).uri().to_string(), uri, "{path:?}");
         }
-        assert_eq!(asked(&"/x".repeat(40_000), "").uri().path(), "/");
+        assert_eq!(request_to(&"/x".repeat(40_000), "").uri().path(), "/");
     }
 
     /// For such an event the runtime fails the invocation if it parses the headers itself.

@@ -82,7 +82,7 @@ pub(crate) fn connector(idle: Duration) -> Result<SharedHttpConnector, HttpClien
 }
 
 /// Every client with this HTTP client shares the same connections.
-fn shared(connector: &SharedHttpConnector) -> SharedHttpClient {
+fn share_connections(connector: &SharedHttpConnector) -> SharedHttpClient {
     let connector = connector.clone();
     http_client_fn(move |_, _| connector.clone())
 }
@@ -134,7 +134,7 @@ impl Clients {
         ses_connector: SharedHttpConnector,
     ) -> Self {
         let config = environment
-            .http_client(shared(&connector))
+            .http_client(share_connections(&connector))
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(ATTEMPTS)
@@ -189,7 +189,7 @@ impl Clients {
     #[must_use]
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
         let mut config = aws_sdk_sesv2::config::Builder::from(&self.config)
-            .http_client(shared(&self.ses_connector))
+            .http_client(share_connections(&self.ses_connector))
             .retry_config(RetryConfig::disabled());
         if self.ses_endpoint.is_some() {
             config.set_endpoint_url(self.ses_endpoint.clone());
@@ -249,7 +249,7 @@ pub enum Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::replay::{Asked, CannedResponse, Replay, environment};
+    use crate::runtime::replay::{CannedResponse, Replay, SentRequest, environment};
 
     /// A frozen function finds its connections closed: longer reuse means more ambiguous answers.
     #[test]
@@ -292,7 +292,7 @@ mod tests {
         };
         assert!(clients.ses().get_account().send().await.is_ok());
         assert!(clients.sqs().list_queues().send().await.is_ok());
-        let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();
+        let lines: Vec<_> = replay.requests().iter().map(SentRequest::line).collect();
         assert_eq!(
             lines,
             [
@@ -307,7 +307,7 @@ mod tests {
         let services = [Service::Sqs, Service::Ses];
         let replay = Replay::new([CannedResponse::Lost, CannedResponse::Lost]);
         replay.clients().warm(&services).await;
-        let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();
+        let lines: Vec<_> = replay.requests().iter().map(SentRequest::line).collect();
         assert_eq!(
             lines,
             [
@@ -316,7 +316,7 @@ mod tests {
             ]
         );
 
-        let replay = Replay::unasked();
+        let replay = Replay::expecting_none();
         local(&replay).warm(&services).await;
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn unknown(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync
 }
 
 /// Error of a call that AWS refused or did not answer.
-pub(crate) fn failed<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> PortError
+pub(crate) fn call_error<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> PortError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {

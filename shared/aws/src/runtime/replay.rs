@@ -109,9 +109,9 @@ pub(crate) fn dynamodb_json(item: &Item) -> Value {
 
 /// A request to AWS.
 #[derive(Clone)]
-pub(crate) struct Asked(Arc<HttpRequest>);
+pub(crate) struct SentRequest(Arc<HttpRequest>);
 
-impl Asked {
+impl SentRequest {
     /// HTTP method and address.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.0.method(), self.0.uri())
@@ -135,19 +135,19 @@ impl Asked {
     }
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for SentRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.line(), String::from_utf8_lossy(self.body()))
     }
 }
 
-type Answerer = dyn Fn(&Asked) -> CannedResponse + Send + Sync;
+type Answerer = dyn Fn(&SentRequest) -> CannedResponse + Send + Sync;
 
 /// The network, and AWS behind it.
 #[derive(Clone)]
 pub(crate) struct Replay {
     answer: Arc<Answerer>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<SentRequest>>>,
 }
 
 impl Replay {
@@ -161,12 +161,12 @@ impl Replay {
     }
 
     /// Fails the test at the first request.
-    pub(crate) fn unasked() -> Self {
+    pub(crate) fn expecting_none() -> Self {
         Self::by(|asked| panic!("unexpected request: {asked:?}"))
     }
 
     /// Answers each request by its content.
-    pub(crate) fn by(answer: impl Fn(&Asked) -> CannedResponse + Send + Sync + 'static) -> Self {
+    pub(crate) fn by(answer: impl Fn(&SentRequest) -> CannedResponse + Send + Sync + 'static) -> Self {
         Self {
             answer: Arc::new(answer),
             asked: Arc::default(),
@@ -191,18 +191,18 @@ impl Replay {
     }
 
     /// All requests so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn requests(&self) -> Vec<SentRequest> {
         self.asked.lock().unwrap().clone()
     }
 
     /// All requests, for services that use JSON.
     pub(crate) fn requests(&self) -> Vec<Value> {
-        self.asked().iter().map(Asked::json).collect()
+        self.requests().iter().map(SentRequest::json).collect()
     }
 
     /// The only request.
-    pub(crate) fn only(&self) -> Asked {
-        let asked = self.asked();
+    pub(crate) fn only(&self) -> SentRequest {
+        let asked = self.requests();
         let [only] = asked.as_slice() else {
             panic!("not one request: {asked:?}")
         };
@@ -212,13 +212,13 @@ impl Replay {
 
 impl fmt::Debug for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Replay").field(&self.asked()).finish()
+        f.debug_tuple("Replay").field(&self.requests()).finish()
     }
 }
 
 impl HttpConnector for Replay {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = Asked(Arc::new(request));
+        let asked = SentRequest(Arc::new(request));
         self.asked.lock().unwrap().push(asked.clone());
         match (self.answer)(&asked) {
             CannedResponse::Says { status, headers, body } => {

@@ -91,7 +91,7 @@ mod tests {
     }
 
     /// The lines that an action logs.
-    fn logged(action: impl FnOnce()) -> Vec<Value> {
+    fn log_lines(action: impl FnOnce()) -> Vec<Value> {
         let buffer = Buffer::default();
         let writer = buffer.clone();
         tracing::subscriber::with_default(subscriber(move || writer.clone()), action);
@@ -149,7 +149,7 @@ mod tests {
                 until: Timestamp::from_millis(0),
                 times: 1,
             };
-            logged(|| sending_stops(&open)).remove(0)
+            log_lines(|| sending_stops(&open)).remove(0)
         };
         for filter in filters {
             assert!(matches(filter, &stops(Cause::QuotaExceeded)), "{filter}");

@@ -7,7 +7,7 @@ use domain::delivery::rate::Rate;
 use domain::ports::{Accounts, PortError};
 use std::time::Duration;
 
-use crate::runtime::failure::failed;
+use crate::runtime::failure::call_error;
 
 /// Timeout of the call, which is repeated in a minute.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ impl Accounts for SesAccount {
         let said = asked
             .send()
             .await
-            .map_err(failed("reading the account's rate and quota"))?;
+            .map_err(call_error("reading the account's rate and quota"))?;
         let quota = said.send_quota();
         Ok(AccountState {
             rate: quota.and_then(|quota| rate(quota.max_send_rate())),

@@ -85,7 +85,7 @@ where
 }
 
 /// Returns the ids of the failed messages, and logs one line for each.
-pub fn failed<'a, T, E: std::error::Error + 'static>(
+pub fn log_failed_messages<'a, T, E: std::error::Error + 'static>(
     messages: &'a [ReceivedMessage],
     results: &'a [Result<T, RecordFailure<E>>],
 ) -> impl Iterator<Item = &'a str> {

@@ -20,7 +20,7 @@ use futures::future::join3;
 use futures::stream::iter;
 use sha2::{Digest, Sha256};
 
-use crate::runtime::failure::{failed, port, unknown};
+use crate::runtime::failure::{call_error, port, unknown};
 use crate::runtime::settings::PriorityQueueSettings;
 use crate::sqs::batch::ReceivedMessage;
 
@@ -297,7 +297,7 @@ impl Queue {
             .set_attribute_names(Some(vec![VISIBLE, IN_FLIGHT, DELAYED]))
             .send()
             .await
-            .map_err(failed(WHAT))?;
+            .map_err(call_error(WHAT))?;
         let counts = answer.attributes.unwrap_or_default();
         let count = |name| {
             let count = counts.get(&name).and_then(|count| count.parse().ok());

@@ -6,7 +6,7 @@ use domain::delivery::send_task::SendTask;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::runtime::replay::{Asked, CannedResponse, Replay};
+use crate::runtime::replay::{CannedResponse, Replay, SentRequest};
 use crate::runtime::telemetry::chain;
 use crate::storage::records::samples::record;
 
@@ -46,12 +46,12 @@ async fn send(replay: &Replay, requests: &[SendTaskRequest]) -> Vec<Result<(), S
         .collect()
 }
 
-fn entries(asked: &Asked) -> Vec<Value> {
+fn entries(asked: &SentRequest) -> Vec<Value> {
     asked.json()["Entries"].as_array().unwrap().clone()
 }
 
 /// Returns the last part of a queue's address.
-fn queue(asked: &Asked) -> String {
+fn queue(asked: &SentRequest) -> String {
     asked.json()["QueueUrl"]
         .as_str()
         .unwrap()
@@ -62,7 +62,7 @@ fn queue(asked: &Asked) -> String {
 }
 
 /// Returns the send tasks of a call, by their size.
-fn carried(asked: &Asked) -> Vec<u64> {
+fn carried(asked: &SentRequest) -> Vec<u64> {
     let bodies = entries(asked);
     bodies
         .iter()
@@ -83,7 +83,7 @@ fn partly(successful: &[Value], failed: &[Value]) -> CannedResponse {
 }
 
 /// Accepts every message.
-fn all_sent(asked: &Asked) -> CannedResponse {
+fn all_sent(asked: &SentRequest) -> CannedResponse {
     let ids = entries(asked);
     partly(
         &ids.iter()
@@ -110,7 +110,7 @@ async fn each_queue_gets_its_messages_ten_per_call() {
     assert_eq!(send(&replay, &requests).await, vec![Ok(()); 25]);
 
     let mut calls: Vec<_> = replay
-        .asked()
+        .requests()
         .iter()
         .map(|asked| (queue(asked), carried(asked)))
         .collect();
@@ -128,7 +128,7 @@ async fn each_queue_gets_its_messages_ten_per_call() {
 
 #[tokio::test]
 async fn no_send_tasks_is_no_call() {
-    assert_eq!(send(&Replay::unasked(), &[]).await, []);
+    assert_eq!(send(&Replay::expecting_none(), &[]).await, []);
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_partial_failure_is_retried_once_then_reported() {
     let refused = Err("enqueueing send tasks: InternalError: try again".to_owned());
     assert_eq!(send(&replay, &requests(4)).await, [Ok(()), refused, Ok(()), Ok(())]);
     assert_eq!(
-        replay.asked().iter().map(carried).collect::<Vec<_>>(),
+        replay.requests().iter().map(carried).collect::<Vec<_>>(),
         [vec![0, 1, 2, 3], vec![1, 2]]
     );
 }
@@ -191,7 +191,7 @@ async fn a_message_missing_in_the_answer_is_not_sent() {
         ]
     );
     assert_eq!(
-        replay.asked().iter().map(carried).collect::<Vec<_>>(),
+        replay.requests().iter().map(carried).collect::<Vec<_>>(),
         [vec![0, 1], vec![0]]
     );
 }
@@ -220,7 +220,7 @@ async fn a_failed_call_fails_only_its_own_messages() {
             .as_ref()
             .is_err_and(|error| error.contains("The specified queue does not exist."))
     );
-    let mut queues: Vec<_> = replay.asked().iter().map(queue).collect();
+    let mut queues: Vec<_> = replay.requests().iter().map(queue).collect();
     queues.sort();
     assert_eq!(
         queues,
@@ -351,11 +351,11 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
     let queue = DeadLetterQueue::new(&replay.clients().sqs(), "https://sqs.us-east-1.amazonaws.com/1/d");
     assert!(queue.move_to_dead_letter(&dead_letters).await.iter().all(Result::is_ok));
 
-    let groups = |asked: &Asked| -> Vec<String> {
+    let groups = |asked: &SentRequest| -> Vec<String> {
         let group = |entry: &Value| entry["MessageGroupId"].as_str().unwrap().to_owned();
         entries(asked).iter().map(group).collect()
     };
-    let asked = replay.asked();
+    let asked = replay.requests();
     let [send_tasks, dead_letters] = asked.as_slice() else {
         panic!("two calls");
     };
@@ -390,16 +390,16 @@ async fn dead_letter_messages_go_ten_per_call() {
         .map(|(at, _)| at)
         .collect();
     assert_eq!((results.len(), failed), (12, vec![10]));
-    let mut calls: Vec<_> = replay.asked().iter().map(carried_claims).collect();
+    let mut calls: Vec<_> = replay.requests().iter().map(carried_claims).collect();
     calls.sort();
     assert_eq!(calls, [(0..10).collect::<Vec<_>>(), vec![10, 11]]);
-    for asked in replay.asked() {
+    for asked in replay.requests() {
         assert_eq!(asked.json()["QueueUrl"], url);
         assert!(entries(&asked).iter().all(|entry| entry["DelaySeconds"] == 0));
     }
 }
 
-fn carried_claims(asked: &Asked) -> Vec<u32> {
+fn carried_claims(asked: &SentRequest) -> Vec<u32> {
     let bodies = entries(asked);
     bodies
         .iter()
@@ -413,7 +413,7 @@ fn carried_claims(asked: &Asked) -> Vec<u32> {
 
 #[tokio::test]
 async fn the_arn_of_a_message_names_its_priority() {
-    let priority_queues = priority_queues(&Replay::unasked());
+    let priority_queues = priority_queues(&Replay::expecting_none());
     let of = |arn: &str| priority_queues.priority_of(arn);
     assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:high"), Some(Priority::High));
     assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:low"), Some(Priority::Low));
@@ -445,7 +445,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
         [waiting.high, waiting.normal, waiting.low],
         [messages(0), messages(7), messages(1)]
     );
-    assert_eq!(replay.asked().len(), 3, "one call per priority queue");
+    assert_eq!(replay.requests().len(), 3, "one call per priority queue");
 
     // A missing count means neither an empty nor a full queue.
     for silent in [

@@ -89,7 +89,7 @@ pub(super) fn micros(span: Duration) -> u64 {
 }
 
 /// Translates an [`AccountRateChange`] to an expression of DynamoDB.
-fn express(change: &AccountRateChange) -> Expression {
+fn to_expression(change: &AccountRateChange) -> Expression {
     match *change {
         AccountRateChange::Reserve { rate, span, begin } => {
             let closed = "#rate = :rate AND attribute_not_exists(#until)";
@@ -163,7 +163,7 @@ impl AccountRates for Table {
     async fn change_account_rate(&self, change: &AccountRateChange) -> Result<AccountRateOutcome, PortError> {
         const WHAT: &str = "changing the rate limiter";
         let returns = Some(ReturnValue::AllNew);
-        let changed = self.update_if(keys::account_rate(), express(change), returns, WHAT);
+        let changed = self.update_if(keys::account_rate(), to_expression(change), returns, WHAT);
         Ok(match changed.await? {
             ConditionOutcome::Done(item) => AccountRateOutcome::Done(read_or_unlimited(item)),
             ConditionOutcome::Refused(item) => AccountRateOutcome::Refused(read_or_unlimited(item)),

@@ -23,7 +23,7 @@ use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::runtime::failure::{failed, port, unknown};
+use crate::runtime::failure::{call_error, port, unknown};
 use crate::runtime::settings::BucketSettings;
 use crate::storage::mapping::{Bytes, attribute, decode, encode, is_default};
 use crate::storage::table::keys;
@@ -249,7 +249,7 @@ impl BodyStore {
             {
                 Ok(Put::There)
             }
-            Err(error) => Err(failed("storing a content in the bucket")(error)),
+            Err(error) => Err(call_error("storing a content in the bucket")(error)),
         }
     }
 
@@ -268,7 +268,7 @@ impl BodyStore {
             let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
                 Ok(head) => head,
                 Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
-                Err(error) => return Err(failed(WHAT)(error)),
+                Err(error) => return Err(call_error(WHAT)(error)),
             };
             let kept_until = head.metadata().and_then(|metadata| metadata.get(KEEP_UNTIL));
             if kept_until.and_then(|text| Timestamp::parse_rfc3339(text)) >= Some(keep_until) {
@@ -306,7 +306,7 @@ impl BodyStore {
                 Some("NoSuchKey") => return Ok(false),
                 // Another writer was faster.
                 Some("PreconditionFailed") => {}
-                Some(_) | None => return Err(failed(WHAT)(error)),
+                Some(_) | None => return Err(call_error(WHAT)(error)),
             }
         }
         Err(unknown(WHAT)("too many concurrent changes".into()))
@@ -317,7 +317,7 @@ impl BodyStore {
         let answer = match self.s3.get_object().bucket(&self.bucket).key(object).send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-            Err(error) => return Err(failed(WHAT)(error)),
+            Err(error) => return Err(call_error(WHAT)(error)),
         };
         let content = answer
             .body

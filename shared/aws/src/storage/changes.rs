@@ -64,8 +64,8 @@ pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
         mark: Mark::new(&key, sequence, at),
         key,
         at,
-        before: glimpse(&item_of(field(stream_record, "OldImage")))?,
-        after: glimpse(&item_of(field(stream_record, "NewImage")))?,
+        before: to_counted_record(&item_of(field(stream_record, "OldImage")))?,
+        after: to_counted_record(&item_of(field(stream_record, "NewImage")))?,
     }))
 }
 
@@ -92,7 +92,7 @@ fn millis(seconds: &str) -> Option<Timestamp> {
 }
 
 /// Reads the counted attributes of a record. A tombstone has no status, and is no record.
-fn glimpse(image: &Item) -> Result<Option<CountedRecord>, ItemError> {
+fn to_counted_record(image: &Item) -> Result<Option<CountedRecord>, ItemError> {
     let Some(status) = maybe_attribute::<RecordStatus>(image, "s")? else {
         return Ok(None);
     };

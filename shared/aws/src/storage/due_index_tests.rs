@@ -97,7 +97,7 @@ async fn bounds_include_the_end_and_exclude_the_cursor() {
 /// DynamoDB refuses a query with reversed bounds.
 #[tokio::test]
 async fn reversed_bounds_are_empty_without_a_call() {
-    let replay = Replay::unasked();
+    let replay = Replay::expecting_none();
     let from = cursor("000000000007001#00000000-0000-4000-8000-000000000000");
     let page = replay.table(16).overdue(0, at(7_000), Some(&from)).await.unwrap();
     assert_eq!(

@@ -8,7 +8,7 @@ use domain::id::EmailKey;
 use domain::ports::PortError;
 use domain::ports::erasure::Erasing;
 
-use crate::runtime::failure::failed;
+use crate::runtime::failure::call_error;
 use crate::storage::bodies::{BodyStore, prefix};
 use crate::storage::table::Query;
 use crate::storage::table::keys;
@@ -49,10 +49,10 @@ impl BodyStore {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(WHAT)(error))?;
+            let page = page.map_err(|error| call_error(WHAT)(error))?;
             for name in page.contents().iter().filter_map(|object| object.key()) {
                 let deleted = self.s3.delete_object().bucket(&self.bucket).key(name);
-                deleted.send().await.map_err(|error| failed(WHAT)(error))?;
+                deleted.send().await.map_err(|error| call_error(WHAT)(error))?;
             }
         }
         Ok(())

@@ -67,7 +67,7 @@ async fn all_contents_and_files_are_deleted() {
         says(204, ""),
     ]);
     assert_eq!(erase(&replay).await, Ok(()));
-    let asked = replay.asked();
+    let asked = replay.requests();
     let deleted: Vec<_> = asked
         .iter()
         .filter(|asked| asked.operation() == "DeleteItem")
@@ -76,7 +76,7 @@ async fn all_contents_and_files_are_deleted() {
     assert_eq!(deleted, [json!("body#aa"), json!("body#bb")]);
     let gone: Vec<_> = asked
         .iter()
-        .map(crate::runtime::replay::Asked::line)
+        .map(crate::runtime::replay::SentRequest::line)
         .filter(|line| line.starts_with("DELETE"))
         .collect();
     assert_eq!(gone.len(), 3, "{gone:?}");
@@ -86,7 +86,7 @@ async fn all_contents_and_files_are_deleted() {
     // No other email's objects: the prefix ends with a slash.
     let listed: Vec<_> = asked
         .iter()
-        .map(crate::runtime::replay::Asked::line)
+        .map(crate::runtime::replay::SentRequest::line)
         .filter(|line| line.contains("list-type=2"))
         .collect();
     assert_eq!(listed.len(), 2);

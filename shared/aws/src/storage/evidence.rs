@@ -10,7 +10,7 @@ use domain::ports::{Evidence, PortError, Watermark};
 use domain::timestamp::Timestamp;
 use serde::Deserialize;
 
-use crate::runtime::failure::failed;
+use crate::runtime::failure::call_error;
 use crate::storage::mapping::decode;
 use crate::storage::table::{Expression, Table, keys};
 
@@ -59,7 +59,7 @@ impl EvidenceQueue {
         let answer = asked
             .send()
             .await
-            .map_err(failed("reading the length of the feedback queue"))?;
+            .map_err(call_error("reading the length of the feedback queue"))?;
         let counts = answer.attributes.unwrap_or_default();
         // A missing count is not known to be zero.
         Ok(COUNTS

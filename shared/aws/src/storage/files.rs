@@ -20,7 +20,7 @@ use domain::ports::{Files, Invitation, PortError, Put};
 use domain::timestamp::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::runtime::failure::{failed, port};
+use crate::runtime::failure::{call_error, port};
 use crate::storage::bodies::{BodyStore, KEEP_UNTIL, keep_tag, object_key};
 
 /// Time within which an upload must begin. Our choice: the caller has the file ready.
@@ -45,7 +45,7 @@ fn copy_key(key: &EmailKey, body: &BodyRef, id: UploadId) -> String {
 }
 
 /// Returns the description of an upload; `None` for a foreign object.
-fn described(head: &HeadObjectOutput) -> Option<Uploaded> {
+fn describe_upload(head: &HeadObjectOutput) -> Option<Uploaded> {
     let metadata = head.metadata()?;
     let filename = percent_decode_str(metadata.get(FILE_NAME)?).decode_utf8().ok()?;
     let content_type = metadata.get(FILE_TYPE).map(|text| MediaType::parse(text)).transpose();
@@ -96,9 +96,9 @@ impl Files for BodyStore {
     async fn find_upload(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
         let key = upload_key(tenant, id);
         match self.s3.head_object().bucket(&self.bucket).key(key).send().await {
-            Ok(head) => Ok(described(&head)),
+            Ok(head) => Ok(describe_upload(&head)),
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
-            Err(error) => Err(failed("looking for an upload")(error)),
+            Err(error) => Err(call_error("looking for an upload")(error)),
         }
     }
 
@@ -136,7 +136,7 @@ impl Files for BodyStore {
             {
                 Ok(Some(Put::There))
             }
-            Err(error) => Err(failed("copying an upload")(error)),
+            Err(error) => Err(call_error("copying an upload")(error)),
         }
     }
 

@@ -57,7 +57,7 @@ fn s3_error(status: u16, code: &str) -> CannedResponse {
 /// The signature covers everything that a caller could change: object, repetition, size and description.
 #[tokio::test]
 async fn an_upload_url_writes_one_object_once() {
-    let store = store(&Replay::unasked());
+    let store = store(&Replay::expecting_none());
     let tenant = TenantId::main();
     let invitation = store
         .invite(&tenant, id(), &upload(Some("application/pdf")))

@@ -66,7 +66,7 @@ impl Golden {
     }
 
     /// Checks that every item of the files was compared.
-    fn is_done(&self) {
+    fn assert_complete(&self) {
         let names = |of: &'static str, items: &Map<String, Value>| {
             let names = items.keys().map(|name| format!("{of} {name}"));
             names.collect::<BTreeSet<_>>()
@@ -88,7 +88,7 @@ fn holding(item: &Value) -> Replay {
 }
 
 /// Returns the items of an empty table after some writes, whose conditions all hold.
-async fn written(write: impl AsyncFnOnce(&Replay)) -> GoldenTable {
+async fn written_items(write: impl AsyncFnOnce(&Replay)) -> GoldenTable {
     // Writers read only this attribute of the answer.
     let replay = Replay::by(|_| CannedResponse::ok(&json!({"Attributes": {"drawn": {"N": "5"}}})));
     write(&replay).await;

@@ -143,7 +143,7 @@ impl<'a> Update<'a> {
     }
 
     /// Requires an attribute to have a value, or to be absent.
-    fn unchanged(self, attribute: &str, value: Option<AttributeValue>) -> Self {
+    fn require_equal(self, attribute: &str, value: Option<AttributeValue>) -> Self {
         let update = self.name(attribute);
         match value {
             Some(value) => update
@@ -156,7 +156,7 @@ impl<'a> Update<'a> {
     /// Requires this version, and writes the next one.
     fn next_version(self, seen: u64) -> Self {
         let stored = (seen > 0).then(|| to_value(seen));
-        self.unchanged(VERSION, stored)
+        self.require_equal(VERSION, stored)
             .set(VERSION, Some(to_value(seen.saturating_add(1))))
     }
 
@@ -183,7 +183,7 @@ impl<'a> Update<'a> {
 }
 
 /// Translates a [`RateLimitChange`] to an expression of DynamoDB.
-fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
+fn to_expression(queue: &QueueKey, change: &RateLimitChange) -> Expression {
     let update = Update::of(queue);
     match change {
         RateLimitChange::Reserve {
@@ -193,7 +193,7 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             rest_waits,
         } => {
             let update = update
-                .unchanged(RATE, Some(to_value(rate.as_millis())))
+                .require_equal(RATE, Some(to_value(rate.as_millis())))
                 .name(DUE_PK)
                 .name(QUIET_SINCE)
                 .require(format!(
@@ -243,8 +243,8 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| to_value(free_at.0));
             update
                 .next_version(seen.version)
-                .unchanged(RATE, seen.rate.map(|rate| to_value(rate.as_millis())))
-                .unchanged(FREE_AT, free_at(seen))
+                .require_equal(RATE, seen.rate.map(|rate| to_value(rate.as_millis())))
+                .require_equal(FREE_AT, free_at(seen))
                 .set(FREE_AT, free_at(becomes))
                 .look(becomes.look_at)
                 .set(QUIET_SINCE, becomes.quiet_since.map(to_value))
@@ -270,7 +270,7 @@ impl RateLimits for Table {
     ) -> Result<RateLimitOutcome, PortError> {
         const WHAT: &str = "changing a rate limit";
         let returns = Some(ReturnValue::AllNew);
-        let changed = self.update_if(keys::rate_limit(queue), express(queue, change), returns, WHAT);
+        let changed = self.update_if(keys::rate_limit(queue), to_expression(queue, change), returns, WHAT);
         Ok(match changed.await? {
             ConditionOutcome::Done(item) => RateLimitOutcome::Done(read_or_unlimited(item)),
             ConditionOutcome::Refused(item) => RateLimitOutcome::Refused(read_or_unlimited(item)),

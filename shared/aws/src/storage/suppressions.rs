@@ -227,21 +227,21 @@ impl Table {
             Transacted::Refused(checks) => checks,
         };
         match checks.as_slice() {
-            [Check::Failed(stored), _] => taken(suppression, over, stored.as_ref()),
+            [Check::Failed(stored), _] => resolve_refusal(suppression, over, stored.as_ref()),
             [Check::Held, Check::Failed(marks)] => {
                 // Given up first: a suppressed address must never be skipped by the lookup.
                 let known = marks.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
                 if !known {
                     self.too_many(tenant).await?;
                 }
-                self.suppress_unmarked(suppression, written, over).await
+                self.suppress_without_prefix(suppression, written, over).await
             }
             _ => Err(port(SUPPRESSING)("DynamoDB gave no reason for each item".into())),
         }
     }
 
     /// Writes an address's item alone, for a tenant without prefixes.
-    async fn suppress_unmarked(
+    async fn suppress_without_prefix(
         &self,
         suppression: &Suppression,
         written: &Suppression,
@@ -250,7 +250,7 @@ impl Table {
         let key = keys::suppression(&suppression.tenant, suppression.id());
         match self.update_if(key, entry(written, over), None, SUPPRESSING).await? {
             ConditionOutcome::Done(_) => Ok(WriteOutcome::Done(Added::New)),
-            ConditionOutcome::Refused(stored) => taken(suppression, over, stored.as_ref()),
+            ConditionOutcome::Refused(stored) => resolve_refusal(suppression, over, stored.as_ref()),
         }
     }
 }
@@ -258,7 +258,7 @@ impl Table {
 const SUPPRESSING: &str = "suppressing an address";
 
 /// Decides about a suppression whose condition failed on this item, and the suppression that it would replace.
-fn taken(
+fn resolve_refusal(
     suppression: &Suppression,
     over: Option<&Suppression>,
     stored: Option<&Item>,

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::types::{
 };
 use domain::ports::{FailureKind, PortError};
 
-use crate::runtime::failure::{failed, kind_of, port};
+use crate::runtime::failure::{call_error, kind_of, port};
 use crate::runtime::settings::TableSettings;
 use crate::storage::attributes::Item;
 use crate::storage::records::gates::Gates;
@@ -113,7 +113,7 @@ impl Table {
         loop {
             match call.clone().send().await {
                 Ok(answer) => return Ok(answer.item),
-                Err(error) => retry.after(failed(what)(error)).await?,
+                Err(error) => retry.after(call_error(what)(error)).await?,
             }
         }
     }
@@ -161,7 +161,7 @@ impl Table {
                             source: "DynamoDB returned unprocessed keys".into(),
                         }
                     }
-                    Err(error) => failed(what)(error),
+                    Err(error) => call_error(what)(error),
                 };
                 if !unread.is_empty() {
                     retry.after(error).await?;
@@ -196,7 +196,7 @@ impl Table {
                         next: answer.last_evaluated_key.filter(|key| !key.is_empty()),
                     });
                 }
-                Err(error) => retry.after(failed(what)(error)).await?,
+                Err(error) => retry.after(call_error(what)(error)).await?,
             }
         }
     }
@@ -249,7 +249,7 @@ impl Table {
             if let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
                 return Ok(ConditionOutcome::Refused(refused.item.clone()));
             }
-            retry.after(failed(what)(error)).await?;
+            retry.after(call_error(what)(error)).await?;
         }
     }
 
@@ -298,7 +298,7 @@ impl Table {
             if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
                 return Ok(ConditionOutcome::Refused(refused.item.clone()));
             }
-            retry.after(failed(what)(error)).await?;
+            retry.after(call_error(what)(error)).await?;
         }
     }
 
@@ -309,7 +309,7 @@ impl Table {
         loop {
             match call.clone().send().await {
                 Ok(_) => return Ok(()),
-                Err(error) => retry.after(failed(what)(error)).await?,
+                Err(error) => retry.after(call_error(what)(error)).await?,
             }
         }
     }
@@ -343,7 +343,7 @@ impl Table {
                 }
                 kind = Some(others.unwrap_or(FailureKind::Permanent));
             }
-            let mut error = failed(what)(error);
+            let mut error = call_error(what)(error);
             error.kind = kind.unwrap_or(error.kind);
             let same_token = error.kind.may_have_taken_effect();
             retry.after(error).await?;

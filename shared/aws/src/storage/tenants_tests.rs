@@ -164,7 +164,7 @@ async fn a_block_is_leased_if_available() {
 #[tokio::test]
 async fn no_lease_exceeds_the_limit() {
     let window = Window::of(&acme(), Limit::Day, at(0)).unwrap();
-    let drawn = Replay::unasked()
+    let drawn = Replay::expecting_none()
         .table(16)
         .lease_quota(&acme().id, &window, 1_001)
         .await;

@@ -44,10 +44,10 @@ impl FaultModel {
     }
 
     /// The records in the index's current state.
-    pub(crate) fn indexed(&mut self) -> impl Iterator<Item = &EmailRecord> {
+    pub(crate) fn indexed_records(&mut self) -> impl Iterator<Item = &EmailRecord> {
         self.catch_up(self.now_ms());
         if !self.underway.is_empty() {
-            self.strike("index read stale");
+            self.count_fault("index read stale");
         }
         self.index.values()
     }

@@ -34,7 +34,7 @@ impl FaultModel {
     /// Sends a message to a queue, sometimes twice.
     pub(crate) fn send(&mut self, to: Destination, body: &str, delay: Duration) {
         let copies = if self.happens(self.odds.doubled) {
-            self.strike("message doubled");
+            self.count_fault("message doubled");
             2
         } else {
             1
@@ -78,18 +78,18 @@ impl FaultModel {
         let now = self.now_ms();
         let mut rng = self.rng.fork();
         if self.queue(from).is_stopped(now) && self.queue(from).visible(now) > 0 {
-            self.strike("queue stopped");
+            self.count_fault("queue stopped");
         }
         let (received, aside) = self.queue(from).receive(most, now, &mut rng);
         for body in aside {
-            self.strike("message put aside");
+            self.count_fault("message put aside");
             if let Destination::PriorityQueue(_) = from {
                 self.send(Destination::DeadLetters, &body, Duration::ZERO);
             }
         }
         for message in &received {
             if self.happens(self.odds.seen_again) {
-                self.strike("message seen again");
+                self.count_fault("message seen again");
                 let soon = self.up_to(20_000);
                 self.queue(from)
                     .put_back(message.id, message.receipt, now.saturating_add(millis(soon)));
@@ -105,7 +105,7 @@ impl FaultModel {
     /// Deletes a processed message; the deletion may be lost.
     pub fn delete(&mut self, from: Destination, id: u64, receipt: u32) {
         if self.happens(self.odds.delete_lost) {
-            self.strike("delete lost");
+            self.count_fault("delete lost");
         } else {
             self.queue(from).delete(id, receipt);
         }

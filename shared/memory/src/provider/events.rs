@@ -96,18 +96,18 @@ impl FaultModel {
                 self.observer = Some(observer);
             }
             if lost {
-                self.strike("event lost");
+                self.count_fault("event lost");
                 continue;
             }
             let copies = if self.happens(self.odds.event_doubled) {
-                self.strike("event doubled");
+                self.count_fault("event doubled");
                 2
             } else {
                 1
             };
             for _ in 0..copies {
                 let takes = if self.happens(self.odds.event_late) {
-                    self.strike("event late");
+                    self.count_fault("event late");
                     self.up_to(1_800_000)
                 } else {
                     self.up_to(3_000)

@@ -29,9 +29,9 @@ impl Reader<'_> {
             region: self.text("AWS_REGION"),
             access_key_id: self.text("AWS_ACCESS_KEY_ID"),
             secret_access_key: self.text("AWS_SECRET_ACCESS_KEY"),
-            session_token: self.given("AWS_SESSION_TOKEN"),
-            endpoint: self.given("AWS_ENDPOINT_URL"),
-            ses_endpoint: self.given("AWS_ENDPOINT_URL_SESV2"),
+            session_token: self.optional("AWS_SESSION_TOKEN"),
+            endpoint: self.optional("AWS_ENDPOINT_URL"),
+            ses_endpoint: self.optional("AWS_ENDPOINT_URL_SESV2"),
         }
     }
 
@@ -141,14 +141,14 @@ impl<'a> Reader<'a> {
         self.problems
     }
 
-    fn given(&self, name: &str) -> Option<String> {
+    fn optional(&self, name: &str) -> Option<String> {
         let value = self.environment.get(name)?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
     /// Reads a value of a form; `None` after a problem.
     fn parse<T>(&mut self, name: &str, form: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
-        let given = self.given(name);
+        let given = self.optional(name);
         let parsed = given.as_deref().and_then(parse);
         if parsed.is_none() {
             self.problems.push(match given {

@@ -11,7 +11,7 @@ use domain::tenant::key::{Actor, ApiKey, Permission};
 use domain::tenant::quota::{Limit, Window};
 use domain::tenant::sender::FromDomain;
 
-use super::{Golden, written};
+use super::{Golden, written_items};
 use crate::runtime::replay::Replay;
 use crate::storage::records::samples::at;
 
@@ -44,7 +44,7 @@ async fn tenants_are_read_and_written() {
         ..limited()
     };
     for (name, tenant, old) in [("plain", acme(), acme()), ("everything", everything.clone(), limited())] {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             assert!(replay.table(16).save_tenant(&tenant).await.unwrap());
         });
         golden.check(name, &stored.await.only());
@@ -57,14 +57,14 @@ async fn tenants_are_read_and_written() {
         assert_eq!(load(golden.today(name)).await, tenant, "{name}");
         assert_eq!(load(golden.old(name)).await, old, "{name}");
     }
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         assert!(replay.table(16).delete_tenant(&everything, at(90_000)).await.unwrap());
     });
     golden.check("deleted", &stored.await.only());
     let table = golden.today("deleted").table(16);
     assert_eq!(table.tenant(&everything.id).await.unwrap(), None);
     assert_eq!(table.deleted_at(&everything.id).await.unwrap(), Some(at(90_000)));
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn quotas_are_read_and_written() {
     let mut golden = Golden::of("allowance");
     for (name, limit) in [("day", Limit::Day), ("rate", Limit::Rate)] {
         let window = Window::of(&limited(), limit, at(86_400_000 + 12_345)).unwrap();
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             let drawn = replay.table(16).lease_quota(&acme().id, &window, 5).await;
             assert_eq!(drawn.unwrap(), QuotaOutcome::Granted(5));
         });
@@ -81,7 +81,7 @@ async fn quotas_are_read_and_written() {
             assert_eq!(replay.table(16).leased_quota(&acme().id, &window).await.unwrap(), 5);
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn api_keys_are_read_and_written() {
         ("everything", &narrow, &used),
         ("revoked", &narrow, &revoked),
     ] {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             let table = replay.table(16);
             table.add_key(added).await.unwrap();
             if let Some(hour) = key.last_used_at {
@@ -136,7 +136,7 @@ async fn api_keys_are_read_and_written() {
             assert!(replay.table(16).key(id).await.unwrap().as_ref() == Some(key), "{name}");
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn batches_are_read_and_written() {
         }),
     };
     let tenant = TenantId::main();
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         let remembered = replay
             .table(16)
             .remember(&tenant, &id, &record, at(9_000), at(1_999))
@@ -164,5 +164,5 @@ async fn batches_are_read_and_written() {
     assert_eq!(recall(golden.today("one_refused")).await, Some(record.clone()));
     let old = BatchRecord { begun: None, ..record };
     assert_eq!(recall(golden.old("one_refused")).await, Some(old));
-    golden.is_done();
+    golden.assert_complete();
 }

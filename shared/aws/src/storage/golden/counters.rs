@@ -13,7 +13,7 @@ use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use serde_json::json;
 
-use super::{Golden, written};
+use super::{Golden, written_items};
 use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::at;
 
@@ -73,7 +73,7 @@ async fn counters_are_written() {
             steps: vec![step],
             markers: Vec::new(),
         };
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             replay.table(16).count(&tally).await.unwrap();
         });
         golden.check(name, &stored.await.only());
@@ -82,7 +82,7 @@ async fn counters_are_written() {
             assert_eq!(versions.unwrap(), BTreeMap::from([(counter.clone(), 1)]), "{name}");
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn markers_are_read_and_written() {
         steps: Vec::new(),
         markers: vec![marker.clone()],
     };
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         replay.table(16).count(&tally).await.unwrap();
     });
     golden.check("counted", &stored.await.only());
@@ -154,5 +154,5 @@ async fn markers_are_read_and_written() {
             marker.fingerprints
         );
     }
-    golden.is_done();
+    golden.assert_complete();
 }

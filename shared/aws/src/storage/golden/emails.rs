@@ -7,7 +7,7 @@ use domain::ports::erasure::Tombstones;
 use domain::ports::{Bodies, EmailRecords, Packed};
 
 use super::queues::news;
-use super::{Golden, written};
+use super::{Golden, written_items};
 use crate::runtime::replay::Replay;
 use crate::runtime::settings::BucketSettings;
 use crate::storage::attributes::name;
@@ -52,7 +52,7 @@ fn records() -> Vec<(String, EmailRecord)> {
 async fn records_in_every_status_are_read_and_written() {
     let mut golden = Golden::of("email");
     for (name, record) in records() {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             replay.table(16).create(&record, at(1_000)).await.unwrap();
         });
         golden.check(&name, &stored.await.only());
@@ -74,13 +74,13 @@ async fn records_in_every_status_are_read_and_written() {
             assert_eq!(load(golden.old(&name)).await, old, "{name}");
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
 async fn tombstones_are_read_and_written() {
     let mut golden = Golden::of("tombstone");
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         replay
             .table(16)
             .replace_with_tombstone(&record(), at(1_000))
@@ -92,7 +92,7 @@ async fn tombstones_are_read_and_written() {
         let tombstone = replay.table(16).tombstone(&record().email_key(), at(1_000)).await;
         assert_eq!(tombstone.unwrap(), Some(record().body.sha256));
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn contents_are_read_and_written() {
     }
     let mut golden = Golden::of("content");
     let (key, body) = (record().email_key(), record().body);
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         let store = store(replay);
         let packed = store.pack(b"content").unwrap();
         assert_eq!(packed.place, BodyPlace::Table);
@@ -120,5 +120,5 @@ async fn contents_are_read_and_written() {
         let near = store.load_near(&key).await.unwrap();
         assert_eq!(near, BTreeMap::from([(body.sha256.clone(), b"content".to_vec())]));
     }
-    golden.is_done();
+    golden.assert_complete();
 }

@@ -12,7 +12,7 @@ use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue};
 use domain::tenant::sender::{FromDomain, Scope};
 
-use super::{Golden, written};
+use super::{Golden, written_items};
 use crate::runtime::replay::Replay;
 use crate::storage::records::samples::at;
 
@@ -71,7 +71,7 @@ async fn queues_are_read_and_written() {
             version,
             ..queue.clone()
         });
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             let saved = replay.table(16).save_queue(before.as_ref(), &queue, None).await;
             assert!(saved.unwrap());
         });
@@ -85,7 +85,7 @@ async fn queues_are_read_and_written() {
         assert_eq!(load(golden.today(name)).await, queue, "{name}");
         assert_eq!(load(golden.old(name)).await, old, "{name}");
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn jobs_are_read_and_written() {
         ("late", late, false),
         ("done", done, true),
     ] {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             assert!(replay.table(16).save_job(&job).await.unwrap());
         });
         golden.check(name, &stored.await.only());
@@ -137,5 +137,5 @@ async fn jobs_are_read_and_written() {
             assert_eq!(load(golden.old(name)).await, job, "{name}");
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }

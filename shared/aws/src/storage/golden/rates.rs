@@ -17,7 +17,7 @@ use domain::queue::rate_limit::{self, RateLimit, Released};
 use serde_json::json;
 
 use super::queues::news;
-use super::{Golden, written};
+use super::{Golden, written_items};
 use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::evidence::EvidenceQueue;
 use crate::storage::records::samples::at;
@@ -79,7 +79,7 @@ async fn the_accounts_rate_is_read_and_written() {
             false,
         ),
     ] {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             for change in &changes {
                 replay.table(16).change_account_rate(change).await.unwrap();
             }
@@ -98,7 +98,7 @@ async fn the_accounts_rate_is_read_and_written() {
             );
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn rate_limits_are_read_and_written() {
         ("busy", busy_changes, busy),
         ("released", released_changes, released),
     ] {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             for change in &changes {
                 replay.table(16).change_rate_limit(&news(), change).await.unwrap();
             }
@@ -163,14 +163,14 @@ async fn rate_limits_are_read_and_written() {
     // The rate limit of a queue, under its name in b1156e8.
     let old = golden.old("booked").table(16).rate_limit(&news()).await.unwrap();
     assert_eq!(old, reserved);
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
 async fn bookmarks_are_read_and_written() {
     let mut golden = Golden::of("bookmarks");
     let cursor = |text: &str| DueCursor(text.to_owned());
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         let table = replay.table(16);
         table.save_cursor(3, &cursor("c3")).await.unwrap();
         table.save_cursor(15, &cursor("c15")).await.unwrap();
@@ -190,13 +190,13 @@ async fn bookmarks_are_read_and_written() {
     for replay in [golden.today("saved"), golden.old("saved")] {
         assert_eq!(replay.table(16).bookmarks().await.unwrap(), bookmarks);
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
 async fn the_newest_event_is_read_and_written() {
     let mut golden = Golden::of("newest_event");
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         replay.table(16).raise_watermark(at(8_000)).await.unwrap();
     });
     golden.check("raised", &stored.await.only());
@@ -210,5 +210,5 @@ async fn the_newest_event_is_read_and_written() {
         };
         assert_eq!(evidence.feedback(at(9_000)).await.unwrap(), expected);
     }
-    golden.is_done();
+    golden.assert_complete();
 }

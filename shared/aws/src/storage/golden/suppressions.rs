@@ -10,7 +10,7 @@ use domain::ports::Suppressions;
 use serde_json::json;
 
 use super::stored::GoldenTable;
-use super::{Golden, written};
+use super::{Golden, written_items};
 use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::at;
 
@@ -48,7 +48,7 @@ async fn suppressions_are_read_and_written() {
         ("released", &bounce, true, None, true),
         ("again", &bounce, true, Some(&again), true),
     ] {
-        let stored = written(async |replay| {
+        let stored = written_items(async |replay| {
             let table = replay.table(16);
             table.suppress(first).await.unwrap();
             if released {
@@ -69,7 +69,7 @@ async fn suppressions_are_read_and_written() {
             assert_eq!(load(golden.old(name)).await.unwrap(), expected, "{name}");
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn addresses_on_the_list_of_ses_are_read_and_written() {
         address: EmailAddress::parse("Ann@example.com").unwrap(),
         at: at(5_000),
     };
-    let stored = written(async |replay| {
+    let stored = written_items(async |replay| {
         replay.table(16).remember_listed(&listed).await.unwrap();
     });
     golden.check("refused", &stored.await.only());
@@ -90,7 +90,7 @@ async fn addresses_on_the_list_of_ses_are_read_and_written() {
         .find_listed(&listed.tenant, &[listed.id()])
         .await;
     assert_eq!(read.unwrap(), [listed]);
-    golden.is_done();
+    golden.assert_complete();
 }
 
 /// Returns the items that are written when the prefixes are full and miss the address.
@@ -116,10 +116,10 @@ async fn hash_prefixes_are_read_and_written() {
     let mut golden = Golden::of("marks");
     let tenant = TenantId::main();
     let mark = manual().id().mark();
-    let one = written(async |replay| {
+    let one = written_items(async |replay| {
         replay.table(16).suppress(&manual()).await.unwrap();
     });
-    let none = written(async |replay| {
+    let none = written_items(async |replay| {
         let table = replay.table(16);
         table.suppress(&manual()).await.unwrap();
         assert!(table.release(&tenant, manual().id(), at(6_000)).await.unwrap());
@@ -134,5 +134,5 @@ async fn hash_prefixes_are_read_and_written() {
             assert_eq!(replay.table(16).marks(&tenant).await.unwrap(), marks, "{name}");
         }
     }
-    golden.is_done();
+    golden.assert_complete();
 }

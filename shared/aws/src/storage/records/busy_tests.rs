@@ -16,7 +16,7 @@ use tokio::time::{Duration, Instant};
 use super::super::samples::at;
 use super::tests::{canceled, done, held};
 use super::*;
-use crate::runtime::replay::{Asked, CannedResponse, Replay};
+use crate::runtime::replay::{CannedResponse, Replay, SentRequest};
 
 /// Time for which an item of a transaction stays busy.
 const WINDOW: Duration = Duration::from_millis(8);
@@ -66,7 +66,7 @@ impl Busy {
         }
     }
 
-    fn answer(&mut self, asked: &Asked) -> CannedResponse {
+    fn answer(&mut self, asked: &SentRequest) -> CannedResponse {
         let request = asked.json();
         let Some(writes) = request["TransactItems"].as_array() else {
             return self.answer_put(&request);

@@ -78,7 +78,10 @@ impl Table {
                             Check::Held => left.push((place, write)),
                             Check::Failed(stored) => {
                                 let stored = maybe_record(stored, now, WHAT);
-                                results.insert(place, stored.map(|stored| refused(stored, &write.transition)));
+                                results.insert(
+                                    place,
+                                    stored.map(|stored| outcome_of_refusal(stored, &write.transition)),
+                                );
                             }
                         }
                     }
@@ -98,7 +101,7 @@ impl Table {
 }
 
 /// Returns the outcome of a write that found this stored record.
-fn refused(stored: Option<Box<EmailRecord>>, transition: &Transition) -> Written {
+fn outcome_of_refusal(stored: Option<Box<EmailRecord>>, transition: &Transition) -> Written {
     match stored {
         // Its own write, whose answer was lost.
         Some(stored) if *stored == transition.record => Written::Done,

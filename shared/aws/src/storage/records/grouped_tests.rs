@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::item;
 use super::super::samples::{at, record};
 use super::*;
-use crate::runtime::replay::{Asked, CannedResponse, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, SentRequest, dynamodb_json};
 
 fn nth(n: u8) -> EmailRecord {
     EmailRecord {
@@ -62,8 +62,8 @@ fn stored(record: &EmailRecord) -> Value {
 }
 
 fn sizes(replay: &Replay) -> Vec<usize> {
-    let size = |asked: &Asked| asked.json()["TransactItems"].as_array().unwrap().len();
-    replay.asked().iter().map(size).collect()
+    let size = |asked: &SentRequest| asked.json()["TransactItems"].as_array().unwrap().len();
+    replay.requests().iter().map(size).collect()
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn eleven_transactions_park_a_thousand_emails() {
     let replay = Replay::by(|_| done());
     let written = replay.table(16).write_many(&writes, at(3_000)).await;
     assert!(written.iter().all(|written| matches!(written, Ok(Written::Done))));
-    assert_eq!((written.len(), replay.asked().len()), (1_000, 11));
+    assert_eq!((written.len(), replay.requests().len()), (1_000, 11));
     assert_eq!(sizes(&replay)[0], 100);
     let first = &replay.requests()[0]["TransactItems"][0];
     assert_eq!(first["ConditionCheck"]["ConditionExpression"], "#no = :no");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::item;
 use super::samples::{at, full, record};
-use crate::runtime::replay::{Asked, CannedResponse, Replay, dynamodb_json};
+use crate::runtime::replay::{CannedResponse, Replay, SentRequest, dynamodb_json};
 use crate::runtime::telemetry::chain;
 use crate::storage::attributes::{self, Item};
 use crate::storage::table::keys;
@@ -50,7 +50,7 @@ fn many(items: &[Item], unread: &[EmailKey]) -> CannedResponse {
     CannedResponse::ok(&json!({"Responses": {"T": items}, "UnprocessedKeys": unread}))
 }
 
-fn keys_asked(asked: &Asked) -> Vec<Value> {
+fn keys_asked(asked: &SentRequest) -> Vec<Value> {
     let request = asked.json();
     assert_eq!(request["RequestItems"]["T"]["ConsistentRead"], true);
     request["RequestItems"]["T"]["Keys"].as_array().unwrap().clone()
@@ -128,7 +128,7 @@ async fn a_duplicate_key_is_read_once() {
 
 #[tokio::test]
 async fn no_key_is_no_call() {
-    let replay = Replay::unasked();
+    let replay = Replay::expecting_none();
     assert_eq!(replay.table(16).load_many(&[], at(0)).await.unwrap(), []);
 }
 
@@ -145,7 +145,7 @@ async fn unprocessed_keys_are_read_again() {
         replay.table(16).load_many(&keys(&records), at(0)).await.unwrap(),
         records
     );
-    let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
+    let counts: Vec<_> = replay.requests().iter().map(|asked| keys_asked(asked).len()).collect();
     assert_eq!(counts, [3, 2, 1]);
 }
 
@@ -161,7 +161,7 @@ async fn unread_records_are_an_error_not_missing() {
         "reading email records: DynamoDB returned unprocessed keys"
     );
     assert_eq!(error.kind, FailureKind::Throttled);
-    assert!(replay.asked().len() > 30 && began.elapsed() <= PATIENCE);
+    assert!(replay.requests().len() > 30 && began.elapsed() <= PATIENCE);
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn a_call_reads_at_most_100_records() {
         replay.table(16).load_many(&keys(&records), at(0)).await.unwrap(),
         records
     );
-    let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
+    let counts: Vec<_> = replay.requests().iter().map(|asked| keys_asked(asked).len()).collect();
     assert_eq!(counts, [100, 1]);
 }
 
@@ -206,6 +206,6 @@ async fn a_transient_failure_is_retried_for_a_while() {
         let replay = Replay::new(answers.clone());
         let loaded = replay.table(16).load(&record().email_key(), at(0)).await;
         assert_eq!(loaded.is_ok(), works, "{answers:?}");
-        assert_eq!(replay.asked().len(), answers.len(), "{answers:?}");
+        assert_eq!(replay.requests().len(), answers.len(), "{answers:?}");
     }
 }

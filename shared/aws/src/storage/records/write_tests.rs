@@ -314,7 +314,7 @@ async fn a_moved_or_missing_record_is_reported() {
 async fn a_lost_write_is_recognised_by_its_record() {
     let replay = Replay::new([CannedResponse::Lost, refused_by(&sent().record)]);
     assert_eq!(write(&replay).await, Ok(Written::Done));
-    assert_eq!(replay.asked().len(), 2);
+    assert_eq!(replay.requests().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
