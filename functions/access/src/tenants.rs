@@ -99,7 +99,7 @@ impl<P: Ports> AccessFunction<P> {
     /// # Errors
     /// 404 when it does not exist. Or a backend call failed.
     pub async fn tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantView, AccessError> {
-        self.known(id).await.map(|tenant| TenantView::new(&tenant))
+        self.find_tenant(id).await.map(|tenant| TenantView::new(&tenant))
     }
 
     /// Changes a tenant. With `hold`, accepted emails from the domains that it loses wait until a release,
@@ -124,7 +124,7 @@ impl<P: Ports> AccessFunction<P> {
             return Err(ApiError::missing_field("from_domains", problem).into());
         }
         for _ in 0..ROUNDS {
-            let next = settings.on(&self.known(id).await?, self.system.now());
+            let next = settings.on(&self.find_tenant(id).await?, self.system.now());
             if self.records.save_tenant(&next).await? {
                 let hold = self.follow(&next, settings.suspended.is_some(), with).await?;
                 return Ok(TenantChangedView::new(&next, hold));
@@ -165,7 +165,7 @@ impl<P: Ports> AccessFunction<P> {
         Ok(Some(DomainHoldView::new(held, until)))
     }
 
-    async fn known(&self, id: &TenantId) -> Result<Tenant, AccessError> {
+    async fn find_tenant(&self, id: &TenantId) -> Result<Tenant, AccessError> {
         if *id == TenantId::main() {
             return Ok(Tenant::main());
         }

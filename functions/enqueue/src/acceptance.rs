@@ -115,7 +115,7 @@ impl<P: Ports> EnqueueFunction<P> {
         };
         let now = self.system.now();
         let in_time = self.in_time(tenant, id, key, request, now).await?;
-        let found = self.found(tenant, [request]).await?;
+        let found = self.find_uploads(tenant, [request]).await?;
         let place = EmailIdentity {
             by,
             id,
@@ -126,7 +126,7 @@ impl<P: Ports> EnqueueFunction<P> {
         self.enqueue_tasks(&[&stored]).await;
         Ok(Accepted {
             id,
-            replayed: stored.replayed(),
+            replayed: stored.is_replay(),
         })
     }
 

@@ -52,10 +52,10 @@ impl<P: Ports> EnqueueFunction<P> {
             mut in_time,
             found,
             mut begun,
-        } = self.sifted(tenant, key, batch, now).await?;
-        let mut ready = self.copied(by, key, &items, (in_time, &found), now).await;
+        } = self.separate_ineligible(tenant, key, batch, now).await?;
+        let mut ready = self.copy_uploads(by, key, &items, (in_time, &found), now).await;
         if begun.is_none() && ready.values().any(Result::is_err) {
-            begun = self.recalled(tenant, key, now).await?;
+            begun = self.find_batch(tenant, key, now).await?;
         }
         if begun.is_none()
             && let Some(error) = take_error(&mut ready)
@@ -65,7 +65,9 @@ impl<P: Ports> EnqueueFunction<P> {
         let mut begun_before = false;
         if let Some(key) = key {
             let id = key.batch_id();
-            let Recorded { record, is_older } = self.recorded(tenant, &id, batch, (&items, errors), begun, now).await?;
+            let Recorded { record, is_older } = self
+                .record_batch(tenant, &id, batch, (&items, errors), begun, now)
+                .await?;
             errors = record.errors.clone();
             items.retain(|item| !errors.iter().any(|error| error.index == item.index));
             begun_before = is_older;
@@ -82,7 +84,7 @@ impl<P: Ports> EnqueueFunction<P> {
             Vec::new()
         } else {
             let requests: Vec<_> = items.iter().map(|item| &item.request).collect();
-            self.turns(tenant, &requests, now).await
+            self.reserve_turns(tenant, &requests, now).await
         };
         let turns = turns.into_iter().chain(repeat(Turn::Free));
         // Futures do nothing until they are polled: a list of them costs little.
@@ -113,7 +115,7 @@ impl<P: Ports> EnqueueFunction<P> {
         Ok(AcceptedBatch {
             ids: stored.iter().map(|stored| stored.record.id).collect(),
             errors,
-            replayed: !stored.is_empty() && stored.iter().all(StoredEmail::replayed),
+            replayed: !stored.is_empty() && stored.iter().all(StoredEmail::is_replay),
             begun_before,
         })
     }
@@ -128,7 +130,7 @@ impl<P: Ports> EnqueueFunction<P> {
         key: Option<&IdempotencyKey>,
         batch: &BatchRequest,
     ) -> Result<bool, AcceptError> {
-        match self.recalled(tenant, key, self.system.now()).await? {
+        match self.find_batch(tenant, key, self.system.now()).await? {
             None => Ok(false),
             Some(known) if known.hash == batch.hash() => Ok(true),
             Some(_) => Err(AcceptError::Refused(other_request())),
@@ -136,7 +138,7 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 
     /// Returns the record of the batch with this key, if both exist.
-    pub(crate) async fn recalled(
+    pub(crate) async fn find_batch(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
@@ -150,7 +152,7 @@ impl<P: Ports> EnqueueFunction<P> {
 
     /// Prepares the items with uploads, by index. An upload may be gone by now, and its copy is made before any
     /// email is written.
-    async fn copied<'a>(
+    async fn copy_uploads<'a>(
         &self,
         by: Requester<'_>,
         key: Option<&IdempotencyKey>,
@@ -187,7 +189,7 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 
     /// Writes the record of a batch, unless it exists.
-    async fn recorded(
+    async fn record_batch(
         &self,
         tenant: &TenantId,
         id: &BatchId,
@@ -231,7 +233,7 @@ impl<P: Ports> EnqueueFunction<P> {
             let options = &item.request.options;
             let queue = self.queues.get(&self.records, tenant, &options.queue, now).await?;
             let expires_after = queue.map_or(self.with.expires_after, |queue| self.expires_after(&queue));
-            last = last.max(options.wanted_late(expires_after, now).expires_at);
+            last = last.max(options.resolve_late(expires_after, now).expires_at);
         }
         Ok(last)
     }

@@ -35,7 +35,7 @@ const AT_ONCE: usize = 10;
 ///
 /// # Errors
 /// 422 for any other parameter: a misspelled dry run must not send an email.
-pub fn is_asked(query: &str) -> Result<bool, ApiError> {
+pub fn is_dry_run(query: &str) -> Result<bool, ApiError> {
     query::flag(query, "dry_run")
 }
 
@@ -71,12 +71,12 @@ impl<P: Ports> EnqueueFunction<P> {
             None => return Err(refused(queues::no_queue(&self.records, tenant).await?)),
         };
         let expires_after = self.expires_after(&queue);
-        let wanted = match request.options.wanted(expires_after, now) {
+        let wanted = match request.options.resolve(expires_after, now) {
             Ok(wanted) => wanted,
-            Err(_) if is_known => request.options.wanted_late(expires_after, now),
+            Err(_) if is_known => request.options.resolve_late(expires_after, now),
             Err(error) => return Err(refused(error)),
         };
-        let found = self.found(tenant, [request]).await?;
+        let found = self.find_uploads(tenant, [request]).await?;
         let email = match request.resolve(&found) {
             Ok(email) => email,
             Err(_) if is_known => request.email.clone(),
@@ -201,7 +201,7 @@ mod tests {
             ("dryrun=true", Err("query")),
             ("%", Err("query")),
         ] {
-            let told = is_asked(query).map_err(|error| error.message().to_owned());
+            let told = is_dry_run(query).map_err(|error| error.message().to_owned());
             match expected {
                 Ok(expected) => assert_eq!(told, Ok(expected), "{query:?}"),
                 Err(field) => assert!(

@@ -3,7 +3,7 @@
 //! **Invariant:** read-only. A repeated request counts as the accepted one, even after its scheduled time or
 //! the deletion of its queue. The same holds for a batch whose uploads are gone; for a single email that is
 //! checked when it is stored.
-//! **Start reading at** [`EnqueueFunction::in_time`]; for a batch, [`EnqueueFunction::sifted`].
+//! **Start reading at** [`EnqueueFunction::in_time`]; for a batch, [`EnqueueFunction::separate_ineligible`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(crate) struct ValidatedBatch<'a> {
 
 impl<P: Ports> EnqueueFunction<P> {
     /// Reads the uploads that requests use, each once.
-    pub(crate) async fn found<'a>(
+    pub(crate) async fn find_uploads<'a>(
         &self,
         tenant: &TenantId,
         requests: impl IntoIterator<Item = &'a EmailRequest>,
@@ -123,7 +123,7 @@ impl<P: Ports> EnqueueFunction<P> {
         else {
             return queues::no_queue(&self.records, tenant).await.map(Some);
         };
-        Ok(request.options.wanted(self.expires_after(&queue), now).err())
+        Ok(request.options.resolve(self.expires_after(&queue), now).err())
     }
 
     pub(crate) fn expires_after(&self, queue: &Queue) -> Duration {
@@ -134,14 +134,16 @@ impl<P: Ports> EnqueueFunction<P> {
     ///
     /// A repeated batch counts as the one that was begun. Items that were eligible then are completed, even
     /// after their time, and items that were refused then are refused again.
-    pub(crate) async fn sifted<'a>(
+    pub(crate) async fn separate_ineligible<'a>(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
         batch: &'a BatchRequest,
         now: Timestamp,
     ) -> Result<ValidatedBatch<'a>, AcceptError> {
-        let found = self.found(tenant, batch.items.iter().map(|item| &item.request)).await?;
+        let found = self
+            .find_uploads(tenant, batch.items.iter().map(|item| &item.request))
+            .await?;
         let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors.clone());
         let mut late = Vec::new();
         for item in &batch.items {
@@ -154,7 +156,7 @@ impl<P: Ports> EnqueueFunction<P> {
         let begun = if late.is_empty() {
             None
         } else {
-            self.recalled(tenant, key, now).await?
+            self.find_batch(tenant, key, now).await?
         };
         let in_time = if begun.is_some() {
             items.extend(late.into_iter().map(|(item, _)| item));

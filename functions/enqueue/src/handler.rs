@@ -88,7 +88,7 @@ pub(crate) async fn single<P: Ports>(
     caller: &TenantPrincipal,
     input: &Input<'_, EnqueueFunction<P>>,
 ) -> Result<Response<Body>, AcceptError> {
-    let is_dry_run = dry_run::is_asked(input.query)?;
+    let is_dry_run = dry_run::is_dry_run(input.query)?;
     let key = idempotency_key(input.headers)?;
     let parsed = parse_email(input.body)?;
     let from = parsed.email.from().address();
@@ -104,7 +104,7 @@ pub(crate) async fn single<P: Ports>(
         .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &EmailResponse::Accepted(Id { id }));
-    Ok(answer::log_accepted(1, replayed(response, accepted.replayed)))
+    Ok(answer::log_accepted(1, with_replay_header(response, accepted.replayed)))
 }
 
 pub(crate) async fn batch<P: Ports>(
@@ -112,7 +112,7 @@ pub(crate) async fn batch<P: Ports>(
     caller: &TenantPrincipal,
     input: &Input<'_, EnqueueFunction<P>>,
 ) -> Result<Response<Body>, AcceptError> {
-    if dry_run::is_asked(input.query)? {
+    if dry_run::is_dry_run(input.query)? {
         let problem = "is not supported for a batch: test one email with POST /emails";
         return Err(ApiError::validation("dry_run", problem).into());
     }
@@ -136,7 +136,7 @@ pub(crate) async fn batch<P: Ports>(
     };
     Ok(answer::log_accepted(
         emails,
-        replayed(http::json(200, &ids), accepted.replayed),
+        with_replay_header(http::json(200, &ids), accepted.replayed),
     ))
 }
 
@@ -153,7 +153,7 @@ fn validation(headers: &HeaderMap) -> Result<BatchValidation, ApiError> {
     BatchValidation::parse(text)
 }
 
-fn replayed(mut response: Response<Body>, replayed: bool) -> Response<Body> {
+fn with_replay_header(mut response: Response<Body>, replayed: bool) -> Response<Body> {
     if replayed {
         response
             .headers_mut()

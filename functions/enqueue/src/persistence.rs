@@ -46,7 +46,7 @@ pub(crate) enum StorageTime {
 }
 
 impl StoredEmail {
-    pub(crate) fn replayed(&self) -> bool {
+    pub(crate) fn is_replay(&self) -> bool {
         self.when != StorageTime::Now
     }
 }
@@ -92,7 +92,7 @@ impl<P: Ports> EnqueueFunction<P> {
         let turn = match &ready {
             Preparation::Known(_) => Turn::Free,
             Preparation::WritePlan(_) => self
-                .turns(place.by.tenant, &[request], now)
+                .reserve_turns(place.by.tenant, &[request], now)
                 .await
                 .pop()
                 .unwrap_or_default(),
@@ -113,7 +113,7 @@ impl<P: Ports> EnqueueFunction<P> {
         let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
         let known = |refusal| async {
-            let stored = self.known(tenant, id, hash.clone(), refusal, now).await;
+            let stored = self.find_earlier(tenant, id, hash.clone(), refusal, now).await;
             stored.map(|stored| Preparation::Known(Box::new(stored)))
         };
         if in_time == Timeliness::LongAgo {
@@ -128,9 +128,9 @@ impl<P: Ports> EnqueueFunction<P> {
         });
         let wanted = match in_time {
             Timeliness::Now => options
-                .wanted(self.expires_after(&queue), now)
+                .resolve(self.expires_after(&queue), now)
                 .map_err(|error| AcceptError::Refused(to_api(item, error)))?,
-            Timeliness::Before | Timeliness::LongAgo => options.wanted_late(self.expires_after(&queue), now),
+            Timeliness::Before | Timeliness::LongAgo => options.resolve_late(self.expires_after(&queue), now),
         };
         let with_uploads;
         let email = if request.uploads.is_empty() {
@@ -263,7 +263,7 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 
     /// Returns the email that an earlier identical request stored, or the refusal when there is none.
-    async fn known(
+    async fn find_earlier(
         &self,
         tenant: &TenantId,
         id: EmailId,

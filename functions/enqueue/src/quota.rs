@@ -103,7 +103,7 @@ impl QuotaLeases {
         for _ in 0..ROUNDS {
             match lease.take(wanted) {
                 LeaseDecision::Taken(rest) => {
-                    self.keep(tenant, rest);
+                    self.cache(tenant, rest);
                     return Ok(QuotaDecision::Within);
                 }
                 LeaseDecision::Spent => break,
@@ -112,7 +112,7 @@ impl QuotaLeases {
                         QuotaOutcome::Granted(drawn) => lease.after_grant(ask, drawn),
                         QuotaOutcome::Refused(drawn) => lease.after_refusal(drawn),
                     };
-                    self.keep(tenant, lease);
+                    self.cache(tenant, lease);
                 }
             }
         }
@@ -128,7 +128,7 @@ impl QuotaLeases {
 
     fn give_back_of(&self, tenant: &Tenant, limit: Limit, taken: u64, now: Timestamp) {
         if let Some(window) = Window::of(tenant, limit, now) {
-            self.keep(tenant, self.lease(tenant, window).with(taken));
+            self.cache(tenant, self.lease(tenant, window).with(taken));
         }
     }
 
@@ -150,7 +150,7 @@ impl QuotaLeases {
             .unwrap_or_else(|| QuotaLease::empty(window))
     }
 
-    fn keep(&self, tenant: &Tenant, lease: QuotaLease) {
+    fn cache(&self, tenant: &Tenant, lease: QuotaLease) {
         let mut all = self.lock();
         if all.len() >= MOST {
             all.clear();

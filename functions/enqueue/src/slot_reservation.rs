@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an email waits in the index for a slot only if its queue is known to be marked. Otherwise
 //! its send task has no slot, and `send` requests one.
-//! **Start reading at** [`EnqueueFunction::turns`].
+//! **Start reading at** [`EnqueueFunction::reserve_turns`].
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,12 @@ struct OfQueue {
 
 impl<P: Ports> EnqueueFunction<P> {
     /// Returns the turn of each email, in order. A failure is only a warning: `send` requests a slot then.
-    pub(crate) async fn turns(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<Turn> {
+    pub(crate) async fn reserve_turns(
+        &self,
+        tenant: &TenantId,
+        requests: &[&EmailRequest],
+        now: Timestamp,
+    ) -> Vec<Turn> {
         let mut turns = vec![Turn::Free; requests.len()];
         for of_queue in self.with_rate_limits(tenant, requests, now).await {
             if let Err(error) = self.take_turns(&of_queue, &mut turns, now).await {
@@ -60,7 +65,7 @@ impl<P: Ports> EnqueueFunction<P> {
             let Some(Some(of_queue)) = limited.get_mut(name) else {
                 continue;
             };
-            let wanted = request.options.wanted_late(self.expires_after(&of_queue.queue), now);
+            let wanted = request.options.resolve_late(self.expires_after(&of_queue.queue), now);
             if wanted.not_before > now {
                 of_queue.later.push((place, wanted.not_before));
             } else {

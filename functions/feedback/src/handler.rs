@@ -30,9 +30,9 @@ pub async fn handle<P: Ports>(
 ) -> Result<SqsBatchResponse, AllFailed> {
     let began = Instant::now();
     let messages = batch::messages(event);
-    let (abouts, mut failed) = sorted(&messages);
+    let (abouts, mut failed) = group_by_email(&messages);
     let results = batch::work_off(&abouts, time, |about| async move {
-        feedback.hear(&about.key, &about.events).await
+        feedback.handle(&about.key, &about.events).await
     })
     .await;
     let (mut unknown, mut newest) = (0, None);
@@ -66,7 +66,7 @@ pub async fn handle<P: Ports>(
 
 /// Groups the events by email, and returns the unreadable messages apart. SQS delivers those again until it
 /// moves them to a dead-letter queue, where a person sees them.
-fn sorted(messages: &[ReceivedMessage]) -> (Vec<About<'_>>, Vec<&str>) {
+fn group_by_email(messages: &[ReceivedMessage]) -> (Vec<About<'_>>, Vec<&str>) {
     let (mut abouts, mut unreadable) = (BTreeMap::new(), Vec::new());
     for message in messages {
         let message_id = message.message_id.as_str();

@@ -6,7 +6,7 @@
 //! read before it is written: most events bring nothing new. All events of a batch about one email are applied
 //! together, so that they do not contend for the record.
 //! **After a crash:** the events are delivered again.
-//! **Start reading at** [`FeedbackFunction::hear`]; [`handler`] is SQS.
+//! **Start reading at** [`FeedbackFunction::handle`]; [`handler`] is SQS.
 
 pub mod handler;
 pub mod settings;
@@ -69,7 +69,7 @@ impl<P: Ports> FeedbackFunction<P> {
     /// # Errors
     /// The record could not be read or written, or an address could not be suppressed. The events must be
     /// delivered again.
-    pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<FeedbackOutcome, ApplyError> {
+    pub async fn handle(&self, key: &EmailKey, events: &[SesEvent]) -> Result<FeedbackOutcome, ApplyError> {
         let now = self.system.now();
         let Some(mut record) = self.records.load(key, now).await? else {
             self.suppress(None, events, now).await?;

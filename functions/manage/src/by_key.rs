@@ -175,7 +175,7 @@ impl<P: Ports> ManageFunction<P> {
             // Counted before the write: afterwards the hold no longer marks its emails.
             let held = held_emails::count(&self.records, caller.tenant(), &holds, now).await?;
             if self.records.save_queue(Some(&before), &next, job.as_ref()).await? {
-                self.tell().await?;
+                self.notify_senders().await?;
                 return Ok(Released::new(key, held, job.map(|job| job.id)));
             }
         }

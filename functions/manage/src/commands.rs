@@ -198,7 +198,7 @@ impl<P: Ports> ManageFunction<P> {
             now,
         };
         let applied = try_apply_after(&self.records, record, now, decide, &kept).await?;
-        self.apply_side_effect(applied, |refusal| refusal.map_or_else(content_gone, refused))
+        self.apply_side_effect(applied, |refusal| refusal.map_or_else(content_gone, refusal_response))
             .await
     }
 
@@ -220,7 +220,7 @@ impl<P: Ports> ManageFunction<P> {
     ) -> Result<CommandResponse, ManageError> {
         let (side_effect, record) = match applied {
             Applied::Done(side_effect, record) => (side_effect, record),
-            Applied::Refused(refusal) => return Err(refused(refusal)),
+            Applied::Refused(refusal) => return Err(refusal_response(refusal)),
             Applied::Gone => return Err(not_there()),
         };
         if let SideEffect::EnqueueTask { delay } = side_effect {
@@ -277,7 +277,7 @@ fn content_gone() -> ManageError {
     ))
 }
 
-pub(crate) fn refused(refusal: Refusal) -> ManageError {
+pub(crate) fn refusal_response(refusal: Refusal) -> ManageError {
     ManageError::Refused(match refusal {
         Refusal::AfterExpiry => ApiError::validation("scheduled_at", refusal),
         Refusal::TooLate(_)

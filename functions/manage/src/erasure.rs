@@ -16,7 +16,7 @@ use domain::timestamp::Timestamp;
 use serde::Serialize;
 use workflow::apply::ApplyError;
 
-use crate::commands::{CommandEffect, not_there, refused};
+use crate::commands::{CommandEffect, not_there, refusal_response};
 use crate::{ManageError, ManageFunction, Ports};
 
 /// Attempts while other writers change the record.
@@ -59,7 +59,7 @@ impl<P: Ports> ManageFunction<P> {
         let mut record = self.record(caller, id, now).await?;
         self.check_from(caller, &record, CommandEffect::Ends).await?;
         for _ in 0..ROUNDS {
-            commands::erase(&record, now).map_err(refused)?;
+            commands::erase(&record, now).map_err(refusal_response)?;
             match self.records.replace_with_tombstone(&record, now).await? {
                 Written::Done => return Ok(()),
                 Written::Moved(Some(moved)) => record = *moved,

@@ -67,13 +67,13 @@ impl Filter {
             return Err(ApiError::validation("since", "must be before until"));
         }
         Ok(Self {
-            status: named(
+            status: parse_filter(
                 "status",
                 status.map(|text| text.parse().ok()),
                 "must be an email status, such as failed",
             )?,
             queue: read_queue(queue)?,
-            cause: named(
+            cause: parse_filter(
                 "cause",
                 cause.map(|text| text.parse().ok()),
                 "must be a failure cause, such as rejected",
@@ -144,7 +144,7 @@ impl Filter {
     }
 }
 
-fn named<T>(name: &'static str, read: Option<Option<T>>, problem: &str) -> Result<Option<T>, ApiError> {
+fn parse_filter<T>(name: &'static str, read: Option<Option<T>>, problem: &str) -> Result<Option<T>, ApiError> {
     match read {
         None => Ok(None),
         Some(None) => Err(ApiError::validation(name, problem)),
@@ -154,7 +154,7 @@ fn named<T>(name: &'static str, read: Option<Option<T>>, problem: &str) -> Resul
 
 /// Reads the id of an API key.
 pub(crate) fn read_key(id: Option<&str>) -> Result<Option<KeyId>, ApiError> {
-    named("key", id.map(KeyId::parse), "must be the id of an API key")
+    parse_filter("key", id.map(KeyId::parse), "must be the id of an API key")
 }
 
 /// Reads a From domain.

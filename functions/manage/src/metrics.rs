@@ -61,12 +61,12 @@ impl MetricsQuery {
             dimensions: items("dimensions", &lists.dimensions)?,
             granularity: granularity.map_or(Ok(Granularity::Daily), |text| {
                 let problem = "must be one of: hourly, daily, weekly, monthly";
-                named(&text).ok_or_else(|| ApiError::validation("granularity", problem))
+                parse_name(&text).ok_or_else(|| ApiError::validation("granularity", problem))
             })?,
         })
     }
 
-    fn wanted(&self, now: Timestamp) -> Result<MetricsRequest, ApiError> {
+    fn resolve(&self, now: Timestamp) -> Result<MetricsRequest, ApiError> {
         let (hours, end) = hours(self.start, self.end, now)?;
         Ok(MetricsRequest {
             hours,
@@ -105,7 +105,7 @@ fn split_lists(query: &str) -> (String, Lists) {
 fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) -> Result<Vec<T>, ApiError> {
     let mut items = Vec::new();
     for text in texts {
-        let item = named(text).ok_or_else(|| {
+        let item = parse_name(text).ok_or_else(|| {
             let problem = match name {
                 "dimensions" => "only period is supported",
                 _ => "has an unknown metric",
@@ -119,7 +119,7 @@ fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) 
     Ok(items)
 }
 
-fn named<T: DeserializeOwned>(text: &str) -> Option<T> {
+fn parse_name<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(Value::from(text)).ok()
 }
 
@@ -139,7 +139,7 @@ impl<P: Ports> ManageFunction<P> {
     /// # Errors
     /// 422 when the period is impossible or too long. Or a backend call failed.
     pub async fn metrics(&self, caller: &dyn ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
-        let wanted = query.wanted(self.system.now())?;
+        let wanted = query.resolve(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
         let (flow, failures) = futures::future::try_join(
             self.records.flow(tenant, queue, wanted.hours),

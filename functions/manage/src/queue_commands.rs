@@ -101,8 +101,8 @@ impl<P: Ports> ManageFunction<P> {
         if !self.records.save_queue(before.as_ref(), &queue, None).await? {
             return Err(exists().into());
         }
-        self.tell().await?;
-        self.shown(queue, now).await
+        self.notify_senders().await?;
+        self.view(queue, now).await
     }
 
     /// Changes a queue's settings.
@@ -130,9 +130,9 @@ impl<P: Ports> ManageFunction<P> {
             }
         }
         let queue = self
-            .changed(&of(caller, name), |queue, _| (settings.on(queue), None))
+            .change(&of(caller, name), |queue, _| (settings.on(queue), None))
             .await?;
-        self.shown(queue, self.system.now()).await
+        self.view(queue, self.system.now()).await
     }
 
     /// Pauses a queue: within seconds, none of its emails is claimed.
@@ -164,8 +164,8 @@ impl<P: Ports> ManageFunction<P> {
             });
             (paused, release)
         };
-        let queue = self.changed(&of(caller, name), paused).await?;
-        self.shown(queue, now).await
+        let queue = self.change(&of(caller, name), paused).await?;
+        self.view(queue, now).await
     }
 
     /// Resumes a queue: its held emails are released, each at its time.
@@ -179,8 +179,8 @@ impl<P: Ports> ManageFunction<P> {
             let job = Job::new(&resumed, id, Task::Release, now);
             (resumed, Some(job))
         };
-        let queue = self.changed(&of(caller, name), resumed).await?;
-        self.shown(queue, self.system.now()).await
+        let queue = self.change(&of(caller, name), resumed).await?;
+        self.view(queue, self.system.now()).await
     }
 
     /// Drops every waiting email of a queue.
@@ -192,7 +192,7 @@ impl<P: Ports> ManageFunction<P> {
         refuse_narrowed(caller)?;
         let id = self.system.id()?;
         let queue = self
-            .changed(&of(caller, name), |queue, now| purged(queue, id, now))
+            .change(&of(caller, name), |queue, now| begin_purge(queue, id, now))
             .await?;
         self.binds().await;
         Ok(JobStarted::new(id, queue.purged_before))
@@ -264,7 +264,7 @@ impl<P: Ports> ManageFunction<P> {
             let job = Job::new(&deleted, id, Task::Purge, now);
             (deleted, Some(job))
         };
-        let queue = self.changed(&key, deleted).await?;
+        let queue = self.change(&key, deleted).await?;
         self.binds().await;
         Ok(Deleted {
             object: "queue",
@@ -309,12 +309,12 @@ impl<P: Ports> ManageFunction<P> {
             let job = Job::new(&queue, id, task, now);
             (queue, Some(job))
         };
-        self.changed(&of(caller, name), job).await?;
+        self.change(&of(caller, name), job).await?;
         Ok(JobStarted::new(id, None))
     }
 
     /// Changes a queue despite concurrent writers, and tells the senders.
-    async fn changed(
+    async fn change(
         &self,
         key: &QueueKey,
         change: impl Fn(&Queue, Timestamp) -> (Queue, Option<Job>) + Send + Sync,
@@ -326,7 +326,7 @@ impl<P: Ports> ManageFunction<P> {
                 self.set_rate(&queue).await?;
             }
             if self.records.save_queue(Some(&before), &queue, job.as_ref()).await? {
-                self.tell().await?;
+                self.notify_senders().await?;
                 return Ok(queue);
             }
         }
@@ -347,7 +347,7 @@ impl<P: Ports> ManageFunction<P> {
     }
 
     /// Makes the senders read their cached queues again.
-    pub(crate) async fn tell(&self) -> Result<(), ManageError> {
+    pub(crate) async fn notify_senders(&self) -> Result<(), ManageError> {
         self.records.change_account_rate(&AccountRateChange::Settings).await?;
         Ok(())
     }
@@ -363,7 +363,7 @@ pub(crate) fn refuse_narrowed(caller: &dyn ActsFor) -> Result<(), ApiError> {
     ))
 }
 
-fn purged(queue: &Queue, id: EmailId, now: Timestamp) -> (Queue, Option<Job>) {
+fn begin_purge(queue: &Queue, id: EmailId, now: Timestamp) -> (Queue, Option<Job>) {
     let purged = queue.after_purge(now);
     let job = Job::new(&purged, id, Task::Purge, now);
     (purged, Some(job))

@@ -38,7 +38,7 @@ impl<P: Ports> ManageFunction<P> {
             ));
         }
         queues.sort_by_key(|queue| (!queue.key.name.is_default(), queue.key.name.clone()));
-        let views: Vec<_> = queues.into_iter().map(|queue| self.shown(queue, now)).collect();
+        let views: Vec<_> = queues.into_iter().map(|queue| self.view(queue, now)).collect();
         Ok(QueuesView::new(iter(views).buffered(AT_ONCE).try_collect().await?))
     }
 
@@ -48,7 +48,7 @@ impl<P: Ports> ManageFunction<P> {
     /// 404 when no queue has this name. Or a backend call failed.
     pub async fn queue(&self, caller: &dyn ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let queue = self.live_queue(&of(caller, name)).await?;
-        self.shown(queue, self.system.now()).await
+        self.view(queue, self.system.now()).await
     }
 
     /// Shows a job.
@@ -101,7 +101,7 @@ impl<P: Ports> ManageFunction<P> {
         Ok(shown.collect())
     }
 
-    pub(crate) async fn shown(&self, queue: Queue, now: Timestamp) -> Result<QueueView, ManageError> {
+    pub(crate) async fn view(&self, queue: Queue, now: Timestamp) -> Result<QueueView, ManageError> {
         let QueueKey { tenant, name } = &queue.key;
         let counts = self.records.queue_counts(tenant, name.as_str(), now).await?;
         Ok(QueueView::new(&queue, counts, now))

@@ -125,7 +125,7 @@ impl<P: Ports> PromoteFunction<P> {
                 Ok(_) => {}
                 Err(error) => {
                     failed += 1;
-                    not_moved(&before, &error);
+                    log_unmoved(&before, &error);
                 }
             }
         }
@@ -168,7 +168,7 @@ impl<P: Ports> PromoteFunction<P> {
                 Ok(false) => {}
                 Err(error) => {
                     failed += 1;
-                    not_moved(&record, &error);
+                    log_unmoved(&record, &error);
                 }
             }
         }
@@ -191,7 +191,7 @@ impl<P: Ports> PromoteFunction<P> {
     }
 }
 
-fn not_moved(record: &EmailRecord, error: &(dyn std::error::Error + 'static)) {
+fn log_unmoved(record: &EmailRecord, error: &(dyn std::error::Error + 'static)) {
     let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(id = %record.id, error, "an email of a queue could not be moved; the next sweep finds it again");
 }

@@ -80,7 +80,7 @@ impl<P: Ports> PromoteFunction<P> {
                     }
                     Err(error) => {
                         failed += 1;
-                        not_recovered(&error);
+                        log_unrecovered(&error);
                     }
                 }
             }
@@ -103,7 +103,7 @@ impl<P: Ports> PromoteFunction<P> {
                     Ok(_) => {}
                     Err(error) => {
                         failed += 1;
-                        not_recovered(&error);
+                        log_unrecovered(&error);
                     }
                 }
             }
@@ -187,7 +187,7 @@ impl<P: Ports> PromoteFunction<P> {
     }
 }
 
-fn not_recovered(error: &(dyn std::error::Error + 'static)) {
+fn log_unrecovered(error: &(dyn std::error::Error + 'static)) {
     let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(
         error,

@@ -79,7 +79,7 @@ impl<P: Ports> PromoteFunction<P> {
                 break;
             }
             if limit.rate.is_none() {
-                done += self.let_go(key, &limit, run).await?;
+                done += self.release_unlimited(key, &limit, run).await?;
                 break;
             }
             let WaitingEmails { emails, more } = self.line(key, &limit, room(&limit, now).min(most), now).await?;
@@ -129,7 +129,7 @@ impl<P: Ports> PromoteFunction<P> {
     }
 
     /// Moves the emails of a queue that lost its rate limit to the place where they wait without one.
-    async fn let_go(&self, key: &QueueKey, limit: &RateLimit, run: &Run) -> Result<Promoted, PortError> {
+    async fn release_unlimited(&self, key: &QueueKey, limit: &RateLimit, run: &Run) -> Result<Promoted, PortError> {
         let line = self.all_line(key, MOVED_AT_ONCE).await?;
         let done = self.recover(&keys(&line.emails), run).await?;
         let found = WaitingPage {

@@ -201,8 +201,8 @@ impl<P: Ports> SendFunction<P> {
         };
         let (nonce, now) = (self.system.nonce()?, self.system.now());
         let queue = self.queue(&send_task, now).await?;
-        if let Some(outcome) = self.barred(&key, &queue, (slot, permit), now).await? {
-            self.nobody_asked(permit, now).await;
+        if let Some(outcome) = self.queue_outcome(&key, &queue, (slot, permit), now).await? {
+            self.cancel_probe(permit, now).await;
             return Ok(outcome);
         }
         let claim = self.records.claim(&key, nonce, &self.with.policy, now);
@@ -216,17 +216,17 @@ impl<P: Ports> SendFunction<P> {
         let (claimed, near) = futures::future::join(claim, near).await;
         match claimed? {
             Claimed::Granted(record) => {
-                let Some(record) = self.still_wanted(*record, queue.clone(), now).await? else {
-                    self.nobody_asked(permit, now).await;
+                let Some(record) = self.drop_if_unwanted(*record, queue.clone(), now).await? else {
+                    self.cancel_probe(permit, now).await;
                     return Ok(TaskOutcome::Done);
                 };
                 let content = near.and_then(|mut contents| contents.remove(&record.body.sha256));
                 self.deliver(&key, record, content, permit, &queue).await
             }
             Claimed::Refused(record) => {
-                self.nobody_asked(permit, now).await;
+                self.cancel_probe(permit, now).await;
                 match record {
-                    Some(record) => self.met(*record, &queue, now).await,
+                    Some(record) => self.apply_disposition(*record, &queue, now).await,
                     None => Ok(TaskOutcome::Done),
                 }
             }
@@ -234,9 +234,9 @@ impl<P: Ports> SendFunction<P> {
     }
 
     /// Gives up a probe that will not call SES.
-    async fn nobody_asked(&self, permit: Permit, now: Timestamp) {
+    async fn cancel_probe(&self, permit: Permit, now: Timestamp) {
         if let Permit::Probe(open) = permit
-            && let Err(error) = self.rate_limiter.not_asked(&self.records, open, now).await
+            && let Err(error) = self.rate_limiter.cancel_probe(&self.records, open, now).await
         {
             let error = aws::runtime::telemetry::chain(&error);
             tracing::warn!(
@@ -309,13 +309,13 @@ impl<P: Ports> SendFunction<P> {
                     return (claimed, attempt);
                 }
                 // Written by a newer deployment before a roll-back: the next roll-forward reads it.
-                Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unreached, error.to_string()),
+                Err(error @ BodyError::Version(_)) => refusal(Cause::Unreached, error.to_string()),
                 Err(error @ (BodyError::Json(_) | BodyError::Invalid(_))) => {
-                    not_accepted(Cause::BodyMissing, error.to_string())
+                    refusal(Cause::BodyMissing, error.to_string())
                 }
             },
-            Ok(None) => not_accepted(Cause::BodyMissing, "the stored content no longer exists".to_owned()),
-            Err(_) => not_accepted(Cause::Unreached, "the stored content could not be read".to_owned()),
+            Ok(None) => refusal(Cause::BodyMissing, "the stored content no longer exists".to_owned()),
+            Err(_) => refusal(Cause::Unreached, "the stored content could not be read".to_owned()),
         };
         (claimed, attempt)
     }
@@ -329,14 +329,11 @@ impl<P: Ports> SendFunction<P> {
             match self.bodies.load_file(key, &claimed.body, id).await {
                 Ok(Some(content)) => file.load(content),
                 Ok(None) => {
-                    return Err(not_accepted(
-                        Cause::BodyMissing,
-                        "a stored file no longer exists".to_owned(),
-                    ));
+                    return Err(refusal(Cause::BodyMissing, "a stored file no longer exists".to_owned()));
                 }
                 Err(_) => {
                     let detail = "a stored file could not be read".to_owned();
-                    return Err(not_accepted(Cause::Unreached, detail));
+                    return Err(refusal(Cause::Unreached, detail));
                 }
             }
         }
@@ -365,6 +362,6 @@ impl<P: Ports> SendFunction<P> {
     }
 }
 
-fn not_accepted(cause: Cause, detail: String) -> Attempt {
+fn refusal(cause: Cause, detail: String) -> Attempt {
     Attempt::NotAccepted { cause, detail }
 }

@@ -154,7 +154,7 @@ impl<P: Ports> SendFunction<P> {
     }
 
     /// Returns the outcome that the queue dictates for a send task; `None`: the email is claimed.
-    pub(crate) async fn barred(
+    pub(crate) async fn queue_outcome(
         &self,
         key: &EmailKey,
         queue: &Queue,
@@ -163,7 +163,7 @@ impl<P: Ports> SendFunction<P> {
     ) -> Result<Option<TaskOutcome>, TaskError> {
         if queue.is_paused(now) {
             return match self.records.load(key, now).await? {
-                Some(record) => self.met(record, queue, now).await.map(Some),
+                Some(record) => self.apply_disposition(record, queue, now).await.map(Some),
                 None => Ok(Some(TaskOutcome::Done)),
             };
         }
@@ -172,12 +172,12 @@ impl<P: Ports> SendFunction<P> {
             && let Some(record) = self.records.load(key, now).await?
             && queue.disposition(&record, now) == Disposition::Hold
         {
-            return self.met(record, queue, now).await.map(Some);
+            return self.apply_disposition(record, queue, now).await.map(Some);
         }
         let is_limited = queue.rate().is_some();
         let too_late = slot.is_some_and(|slot| !is_usable(slot, now));
         if is_limited && (too_late || permit == Permit::NoSlot) {
-            return self.returned(key, now).await.map(Some);
+            return self.return_to_index(key, now).await.map(Some);
         }
         Ok(match permit {
             Permit::NoSlot | Permit::Unreserved => Some(TaskOutcome::Later(AGAIN)),
@@ -240,7 +240,7 @@ impl<P: Ports> SendFunction<P> {
 
     /// Returns an email to the index, where it waits for a slot. An email that already waits there costs no
     /// write.
-    async fn returned(&self, key: &EmailKey, now: Timestamp) -> Result<TaskOutcome, TaskError> {
+    async fn return_to_index(&self, key: &EmailKey, now: Timestamp) -> Result<TaskOutcome, TaskError> {
         if let Some(record) = self.records.load(key, now).await? {
             apply(&self.records, record, now, |record| wait_for_slot(record, now)).await?;
         }
@@ -248,7 +248,7 @@ impl<P: Ports> SendFunction<P> {
     }
 
     /// Applies the queue's disposition to an email that is not claimed.
-    pub(crate) async fn met(
+    pub(crate) async fn apply_disposition(
         &self,
         record: EmailRecord,
         queue: &Queue,
@@ -274,7 +274,7 @@ impl<P: Ports> SendFunction<P> {
     }
 
     /// Drops a claimed email that its queue no longer wants; `Some`: the record, which is still wanted.
-    pub(crate) async fn still_wanted(
+    pub(crate) async fn drop_if_unwanted(
         &self,
         claimed: EmailRecord,
         mut queue: Queue,

@@ -100,7 +100,7 @@ impl RateLimiter {
             };
             match request_permits(&account_rate, batch, base, now) {
                 PermitDecision::Free | PermitDecision::Wait(_) if !fresh => {
-                    self.learn(records.account_rate().await?, now);
+                    self.cache_rate(records.account_rate().await?, now);
                 }
                 PermitDecision::Free => {
                     // No write happens here that could be refused. Each batch must read, or it would miss a
@@ -110,7 +110,7 @@ impl RateLimiter {
                 }
                 PermitDecision::Wait(wait) => return Ok(vec![Permit::Later(wait); emails]),
                 PermitDecision::Reserve { change, offsets } => {
-                    let Some((after, span)) = self.reserved(records, &change, now).await? else {
+                    let Some((after, span)) = self.reserve(records, &change, now).await? else {
                         continue;
                     };
                     let end = after.free_at.unwrap_or(Micros::of(now));
@@ -208,7 +208,7 @@ impl RateLimiter {
         if becomes.is_some_and(|open| open.until > now) {
             // Cached before the write: the other emails of the batch stop at once.
             let account_rate = (*lock(&self.known)).map(|known| known.account_rate).unwrap_or_default();
-            self.learn(
+            self.cache_rate(
                 AccountRate {
                     open: becomes,
                     ..account_rate
@@ -247,7 +247,7 @@ impl RateLimiter {
     ) -> Result<AccountRateOutcome, PortError> {
         let paced = records.change_account_rate(change).await?;
         let (AccountRateOutcome::Done(account_rate) | AccountRateOutcome::Refused(account_rate)) = paced;
-        self.learn(account_rate, now);
+        self.cache_rate(account_rate, now);
         Ok(paced)
     }
 
@@ -264,11 +264,11 @@ impl RateLimiter {
             return Ok(version);
         }
         let account_rate = records.account_rate().await?;
-        self.learn(account_rate, now);
+        self.cache_rate(account_rate, now);
         Ok(account_rate.settings_version)
     }
 
-    fn learn(&self, account_rate: AccountRate, at: Timestamp) {
+    fn cache_rate(&self, account_rate: AccountRate, at: Timestamp) {
         *lock(&self.settings) = Some((account_rate.settings_version, at));
         *lock(&self.full) = account_rate.full;
         *lock(&self.known) = Some(KnownRate { account_rate, at });

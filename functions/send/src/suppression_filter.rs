@@ -24,8 +24,8 @@ use tokio::sync::Mutex;
 use workflow::apply::apply;
 
 use crate::cache::SettingsCache;
-use crate::not_accepted;
 use crate::rate_limiter::RateLimiter;
+use crate::refusal;
 
 /// Cached suppressions of an environment.
 #[derive(Debug, Default)]
@@ -72,7 +72,9 @@ impl Suppressed {
         claimed: EmailRecord,
         email: EmailContent,
     ) -> (EmailRecord, Result<EmailContent, Attempt>) {
-        let suppressed = self.among(rate_limiter, records, clock, &claimed.tenant, &email).await;
+        let suppressed = self
+            .suppressed_recipients(rate_limiter, records, clock, &claimed.tenant, &email)
+            .await;
         let suppressed = match suppressed {
             Ok(suppressed) => suppressed,
             Err(error) => return (claimed, unknown(&error, "the suppressed recipients could not be read")),
@@ -80,7 +82,7 @@ impl Suppressed {
         let left = email.without(&suppressed);
         if left.recipients() == 0 {
             let detail = "every recipient is on the suppression list".to_owned();
-            return (claimed, Err(not_accepted(Cause::Suppressed, detail)));
+            return (claimed, Err(refusal(Cause::Suppressed, detail)));
         }
         let recipients: Vec<_> = suppressed
             .iter()
@@ -98,7 +100,7 @@ impl Suppressed {
     }
 
     /// Returns the suppressed recipients of an email.
-    async fn among<R: AccountRates + Suppressions>(
+    async fn suppressed_recipients<R: AccountRates + Suppressions>(
         &self,
         rate_limiter: &RateLimiter,
         records: &R,
@@ -129,5 +131,5 @@ impl Suppressed {
 fn unknown(error: &(dyn std::error::Error + 'static), what: &str) -> Result<EmailContent, Attempt> {
     let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(error, "{what}; SQS delivers the email again");
-    Err(not_accepted(Cause::Unreached, what.to_owned()))
+    Err(refusal(Cause::Unreached, what.to_owned()))
 }

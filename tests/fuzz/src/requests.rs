@@ -173,7 +173,7 @@ fn options(options: &SendOptions) {
     let now = Timestamp::from_millis(NOW);
     let fortnight = Duration::from_secs(14 * 86_400);
     let decade = Duration::from_secs(3653 * 86_400);
-    if let Ok(wanted) = options.wanted(fortnight, now) {
+    if let Ok(wanted) = options.resolve(fortnight, now) {
         check!(Claims, wanted.not_before >= now, "not in the past");
         check!(Claims, wanted.expires_at > wanted.not_before, "it can be sent at all");
         check!(Claims, wanted.not_before <= now.after(decade), "within ten years");
@@ -181,12 +181,12 @@ fn options(options: &SendOptions) {
         check!(Claims, wanted.scheduled_at.is_none_or(|at| at == wanted.not_before));
         check_eq!(
             Claims,
-            options.wanted_late(fortnight, now).not_before,
+            options.resolve_late(fortnight, now).not_before,
             wanted.not_before,
             "late by nothing"
         );
     }
-    let late = options.wanted_late(fortnight, now);
+    let late = options.resolve_late(fortnight, now);
     check!(Claims, late.not_before >= now, "what is over is due at once");
     for when in [options.scheduled_at, options.expires_at].into_iter().flatten() {
         time(when);

@@ -90,7 +90,7 @@ impl System {
         }
         for _ in 0..2 {
             tokio::spawn(Arc::clone(self).replace_with_tombstone());
-            tokio::spawn(Arc::clone(self).hear());
+            tokio::spawn(Arc::clone(self).handle());
         }
         tokio::spawn(Arc::clone(self).promote());
     }
@@ -195,7 +195,7 @@ impl System {
         }
     }
 
-    async fn hear(self: Arc<Self>) {
+    async fn handle(self: Arc<Self>) {
         let mut kept: Option<(Environment, FeedbackFunction<MemoryBackend>)> = None;
         loop {
             let batch = self.receive(Destination::Events).await;

@@ -59,5 +59,5 @@ fn feedback(backend: &MemoryBackend) -> FeedbackFunction<MemoryBackend> {
 }
 
 async fn heard(backend: &MemoryBackend, message: &str) -> Result<FeedbackOutcome, ApplyError> {
-    feedback(backend).hear(&samples::key(1), &[parsed(message)]).await
+    feedback(backend).handle(&samples::key(1), &[parsed(message)]).await
 }

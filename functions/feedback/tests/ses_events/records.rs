@@ -58,7 +58,10 @@ async fn events_of_an_email_are_written_together() {
         .iter()
         .map(|event| parsed(event))
         .collect();
-    feedback(&backend).hear(&samples::key(1), &events).await.expect("heard");
+    feedback(&backend)
+        .handle(&samples::key(1), &events)
+        .await
+        .expect("heard");
     assert_eq!(
         backend.state().calls,
         ["load", "write", "write", "suppress", "change_account_rate"],
@@ -79,7 +82,7 @@ async fn a_foreign_event_changes_nothing() {
         backend.record(&samples::key(1)).expect("the row").status,
         RecordStatus::Uncertain
     );
-    let nobody = feedback(&backend).hear(&samples::key(9), &[parsed(&send())]).await;
+    let nobody = feedback(&backend).handle(&samples::key(9), &[parsed(&send())]).await;
     assert_eq!(nobody.expect("heard"), FeedbackOutcome::NoSuchEmail);
 }
 

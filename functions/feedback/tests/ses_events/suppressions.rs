@@ -145,7 +145,7 @@ async fn only_a_first_shared_complaint_is_temporary() {
         "the same one again is no second one"
     );
     feedback(&backend)
-        .hear(&samples::key(2), &[parsed(&several(2))])
+        .handle(&samples::key(2), &[parsed(&several(2))])
         .await
         .expect("heard");
     assert_eq!(ends(&backend), [None; 2]);

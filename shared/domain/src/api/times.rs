@@ -3,7 +3,7 @@
 //! **Role:** read by [`super::requests`]; resolved by the functions, which have a clock.
 //! **Invariant:** pure. The caller's text is kept apart from its meaning, so that the same request, repeated a minute
 //! later, has the same identity.
-//! **Start reading at** [`SendOptions::wanted`].
+//! **Start reading at** [`SendOptions::resolve`].
 
 use std::time::Duration;
 
@@ -166,7 +166,7 @@ impl SendOptions {
     ///
     /// # Errors
     /// They are past, too far away, or in the wrong order.
-    pub fn wanted(&self, expires_after: Duration, now: Timestamp) -> Result<EmailTimes, EmailError> {
+    pub fn resolve(&self, expires_after: Duration, now: Timestamp) -> Result<EmailTimes, EmailError> {
         let scheduled_at = self
             .scheduled_at
             .map(|when| when.schedule("scheduled_at", now))
@@ -187,7 +187,7 @@ impl SendOptions {
     /// The times of a request that was valid when it was first made, and is completed only now. A past time means due
     /// at once, or expired at once.
     #[must_use]
-    pub fn wanted_late(&self, expires_after: Duration, now: Timestamp) -> EmailTimes {
+    pub fn resolve_late(&self, expires_after: Duration, now: Timestamp) -> EmailTimes {
         let scheduled_at = self.scheduled_at.map(|when| when.at(now));
         let not_before = scheduled_at.map_or(now, |at| at.max(now));
         let given = self.expires_at.map(|when| when.at(now));

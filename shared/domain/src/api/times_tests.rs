@@ -67,7 +67,7 @@ fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<EmailT
         expires_at: expires_at.map(|text| parse(text).unwrap()),
         ..SendOptions::default()
     };
-    options.wanted(DAY, NOW).map_err(|error| error.to_string())
+    options.resolve(DAY, NOW).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -157,15 +157,15 @@ fn a_late_request_is_due_or_expired_at_once() {
         expires_at: Some(TimeInput::At(over.after(secs(60)))),
         ..SendOptions::default()
     };
-    assert!(options.wanted(DAY, NOW).is_err());
-    let late = options.wanted_late(DAY, NOW);
+    assert!(options.resolve(DAY, NOW).is_err());
+    let late = options.resolve_late(DAY, NOW);
     assert_eq!((late.scheduled_at, late.not_before), (Some(over), NOW));
     assert_eq!((late.expires_at, late.expires_given), (over.after(secs(60)), true));
     let in_time = SendOptions {
         scheduled_at: Some(TimeInput::In(secs(60))),
         ..SendOptions::default()
     };
-    assert_eq!(Ok(in_time.wanted_late(DAY, NOW)), in_time.wanted(DAY, NOW));
+    assert_eq!(Ok(in_time.resolve_late(DAY, NOW)), in_time.resolve(DAY, NOW));
 }
 
 #[test]
