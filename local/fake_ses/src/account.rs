@@ -159,7 +159,7 @@ impl Account {
 mod tests {
     use super::*;
 
-    fn limited(rate: Option<f64>, quota: Option<f64>) -> Account {
+    fn account_with(rate: Option<f64>, quota: Option<f64>) -> Account {
         let mut account = Account::default();
         account.set(Limits {
             max_send_rate: rate,
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_burst_of_one_second_is_allowed_and_repaid() {
-        let mut account = limited(Some(2.0), None);
+        let mut account = account_with(Some(2.0), None);
         let start = Instant::now();
         assert_eq!(account.take(1, start), Ok(()));
         assert_eq!(account.take(5, start), Ok(()));
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_quota_returns_after_a_day() {
-        let mut account = limited(None, Some(3.0));
+        let mut account = account_with(None, Some(3.0));
         let start = Instant::now();
         assert_eq!(account.take(2, start), Ok(()));
         assert_eq!(account.take(2, start), Ok(()));

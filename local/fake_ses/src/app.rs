@@ -59,7 +59,7 @@ impl App {
             region: settings.region.clone(),
             account_id,
             mailbox: Mutex::default(),
-            faults: Mutex::new((FaultPlan::default(), Dice::seeded(seed))),
+            faults: Mutex::new((FaultPlan::default(), Dice::from_seed(seed))),
             account: Mutex::default(),
             stats: Mutex::default(),
             suppressed: Mutex::default(),

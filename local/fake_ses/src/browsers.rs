@@ -45,7 +45,7 @@ pub async fn guard(request: Request, next: Next) -> Response {
 
 /// Returns the reason to refuse a request, if there is one.
 fn refusal(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
-    let host = only(headers, &HOST).unwrap_or_default();
+    let host = header_text(headers, &HOST).unwrap_or_default();
     if !OWN_NAMES.contains(&name_of(host)) {
         return Some((
             StatusCode::MISDIRECTED_REQUEST,
@@ -69,7 +69,7 @@ fn refusal(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static
 }
 
 /// A header's text, if it is given exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),

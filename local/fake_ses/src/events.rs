@@ -67,7 +67,7 @@ struct Facts<'a> {
 }
 
 /// The form in which an event names a recipient.
-fn named(outcome: &RecipientOutcome) -> String {
+fn in_event_form(outcome: &RecipientOutcome) -> String {
     let names = outcome.details.names.as_deref().unwrap_or("{}");
     names.replace("{}", &outcome.recipient)
 }
@@ -98,7 +98,7 @@ impl Facts<'_> {
         let status = details.status.as_deref().unwrap_or(status);
         let words = details.words.as_deref().unwrap_or(words);
         let mut recipient = Map::new();
-        recipient.insert("emailAddress".to_owned(), json!(named(self.outcome)));
+        recipient.insert("emailAddress".to_owned(), json!(in_event_form(self.outcome)));
         if !status.is_empty() {
             recipient.insert("action".to_owned(), json!("failed"));
             recipient.insert("status".to_owned(), json!(status));
@@ -136,7 +136,7 @@ fn complaint(message: &Message, who: &[&RecipientOutcome], report: Report) -> Op
     let default = if report == Report::NotSpam { "not-spam" } else { "abuse" };
     let recipients: Vec<_> = who
         .iter()
-        .map(|outcome| json!({"emailAddress": named(outcome)}))
+        .map(|outcome| json!({"emailAddress": in_event_form(outcome)}))
         .collect();
     let body = json!({
         "complainedRecipients": recipients,

@@ -248,7 +248,7 @@ pub struct Dice(u64);
 
 impl Dice {
     /// Creates dice from a seed; the same seed gives the same rolls.
-    pub fn seeded(seed: u64) -> Self {
+    pub fn from_seed(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -288,7 +288,7 @@ mod tests {
     fn a_share_is_a_probability_that_a_seed_repeats() {
         let strikes = |seed| {
             let mut plan = plan(r#"{"faults": [{"kind": "throttle", "share": 0.25}]}"#);
-            let mut dice = Dice::seeded(seed);
+            let mut dice = Dice::from_seed(seed);
             (0..4000)
                 .filter(|_| plan.choose(&["a@example.com"], &mut dice).effect.is_some())
                 .count()
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn share_0_never_happens_and_share_1_always() {
-        let mut dice = Dice::seeded(1);
+        let mut dice = Dice::from_seed(1);
         let mut never = plan(r#"{"faults": [{"kind": "reject", "share": 0}]}"#);
         let mut always = plan(r#"{"faults": [{"kind": "reject"}]}"#);
         for _ in 0..1000 {
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn a_fault_obeys_its_count_and_its_recipient() {
         let mut plan = plan(r#"{"faults": [{"kind": "drop_after", "count": 2, "to": "victim"}]}"#);
-        let mut dice = Dice::seeded(1);
+        let mut dice = Dice::from_seed(1);
         assert_eq!(plan.choose(&["other@example.com"], &mut dice), Chosen::default());
         let struck: Vec<bool> = (0..3)
             .map(|_| plan.choose(&["a@b", "victim@example.com"], &mut dice).effect.is_some())
@@ -326,7 +326,7 @@ mod tests {
             r#"{"faults": [{"kind": "delay", "delay_ms": 5}, {"kind": "quota", "delay_ms": 7},
                 {"kind": "pause"}, {"kind": "delay", "delay_ms": 1}]}"#,
         );
-        let chosen = plan.choose(&["a@b"], &mut Dice::seeded(1));
+        let chosen = plan.choose(&["a@b"], &mut Dice::from_seed(1));
         assert_eq!((chosen.delay_ms, chosen.effect), (13, Some(FaultKind::Quota)));
         assert_eq!(chosen.struck, [FaultKind::Delay, FaultKind::Quota, FaultKind::Delay]);
     }
@@ -337,7 +337,7 @@ mod tests {
             r#"{"faults": [{"kind": "drop_after"}, {"kind": "bounce", "to": "ann", "event": {"status": "5.7.1"}},
                 {"kind": "complaint", "to": "bob"}]}"#,
         );
-        let chosen = plan.choose(&["ann@example.com"], &mut Dice::seeded(1));
+        let chosen = plan.choose(&["ann@example.com"], &mut Dice::from_seed(1));
         assert_eq!(chosen.effect, Some(FaultKind::DropAfter));
         let [asked] = chosen.asked.as_slice() else {
             panic!("{chosen:?}");

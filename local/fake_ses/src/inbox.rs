@@ -76,7 +76,7 @@ pub async fn summaries(State(app): State<Arc<App>>) -> Response {
 /// `GET /messages/{id}/html`: the body, for the sandboxed frame.
 pub async fn message_html(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let found = app.mailbox().get(&id);
-    match found.as_deref().and_then(message_html::shown) {
+    match found.as_deref().and_then(message_html::html_to_show) {
         Some(html) => answer("text/html; charset=utf-8", MESSAGE_POLICY, html),
         None => not_found(),
     }

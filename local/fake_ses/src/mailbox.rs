@@ -117,7 +117,7 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Adds a message.
-    pub fn keep(&mut self, message: Arc<Message>) {
+    pub fn add(&mut self, message: Arc<Message>) {
         self.by_id.insert(message.id.clone(), Arc::clone(&message));
         self.messages.push(message);
         self.revision += 1;

@@ -25,7 +25,7 @@ const REPLACED: [(&str, &str); 4] = [
 ];
 
 /// Returns the HTML to show, if the message has any.
-pub fn shown(message: &Message) -> Option<String> {
+pub fn html_to_show(message: &Message) -> Option<String> {
     let html = message.submission.html.as_deref()?;
     let html = without_links_and_frames(html);
     let html = with_inline_images(html, &message.submission.attachments);

@@ -61,7 +61,7 @@ pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec
         let (delivered, report) = if list.stops(recipient) {
             (false, Some(Report::OnAccountList))
         } else if address::is_simulated(recipient) {
-            simulated(recipient)
+            outcome_of_address(recipient)
         } else {
             asked.map_or((true, None), wanted)
         };
@@ -81,7 +81,7 @@ pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec
     outcomes
 }
 
-fn simulated(recipient: &str) -> (bool, Option<Report>) {
+fn outcome_of_address(recipient: &str) -> (bool, Option<Report>) {
     let local = address::split(recipient).map_or("", |parts| parts.local);
     let name = local.split_once('+').map_or(local, |(name, _label)| name);
     match name.to_ascii_lowercase().as_str() {
@@ -93,7 +93,7 @@ fn simulated(recipient: &str) -> (bool, Option<Report>) {
     }
 }
 
-fn wanted(asked: &Asked) -> (bool, Option<Report>) {
+fn outcome_of_fault(asked: &Asked) -> (bool, Option<Report>) {
     let (delivered, report) = match asked.kind {
         FaultKind::Bounce => (false, Report::Bounce),
         FaultKind::LateBounce => (true, Report::Bounce),

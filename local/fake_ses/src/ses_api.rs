@@ -62,7 +62,7 @@ async fn handle(app: Arc<App>, body: Bytes) -> Reaction {
         Reaction::Drop => FaultKind::DropBefore.name(),
         Reaction::Hold(_) => FaultKind::Timeout.name(),
     };
-    app.stats().answered("SendEmail", answer);
+    app.stats().count_answer("SendEmail", answer);
     outcome
 }
 
@@ -76,7 +76,7 @@ async fn decide(app: &App, body: &[u8]) -> Reaction {
         let (plan, dice) = &mut *faults;
         plan.choose(&submission.recipients(), dice)
     };
-    app.stats().struck(&chosen.struck);
+    app.stats().count_faults(&chosen.struck);
     if chosen.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(chosen.delay_ms)).await;
     }
@@ -115,7 +115,7 @@ async fn decide(app: &App, body: &[u8]) -> Reaction {
         submission,
         received_at: format!("{now:.3}"),
     });
-    app.mailbox().keep(Arc::clone(&message));
+    app.mailbox().add(Arc::clone(&message));
     let outcomes = outcome::of(&message, &chosen.asked, &mut app.suppressed());
     if let Some(publisher) = &app.events {
         let sender = Sender {
@@ -151,7 +151,7 @@ fn message_id(now: Timestamp) -> String {
 /// `GET /v2/email/account`.
 pub async fn get_account(State(app): State<Arc<App>>) -> Response {
     let quota = app.account().quota(Instant::now());
-    app.stats().answered("GetAccount", "ok");
+    app.stats().count_answer("GetAccount", "ok");
     Json(json!({
         "SendQuota": {
             "Max24HourSend": quota.max_24_hour_send,
@@ -172,7 +172,7 @@ pub async fn get_suppressed_destination(State(app): State<Arc<App>>, Path(addres
     let Some(reason) = app.suppressed().reason(&address) else {
         return not_suppressed(&app, OPERATION);
     };
-    app.stats().answered(OPERATION, "ok");
+    app.stats().count_answer(OPERATION, "ok");
     let seconds = Timestamp::now().as_second();
     let listed = json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": seconds});
     Json(json!({"SuppressedDestination": listed})).into_response()
@@ -184,19 +184,19 @@ pub async fn delete_suppressed_destination(State(app): State<Arc<App>>, Path(add
     if !app.suppressed().remove(&address) {
         return not_suppressed(&app, OPERATION);
     }
-    app.stats().answered(OPERATION, "ok");
+    app.stats().count_answer(OPERATION, "ok");
     Json(json!({})).into_response()
 }
 
 fn not_suppressed(app: &App, operation: &'static str) -> Response {
     let error = SesError::not_suppressed();
-    app.stats().answered(operation, error.name);
+    app.stats().count_answer(operation, error.name);
     error.into_response()
 }
 
 /// Every other path and operation.
 pub async fn unknown_operation(State(app): State<Arc<App>>) -> Response {
     let error = SesError::unknown_operation();
-    app.stats().answered("other", error.name);
+    app.stats().count_answer("other", error.name);
     error.into_response()
 }

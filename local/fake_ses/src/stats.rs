@@ -17,12 +17,12 @@ pub struct Stats {
 
 impl Stats {
     /// Counts one request.
-    pub fn answered(&mut self, operation: &'static str, answer: &'static str) {
+    pub fn count_answer(&mut self, operation: &'static str, answer: &'static str) {
         *self.requests.entry(operation).or_default().entry(answer).or_default() += 1;
     }
 
     /// Counts faults.
-    pub fn struck(&mut self, kinds: &[FaultKind]) {
+    pub fn count_faults(&mut self, kinds: &[FaultKind]) {
         for kind in kinds {
             *self.faults.entry(kind.name()).or_default() += 1;
         }

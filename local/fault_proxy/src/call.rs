@@ -174,7 +174,7 @@ mod tests {
         Call::read(&request.body(()).unwrap().into_parts().0, body.as_bytes())
     }
 
-    fn signed(service: &str) -> String {
+    fn signed_call(service: &str) -> String {
         format!("AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/{service}/aws4_request, SignedHeaders=host")
     }
 
@@ -200,7 +200,7 @@ mod tests {
             (
                 "POST",
                 "/",
-                ("authorization", signed("sns")),
+                ("authorization", signed_call("sns")),
                 "Action=Publish&Message=x",
                 "sns",
                 "Publish",
@@ -208,7 +208,7 @@ mod tests {
             (
                 "PUT",
                 "/bucket/key?x-id=PutObject",
-                ("authorization", signed("s3")),
+                ("authorization", signed_call("s3")),
                 "x",
                 "s3",
                 "PutObject",
@@ -216,7 +216,7 @@ mod tests {
             (
                 "GET",
                 "/bucket/key",
-                ("authorization", signed("s3")),
+                ("authorization", signed_call("s3")),
                 "",
                 "s3",
                 "GetObject",
@@ -224,7 +224,7 @@ mod tests {
             (
                 "POST",
                 "/v2/email/outbound-emails",
-                ("authorization", signed("ses")),
+                ("authorization", signed_call("ses")),
                 "{}",
                 "ses",
                 "SendEmail",
@@ -232,7 +232,7 @@ mod tests {
             (
                 "GET",
                 "/v2/email/account",
-                ("authorization", signed("ses")),
+                ("authorization", signed_call("ses")),
                 "",
                 "ses",
                 "GetAccount",
@@ -240,7 +240,7 @@ mod tests {
             (
                 "DELETE",
                 "/v2/email/suppression/addresses/ann%40example.com",
-                ("authorization", signed("ses")),
+                ("authorization", signed_call("ses")),
                 "",
                 "ses",
                 "DeleteSuppressedDestination",
@@ -248,7 +248,7 @@ mod tests {
             (
                 "GET",
                 "/v2/email/suppression/addresses/ann%40example.com",
-                ("authorization", signed("ses")),
+                ("authorization", signed_call("ses")),
                 "",
                 "ses",
                 "GetSuppressedDestination",
@@ -256,7 +256,7 @@ mod tests {
             (
                 "POST",
                 "/2015-03-31/functions/f/invocations",
-                ("authorization", signed("lambda")),
+                ("authorization", signed_call("lambda")),
                 "{}",
                 "lambda",
                 "Invoke",

@@ -38,7 +38,7 @@ pub fn routes(proxy: Arc<Proxy>) -> Router {
             put(put_faults).post(post_fault).get(get_faults).delete(delete_faults),
         )
         .route("/faults/{id}", delete(delete_fault))
-        .route("/calls", get(ended))
+        .route("/calls", get(list_ended))
         .route("/calls/open", get(open))
         .route("/calls/{number}", get(one))
         .route("/stats", get(stats));
@@ -72,8 +72,8 @@ async fn delete_fault(State(proxy): State<Arc<Proxy>>, Path(id): Path<u64>) -> S
     StatusCode::NO_CONTENT
 }
 
-async fn ended(State(proxy): State<Arc<Proxy>>) -> Response {
-    Json(proxy.record().ended()).into_response()
+async fn list_ended(State(proxy): State<Arc<Proxy>>) -> Response {
+    Json(proxy.record().ended_calls()).into_response()
 }
 
 async fn open(State(proxy): State<Arc<Proxy>>) -> Response {

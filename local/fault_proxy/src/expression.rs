@@ -19,7 +19,7 @@ const OPERATORS: [&str; 5] = ["AND", "OR", "NOT", "BETWEEN", "IN"];
 pub(crate) type Path = Vec<String>;
 
 /// The words of an expression: names, values, and signs of one character.
-fn words(expression: &str) -> Vec<&str> {
+fn tokens(expression: &str) -> Vec<&str> {
     let sign = |c: char| "(),.[]=<>+-".contains(c);
     expression
         .split(char::is_whitespace)
@@ -57,8 +57,8 @@ fn path<'a>(first: &str, rest: &mut Peekable<impl Iterator<Item = &'a str>>, nam
 }
 
 /// The paths that an update expression changes.
-pub(crate) fn changed(expression: &str, names: &Value) -> Vec<Path> {
-    let words = words(expression);
+pub(crate) fn changed_paths(expression: &str, names: &Value) -> Vec<Path> {
+    let words = tokens(expression);
     let mut words = words.into_iter().peekable();
     let (mut paths, mut depth, mut begins) = (Vec::new(), 0_u32, false);
     while let Some(word) = words.next() {
@@ -89,7 +89,7 @@ pub(crate) fn overlapping(paths: &[Path]) -> Option<(&Path, &Path)> {
 
 /// Returns the top-level attributes that a condition or a list of paths names.
 pub(crate) fn attributes(expression: &str, names: &Value) -> Vec<String> {
-    let words = words(expression);
+    let words = tokens(expression);
     let mut words = words.into_iter().peekable();
     let mut found = Vec::new();
     while let Some(word) = words.next() {
@@ -105,7 +105,7 @@ pub(crate) fn attributes(expression: &str, names: &Value) -> Vec<String> {
 
 /// The number of operands of the longest `IN` of a condition.
 pub(crate) fn operands_of_in(condition: &str) -> usize {
-    let words = words(condition);
+    let words = tokens(condition);
     let mut words = words.into_iter().peekable();
     let mut most = 0;
     while let Some(word) = words.next() {
@@ -125,7 +125,7 @@ mod tests {
 
     fn paths(expression: &str) -> Vec<String> {
         let names = json!({"#s": "s", "#m": "map"});
-        let changed = changed(expression, &names);
+        let changed = changed_paths(expression, &names);
         changed.into_iter().map(|path| path.join("/")).collect()
     }
 
@@ -161,7 +161,7 @@ mod tests {
             ("SET m[0] = :v, m[1] = :v", false),
             ("SET a = b, b = a", false),
         ] {
-            let paths = changed(expression, &names);
+            let paths = changed_paths(expression, &names);
             assert_eq!(overlapping(&paths).is_some(), overlaps, "{expression}");
         }
     }

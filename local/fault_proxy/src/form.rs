@@ -13,7 +13,7 @@ use form_urlencoded::parse;
 use serde_json::Value;
 
 use crate::call::{Call, header};
-use crate::expression::{attributes, changed, operands_of_in, overlapping};
+use crate::expression::{attributes, changed_paths, operands_of_in, overlapping};
 use crate::schema::Schema;
 
 /// Operands of `IN`, at most. Source: Amazon DynamoDB Developer Guide, "Condition and filter expressions".
@@ -111,7 +111,7 @@ fn of_dynamodb(operation: &str, body: &Value, schema: Option<&Schema>) -> Option
 fn of_expressions(request: &Value) -> Option<Refusal> {
     let names = request.get("ExpressionAttributeNames").unwrap_or(&Value::Null);
     if let Some(update) = text(request, "UpdateExpression") {
-        let paths = changed(update, names);
+        let paths = changed_paths(update, names);
         if let Some((one, two)) = overlapping(&paths) {
             let (one, two) = (one.join(", "), two.join(", "));
             return invalid(format!(
@@ -139,7 +139,7 @@ fn of_query(query: &Value, schema: &Schema) -> Option<Refusal> {
             "Filter Expression can only contain non-primary key attributes: Primary key attribute: {key}"
         ));
     }
-    let (index, projected) = (index?, schema.projected(index?)?);
+    let (index, projected) = (index?, schema.projected_names(index?)?);
     let wanted = attributes(text(query, "ProjectionExpression")?, names);
     let lacking: Vec<_> = wanted.into_iter().filter(|name| !projected.contains(name)).collect();
     if lacking.is_empty() {

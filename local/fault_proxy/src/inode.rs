@@ -10,12 +10,12 @@ use std::net::SocketAddr;
 /// Returns the inode of the socket whose local address is `theirs` and whose peer address is `ours`.
 #[must_use]
 pub fn of(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
-    asked(theirs, ours).or_else(|| in_table(&fs::read_to_string("/proc/net/tcp").ok()?, theirs, ours))
+    socket_inode(theirs, ours).or_else(|| in_table(&fs::read_to_string("/proc/net/tcp").ok()?, theirs, ours))
 }
 
 /// Queries the kernel for one socket. Source: Linux's `sock_diag(7)`.
 #[cfg(target_os = "linux")]
-fn asked(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
+fn socket_inode(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
     use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
     use netlink_packet_sock_diag::{AF_INET, IPPROTO_TCP, SockDiagMessage};
@@ -64,7 +64,7 @@ fn asked(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn asked(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+fn socket_inode(_: SocketAddr, _: SocketAddr) -> Option<u32> {
     None
 }
 
@@ -130,7 +130,7 @@ mod tests {
         assert!(inode.is_some());
         assert_eq!(of(theirs, ours), inode);
         // Without an answer to the query the table is read: it returns no other inode.
-        assert!(asked(theirs, ours).is_none_or(|asked| Some(asked) == inode));
+        assert!(socket_inode(theirs, ours).is_none_or(|asked| Some(asked) == inode));
         assert_eq!(of(ours, "127.0.0.1:1".parse().unwrap()), None);
     }
 }

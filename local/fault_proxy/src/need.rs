@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    fn told(service: &str, operation: &str, header: Option<&'static str>, body: &Value) -> Vec<String> {
+    fn needs_of(service: &str, operation: &str, header: Option<&'static str>, body: &Value) -> Vec<String> {
         let mut headers = HeaderMap::new();
         if let Some(name) = header {
             headers.insert(name, HeaderValue::from_static("x"));
@@ -189,7 +189,7 @@ mod tests {
             ("sns", "Publish", None, json!({}), &["sns:Publish unknown"]),
         ] {
             assert_eq!(
-                told(service, operation, header, &body),
+                needs_of(service, operation, header, &body),
                 expected,
                 "{service} {operation}"
             );

@@ -82,7 +82,7 @@ impl Rest {
 
     /// Returns the answer for a call without a remaining part.
     #[must_use]
-    pub fn nothing_done(&self) -> Bytes {
+    pub fn empty_answer(&self) -> Bytes {
         let empty: &[u8] = if self.field == "Failed" {
             br#"{"Successful":[]}"#
         } else {
@@ -132,7 +132,7 @@ mod tests {
         let body = json!({"QueueUrl": "q", "Entries": [{"Id": "7"}]}).to_string();
         let rest = without_last(&call("sqs", "ChangeMessageVisibilityBatch"), body.as_bytes()).unwrap();
         assert_eq!(rest.body, None);
-        let answer = json_of(&rest.nothing_done());
+        let answer = json_of(&rest.empty_answer());
         assert_eq!(
             (&answer["Successful"], &answer["Failed"][0]["Id"]),
             (&json!([]), &json!("7"))

@@ -312,7 +312,7 @@ impl Proxy {
 
     async fn forward_rest(&self, call: &Call, parts: &Parts, rest: Rest) -> End {
         let Some(body) = rest.body.clone() else {
-            let mut answer = Response::new(Body::from(rest.nothing_done()));
+            let mut answer = Response::new(Body::from(rest.empty_answer()));
             let media_type = HeaderValue::from_static("application/x-amz-json-1.0");
             answer.headers_mut().insert(CONTENT_TYPE, media_type);
             return End::Answer(answer);

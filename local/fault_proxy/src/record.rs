@@ -84,7 +84,7 @@ pub struct Record {
     log: Option<File>,
 }
 
-fn written(now: Timestamp) -> String {
+fn format_time(now: Timestamp) -> String {
     format!("{now:.3}")
 }
 
@@ -115,7 +115,7 @@ impl Record {
         }
         let entry = Entry {
             number: self.newest,
-            at: written(now),
+            at: format_time(now),
             ended_at: None,
             caller: caller.name.clone(),
             process: caller.process,
@@ -134,7 +134,7 @@ impl Record {
         let Some(mut entry) = self.open.remove(&number) else {
             return;
         };
-        entry.ended_at = Some(written(now));
+        entry.ended_at = Some(format_time(now));
         entry.outcome = outcome;
         entry.status = status;
         if outcome == CallOutcome::Unanswered {
@@ -166,7 +166,7 @@ impl Record {
 
     /// Returns the latest ended calls, oldest first.
     #[must_use]
-    pub fn ended(&self) -> Vec<Entry> {
+    pub fn ended_calls(&self) -> Vec<Entry> {
         self.latest.iter().cloned().collect()
     }
 

@@ -89,17 +89,17 @@ pub fn answer(call: &Call, kind: Kind, body: &[u8], number: u64) -> Option<Respo
         );
     }
     let Words { status, name, message } = words(call, kind, number)?;
-    said(call, status, name, message)
+    error_response(call, status, name, message)
 }
 
 /// Returns the answer to a malformed call.
 #[must_use]
 pub fn of_form(call: &Call, refusal: &Refusal) -> Option<Response<Body>> {
-    said(call, 400, refusal.name, &refusal.message)
+    error_response(call, 400, refusal.name, &refusal.message)
 }
 
 /// Formats an error as the call's service does.
-fn said(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<Body>> {
+fn error_response(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<Body>> {
     let error = |kind: &str| json!({"__type": kind, "message": message}).to_string();
     let (media_type, body) = match call.service.as_str() {
         "dynamodb" => {

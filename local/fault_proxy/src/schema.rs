@@ -51,7 +51,7 @@ impl Schema {
 
     /// Returns the attributes in an index; `None` for all, or for an unknown index.
     #[must_use]
-    pub fn projected(&self, index: &str) -> Option<Names> {
+    pub fn projected_names(&self, index: &str) -> Option<Names> {
         let index = self.indexes.get(index)?;
         let beside = index.projected.clone()?;
         Some(self.keys.iter().chain(&index.keys).cloned().chain(beside).collect())

@@ -48,7 +48,7 @@ pub async fn post(stack: &Stack, request: &Request) -> Posted {
     }
     let mut accepted = Vec::new();
     for (id, email) in ids.into_iter().zip(&request.emails) {
-        match afterwards(stack, &id, email).await {
+        match act_afterwards(stack, &id, email).await {
             Ok(canceled) => accepted.push(Accepted {
                 id,
                 hold: email.hold,
@@ -108,7 +108,7 @@ fn read(request: &Request, answer: &HttpResponse) -> Option<Vec<String>> {
 }
 
 /// Cancels or reschedules the email as planned; returns whether it is canceled.
-async fn afterwards(stack: &Stack, id: &str, email: &Email) -> Result<bool, String> {
+async fn act_afterwards(stack: &Stack, id: &str, email: &Email) -> Result<bool, String> {
     let (method, path, body) = match email.afterwards {
         Afterwards::Nothing => return Ok(false),
         Afterwards::Cancel => (Method::POST, format!("/emails/{id}/cancel"), json!({})),

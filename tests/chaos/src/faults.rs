@@ -91,7 +91,7 @@ pub fn at_aws() -> Value {
 
 /// Returns how often each kind happened: `ses_..` and `aws_..`, including zeros.
 #[must_use]
-pub fn struck(aws: &Value, ses: &Value) -> BTreeMap<String, u64> {
+pub fn count_faults(aws: &Value, ses: &Value) -> BTreeMap<String, u64> {
     let count = |stats: &Value, kind: &str| stats.pointer(&format!("/faults/{kind}")).and_then(Value::as_u64);
     let at_ses = AT_SES.map(|kind| (format!("ses_{kind}"), count(ses, kind).unwrap_or(0)));
     let at_aws = AT_AWS.map(|kind| (format!("aws_{kind}"), count(aws, kind).unwrap_or(0)));
@@ -100,7 +100,7 @@ pub fn struck(aws: &Value, ses: &Value) -> BTreeMap<String, u64> {
 
 /// Returns the number of calls that the emulator itself left unanswered.
 #[must_use]
-pub fn unanswered(aws: &Value) -> u64 {
+pub fn count_unanswered(aws: &Value) -> u64 {
     let by_service = aws.get("unanswered").and_then(Value::as_object);
     let counts = by_service
         .into_iter()
@@ -122,7 +122,7 @@ mod tests {
     }
 
     /// Returns all kinds that a server knows: its error for an unknown kind lists them.
-    fn known<T: serde::de::DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
+    fn known_kinds<T: serde::de::DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
         let error = serde_json::from_value::<T>(json!("flood")).unwrap_err().to_string();
         let (_, named) = error.split_once("expected one of ").unwrap();
         let mut kinds: Vec<_> = named
@@ -140,15 +140,15 @@ mod tests {
 
     #[test]
     fn every_kind_of_fault_is_used() {
-        assert_eq!(known::<fake_ses::faults::FaultKind>(), sorted(AT_SES));
-        assert_eq!(known::<fault_proxy::plan::Kind>(), sorted(AT_AWS));
+        assert_eq!(known_kinds::<fake_ses::faults::FaultKind>(), sorted(AT_SES));
+        assert_eq!(known_kinds::<fault_proxy::plan::Kind>(), sorted(AT_AWS));
         assert_eq!(kinds(&at_ses(500)), sorted(AT_SES));
         assert_eq!(kinds(&at_aws()), sorted(AT_AWS));
     }
 
     #[test]
     fn a_missing_kind_of_fault_counts_as_zero() {
-        let struck = struck(&json!({"faults": {"fail": 3}}), &json!({"faults": {"quota": 2}}));
+        let struck = count_faults(&json!({"faults": {"fail": 3}}), &json!({"faults": {"quota": 2}}));
         assert_eq!(struck.len(), 24);
         assert_eq!(
             (struck["aws_fail"], struck["ses_quota"], struck["ses_pause"]),

@@ -37,7 +37,7 @@ impl Known<'_> {
     ///
     /// # Errors
     /// When the log of calls cannot be read.
-    pub fn tell(&self, calls: &Path) -> io::Result<Vec<String>> {
+    pub fn describe(&self, calls: &Path) -> io::Result<Vec<String>> {
         let shown: Vec<_> = self.findings.iter().take(EMAILS_MAX).collect();
         let mut about: BTreeMap<&str, Vec<String>> = shown.iter().map(|(id, _)| (id.as_str(), Vec::new())).collect();
         let killed: BTreeMap<u64, &Kill> = self.kills.iter().map(|kill| (kill.call, kill)).collect();
@@ -166,7 +166,7 @@ mod tests {
                 effect: Effect::Before,
             }],
         };
-        let lines = known.tell(&log).unwrap();
+        let lines = known.describe(&log).unwrap();
         std::fs::remove_dir_all(directory).unwrap();
         assert_eq!(
             lines,

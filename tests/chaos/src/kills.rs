@@ -114,14 +114,14 @@ impl Killer {
 
     /// Returns the number of kills made.
     #[must_use]
-    pub fn made(&self) -> usize {
+    pub fn kills_made(&self) -> usize {
         self.made.load(Ordering::Relaxed)
     }
 
     /// Returns the percentage of kills made.
     #[must_use]
     pub fn percent(&self) -> usize {
-        (self.made() * 100).checked_div(self.wanted).unwrap_or(100)
+        (self.kills_made() * 100).checked_div(self.wanted).unwrap_or(100)
     }
 
     /// Kills until all kills are made or the run is over, but at most the percentage that `allowed` returns.
@@ -137,7 +137,7 @@ impl Killer {
     ) -> Result<Vec<Kill>, Trouble> {
         let mut chance = Rng::with_seed(seed);
         let mut kills = Vec::new();
-        while self.made() < self.wanted && !is_over() {
+        while self.kills_made() < self.wanted && !is_over() {
             if self.percent() > allowed() {
                 tokio::time::sleep(PAUSE).await;
                 continue;
@@ -169,7 +169,7 @@ impl Killer {
             ]);
         }
         let id = stack.add_rule(&rule).await?;
-        let Some(call) = held(stack, id).await? else {
+        let Some(call) = wait_for_held_call(stack, id).await? else {
             stack.remove_rule(id).await?;
             return Ok(None);
         };
@@ -183,7 +183,7 @@ impl Killer {
         if !is_function(process, &caller) || !kill(process).await {
             return Ok(None);
         }
-        let outcome = ended(stack, call.number).await?;
+        let outcome = wait_for_end(stack, call.number).await?;
         Ok((outcome == "gone").then(|| Kill {
             function: self.function,
             call: call.number,
@@ -194,7 +194,7 @@ impl Killer {
 }
 
 /// Waits for the call that a rule holds.
-async fn held(stack: &Stack, rule: u64) -> Result<Option<Call>, Trouble> {
+async fn wait_for_held_call(stack: &Stack, rule: u64) -> Result<Option<Call>, Trouble> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let calls = stack.calls_under_way().await?;
@@ -207,7 +207,7 @@ async fn held(stack: &Stack, rule: u64) -> Result<Option<Call>, Trouble> {
 }
 
 /// Waits for a call's end; returns its outcome.
-async fn ended(stack: &Stack, number: u64) -> Result<String, Trouble> {
+async fn wait_for_end(stack: &Stack, number: u64) -> Result<String, Trouble> {
     let deadline = Instant::now() + Duration::from_millis(3 * HOLD_MS);
     loop {
         let call = stack.call(number).await?;

@@ -156,7 +156,7 @@ impl Defect {
 
 /// The invariants that a run checks.
 #[must_use]
-pub fn checked() -> BTreeSet<Invariant> {
+pub fn checked_invariants() -> BTreeSet<Invariant> {
     let by_email = Defect::ALL.iter().map(|defect| defect.invariant());
     // The report compares the counts of all emails.
     by_email.chain([Invariant::Counts]).collect()
@@ -235,7 +235,7 @@ pub fn compare(
         let count = copies.get(&email.id).map_or(0, Vec::len);
         verdict.sent += usize::from(count > 0);
         let record = records.get(&email.id);
-        if let Some(defect) = record.map_or(Some(Defect::NoRecord), |record| untrue(email, record, count)) {
+        if let Some(defect) = record.map_or(Some(Defect::NoRecord), |record| false_record(email, record, count)) {
             verdict.find(&email.id, defect);
         }
         if let Some(record) = record {
@@ -254,7 +254,7 @@ pub fn compare(
 }
 
 /// Returns the defect of a false record.
-fn untrue(email: &Accepted, record: &StoredEmail, copies: usize) -> Option<Defect> {
+fn false_record(email: &Accepted, record: &StoredEmail, copies: usize) -> Option<Defect> {
     if !record.is_finished() {
         return Some(if record.indexed {
             Defect::Stuck

@@ -158,12 +158,12 @@ impl Course {
         let mut last_hit = (0, Instant::now());
         let mut waiting_since = None;
         loop {
-            let made: usize = self.killers.iter().map(Killer::made).sum();
+            let made: usize = self.killers.iter().map(Killer::kills_made).sum();
             let posted = self.posted.load(Ordering::Relaxed);
             if made != last_hit.0 || !posted {
                 last_hit = (made, Instant::now());
             }
-            let all = self.killers.iter().all(|killer| killer.made() >= killer.wanted);
+            let all = self.killers.iter().all(|killer| killer.kills_made() >= killer.wanted);
             if posted && (all || last_hit.1.elapsed() > LAST_KILLS) {
                 self.over.store(true, Ordering::Relaxed);
                 let since = *waiting_since.get_or_insert_with(Instant::now);
@@ -174,7 +174,7 @@ impl Course {
             if said.elapsed() > Duration::from_secs(15) {
                 said = Instant::now();
                 let (ended, requests) = (self.ended.load(Ordering::Relaxed), self.requests.len());
-                say(out, &format!("  {ended} of {requests} requests, {made} kills"));
+                report_progress(out, &format!("  {ended} of {requests} requests, {made} kills"));
             }
             let crowded = self.stack.depth(&self.priority_queues).await? > LANES_FULL;
             self.crowded.store(crowded, Ordering::Relaxed);
@@ -186,7 +186,7 @@ impl Course {
 }
 
 /// Reports progress; a closed output does not matter.
-fn say(out: &mut impl Write, text: &str) {
+fn report_progress(out: &mut impl Write, text: &str) {
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();
 }
 
@@ -225,7 +225,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
 
     let at_start = stack.counters().await?;
 
-    say(out, &format!("Posting {emails} emails; {kills} kills; seed {seed}."));
+    report_progress(out, &format!("Posting {emails} emails; {kills} kills; seed {seed}."));
     stack.strike(&faults::at_aws(), &faults::at_ses(emails)).await?;
     let ((), made, accompanied) = join3(course.post(), course.kill(seed), course.accompany(out)).await;
     let nothing = serde_json::json!([]);
@@ -234,7 +234,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     let made = made?;
     let struck = stack.counters().await?;
 
-    say(
+    report_progress(
         out,
         &format!(
             "Faults are lifted after {} s; waiting until nothing moves.",
@@ -242,7 +242,10 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         ),
     );
     let told = course.told.into_inner();
-    let records = settle(stack, &queues, &told.accepted, |sight| say(out, &format!("  {sight}"))).await?;
+    let records = settle(stack, &queues, &told.accepted, |sight| {
+        report_progress(out, &format!("  {sight}"))
+    })
+    .await?;
     let counts = counted(stack, &records).await?;
     let copies = stack.copies().await?;
     let verdict = compare(&told.accepted, &records, &copies);
@@ -251,14 +254,14 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         kills: course
             .killers
             .iter()
-            .map(|killer| (killer.function.to_owned(), killer.made()))
+            .map(|killer| (killer.function.to_owned(), killer.kills_made()))
             .collect(),
-        faults: faults::struck(&struck.0, &struck.1),
+        faults: faults::count_faults(&struck.0, &struck.1),
         seed,
         kills_by_call: by_call(&made),
         unanswered: told.unanswered,
         counts,
-        emulator_unanswered: faults::unanswered(&struck.0).saturating_sub(faults::unanswered(&at_start.0)),
+        emulator_unanswered: faults::count_unanswered(&struck.0).saturating_sub(faults::count_unanswered(&at_start.0)),
         seconds: began.elapsed().as_secs(),
         verdict,
         ..Report::default()
@@ -268,21 +271,21 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     json.and_then(|json| std::fs::write(&settings.result, json + "\n"))
         .map_err(unwritten)?;
 
-    say(out, &format!("\n{}", report.summary()));
+    report_progress(out, &format!("\n{}", report.summary()));
     let known = Known {
         findings: &report.verdict.findings,
         records: &records,
         copies: &copies,
         kills: &made,
     };
-    for line in known.tell(&settings.calls).map_err(unwritten)? {
-        say(out, &line);
+    for line in known.describe(&settings.calls).map_err(unwritten)? {
+        report_progress(out, &line);
     }
     for sentence in &report.failures {
-        say(out, sentence);
+        report_progress(out, sentence);
     }
     let path = settings.result.display();
-    say(
+    report_progress(
         out,
         &format!(
             "{} Written to {path}.",

@@ -122,7 +122,7 @@ impl Stack {
         answer.map_err(trouble(what))?.json().await.map_err(trouble(what))
     }
 
-    async fn tell(&self, what: &str, request: RequestBuilder) -> Result<(), Trouble> {
+    async fn send_request(&self, what: &str, request: RequestBuilder) -> Result<(), Trouble> {
         let answer = request.send().await.and_then(reqwest::Response::error_for_status);
         answer.map(drop).map_err(trouble(what))
     }
@@ -142,9 +142,10 @@ impl Stack {
     /// When one of them does not accept the faults.
     pub async fn strike(&self, at_aws: &Value, at_ses: &Value) -> Result<(), Trouble> {
         let aws = self.proxy(Method::PUT, "faults").json(&json!({"faults": at_aws}));
-        self.tell("The fault proxy does not take its faults", aws).await?;
+        self.send_request("The fault proxy does not take its faults", aws)
+            .await?;
         let ses = self.ses(Method::PUT, "faults").json(&json!({"faults": at_ses}));
-        self.tell("The fake SES does not take its faults", ses).await
+        self.send_request("The fake SES does not take its faults", ses).await
     }
 
     /// Adds a rule at the proxy; returns its id.
@@ -167,7 +168,7 @@ impl Stack {
     /// # Errors
     /// When the proxy does not remove it.
     pub async fn remove_rule(&self, id: u64) -> Result<(), Trouble> {
-        self.tell(
+        self.send_request(
             "The fault proxy keeps a rule",
             self.proxy(Method::DELETE, &format!("faults/{id}")),
         )
@@ -211,7 +212,7 @@ impl Stack {
     /// When the fake SES does not accept the limits.
     pub async fn unlimited_account(&self) -> Result<(), Trouble> {
         let limits = json!({"max_send_rate": 1000, "max_24_hour_send": null});
-        self.tell(
+        self.send_request(
             "The fake SES does not take its limits",
             self.ses(Method::PUT, "account").json(&limits),
         )

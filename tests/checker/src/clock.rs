@@ -83,7 +83,7 @@ fn past_of(at: Timestamp, spans: &[Duration]) -> Timestamp {
 }
 
 /// Returns the record after this time has passed.
-pub(crate) fn aged(record: &EmailRecord, by: Duration) -> EmailRecord {
+pub(crate) fn after_time(record: &EmailRecord, by: Duration) -> EmailRecord {
     let mut record = record.clone();
     record.not_before = record.not_before.before(by);
     record.uncertain_since = record.uncertain_since.map(|since| since.before(by));

@@ -304,11 +304,11 @@ impl Machine {
     }
 
     /// Returns the record after this time has passed.
-    pub(crate) fn aged(&mut self, id: RecordId, by: Duration) -> RecordId {
+    pub(crate) fn after_time(&mut self, id: RecordId, by: Duration) -> RecordId {
         if let Some(known) = self.ages.get(&(id, by)) {
             return *known;
         }
-        let record = crate::clock::aged(self.records.get(id), by);
+        let record = crate::clock::after_time(self.records.get(id), by);
         let aged = self.records.id(record);
         self.ages.insert((id, by), aged);
         aged

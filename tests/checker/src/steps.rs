@@ -82,7 +82,10 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         }
         Ruling::Only(side_effect) => {
             let next = (writer.ended)(*state);
-            steps.add(does(Operation::Ends), followed(machine, next, stored, side_effect));
+            steps.add(
+                does(Operation::Ends),
+                apply_side_effect(machine, next, stored, side_effect),
+            );
             return;
         }
         Ruling::Write {
@@ -96,14 +99,14 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         return;
     };
     let broken = checked(machine, state, (stored, record), writer.question);
-    let written = noted(
+    let written = note_answer(
         State {
             record: Some(record),
             ..*state
         },
         writer.question,
     );
-    let next = followed(machine, (writer.ended)(written), record, side_effect);
+    let next = apply_side_effect(machine, (writer.ended)(written), record, side_effect);
     steps.add_checked(does(Operation::Writes), next, broken);
     if machine.config.late_writes && state.late.is_none() {
         let late = Some(Late {
@@ -131,7 +134,7 @@ fn checked(
 }
 
 /// Updates the callers' answers and the spent attempts after a write.
-fn noted(mut state: State, question: Question) -> State {
+fn note_answer(mut state: State, question: Question) -> State {
     match question {
         Question::Record {
             answer: SesAnswer::GivenBack,
@@ -157,7 +160,7 @@ fn noted(mut state: State, question: Question) -> State {
     state
 }
 
-fn followed(machine: &Machine, mut state: State, record: RecordId, side_effect: Effect) -> State {
+fn apply_side_effect(machine: &Machine, mut state: State, record: RecordId, side_effect: Effect) -> State {
     match side_effect {
         Effect::Nothing => {}
         Effect::EnqueueTask => state.send_task = true,

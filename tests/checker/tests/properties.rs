@@ -15,7 +15,7 @@ use invariants::transitions::{TRANSITIONS, Transition};
 
 /// Explores configurations, on two threads.
 #[expect(clippy::expect_used, reason = "a panic of a thread is the test's")]
-fn explored(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
+fn explore(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
     let (todo, done) = (Mutex::new(configs), Mutex::new(Vec::new()));
     let next = || todo.lock().expect("no thread panics").pop();
     thread::scope(|scope| {
@@ -138,7 +138,7 @@ fn is_in_the_table(edge: &str) -> bool {
 
 #[test]
 fn every_property_holds_in_every_state() {
-    let reports = explored(Config::usual());
+    let reports = explore(Config::usual());
     let mut err = std::io::stderr().lock();
     for (name, report) in &reports {
         writeln!(err, "{name}: {report}").unwrap();

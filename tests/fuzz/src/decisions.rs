@@ -17,7 +17,7 @@ use domain::lifecycle::{
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 
-use oracle::{names_what_it_must, promised, speaks_for_its_claim};
+use oracle::{check_invariants, check_stale_result, names_what_it_must};
 
 use crate::check::{check, check_eq};
 use crate::given::records::{self, NOW};
@@ -26,10 +26,10 @@ use crate::given::texts;
 /// Derives a record and transitions from the bytes.
 pub(crate) fn run(data: &[u8]) {
     // Too few bytes for a record: there is nothing to check.
-    lived(&mut Unstructured::new(data)).unwrap_or_default();
+    live_through(&mut Unstructured::new(data)).unwrap_or_default();
 }
 
-fn lived(u: &mut Unstructured<'_>) -> Result<()> {
+fn live_through(u: &mut Unstructured<'_>) -> Result<()> {
     let policy = policy(u)?;
     let mut now = Timestamp::from_millis(NOW);
     let mut record = records::whole(u)?;
@@ -41,8 +41,8 @@ fn lived(u: &mut Unstructured<'_>) -> Result<()> {
             break;
         }
         now = later(u, &record, now)?;
-        let (next, side_effect) = moved(u, &record, &policy, now)?;
-        promised(&record, &next, side_effect, now);
+        let (next, side_effect) = move_once(u, &record, &policy, now)?;
+        check_invariants(&record, &next, side_effect, now);
         record = next;
     }
     Ok(())
@@ -93,7 +93,7 @@ fn later(u: &mut Unstructured<'_>, record: &EmailRecord, now: Timestamp) -> Resu
 }
 
 /// Makes one transition of one of the functions; returns the next record and the side effect.
-fn moved(
+fn move_once(
     u: &mut Unstructured<'_>,
     record: &EmailRecord,
     policy: &Policy,
@@ -124,11 +124,11 @@ fn moved(
                 Jitter::from_random(u.arbitrary()?),
                 now,
             );
-            speaks_for_its_claim(record, claim_no, &decision);
+            check_stale_result(record, claim_no, &decision);
             decision
         }
         4 => handle_event(record, &records::event(u, record)?),
-        5 => told(u, record)?,
+        5 => update_in_any_order(u, record)?,
         6 => {
             let decision = overdue(record, outlook(u)?, policy, now);
             if record.due.is_none_or(|due| due.at > now) {
@@ -217,7 +217,7 @@ fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
 }
 
 /// Events about the recipients: neither their order nor a repetition changes the result.
-fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
+fn update_in_any_order(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
     let mut events = Vec::new();
     for _ in 0..=u.int_in_range(0..=3)? {
         events.push(records::event(u, record)?);

@@ -38,7 +38,7 @@ pub(crate) fn run(data: &[u8]) {
         aws::probe::given_to_ses(client, &record, &request.email)
     });
     match input {
-        Ok(input) => looked_at(&input, &request.email, &record),
+        Ok(input) => check_message(&input, &request.email, &record),
         Err(error) => violated!(Content, "SES cannot be asked: {error}"),
     }
 }
@@ -64,7 +64,7 @@ fn record(email: &EmailContent) -> EmailRecord {
     }
 }
 
-fn looked_at(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord) {
+fn check_message(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord) {
     addresses(input, email);
     let simple = input.content().and_then(|content| content.simple());
     let Some(message) = simple else {

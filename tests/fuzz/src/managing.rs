@@ -29,33 +29,33 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-fn told<T>(result: Result<T, ApiError>, data: &[u8]) -> Option<T> {
+fn check_result<T>(result: Result<T, ApiError>, data: &[u8]) -> Option<T> {
     result.map_err(|error| oracle::refused(&error, data)).ok()
 }
 
 fn queues(data: &[u8]) {
-    if let Some((name, settings)) = told(parse_create(data), data) {
+    if let Some((name, settings)) = check_result(parse_create(data), data) {
         let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
         check!(
             Refusal,
             (1..=64).contains(&name.as_str().len()) && name.as_str().bytes().all(allowed)
         );
-        bounded(&settings);
+        check_bounds(&settings);
     }
-    if let Some(settings) = told(parse_change(data), data) {
-        bounded(&settings);
+    if let Some(settings) = check_result(parse_change(data), data) {
+        check_bounds(&settings);
     }
-    if let Some(pause) = told(parse_pause(data), data) {
+    if let Some(pause) = check_result(parse_pause(data), data) {
         let reason = pause.reason.unwrap_or_default();
         check!(
             Refusal,
             reason.len() <= limits::REASON_MAX && !reason.contains(['\r', '\n', '\0'])
         );
     }
-    told(parse_redrive(data), data);
+    check_result(parse_redrive(data), data);
 }
 
-fn bounded(settings: &QueueSettings) {
+fn check_bounds(settings: &QueueSettings) {
     check!(
         Refusal,
         settings.rate_per_second.flatten().is_none_or(|rate| rate > 0),
@@ -68,14 +68,14 @@ fn bounded(settings: &QueueSettings) {
 }
 
 fn suppressions(data: &[u8]) {
-    if let Some(address) = told(parse_add(data), data) {
+    if let Some(address) = check_result(parse_add(data), data) {
         the_same(&address);
     }
-    if let Some(addresses) = told(parse_add_many(data), data) {
+    if let Some(addresses) = check_result(parse_add_many(data), data) {
         check!(Refusal, (1..=limits::SUPPRESSIONS_BATCH).contains(&addresses.len()));
         addresses.iter().for_each(the_same);
     }
-    if let Some(all) = told(parse_remove_many(data), data) {
+    if let Some(all) = check_result(parse_remove_many(data), data) {
         check!(Refusal, (1..=limits::SUPPRESSIONS_BATCH).contains(&all.len()));
         for which in all {
             if let SuppressionSelector::Address(address) = which {
@@ -86,16 +86,16 @@ fn suppressions(data: &[u8]) {
 }
 
 fn access(data: &[u8]) {
-    if let Some(key) = told(parse_key(data), data) {
+    if let Some(key) = check_result(parse_key(data), data) {
         named(&key.name);
         check!(Refusal, key.from_domains.len() <= limits::FROM_DOMAINS_MAX);
     }
-    if let Some(change) = told(parse_key_change(data), data) {
+    if let Some(change) = check_result(parse_key_change(data), data) {
         change.name.as_deref().into_iter().for_each(named);
         check!(Refusal, change.name.is_some() || change.from_domains.is_some());
     }
-    told(parse_tenant(data), data);
-    told(parse_tenant_change(data), data);
+    check_result(parse_tenant(data), data);
+    check_result(parse_tenant_change(data), data);
 }
 
 fn named(name: &str) {
@@ -113,7 +113,7 @@ fn the_same(address: &EmailAddress) {
 
 fn queries(query: &str) {
     let data = query.as_bytes();
-    if let Some(page) = told(EmailPage::parse(query), data) {
+    if let Some(page) = check_result(EmailPage::parse(query), data) {
         check!(Refusal, (1..=LIMIT_MAX).contains(&page.limit));
         if let Some(cursor) = page.cursor {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;
@@ -121,16 +121,16 @@ fn queries(query: &str) {
             check!(Refusal, query.contains(parameter), "{id}");
         }
     }
-    told(MetricsQuery::parse(query), data);
-    told(FailuresQuery::parse(query), data);
-    told(SuppressionPage::parse(query), data);
-    told(KeyPage::parse(query), data);
-    told(query::flag(query, "cancel"), data);
-    told(Revocation::parse(query), data);
-    told(HoldChange::parse(query), data);
-    told(Cancellation::parse(query), data);
+    check_result(MetricsQuery::parse(query), data);
+    check_result(FailuresQuery::parse(query), data);
+    check_result(SuppressionPage::parse(query), data);
+    check_result(KeyPage::parse(query), data);
+    check_result(query::flag(query, "cancel"), data);
+    check_result(Revocation::parse(query), data);
+    check_result(HoldChange::parse(query), data);
+    check_result(Cancellation::parse(query), data);
     // Ignoring a query that should prevent sending would send an email by mistake.
-    if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
+    if let Some(is_dry_run) = check_result(enqueue::dry_run::is_dry_run(query), data) {
         check!(
             Refusal,
             is_dry_run || query.is_empty() || !query.contains("true"),

@@ -17,10 +17,10 @@ use crate::given::{records, texts};
 /// Derives two records and an item from the bytes.
 pub(crate) fn run(data: &[u8]) {
     // Too few bytes for a record: there is nothing to check.
-    looked_at(&mut Unstructured::new(data)).unwrap_or_default();
+    check_items(&mut Unstructured::new(data)).unwrap_or_default();
 }
 
-fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
+fn check_items(u: &mut Unstructured<'_>) -> Result<()> {
     let shards = *u.choose(&[16, 1, 0, 100, u16::MAX])?;
     let record = records::any(u)?;
     let stored = probe::from_record(&record, shards);
@@ -40,7 +40,7 @@ fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
         };
         becomes(&record, &after, shards);
     } else {
-        let found = mutated(u, stored)?;
+        let found = mutate(u, stored)?;
         read(&found, shards);
     }
     Ok(())
@@ -104,7 +104,7 @@ fn carry_out(update: &probe::Update, item: &mut Item) {
 }
 
 /// A stored item that a person or a later version has changed.
-fn mutated(u: &mut Unstructured<'_>, mut item: Item) -> Result<Item> {
+fn mutate(u: &mut Unstructured<'_>, mut item: Item) -> Result<Item> {
     let mut names: Vec<String> = item.keys().cloned().collect();
     names.sort();
     for _ in 0..=u.int_in_range(0..=3)? {

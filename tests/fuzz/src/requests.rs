@@ -64,7 +64,7 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
         Ok(request) => {
             oracle::accepted(&request.email);
             options(&request.options);
-            shown(&request.email);
+            check_shown_email(&request.email);
             check_eq!(Idempotency, request.hash(), request.hash_with(&request.email.to_body()));
             for batch in [strict, permissive] {
                 let items = batch.map(|batch| batch.items.into_iter().map(|item| item.request).collect());
@@ -142,7 +142,7 @@ fn whole(batch: &BatchRequest, validation: BatchValidation) {
 }
 
 /// The email in an answer to `GET` can be sent again, and is the same email.
-fn shown(email: &EmailContent) {
+fn check_shown_email(email: &EmailContent) {
     let body = BodyRef {
         sha256: email.hash(),
         place: BodyPlace::Table,

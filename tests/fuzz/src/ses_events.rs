@@ -25,7 +25,7 @@ pub(crate) fn run(data: &[u8]) {
     );
     match SesEvent::parse(text) {
         Ok(event) => {
-            says_what_was_said(&event, &serde_json::from_str(text).unwrap_or_default());
+            check_content(&event, &serde_json::from_str(text).unwrap_or_default());
             moves_its_own_record_only(&event);
         }
         // The error goes into a log.
@@ -33,7 +33,7 @@ pub(crate) fn run(data: &[u8]) {
     }
 }
 
-fn says_what_was_said(event: &SesEvent, text: &Value) {
+fn check_content(event: &SesEvent, text: &Value) {
     let mail = &text["mail"];
     let tag = |name: &str| match mail["tags"][name].as_array().map(Vec::as_slice) {
         Some([value]) => value.as_str(),

@@ -47,7 +47,7 @@ fn checked_by(invariant: Invariant) -> Vec<String> {
     }
     if !defects.is_empty() {
         lines.push(line("Chaos", "chaos/src/oracle.rs", &defects));
-    } else if chaos::oracle::checked().contains(&invariant) {
+    } else if chaos::oracle::checked_invariants().contains(&invariant) {
         lines.push(line("Chaos", "chaos/src/report.rs", &[invariant.name()]));
     }
     if !targets.is_empty() {

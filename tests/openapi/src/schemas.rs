@@ -88,7 +88,7 @@ fn polish(schema: &mut Value) {
                 object.remove("format");
             }
             if let Some(Value::String(says)) = object.get_mut("description") {
-                *says = retold(says);
+                *says = for_readers(says);
             }
             if let Some(Value::Object(fields)) = object.get_mut("properties") {
                 fields.iter_mut().for_each(|(name, field)| mark(name, field));
@@ -100,7 +100,7 @@ fn polish(schema: &mut Value) {
 }
 
 /// Adapts a comment of the code to readers of the document: without line breaks, links and sources.
-fn retold(says: &str) -> String {
+fn for_readers(says: &str) -> String {
     let paragraphs = says
         .split("\n\n")
         .filter(|paragraph| !paragraph.starts_with("Source: "));

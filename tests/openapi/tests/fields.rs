@@ -55,7 +55,7 @@ const READERS: &[Reader] = &[
 type QueryReader = (&'static str, fn(&str) -> Result<(), ApiError>);
 
 const QUERIES: &[QueryReader] = &[
-    ("send_email", |query| dry_run::is_asked(query).map(drop)),
+    ("send_email", |query| dry_run::is_dry_run(query).map(drop)),
     ("list_emails", |query| EmailPage::parse(query).map(drop)),
     ("metrics", |query| MetricsQuery::parse(query).map(drop)),
     ("failures", |query| FailuresQuery::parse(query).map(drop)),

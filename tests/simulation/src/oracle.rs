@@ -200,30 +200,30 @@ impl Oracle {
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
         let oracle = Self::default();
-        oracle.seen().bounds = Some(bounds);
+        oracle.observations().bounds = Some(bounds);
         oracle
     }
 
     /// The observations until now.
-    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub fn observations(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first violation.
     #[must_use]
     pub fn violation(&self) -> Option<Violation> {
-        self.seen().violation.clone()
+        self.observations().violation.clone()
     }
 
     /// Reports a violation that only the run itself can see.
     pub fn report(&self, invariant: Invariant, email: Option<EmailId>, detail: String) {
-        self.seen().broken(invariant, email, detail);
+        self.observations().broken(invariant, email, detail);
     }
 
     /// Returns the numbers of emails accepted with a 2xx and of copies accepted by SES.
     #[must_use]
     pub fn numbers(&self) -> (usize, usize) {
-        let seen = self.seen();
+        let seen = self.observations();
         let copies = seen
             .known
             .values()

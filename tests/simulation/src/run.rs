@@ -181,7 +181,7 @@ fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> RunOutcome {
         emails,
         copies,
         struck,
-        edges: oracle.seen().edges.clone(),
+        edges: oracle.observations().edges.clone(),
         ends,
         records: state.records.values().cloned().collect(),
         accepted: state.accepted.clone(),

@@ -49,7 +49,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Sends a command while others write: the first of them before the first write, and so on.
-async fn meddled(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
+async fn send_while_others_write(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
     let writers = with.into_iter().map(|meddling| meddling.in_world(backend)).collect();
     let contested = backend.with_concurrent_writers(writers);
     let answer = read(&ask(&contested, event).await);
@@ -61,7 +61,7 @@ async fn meddled(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) ->
 async fn a_claim_that_comes_first_wins() {
     for event in [CANCEL, RESCHEDULE] {
         let backend = world_with(&sample(RecordStatus::Queued));
-        let got = meddled(&backend, &golden(event), vec![Meddling::Claim]).await;
+        let got = send_while_others_write(&backend, &golden(event), vec![Meddling::Claim]).await;
         assert_eq!(got, conflict(Refusal::TooLate(RecordStatus::Sending)), "{event}");
         let claimed = EmailRecord {
             status: RecordStatus::Sending,
@@ -83,7 +83,10 @@ async fn a_claim_that_comes_first_wins() {
 async fn a_cancel_after_a_reschedule_wins() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(RESCHEDULE));
-    assert_eq!(meddled(&backend, &golden(CANCEL), vec![first]).await, done());
+    assert_eq!(
+        send_while_others_write(&backend, &golden(CANCEL), vec![first]).await,
+        done()
+    );
     let record = stored(&backend);
     assert_eq!(
         (record.status, record.due, record.scheduled_at, record.not_before),
@@ -95,7 +98,7 @@ async fn a_cancel_after_a_reschedule_wins() {
 async fn a_reschedule_does_not_undo_a_cancel() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(CANCEL));
-    let got = meddled(&backend, &golden(RESCHEDULE), vec![first]).await;
+    let got = send_while_others_write(&backend, &golden(RESCHEDULE), vec![first]).await;
     assert_eq!(got, conflict(Refusal::TooLate(RecordStatus::Canceled)));
     let record = stored(&backend);
     assert_eq!(
@@ -109,7 +112,10 @@ async fn a_reschedule_does_not_undo_a_cancel() {
 async fn two_concurrent_cancels_both_succeed() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(CANCEL));
-    assert_eq!(meddled(&backend, &golden(CANCEL), vec![first]).await, done());
+    assert_eq!(
+        send_while_others_write(&backend, &golden(CANCEL), vec![first]).await,
+        done()
+    );
     assert_eq!(stored(&backend).status, RecordStatus::Canceled);
 }
 
@@ -118,7 +124,7 @@ async fn the_later_of_two_reschedules_wins() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);
-    assert_eq!(meddled(&backend, &second, vec![first]).await, done());
+    assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
     let record = stored(&backend);
     assert_eq!((record.not_before, record.due), (at(600), due(DueKind::Check, 1500)));
     // The second names no deadline, and so keeps the first one's.
@@ -130,7 +136,7 @@ async fn the_later_of_two_reschedules_wins() {
 async fn an_earlier_deadline_binds_a_reschedule() {
     let backend = world_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 minute", Some("in 10 minutes")));
-    let got = meddled(&backend, &rescheduled_to("in 10 minutes", None), vec![first]).await;
+    let got = send_while_others_write(&backend, &rescheduled_to("in 10 minutes", None), vec![first]).await;
     let message = "scheduled_at: must be before the email's expires_at";
     assert_eq!(got, refused(422, "validation_error", message));
     let record = stored(&backend);
@@ -144,7 +150,7 @@ async fn a_retry_that_comes_first_prevents_an_erasure() {
     let mut erase = golden(CANCEL);
     erase["requestContext"]["http"]["method"] = "DELETE".into();
     erase["rawPath"] = format!("/emails/{}", samples::id(1)).into();
-    let got = meddled(&backend, &erase, vec![Meddling::Ask(golden(RETRY))]).await;
+    let got = send_while_others_write(&backend, &erase, vec![Meddling::Ask(golden(RETRY))]).await;
     assert_eq!(got, conflict(Refusal::NotErasable(RecordStatus::Queued)));
     assert_eq!(stored(&backend).status, RecordStatus::Queued);
     assert!(kept_until(&backend).is_some() && !backend.state().bodies.is_empty());
@@ -155,7 +161,7 @@ async fn one_of_two_concurrent_retries_is_refused() {
     for status in [RecordStatus::Failed, RecordStatus::Unknown] {
         let backend = world_with(&sample(status));
         let first = Meddling::Ask(golden(RETRY));
-        let got = meddled(&backend, &golden(RETRY), vec![first]).await;
+        let got = send_while_others_write(&backend, &golden(RETRY), vec![first]).await;
         assert_eq!(got, conflict(Refusal::NotEnded(RecordStatus::Queued)));
         assert_eq!(backend.state().send_tasks.len(), 1, "it is woken once");
     }
@@ -168,7 +174,7 @@ async fn an_email_that_keeps_moving_is_a_500() {
         let moves = (1..=times)
             .map(|hour| Meddling::Ask(rescheduled_to(&format!("in {hour} hours"), None)))
             .collect();
-        let (got, _) = meddled(&backend, &golden(CANCEL), moves).await;
+        let (got, _) = send_while_others_write(&backend, &golden(CANCEL), moves).await;
         assert_eq!(got, status, "{times}");
         let record = stored(&backend);
         assert_eq!(record.status == RecordStatus::Canceled, status == 200, "{times}");
@@ -184,7 +190,7 @@ async fn an_email_that_expires_meanwhile_is_a_404() {
         (RETRY, RecordStatus::Failed),
     ] {
         let backend = world_with(&sample(status));
-        let got = meddled(&backend, &golden(event), vec![Meddling::Forget]).await;
+        let got = send_while_others_write(&backend, &golden(event), vec![Meddling::Forget]).await;
         assert_eq!(
             got,
             refused(404, "not_found", "No email has this id. See GET /emails."),
@@ -206,7 +212,7 @@ async fn the_longer_of_two_retentions_stays() {
     let backend = world_with(&record);
     let first = Meddling::Ask(rescheduled_to("in 3000 days", None));
     let second = rescheduled_to("in 3 days", None);
-    assert_eq!(meddled(&backend, &second, vec![first]).await, done());
+    assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
     let longest = at(3_000 * 86_400).after(TWO_WEEKS).after(RETENTION);
     assert_eq!(kept_until(&backend), Some(longest), "the row may say 3,000 days by now");
 }
@@ -218,7 +224,7 @@ async fn every_attempt_extends_the_retention() {
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);
     backend.state().calls.clear();
-    assert_eq!(meddled(&backend, &second, vec![first]).await, done());
+    assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
     let state = backend.state();
     let kept = state.calls.iter().filter(|call| **call == "extend_retention").count();
     assert_eq!(kept, 3, "one by the first, and two by the second, which decided twice");

@@ -35,7 +35,9 @@ impl Machine {
                 };
                 not_claimable(&over, NOW)
             }
-            Question::NotClaimable { line } => self.met(record, line).unwrap_or_else(|| not_claimable(record, NOW)),
+            Question::NotClaimable { line } => self
+                .apply_disposition(record, line)
+                .unwrap_or_else(|| not_claimable(record, NOW)),
             Question::DropStage { claim_no, line } => {
                 let claim_no = u32::from(claim_no);
                 drop_unwanted(record, &line.queue(record), DropStage::InHand { claim_no }, NOW)
@@ -50,7 +52,7 @@ impl Machine {
                 record_attempt(record, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
             }
             Question::Overdue { lane, feedback, line } => self
-                .met(record, line)
+                .apply_disposition(record, line)
                 .unwrap_or_else(|| self.overdue(record, lane, feedback)),
             Question::Heard { claim_no } => {
                 if record.status.is_final() && record.status != RecordStatus::Sent && self.is(Mutant::EventCannotRevive)
@@ -63,7 +65,7 @@ impl Machine {
             Question::Caller { wish, left, generation } => self.asked(record, wish, generation, clock_of(left))?,
         };
         if let Decision::Write(transition) = &mut decision {
-            self.spoil(record, &mut transition.record);
+            self.apply_mistakes(record, &mut transition.record);
             if self.is(Mutant::DeadLetterWithoutFailing) && transition.record.status == RecordStatus::Failing {
                 return Some(Decision::Only(SideEffect::DeadLetter));
             }
@@ -93,7 +95,7 @@ impl Machine {
     }
 
     /// Returns the queue's effect on the email.
-    fn met(&self, record: &EmailRecord, line: QueueState) -> Option<Decision> {
+    fn apply_disposition(&self, record: &EmailRecord, line: QueueState) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
             let before = EmailRecord {
                 generation: Some(0),
@@ -227,7 +229,7 @@ impl Machine {
     }
 
     /// Applies mistakes to the written record.
-    pub(super) fn spoil(&self, before: &EmailRecord, after: &mut EmailRecord) {
+    pub(super) fn apply_mistakes(&self, before: &EmailRecord, after: &mut EmailRecord) {
         let settled = before.status == RecordStatus::Uncertain && after.status == RecordStatus::Queued;
         if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
             after.status = RecordStatus::Canceled;

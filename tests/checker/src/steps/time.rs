@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::lifecycle::LONGEST_UNCERTAINTY;
 
-use super::{Steps, checked, noted};
+use super::{Steps, checked, note_answer};
 use crate::action::Action;
 use crate::clock::{LONG, NOW, next};
 use crate::config::{Actor, WINDOW};
@@ -26,13 +26,13 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let waits = alone || record.status == RecordStatus::Uncertain;
     let expires = record.expires_at > NOW;
     if let Some(by) = soonest {
-        steps.add(Action::TimePasses, aged(machine, state, by));
+        steps.add(Action::TimePasses, after_time(machine, state, by));
     }
     if waits {
-        steps.add(Action::HoursPass, aged(machine, state, LONGEST_UNCERTAINTY));
+        steps.add(Action::HoursPass, after_time(machine, state, LONGEST_UNCERTAINTY));
     }
     if expires {
-        steps.add(Action::DaysPass, aged(machine, state, LONG));
+        steps.add(Action::DaysPass, after_time(machine, state, LONG));
     }
 }
 
@@ -53,7 +53,7 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
     match machine.write(stored, before, after, condition, state.line) {
         Some(record) => {
             let broken = checked(machine, state, (stored, record), question);
-            let next = noted(
+            let next = note_answer(
                 State {
                     record: Some(record),
                     ..next
@@ -66,14 +66,14 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
+fn after_time(machine: &mut Machine, state: &State, by: Duration) -> State {
     let mut next = *state;
     let window_ends = state.record.is_some_and(|id| window_ends(machine.record(id), by));
     let older = |feedback| match feedback {
         Asked::Empty if window_ends => Asked::EmptyEarly,
         Asked::Behind | Asked::EmptyEarly | Asked::Empty | Asked::Newer => feedback,
     };
-    let mut age = |id: RecordId| machine.aged(id, by);
+    let mut age = |id: RecordId| machine.after_time(id, by);
     next.record = next.record.map(&mut age);
     next.late = next.late.map(|late| Late {
         before: age(late.before),

@@ -10,7 +10,7 @@ use domain::timestamp::Timestamp;
 use crate::check::{check, check_eq};
 
 /// A refusal or an uncertain outcome of an old or settled claim changes nothing.
-pub(super) fn speaks_for_its_claim(record: &EmailRecord, claim_no: u32, decision: &Decision) {
+pub(super) fn check_stale_result(record: &EmailRecord, claim_no: u32, decision: &Decision) {
     let holds = record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain);
     if let Decision::Write(transition) = decision {
         let evidence = transition.record.status == RecordStatus::Sent;
@@ -59,7 +59,7 @@ pub(super) fn names_what_it_must(record: &EmailRecord, condition: Condition) {
 }
 
 /// Checks the invariants between a record and its successor.
-pub(super) fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, now: Timestamp) {
+pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, now: Timestamp) {
     check!(
         Durability,
         next.is_in_its_place(),

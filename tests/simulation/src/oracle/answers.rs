@@ -16,7 +16,7 @@ use crate::scenario::QueueCommand;
 impl Oracle {
     /// Records that a request for an email of this content begins; `id` is its id, if a key determines it.
     pub fn requested(&self, id: Option<EmailId>, content: String) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         match id {
             Some(id) => seen.known.entry(id).or_default().contents.insert(content),
             None => seen.nameless.insert(content),
@@ -34,7 +34,7 @@ impl Oracle {
         contents: &[String],
     ) {
         let records: Vec<bool> = ids.iter().map(|id| is_durable(backend, *id)).collect();
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         if ids.len() != contents.len() {
             seen.broken(
                 Invariant::Idempotency,
@@ -94,7 +94,7 @@ impl Oracle {
             let mut records = state.records.values();
             records.any(|record| record.id == *id && record.body.sha256 == *hash)
         });
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
         let is_own = owner.as_deref() == Some(request);
         if let (Some((id, _)), false) = (left, is_own) {
@@ -114,7 +114,7 @@ impl Oracle {
     /// written after it.
     #[must_use]
     pub fn cancel_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         let settled = known.retries_open == 0 && known.retry_until < Some(now);
         settled.then_some(known.retries_begun)
@@ -122,7 +122,7 @@ impl Oracle {
 
     /// Records that a cancel was answered 200.
     pub fn canceled(&self, id: EmailId, begun: Option<u32>) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         known.canceled = begun == Some(known.retries_begun);
     }
@@ -131,7 +131,7 @@ impl Oracle {
     /// still be written after it.
     #[must_use]
     pub fn reschedule_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         known.reschedules_begun += 1;
         known.promised = None;
@@ -141,7 +141,7 @@ impl Oracle {
 
     /// Records that a reschedule to this time or later was answered 200.
     pub fn rescheduled(&self, id: EmailId, begun: Option<u32>, at: Timestamp) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         // If two are in progress at once, either may have been written last.
         let alone = begun == Some(known.reschedules_begun + known.retries_begun) && known.reschedules_begun == 1;
@@ -150,7 +150,7 @@ impl Oracle {
 
     /// Records that a retry begins.
     pub fn retry_begins(&self, id: EmailId, force: bool) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         known.retries_begun += 1;
         known.retries_open += 1;
@@ -161,7 +161,7 @@ impl Oracle {
 
     /// Records that a retry was answered, or that its caller gave up.
     pub fn retry_ends(&self, id: EmailId, answered: bool, now: Timestamp) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let bounds = seen.bounds;
         let known = seen.known.entry(id).or_default();
         known.retries_open = known.retries_open.saturating_sub(1);
@@ -172,7 +172,7 @@ impl Oracle {
 
     /// Records that a request for these emails is in progress.
     pub fn posted(&self, ids: &[EmailId], now: Timestamp) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         for id in ids {
             seen.known.entry(*id).or_default().posted_at = Some(now);
         }
@@ -180,12 +180,12 @@ impl Oracle {
 
     /// Records that an erasure begins.
     pub fn erase_begins(&self, id: EmailId) {
-        self.seen().known.entry(id).or_default().erase_begun = true;
+        self.observations().known.entry(id).or_default().erase_begun = true;
     }
 
     /// Records that an erasure was answered 200.
     pub fn erased(&self, id: EmailId, now: Timestamp) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         known.erased_at.get_or_insert(now);
     }
@@ -193,7 +193,7 @@ impl Oracle {
     /// Tells whether an email may have disappeared.
     #[must_use]
     pub fn may_be_erased(&self, id: EmailId) -> bool {
-        let seen = self.seen();
+        let seen = self.observations();
         let known = seen.known.get(&id);
         known.is_some_and(|known| known.erase_begun || known.forgotten)
     }
@@ -201,14 +201,17 @@ impl Oracle {
     /// Tells whether a queue of this name may have disappeared.
     #[must_use]
     pub fn may_be_deleted(&self, queue: &str) -> bool {
-        self.seen().queues.get(queue).is_some_and(|queue| queue.delete_begun)
+        self.observations()
+            .queues
+            .get(queue)
+            .is_some_and(|queue| queue.delete_begun)
     }
 
     /// Records that a command for a queue begins. Returns the argument for [`Self::queue_ends`], or nothing if an
     /// earlier command may still be written after it.
     #[must_use]
     pub fn queue_begins(&self, name: &str, deed: QueueCommand, now: Timestamp) -> Option<u64> {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let queue = seen.queues.entry(name.to_owned()).or_default();
         let alone = queue.open == 0 && queue.doubt_until < Some(now);
         queue.begun += 1;
@@ -235,7 +238,7 @@ impl Oracle {
         (answered, done): (bool, bool),
         (asked_at, now): (Timestamp, Timestamp),
     ) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let under_way = seen.bounds.map(|bounds| bounds.under_way).unwrap_or_default();
         let queue = seen.queues.entry(name.to_owned()).or_default();
         queue.open = queue.open.saturating_sub(1);
@@ -264,7 +267,7 @@ impl Oracle {
         let (Some(record), Some(status)) = (record, shown["status"].as_str()) else {
             return;
         };
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let waits = ["queued", "scheduled", "retry"].contains(&status);
         let purged = seen.queues.get(record.queue.as_str()).and_then(|queue| queue.purged);
         let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();

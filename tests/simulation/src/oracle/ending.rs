@@ -18,7 +18,7 @@ impl Oracle {
             let contents: BTreeSet<EmailId> = state.bodies.keys().map(|(key, _)| key.id).collect();
             (state.records.clone(), contents)
         };
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         for record in records.values() {
             let restored = seen
                 .queues

@@ -19,7 +19,7 @@ use crate::scenario::NEWS;
 
 impl Observer for Oracle {
     fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let id = Some(after.id);
         if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
             seen.broken(Invariant::Erasure, id, "it was erased, and written again".to_owned());
@@ -72,7 +72,7 @@ impl Observer for Oracle {
     }
 
     fn forgotten(&mut self, record: &EmailRecord) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(record.id).or_default();
         known.forgotten = true;
         let known = known.clone();
@@ -87,7 +87,7 @@ impl Observer for Oracle {
     }
 
     fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &EmailContent) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let (id, bounds) = (Some(claimed.id), seen.bounds);
         let Seen {
             known,
@@ -187,7 +187,7 @@ impl Observer for Oracle {
     }
 
     fn arrived(&mut self, _now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived) {
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(key.id).or_default();
         let copies = known.submissions.iter().filter(|earlier| earlier.accepted).count();
         let submission = known.submissions.iter_mut().rev().find(|s| s.claim_no == claim_no);
@@ -216,7 +216,7 @@ impl Observer for Oracle {
         if lost {
             return;
         }
-        let mut seen = self.seen();
+        let mut seen = self.observations();
         let known = seen.known.entry(event.id).or_default();
         known.events += 1;
         known.told_of.insert(event.claim_no);

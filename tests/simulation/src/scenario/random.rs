@@ -113,9 +113,9 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
             // Half of the actions come soon, and meet emails in progress.
             let longest = if rng.bool() { Duration::from_secs(2) } else { guard * 3 };
             let deed = if queues && rng.u32(0..100) < 35 {
-                EmailCommand::Queue(queue_deed(rng, guard))
+                EmailCommand::Queue(random_queue_command(rng, guard))
             } else {
-                deed(rng, guard)
+                random_email_command(rng, guard)
             };
             (up_to(rng, longest), deed)
         })
@@ -155,7 +155,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
     }
 }
 
-fn deed(rng: &mut Rng, guard: Duration) -> EmailCommand {
+fn random_email_command(rng: &mut Rng, guard: Duration) -> EmailCommand {
     match rng.u32(0..100) {
         0..25 => EmailCommand::Cancel,
         25..45 => {
@@ -177,7 +177,7 @@ fn deed(rng: &mut Rng, guard: Duration) -> EmailCommand {
     }
 }
 
-fn queue_deed(rng: &mut Rng, guard: Duration) -> QueueCommand {
+fn random_queue_command(rng: &mut Rng, guard: Duration) -> QueueCommand {
     match rng.u32(0..100) {
         0..25 => QueueCommand::Pause,
         25..32 => QueueCommand::PauseFor(up_to(rng, guard * 2)),
