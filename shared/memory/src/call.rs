@@ -3,6 +3,9 @@
 use domain::id::EmailId;
 use domain::ports::FailureKind;
 
+/// The name of the call that submits an email to SES.
+pub const SUBMIT: &str = "submit";
+
 /// A call to the backend.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
@@ -19,15 +22,7 @@ impl Call {
     /// SQS, SES and the bucket have no conflicts.
     #[must_use]
     pub fn can_conflict(what: &str, writes: bool) -> bool {
-        writes
-            && ![
-                "enqueue",
-                "move_to_dead_letter",
-                "attach",
-                "keep_file",
-                crate::provider::SUBMIT,
-            ]
-            .contains(&what)
+        writes && !["enqueue", "move_to_dead_letter", "attach", "keep_file", SUBMIT].contains(&what)
     }
 
     pub(crate) const fn reads(what: &'static str, email: Option<EmailId>) -> Self {

@@ -9,6 +9,7 @@
 mod index;
 mod odds;
 mod queues;
+mod ses;
 
 pub use odds::{Broken, Odds};
 pub use queues::{Destination, place};
@@ -27,10 +28,9 @@ use tokio::time::Instant;
 
 use crate::environment::Environment;
 use crate::observer::Observer;
-use crate::provider::SesReaction;
 use crate::queue::{Queue, millis};
 use crate::trace::{Step, Trace};
-use crate::{Call, Fault};
+use crate::{Call, Fault, SUBMIT, SesReaction};
 
 /// Longest delay of a write after its caller gave up. The SDK gives each try four seconds; longer delays come from
 /// the network.
@@ -263,7 +263,7 @@ impl FaultModel {
         for (fault, odds) in faults {
             if drawn < odds {
                 // A submission is never repeated by the SDK, and late acceptance has its own odds.
-                let of_ses = call.what == crate::provider::SUBMIT;
+                let of_ses = call.what == SUBMIT;
                 return match fault {
                     Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled if of_ses => Fault::None,
                     Fault::None

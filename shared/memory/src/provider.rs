@@ -1,4 +1,4 @@
-//! SES: acceptances, refusals, lost answers, and published events.
+//! Submissions to SES: acceptances, refusals, lost answers, and published events.
 
 mod events;
 
@@ -14,109 +14,7 @@ use domain::ports::Provider;
 
 use crate::fault_model::{Broken, CallPlan, FaultModel};
 use crate::observer::Arrived;
-use crate::{Call, Fault, MemoryBackend, State};
-
-/// The name of the call.
-pub const SUBMIT: &str = "submit";
-
-/// Longest time from the client's giving up to SES's acceptance. It is far less than the evidence window; later
-/// acceptances correspond to late events.
-const LATEST_ACCEPTANCE_MS: u64 = 60_000;
-
-/// The reaction of SES to one submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SesReaction {
-    /// It accepts, and answers.
-    Accepts,
-    /// It refuses, and answers.
-    Refuses(Cause),
-    /// The submission is lost without an answer.
-    LostBefore,
-    /// It accepts, and its answer is lost.
-    LostAfter,
-    /// It accepts this long after the client has given up.
-    AcceptsLate(Duration),
-    /// It neither accepts nor answers.
-    Hangs,
-}
-
-impl SesReaction {
-    fn kind(self) -> Option<&'static str> {
-        match self {
-            Self::Accepts => None,
-            Self::Refuses(cause) => Some(match cause {
-                Cause::Throttled => "SES throttles",
-                Cause::QuotaExceeded => "SES's quota is spent",
-                Cause::AccountPaused => "SES is paused",
-                Cause::Unavailable => "SES is unavailable",
-                Cause::Unreached => "SES is not reached",
-                Cause::Rejected
-                | Cause::InvalidRecipient
-                | Cause::UnverifiedSender
-                | Cause::Suppressed
-                | Cause::TooLarge
-                | Cause::BodyMissing
-                | Cause::Crashed
-                | Cause::BudgetSpent
-                | Cause::Expired
-                | Cause::AnswerLost
-                | Cause::Purged => "SES rejects",
-            }),
-            Self::LostBefore => Some("submission lost"),
-            Self::LostAfter => Some("answer of SES lost"),
-            Self::AcceptsLate(_) => Some("SES accepts late"),
-            Self::Hangs => Some("SES hangs"),
-        }
-    }
-}
-
-impl FaultModel {
-    fn answer(&mut self, subject: &str) -> SesReaction {
-        if let Some(answer) = self
-            .script
-            .get_mut(subject)
-            .and_then(std::collections::VecDeque::pop_front)
-        {
-            return answer;
-        }
-        let now = self.now_ms();
-        if let Some((cause, _)) = self.outage.filter(|(_, until)| *until > now) {
-            return SesReaction::Refuses(cause);
-        }
-        if self.calm {
-            return SesReaction::Accepts;
-        }
-        if let Some((cause, _)) = self.obstacle.filter(|(_, until)| *until > now) {
-            return SesReaction::Refuses(cause);
-        }
-        let odds = self.odds;
-        let later = Duration::from_millis(self.rng.u64(0..=LATEST_ACCEPTANCE_MS));
-        let answers = [
-            (SesReaction::Refuses(Cause::Throttled), odds.throttle),
-            (SesReaction::Refuses(Cause::QuotaExceeded), odds.quota),
-            (SesReaction::Refuses(Cause::AccountPaused), odds.pause),
-            (SesReaction::Refuses(Cause::Rejected), odds.reject),
-            (SesReaction::Refuses(Cause::Unavailable), odds.unavailable),
-            (SesReaction::Refuses(Cause::Unreached), odds.unreached),
-            (SesReaction::LostBefore, odds.lost_before),
-            (SesReaction::LostAfter, odds.lost_after),
-            (SesReaction::AcceptsLate(later), odds.accepts_late),
-            (SesReaction::Hangs, odds.hangs),
-        ];
-        let mut drawn = self.rng.u32(0..10_000);
-        for (answer, odds) in answers {
-            if drawn < odds {
-                if let SesReaction::Refuses(cause @ (Cause::QuotaExceeded | Cause::AccountPaused)) = answer {
-                    let minutes = self.rng.i64(1..=8);
-                    self.obstacle = Some((cause, now.saturating_add(minutes * 60_000)));
-                }
-                return answer;
-            }
-            drawn -= odds;
-        }
-        SesReaction::Accepts
-    }
-}
+use crate::{Call, Fault, MemoryBackend, SUBMIT, SesReaction, State};
 
 impl State {
     fn notify_observer(&mut self, key: &EmailKey, claim_no: u32, how: Arrived) {
@@ -267,7 +165,7 @@ impl Provider for MemoryBackend {
                 let answer = state
                     .fault_model
                     .as_mut()
-                    .map(|fault_model| fault_model.answer(email.subject()));
+                    .map(|fault_model| fault_model.ses_reaction(email.subject()));
                 let answer = answer.unwrap_or(SesReaction::Accepts);
                 if let (Some(fault_model), Some(kind)) = (&mut state.fault_model, answer.kind()) {
                     fault_model.count_fault(kind);

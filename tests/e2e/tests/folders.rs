@@ -196,6 +196,7 @@ fn no_files_import_each_other_in_a_circle() {
         ("shared/domain/src", 100),
         ("shared/aws/src", 100),
         ("shared/workflow/src", 1),
+        ("shared/memory/src", 20),
     ] {
         let modules = modules(sources);
         let import = |(module, code): (&Module, &String)| (module.clone(), imports(module, code, &modules));

@@ -12,8 +12,8 @@ use domain::delivery::priority_queue::MOST_MESSAGES;
 use domain::delivery::record::Priority;
 use domain::delivery::retry::RetryPolicy;
 use memory::Fault;
+use memory::SesReaction;
 use memory::fault_model::{Broken, Odds};
-use memory::provider::SesReaction;
 
 /// The timings of the deployment.
 #[derive(Debug, Clone)]

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
-use memory::provider::{SUBMIT, SesReaction};
 use memory::trace::Step;
 use memory::{Call, Fault};
+use memory::{SUBMIT, SesReaction};
 
 use crate::run::{RunOutcome, run};
 use crate::scenario::{EmailCommand, NEWS, Order, QueueCommand, Scenario};

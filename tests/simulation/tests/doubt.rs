@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::delivery::record::RecordStatus;
 use memory::Fault;
+use memory::SesReaction;
 use memory::fault_model::Odds;
-use memory::provider::SesReaction;
 use memory::trace::Step;
 use simulation::run::{RunOutcome, run};
 use simulation::scenario::{Order, Scenario};
