@@ -11,7 +11,7 @@ mod common;
 use common::{ContendedBackend, expected, found, stream};
 use domain::delivery::record::RecordStatus;
 use domain::reporting::tally::change::{Change, CountedRecord};
-use domain::reporting::tally::mark::{Mark, Sequence};
+use domain::reporting::tally::change_id::{ChangeId, Sequence};
 use fastrand::Rng;
 use futures::future::join_all;
 use memory::{Fault, MemoryBackend};
@@ -132,7 +132,7 @@ async fn equal_numbers_of_two_shards_are_distinct() {
     };
     let other = one.iter().map(|change| Change {
         key: key(change),
-        mark: Mark::new(&key(change), change.mark.sequence.clone(), change.at),
+        change_id: ChangeId::new(&key(change), change.change_id.sequence.clone(), change.at),
         ..change.clone()
     });
     let other: Vec<_> = other.collect();
@@ -160,7 +160,7 @@ async fn changes_that_cancel_out_are_counted_once() {
         };
         let (queued, sending) = (record(RecordStatus::Queued), record(RecordStatus::Sending));
         let change = |sequence: &str, before: &Option<CountedRecord>, after: &Option<CountedRecord>| Change {
-            mark: Mark::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
+            change_id: ChangeId::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
             before: before.clone(),
             after: after.clone(),
             ..first.clone()

@@ -7,8 +7,8 @@ use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, PortError, Tallies};
 use domain::reporting::hours::{FailuresOfHour, Hours};
 use domain::reporting::tally::change::{Change, CountedRecord};
+use domain::reporting::tally::change_id::{ChangeId, Fingerprint, Sequence};
 use domain::reporting::tally::counter::{Counter, Figure, Figures};
-use domain::reporting::tally::mark::{Fingerprint, Mark, Sequence};
 use domain::reporting::tally::portion::{Marker, Span, Tally, Versions};
 use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
@@ -71,7 +71,7 @@ impl Counters {
             return;
         };
         stream.push(Change {
-            mark: Mark::new(&key, sequence, now),
+            change_id: ChangeId::new(&key, sequence, now),
             key,
             at: now,
             before: before.map(to_counted_record),

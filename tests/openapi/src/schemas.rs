@@ -91,7 +91,7 @@ fn polish(schema: &mut Value) {
                 *says = for_readers(says);
             }
             if let Some(Value::Object(fields)) = object.get_mut("properties") {
-                fields.iter_mut().for_each(|(name, field)| mark(name, field));
+                fields.iter_mut().for_each(|(name, field)| change_id(name, field));
             }
             object.values_mut().for_each(polish);
         }
@@ -137,7 +137,7 @@ fn names_as_list(object: &mut Map<String, Value>) {
 
 /// Marks times and ids, which their names identify. A time in a request may also be a wait, and its own type
 /// describes it.
-fn mark(name: &str, field: &mut Value) {
+fn change_id(name: &str, field: &mut Value) {
     let format = if name.ends_with("_at") {
         "date-time"
     } else if name == "id" {

@@ -8,8 +8,8 @@ use domain::delivery::record::RecordStatus;
 use domain::id::{EmailId, EmailKey, TenantId};
 use domain::ports::{Counted, PortError, Tallies};
 use domain::reporting::tally::change::{Change, CountedRecord, count_changes};
+use domain::reporting::tally::change_id::{ChangeId, Fingerprint, Sequence};
 use domain::reporting::tally::counter::{Counter, Figures};
-use domain::reporting::tally::mark::{Fingerprint, Mark, Sequence};
 use domain::reporting::tally::portion::{Span, Tally, Versions};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
@@ -39,7 +39,7 @@ pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
                 None => records.remove(&key),
             };
             Change {
-                mark: Mark::new(&key, Sequence::parse(&sequence.to_string()).unwrap(), now),
+                change_id: ChangeId::new(&key, Sequence::parse(&sequence.to_string()).unwrap(), now),
                 key,
                 at: now,
                 before,

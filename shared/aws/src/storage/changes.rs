@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::history::Fact;
 use domain::delivery::record::RecordStatus;
 use domain::reporting::tally::change::{Change, CountedRecord};
-use domain::reporting::tally::mark::{Mark, Sequence};
+use domain::reporting::tally::change_id::{ChangeId, Sequence};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
     let seconds = field(stream_record, "ApproximateCreationDateTime").to_string();
     let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;
     Ok(Some(Change {
-        mark: Mark::new(&key, sequence, at),
+        change_id: ChangeId::new(&key, sequence, at),
         key,
         at,
         before: to_counted_record(&item_of(field(stream_record, "OldImage")))?,

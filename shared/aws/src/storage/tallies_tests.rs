@@ -1,8 +1,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use domain::delivery::cause::Cause;
+use domain::reporting::tally::change_id::Sequence;
 use domain::reporting::tally::counter::Delta;
-use domain::reporting::tally::mark::Sequence;
 use serde_json::{Value, json};
 
 use super::*;

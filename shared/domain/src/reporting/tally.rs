@@ -8,8 +8,8 @@
 //! **Start reading at** [`portion`], which makes the counting exact. Why this way: docs/adr/0013.
 
 pub mod change;
+pub mod change_id;
 pub mod counter;
-pub mod mark;
 pub mod portion;
 pub mod queue_counts;
 

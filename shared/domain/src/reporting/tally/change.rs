@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::change_id::ChangeId;
 use super::counter::{Counter, Delta, Figure, Level, hour_of};
-use super::mark::Mark;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::Fact;
@@ -54,7 +54,7 @@ pub struct Change {
     /// Key of the record.
     pub key: EmailKey,
     /// Mark of the change, which identifies it.
-    pub mark: Mark,
+    pub change_id: ChangeId,
     /// Time of the change.
     pub at: Timestamp,
     /// The record before; `None` for a new record.

@@ -11,8 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, Deltas, count_changes};
+use super::change_id::{ChangeId, Fingerprint, Sequence};
 use super::counter::{Counter, Delta};
-use super::mark::{Fingerprint, Mark, Sequence};
 use crate::timestamp::Timestamp;
 
 /// Most counters and markers in one portion. DynamoDB takes 100 items in a transaction.
@@ -68,7 +68,7 @@ pub type Versions = BTreeMap<Counter, u64>;
 /// Changes that one transaction can count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Portion {
-    changes: Vec<(Mark, Deltas)>,
+    changes: Vec<(ChangeId, Deltas)>,
     counters: BTreeSet<Counter>,
     minutes: BTreeSet<Timestamp>,
 }
@@ -83,27 +83,27 @@ pub fn portions(changes: &[Change]) -> Vec<Portion> {
         if deltas.is_empty() {
             continue;
         }
-        if !portion.has_room_for(&change.mark, &deltas) {
+        if !portion.has_room_for(&change.change_id, &deltas) {
             portions.push(std::mem::take(&mut portion));
         }
-        portion.take(change.mark.clone(), deltas);
+        portion.take(change.change_id.clone(), deltas);
     }
     portions.extend(Some(portion).filter(|portion| !portion.changes.is_empty()));
     portions
 }
 
 impl Portion {
-    fn has_room_for(&self, mark: &Mark, deltas: &Deltas) -> bool {
+    fn has_room_for(&self, change_id: &ChangeId, deltas: &Deltas) -> bool {
         let counters = deltas.keys().filter(|counter| !self.counters.contains(counter)).count();
-        let minutes = usize::from(!self.minutes.contains(&mark.minute));
+        let minutes = usize::from(!self.minutes.contains(&change_id.minute));
         let items = [self.counters.len(), self.minutes.len(), counters, minutes];
         self.changes.len() < CHANGES_MAX && items.iter().sum::<usize>() <= ITEMS_MAX
     }
 
-    fn take(&mut self, mark: Mark, deltas: Deltas) {
+    fn take(&mut self, change_id: ChangeId, deltas: Deltas) {
         self.counters.extend(deltas.keys().cloned());
-        self.minutes.insert(mark.minute);
-        self.changes.push((mark, deltas));
+        self.minutes.insert(change_id.minute);
+        self.changes.push((change_id, deltas));
     }
 
     /// The number of changes.
@@ -128,9 +128,9 @@ impl Portion {
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {
         let mut spans: BTreeMap<Timestamp, &Sequence> = BTreeMap::new();
-        for (mark, _) in &self.changes {
-            let first = spans.entry(mark.minute).or_insert(&mark.sequence);
-            *first = (*first).min(&mark.sequence);
+        for (change_id, _) in &self.changes {
+            let first = spans.entry(change_id.minute).or_insert(&change_id.sequence);
+            *first = (*first).min(&change_id.sequence);
         }
         let span = |(minute, first): (Timestamp, &Sequence)| Span {
             minute,
@@ -146,20 +146,20 @@ impl Portion {
         let mut seen = marked.clone();
         let mut deltas: BTreeMap<&Counter, Delta> = BTreeMap::new();
         let mut markers: BTreeMap<Timestamp, Marker> = BTreeMap::new();
-        for (mark, counted) in &self.changes {
-            if !seen.insert(mark.fingerprint) {
+        for (change_id, counted) in &self.changes {
+            if !seen.insert(change_id.fingerprint) {
                 continue;
             }
             for (counter, delta) in counted {
                 deltas.entry(counter).or_default().merge(delta);
             }
-            let marker = markers.entry(mark.minute).or_insert_with(|| Marker {
-                minute: mark.minute,
-                last: mark.sequence.clone(),
+            let marker = markers.entry(change_id.minute).or_insert_with(|| Marker {
+                minute: change_id.minute,
+                last: change_id.sequence.clone(),
                 fingerprints: Vec::new(),
             });
-            marker.last = marker.last.clone().max(mark.sequence.clone());
-            marker.fingerprints.push(mark.fingerprint);
+            marker.last = marker.last.clone().max(change_id.sequence.clone());
+            marker.fingerprints.push(change_id.fingerprint);
         }
         let step = |(counter, delta): (&Counter, Delta)| Step {
             counter: counter.clone(),

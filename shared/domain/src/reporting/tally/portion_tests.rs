@@ -37,7 +37,7 @@ fn sequence_numbers_order_as_numbers_do() {
 #[test]
 fn equal_numbers_of_two_emails_are_two_changes() {
     let sequence = || Sequence::parse("5").unwrap();
-    let [one, other] = [1, 2].map(|n| Mark::new(&accepted(n, 0).key, sequence(), at(0)));
+    let [one, other] = [1, 2].map(|n| ChangeId::new(&accepted(n, 0).key, sequence(), at(0)));
     assert_ne!(one.fingerprint, other.fingerprint);
 }
 
@@ -45,7 +45,7 @@ fn equal_numbers_of_two_emails_are_two_changes() {
 fn a_tally_sums_the_uncounted_changes() {
     let changes = [accepted(1, 0), accepted(2, 1), accepted(3, 61)];
     let portion = only(&changes);
-    let marked = BTreeSet::from([changes[1].mark.fingerprint]);
+    let marked = BTreeSet::from([changes[1].change_id.fingerprint]);
     let versions = Versions::from([(portion.counters().first().unwrap().clone(), 7)]);
     let tally = portion.tally(&versions, &marked).unwrap();
     assert_eq!(tally.steps.iter().map(|step| step.seen).collect::<Vec<_>>(), [7, 0, 0]);
@@ -55,9 +55,12 @@ fn a_tally_sums_the_uncounted_changes() {
     let markers: Vec<_> = tally.markers.iter().map(|marker| marker.fingerprints.clone()).collect();
     assert_eq!(
         markers,
-        [vec![changes[0].mark.fingerprint], vec![changes[2].mark.fingerprint]]
+        [
+            vec![changes[0].change_id.fingerprint],
+            vec![changes[2].change_id.fingerprint]
+        ]
     );
-    let all = changes.iter().map(|change| change.mark.fingerprint).collect();
+    let all = changes.iter().map(|change| change.change_id.fingerprint).collect();
     assert_eq!(portion.tally(&versions, &all), None);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, CountedRecord};
-use super::mark::{Mark, Sequence};
+use super::change_id::{ChangeId, Sequence};
 use crate::delivery::record::RecordStatus;
 use crate::id::{EmailId, EmailKey, TenantId};
 use crate::timestamp::Timestamp;
@@ -51,7 +51,7 @@ pub(super) fn change(n: u8, at: Timestamp, before: Option<CountedRecord>, after:
     };
     let sequence = Sequence::parse(&format!("{}", 1000 + u32::from(n))).unwrap();
     Change {
-        mark: Mark::new(&key, sequence, at),
+        change_id: ChangeId::new(&key, sequence, at),
         key,
         at,
         before,

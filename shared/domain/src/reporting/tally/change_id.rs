@@ -54,7 +54,7 @@ pub struct Fingerprint(pub u64);
 
 /// The mark of a change, the same in every delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct ChangeId {
     /// The minute of the change.
     pub minute: Timestamp,
     /// Its place in the stream.
@@ -63,7 +63,7 @@ pub struct Mark {
     pub fingerprint: Fingerprint,
 }
 
-impl Mark {
+impl ChangeId {
     /// The mark of a change of an email. A sequence number alone is unique only in its shard. All changes of one
     /// email are in one shard and its successors, so the email's key makes the mark unique.
     #[must_use]
