@@ -73,7 +73,7 @@ async fn an_idle_queue_sends_its_first_email_at_once() {
             .values()
             .all(|record| record.due.unwrap().kind == DueKind::Check)
     );
-    assert_eq!(state.rate_limits[&slow()].look_at, None, "nothing waits");
+    assert_eq!(state.rate_limits[&slow()].check_at, None, "nothing waits");
 }
 
 #[tokio::test]
@@ -85,10 +85,10 @@ async fn an_email_beyond_a_minute_waits_in_the_index() {
     let state = backend.state();
     assert!(state.send_tasks.is_empty());
     let record = state.records.values().next().unwrap();
-    assert_eq!(record.due.unwrap().kind, DueKind::Paced);
+    assert_eq!(record.due.unwrap().kind, DueKind::RateLimited);
     let limit = &state.rate_limits[&slow()];
     assert!(limit.is_busy());
-    assert_eq!((limit.look_at, limit.free_at), (Some(at(0)), reserved));
+    assert_eq!((limit.check_at, limit.free_at), (Some(at(0)), reserved));
 }
 
 #[tokio::test]
@@ -113,10 +113,10 @@ async fn promote_finds_a_scheduled_email_in_time() {
     let record = state.records.values().next().unwrap();
     assert_eq!(
         (record.due.unwrap().kind, record.due.unwrap().at),
-        (DueKind::Paced, at(500_000))
+        (DueKind::RateLimited, at(500_000))
     );
     let limit = &state.rate_limits[&slow()];
-    assert_eq!((limit.look_at, limit.is_busy()), (Some(at(500_000)), false));
+    assert_eq!((limit.check_at, limit.is_busy()), (Some(at(500_000)), false));
     assert!(state.send_tasks.is_empty());
 }
 
@@ -158,7 +158,7 @@ async fn a_batch_reserves_its_slots_with_one_write() {
     let waiting = state
         .records
         .values()
-        .filter(|record| record.due.unwrap().kind == DueKind::Paced);
+        .filter(|record| record.due.unwrap().kind == DueKind::RateLimited);
     assert_eq!(waiting.count(), 79);
     assert!(state.rate_limits[&slow()].is_busy());
 }

@@ -57,8 +57,8 @@ impl<P: Ports> ManageFunction<P> {
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
-        let look_at = |record| self.look_at(caller, record, &page.filter, now);
-        let (items, next) = self.search(tenant, start, page, now, look_at).await?;
+        let check_at = |record| self.check_at(caller, record, &page.filter, now);
+        let (items, next) = self.search(tenant, start, page, now, check_at).await?;
         Ok(PageView::new(items, next))
     }
 

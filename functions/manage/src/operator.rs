@@ -43,7 +43,7 @@ impl<P: Ports> ManageFunction<P> {
         let now = self.system.now();
         let tenant = operator.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
-        let look_at = |record: EmailRecord| {
+        let check_at = |record: EmailRecord| {
             let item = page
                 .filter
                 .admits(&record, now)
@@ -54,7 +54,7 @@ impl<P: Ports> ManageFunction<P> {
                 item,
             }))
         };
-        let (items, next) = self.search(tenant, start, page, now, look_at).await?;
+        let (items, next) = self.search(tenant, start, page, now, check_at).await?;
         Ok(EmailMetadataPage::new(items, next))
     }
 

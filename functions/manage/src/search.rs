@@ -75,7 +75,7 @@ impl<I> PageBuilder<I> {
 impl<P: Ports> ManageFunction<P> {
     /// Returns the matching emails from `start` on, newest first in either direction. If more may match, it
     /// also returns the email after which to continue.
-    /// `look_at` examines one record, and shows it if it matches.
+    /// `check_at` examines one record, and shows it if it matches.
     ///
     /// # Errors
     /// A backend call failed.
@@ -85,7 +85,7 @@ impl<P: Ports> ManageFunction<P> {
         start: Start,
         page: &EmailPage,
         now: Timestamp,
-        look_at: impl Fn(EmailRecord) -> F,
+        check_at: impl Fn(EmailRecord) -> F,
     ) -> Result<(Vec<I>, Option<EmailId>), ManageError>
     where
         F: Future<Output = Result<ExaminedEmail<I>, PortError>>,
@@ -110,7 +110,7 @@ impl<P: Ports> ManageFunction<P> {
         let is_over = loop {
             let places = self.records.places(tenant, start, step).await?;
             let whole = self
-                .look(tenant, &places, page, upwards, &mut found, (now, &look_at))
+                .look(tenant, &places, page, upwards, &mut found, (now, &check_at))
                 .await?;
             match places.last() {
                 Some(_) | None if !whole => break false,
@@ -138,7 +138,7 @@ impl<P: Ports> ManageFunction<P> {
         page: &EmailPage,
         upwards: bool,
         found: &mut PageBuilder<I>,
-        (now, look_at): (Timestamp, &impl Fn(EmailRecord) -> F),
+        (now, check_at): (Timestamp, &impl Fn(EmailRecord) -> F),
     ) -> Result<bool, ManageError>
     where
         F: Future<Output = Result<ExaminedEmail<I>, PortError>>,
@@ -167,7 +167,7 @@ impl<P: Ports> ManageFunction<P> {
         if is_full {
             records.truncate(room);
         }
-        let looks: Vec<_> = records.into_iter().map(look_at).collect();
+        let looks: Vec<_> = records.into_iter().map(check_at).collect();
         // Only polled futures read: the rest is dropped when the page is full.
         let mut looks = iter(looks).buffered(CONTENTS);
         while let Some(look) = looks.next().await {
@@ -184,7 +184,7 @@ impl<P: Ports> ManageFunction<P> {
     }
 
     /// Reads the content if the filter needs it, or to show it.
-    pub(crate) async fn look_at(
+    pub(crate) async fn check_at(
         &self,
         caller: &TenantPrincipal,
         record: EmailRecord,

@@ -67,7 +67,7 @@ fn backend(record: EmailRecord) -> MemoryBackend {
 fn scheduled() -> EmailRecord {
     EmailRecord {
         not_before: at(3_600),
-        due: due(DueKind::Paced, 3_600),
+        due: due(DueKind::RateLimited, 3_600),
         ..samples::record(1, &samples::email().unwrap())
     }
 }
@@ -92,9 +92,9 @@ fn assert_waits_from(backend: &MemoryBackend, secs: u64) {
     let record = backend.record(&samples::key(1)).unwrap();
     assert_eq!(
         (record.status, record.due),
-        (RecordStatus::Queued, due(DueKind::Paced, secs))
+        (RecordStatus::Queued, due(DueKind::RateLimited, secs))
     );
-    assert_eq!(backend.state().rate_limits[&slow()].look_at, Some(at(secs)));
+    assert_eq!(backend.state().rate_limits[&slow()].check_at, Some(at(secs)));
     assert!(backend.state().send_tasks.is_empty(), "it has no slot yet");
     let calls = backend.calls_inside();
     let place = |call: &str| calls.iter().position(|called| *called == call);
@@ -131,7 +131,7 @@ async fn no_email_waits_for_a_slot_in_an_unmarked_queue() {
             assert_eq!(asked(&backend, event, body).await, 500, "{event} {fault:?}");
             assert_eq!(backend.record(&samples::key(1)), before, "{event} {fault:?}");
             assert_eq!(asked(&backend, event, body).await, 200, "{event} {fault:?}");
-            assert!(backend.state().rate_limits[&slow()].look_at.is_some());
+            assert!(backend.state().rate_limits[&slow()].check_at.is_some());
         }
     }
 }

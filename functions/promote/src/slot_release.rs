@@ -7,7 +7,7 @@
 //! **Role:** reads only queues that are marked, and of each only the emails that it releases.
 //! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::queue::rate_limit::plan`] decides.
 
-use domain::delivery::index::{DueCursor, PACED_SHARDS};
+use domain::delivery::index::{DueCursor, RATE_LIMITED_SHARDS};
 use domain::id::{EmailKey, QueueKey};
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
 use domain::ports::{Clock, PortError, PriorityQueues, SendTaskRequest};
@@ -47,7 +47,7 @@ impl<P: Ports> PromoteFunction<P> {
             Some(false) => 1,
             None => RELEASED_AT_ONCE,
         };
-        let queues = self.records.queues_to_look_at(self.system.now().after(AHEAD)).await?;
+        let queues = self.records.queues_to_check(self.system.now().after(AHEAD)).await?;
         let queues: Vec<_> = queues.iter().map(|queue| self.release_of(queue, most, run)).collect();
         let (mut done, mut error) = (Promoted::default(), None);
         let mut results = iter(queues).buffer_unordered(AT_ONCE);
@@ -74,7 +74,7 @@ impl<P: Ports> PromoteFunction<P> {
                 break;
             }
             let limit = self.records.rate_limit(key).await?;
-            if limit.look_at.is_none_or(|at| at > now.after(AHEAD)) {
+            if limit.check_at.is_none_or(|at| at > now.after(AHEAD)) {
                 // The index is stale.
                 break;
             }
@@ -187,8 +187,8 @@ impl<P: Ports> PromoteFunction<P> {
     /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
     async fn read_range(&self, key: &QueueKey, range: &IndexRange, count: usize) -> Result<WaitingEmails, PortError> {
         // Ids are random, so that each shard holds about the same share.
-        let share = count / usize::from(PACED_SHARDS) + count / 32 + 4;
-        let shards = (0..PACED_SHARDS).map(|shard| self.shard(key, shard, range, share));
+        let share = count / usize::from(RATE_LIMITED_SHARDS) + count / 32 + 4;
+        let shards = (0..RATE_LIMITED_SHARDS).map(|shard| self.shard(key, shard, range, share));
         let shards = try_join_all(shards).await?;
         let places = shards.iter().filter(|shard| shard.more);
         // A partly read shard may have more emails behind this place.

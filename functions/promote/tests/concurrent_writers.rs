@@ -38,7 +38,7 @@ fn email(n: u32) -> EmailRecord {
         id: EmailId::from_random((u128::from(n.wrapping_mul(2_654_435_761)) << 96).to_be_bytes()),
         queue: slow().name,
         due: Some(Due {
-            kind: DueKind::Paced,
+            kind: DueKind::RateLimited,
             at: BORN,
         }),
         ..samples::record(1, &samples::email().expect("the sample parses"))
@@ -54,7 +54,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     };
     let limit = RateLimit {
         rate: queue.rate(),
-        look_at: Some(BORN),
+        check_at: Some(BORN),
         version: 1,
         ..RateLimit::default()
     };
@@ -107,7 +107,7 @@ fn change(
 fn mark(limit: &RateLimit) -> RateLimitChange {
     RateLimitChange::Mark {
         seen: limit.version,
-        look_at: BORN,
+        check_at: BORN,
         quiet_since: None,
     }
 }
@@ -216,7 +216,7 @@ async fn a_rate_set_during_a_move_keeps_its_mark() {
         state.now_ms = at(2 * 86_400).as_millis();
     }
     contested(&backend, vec![writer]).await;
-    assert_eq!(backend.state().rate_limits[&slow()].look_at, Some(BORN));
+    assert_eq!(backend.state().rate_limits[&slow()].check_at, Some(BORN));
     backend.state().queues.get_mut(&slow()).unwrap().rate_per_second = Some(1);
     assert_eq!(run(&backend).await.enqueued, 1);
 }

@@ -148,10 +148,13 @@ async fn the_emails_of_a_job_wait_for_slots() {
     for (task, email) in jobs() {
         let backend = backend(&task, email, Some(1));
         run_at(&backend, 1).await;
-        assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS), "{task:?}");
+        assert_eq!(waiting(&backend, DueKind::RateLimited), usize::from(EMAILS), "{task:?}");
         assert!(backend.state().send_tasks.is_empty(), "{task:?}: none has a slot yet");
-        let look_at = backend.state().rate_limits[&key()].look_at;
-        assert!(look_at.is_some_and(|look_at| look_at <= at(1)), "{task:?}: {look_at:?}");
+        let check_at = backend.state().rate_limits[&key()].check_at;
+        assert!(
+            check_at.is_some_and(|check_at| check_at <= at(1)),
+            "{task:?}: {check_at:?}"
+        );
         let calls = backend.state().calls.clone();
         let place = |call: &str| calls.iter().position(|called| *called == call);
         let (marked, written) = (place("change_rate_limit"), place("write"));
@@ -178,12 +181,16 @@ async fn a_job_moves_no_email_into_an_unmarked_queue() {
         backend.state().faults_of.insert("change_rate_limit", faults);
         run_at(&backend, 1).await;
         // Each page marks the queue; the first one failed to.
-        assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS) - 2, "{task:?}");
+        assert_eq!(
+            waiting(&backend, DueKind::RateLimited),
+            usize::from(EMAILS) - 2,
+            "{task:?}"
+        );
         assert!(!is_done(&backend), "{task:?}");
         for minutes in [2, 4, 6] {
             run_at(&backend, 60 * minutes).await;
         }
-        assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS), "{task:?}");
+        assert_eq!(waiting(&backend, DueKind::RateLimited), usize::from(EMAILS), "{task:?}");
         assert!(is_done(&backend), "{task:?}");
     }
 }

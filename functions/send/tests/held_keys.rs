@@ -157,7 +157,7 @@ async fn a_held_email_keeps_no_slot() {
         for n in 1..=8 {
             let record = EmailRecord {
                 due: Some(Due {
-                    kind: DueKind::Paced,
+                    kind: DueKind::RateLimited,
                     at: BORN,
                 }),
                 ..state.records[&samples::key(n)].clone()

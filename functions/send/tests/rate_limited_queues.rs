@@ -119,7 +119,7 @@ fn times(backend: &MemoryBackend, call: &str) -> usize {
 }
 
 const NONE: [u64; 0] = [];
-const WAITS: (RecordStatus, Option<DueKind>) = (RecordStatus::Queued, Some(DueKind::Paced));
+const WAITS: (RecordStatus, Option<DueKind>) = (RecordStatus::Queued, Some(DueKind::RateLimited));
 const SENT: (RecordStatus, Option<DueKind>) = (RecordStatus::Sent, None);
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +142,7 @@ async fn a_sender_waits_for_no_slot() {
     }
     let limit = backend.state().rate_limits[&slow()].clone();
     assert!(limit.is_busy(), "promote looks at it");
-    assert_eq!(limit.look_at, Some(at(0)));
+    assert_eq!(limit.check_at, Some(at(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,8 +209,8 @@ async fn a_fault_of_the_rate_limit_loses_no_email() {
             for n in [1, 2] {
                 let record = backend.record(&samples::key(n)).unwrap();
                 assert!(record.is_in_its_place(), "{call} {fault:?}");
-                let waits = record.due.is_some_and(|due| due.kind == DueKind::Paced);
-                let marked = backend.state().rate_limits[&slow()].look_at.is_some();
+                let waits = record.due.is_some_and(|due| due.kind == DueKind::RateLimited);
+                let marked = backend.state().rate_limits[&slow()].check_at.is_some();
                 assert!(!waits || marked, "{call} {fault:?}: promote would never look");
             }
         }
@@ -229,10 +229,10 @@ async fn a_failed_attempt_waits_for_its_next_slot() {
     let due = record.due.unwrap();
     assert_eq!(
         (record.status, due.kind, due.at),
-        (RecordStatus::Queued, DueKind::Paced, record.not_before)
+        (RecordStatus::Queued, DueKind::RateLimited, record.not_before)
     );
     let limit = backend.state().rate_limits[&slow()].clone();
-    assert_eq!((limit.look_at, limit.is_busy()), (Some(record.not_before), false));
+    assert_eq!((limit.check_at, limit.is_busy()), (Some(record.not_before), false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,7 +240,7 @@ async fn a_waiting_email_stays_while_its_queue_is_paused() {
     let backend = backend();
     let record = EmailRecord {
         due: Some(Due {
-            kind: DueKind::Paced,
+            kind: DueKind::RateLimited,
             at: BORN,
         }),
         ..backend.record(&samples::key(1)).unwrap()

@@ -35,7 +35,7 @@ pub mod trace;
 
 pub use call::{Call, Fault, SUBMIT};
 pub use concurrent_writers::ConcurrentWriter;
-pub use rate_limits::LOOK_REFUSED;
+pub use rate_limits::RELEASE_REFUSED;
 pub use ses_reaction::SesReaction;
 pub use state::State;
 pub(crate) use state::is_over;

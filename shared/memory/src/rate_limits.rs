@@ -14,11 +14,11 @@ use crate::fault_model::{Broken, FaultModel};
 use crate::{Call, MemoryBackend, State};
 
 /// The kind of a late release in [`crate::fault_model::FaultModel::struck`].
-pub const LOOK_REFUSED: &str = "release refused";
+pub const RELEASE_REFUSED: &str = "release refused";
 
 /// The place of a record that waits for a slot: its partition, and its key in it.
 fn place(record: &EmailRecord) -> Option<((QueueKey, u16), String)> {
-    let due = record.due.filter(|due| due.kind == DueKind::Paced)?;
+    let due = record.due.filter(|due| due.kind == DueKind::RateLimited)?;
     let shard = index::shard(due.kind, record.id, 0);
     let key = format!("{:015}#{}", due.at.as_millis(), record.id);
     Some(((record.queue_key(), shard), key))
@@ -107,8 +107,8 @@ impl RateLimits for MemoryBackend {
                 RateLimitOutcome::Done(limit.clone())
             } else {
                 let known = limit.clone();
-                if let (Some(fault_model), RateLimitChange::Look { .. }) = (&mut state.fault_model, &change) {
-                    fault_model.count_fault(LOOK_REFUSED);
+                if let (Some(fault_model), RateLimitChange::Check { .. }) = (&mut state.fault_model, &change) {
+                    fault_model.count_fault(RELEASE_REFUSED);
                 }
                 RateLimitOutcome::Refused(known)
             }
@@ -116,11 +116,11 @@ impl RateLimits for MemoryBackend {
         .await
     }
 
-    async fn queues_to_look_at(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
+    async fn queues_to_check(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
         let forgotten = self.is(Broken::MarksOfQueuesForgotten);
         self.call(Call::reads("queues_to_look_at", None), move |state| {
             let all = state.rate_limits.iter();
-            let due = all.filter(|(_, limit)| limit.look_at.is_some_and(|at| at <= until) && !forgotten);
+            let due = all.filter(|(_, limit)| limit.check_at.is_some_and(|at| at <= until) && !forgotten);
             due.map(|(queue, _)| queue.clone()).collect()
         })
         .await

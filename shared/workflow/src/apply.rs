@@ -242,6 +242,6 @@ async fn mark_queues<R: RateLimits>(
 
 /// The time from which a record waits for a slot; `None` if it waited there before.
 fn starts_waiting(before: &EmailRecord, transition: &Transition) -> Option<Timestamp> {
-    let due = transition.record.due.filter(|due| due.kind == DueKind::Paced)?;
+    let due = transition.record.due.filter(|due| due.kind == DueKind::RateLimited)?;
     (before.due != Some(due)).then_some(due.at)
 }

@@ -235,7 +235,7 @@ impl System {
                 let job_due = state.jobs.values().any(|job| !job.over && job.due <= now);
                 let soon = now.after(AHEAD);
                 let mut limits = state.rate_limits.values();
-                let looked_at = limits.all(|limit| limit.look_at.is_none_or(|at| at > soon));
+                let looked_at = limits.all(|limit| limit.check_at.is_none_or(|at| at > soon));
                 !job_due
                     && looked_at
                     && fault_model.is_some_and(|fault_model| fault_model.calm && !fault_model.anything_due())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::EmailId;
-use memory::LOOK_REFUSED;
+use memory::RELEASE_REFUSED;
 use memory::trace::Step;
 use simulation::run::{RunOutcome, START, run};
 use simulation::scenario::{EmailCommand, NEWS, Order, Scenario};
@@ -189,7 +189,7 @@ fn two_runs_of_promote_never_double_a_rate() {
     assert_eq!(outcome.report("two runs"), None);
     let struck = |kind| outcome.struck.get(kind).copied().unwrap_or(0);
     assert!(struck("two runs of promote") >= 5, "{:?}", outcome.struck);
-    assert!(struck(LOOK_REFUSED) >= 3, "{:?}", outcome.struck);
+    assert!(struck(RELEASE_REFUSED) >= 3, "{:?}", outcome.struck);
     let last = sent(&outcome).into_values().max().unwrap();
     assert!(last >= START.after(Duration::from_secs(298)).as_millis(), "{last}");
 }

@@ -21,7 +21,9 @@ async fn a_raised_rate_begins_behind_reserved_slots() {
 #[tokio::test]
 async fn a_removed_rate_lets_all_go() {
     let backend = backend(100, None);
-    backend.state().store_record(email(200, DueKind::Paced, at(5_000)));
+    backend
+        .state()
+        .store_record(email(200, DueKind::RateLimited, at(5_000)));
     let enqueued = run(&backend, 0).await;
     assert_eq!(enqueued.len(), 100);
     assert!(enqueued.iter().all(|request| request.send_task.slot.is_none()));
@@ -34,7 +36,7 @@ async fn a_removed_rate_lets_all_go() {
         of_kind.count()
     };
     assert_eq!(
-        (kinds(DueKind::Check), kinds(DueKind::Wake), kinds(DueKind::Paced)),
+        (kinds(DueKind::Check), kinds(DueKind::Wake), kinds(DueKind::RateLimited)),
         (100, 1, 0)
     );
 }
@@ -45,11 +47,11 @@ async fn an_expired_email_takes_no_slot() {
     for n in 0..100 {
         let expired = EmailRecord {
             expires_at: at(-1),
-            ..email(n, DueKind::Paced, at(-100))
+            ..email(n, DueKind::RateLimited, at(-100))
         };
         backend.state().store_record(expired);
     }
-    backend.state().store_record(email(200, DueKind::Paced, at(0)));
+    backend.state().store_record(email(200, DueKind::RateLimited, at(0)));
     let mut enqueued = 0;
     for minute in 0..4 {
         let send_tasks = run(&backend, minute * 60).await;
@@ -70,7 +72,7 @@ async fn an_expired_email_takes_no_slot() {
 #[tokio::test]
 async fn an_email_that_waited_without_a_limit_moves() {
     let backend = backend(0, Some(10));
-    backend.state().rate_limits.get_mut(&slow()).unwrap().look_at = None;
+    backend.state().rate_limits.get_mut(&slow()).unwrap().check_at = None;
     backend.state().store_record(email(1, DueKind::Wake, at(300)));
     backend.state().store_record(email(2, DueKind::Check, at(-1)));
     assert_eq!(run(&backend, 0).await.len(), 0);
@@ -80,7 +82,7 @@ async fn an_email_that_waited_without_a_limit_moves() {
         .values()
         .map(|record| record.due.unwrap().kind)
         .collect();
-    assert_eq!(kinds, [DueKind::Paced; 2]);
+    assert_eq!(kinds, [DueKind::RateLimited; 2]);
     let due = run(&backend, 60).await;
     assert_eq!(due.len(), 1);
     claim(&backend, &due);

@@ -58,7 +58,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     let backend = samples::backend(0).expect("the samples parse");
     let mut state = backend.state();
     for n in 0..emails {
-        state.store_record(email(n, DueKind::Paced, at(0)));
+        state.store_record(email(n, DueKind::RateLimited, at(0)));
     }
     let queue = Queue {
         rate_per_second: rate,
@@ -66,7 +66,7 @@ fn backend(emails: u32, rate: Option<u32>) -> MemoryBackend {
     };
     let limit = RateLimit {
         rate: queue.rate(),
-        look_at: Some(at(0)),
+        check_at: Some(at(0)),
         version: 1,
         ..RateLimit::default()
     };

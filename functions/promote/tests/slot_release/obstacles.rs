@@ -44,7 +44,7 @@ async fn a_full_queue_reserves_no_slot() {
     assert_eq!(run(&backend, 0).await.len(), 0);
     assert_eq!(times(&backend, "change_rate_limit"), 0, "its slots would go unused");
     let limit = backend.state().rate_limits[&slow()].clone();
-    assert_eq!((limit.free_at, limit.look_at), (None, Some(at(0))));
+    assert_eq!((limit.free_at, limit.check_at), (None, Some(at(0))));
 
     backend.state().waiting.normal.in_flight = MOST_MESSAGES;
     assert_eq!(run(&backend, 60).await.len(), 10);
@@ -55,7 +55,7 @@ async fn another_priority_is_released_beside_a_full_one() {
     let backend = backend(3, Some(10));
     let high = EmailRecord {
         priority: Priority::High,
-        ..email(9, DueKind::Paced, at(0))
+        ..email(9, DueKind::RateLimited, at(0))
     };
     backend.state().store_record(high.clone());
     backend.state().waiting.normal.in_flight = MOST_MESSAGES + 1;

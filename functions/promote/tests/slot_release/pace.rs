@@ -63,7 +63,7 @@ async fn a_late_index_entry_is_found() {
         assert_eq!(run(&backend, secs).await.len(), 0);
     }
     // Later than a slow writer needs, and due before every released email.
-    backend.state().store_record(email(7, DueKind::Paced, at(-50)));
+    backend.state().store_record(email(7, DueKind::RateLimited, at(-50)));
     let mut found = 0;
     for minute in 3..=16 {
         let send_tasks = run(&backend, minute * 60).await;
@@ -79,7 +79,7 @@ async fn an_idle_queue_is_not_read() {
     for minute in 0..1_500 {
         run(&backend, minute * 60).await;
     }
-    assert_eq!(backend.state().rate_limits[&slow()].look_at, None);
+    assert_eq!(backend.state().rate_limits[&slow()].check_at, None);
     backend.state().calls.clear();
     run(&backend, 100_000).await;
     assert_eq!(
@@ -166,7 +166,7 @@ async fn the_cost_depends_only_on_released_emails() {
         };
         let limit = RateLimit {
             rate: queue.rate(),
-            look_at: Some(at(0)),
+            check_at: Some(at(0)),
             version: 1,
             ..RateLimit::default()
         };
@@ -175,7 +175,7 @@ async fn the_cost_depends_only_on_released_emails() {
             let due = BORN.after(Duration::from_millis(n.into()));
             let record = EmailRecord {
                 queue: key.name.clone(),
-                ..email(number * EACH + n, DueKind::Paced, due)
+                ..email(number * EACH + n, DueKind::RateLimited, due)
             };
             if n < 5_000 {
                 state.store_record(record);

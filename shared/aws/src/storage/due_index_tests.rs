@@ -137,7 +137,7 @@ async fn an_unreadable_entry_hides_no_other() {
         DueKind::Wake,
         DueKind::Check,
         DueKind::Held,
-        DueKind::Paced,
+        DueKind::RateLimited,
         DueKind::Ended,
     ] {
         let [good, bad] = [1, 2].map(|n| entry(&nth(n, kind)));
@@ -162,7 +162,7 @@ async fn an_unreadable_entry_hides_no_other() {
                 let page = table.overdue(0, at(7_000), None).await.unwrap();
                 (page.items.into_iter().map(|key| key.id).collect(), page.next)
             }
-            DueKind::Held | DueKind::Paced | DueKind::Ended => {
+            DueKind::Held | DueKind::RateLimited | DueKind::Ended => {
                 let queue = nth(1, kind).queue_key();
                 let page = table.parked_emails(kind, &queue, 0, None).await.unwrap();
                 (page.items.into_iter().map(|parked| parked.key.id).collect(), page.next)

@@ -57,13 +57,13 @@ const DUE_PK: &str = "due_pk";
 const DUE_SK: &str = "due_sk";
 
 /// Returns the sort key of a queue with a look at this time. It is unique, so that pages can begin behind it.
-fn look_sk(at: Timestamp, queue: &QueueKey) -> String {
+fn check_sk(at: Timestamp, queue: &QueueKey) -> String {
     format!("{}#{}#{}", digits(at), queue.tenant, queue.name)
 }
 
 fn read(item: &Item) -> Result<RateLimit, ItemError> {
     let stored: StoredLimit = decode(item)?;
-    let look_at = match stored.due_sk {
+    let check_at = match stored.due_sk {
         Some(sort_key) => Some(parse_sortable(&sort_key).ok_or(ItemError::Malformed(DUE_SK))?),
         None => None,
     };
@@ -78,7 +78,7 @@ fn read(item: &Item) -> Result<RateLimit, ItemError> {
     Ok(RateLimit {
         rate: stored.rate.and_then(Rate::from_millis),
         free_at: stored.free_at.map(Micros),
-        look_at,
+        check_at,
         quiet_since: stored.quiet_since,
         released,
         version: stored.version.unwrap_or_default(),
@@ -161,9 +161,9 @@ impl<'a> Update<'a> {
     }
 
     /// Sets the time of the next look at the queue.
-    fn look(self, at: Option<Timestamp>) -> Self {
+    fn set_check_at(self, at: Option<Timestamp>) -> Self {
         let queue = self.queue;
-        let sort_key = |at| look_sk(at, queue);
+        let sort_key = |at| check_sk(at, queue);
         self.set(DUE_PK, at.map(|_| to_value(LIMITED)))
             .set(DUE_SK, at.map(|at| to_value(sort_key(at))))
     }
@@ -216,7 +216,7 @@ fn to_expression(queue: &QueueKey, change: &RateLimitChange) -> Expression {
                 }
             };
             if let Some(now) = rest_waits {
-                update = update.look(Some(*now)).set(QUIET_SINCE, None);
+                update = update.set_check_at(Some(*now)).set(QUIET_SINCE, None);
                 // Decisions on the earlier rate are refused from now on.
                 update = update
                     .name(VERSION)
@@ -230,14 +230,14 @@ fn to_expression(queue: &QueueKey, change: &RateLimitChange) -> Expression {
         }
         RateLimitChange::Mark {
             seen,
-            look_at,
+            check_at,
             quiet_since,
         } => update
             .next_version(*seen)
-            .look(Some(*look_at))
+            .set_check_at(Some(*check_at))
             .set(QUIET_SINCE, quiet_since.map(to_value))
             .build(),
-        RateLimitChange::Look { seen, becomes } => {
+        RateLimitChange::Check { seen, becomes } => {
             let released = becomes.released.as_ref();
             let place = |place: &String| (!place.is_empty()).then(|| to_value(place));
             let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| to_value(free_at.0));
@@ -246,7 +246,7 @@ fn to_expression(queue: &QueueKey, change: &RateLimitChange) -> Expression {
                 .require_equal(RATE, seen.rate.map(|rate| to_value(rate.as_millis())))
                 .require_equal(FREE_AT, free_at(seen))
                 .set(FREE_AT, free_at(becomes))
-                .look(becomes.look_at)
+                .set_check_at(becomes.check_at)
                 .set(QUIET_SINCE, becomes.quiet_since.map(to_value))
                 .set(RELEASED_AFTER, released.and_then(|released| place(&released.after)))
                 .set(RELEASED_UNTIL, released.map(|released| to_value(&released.until)))
@@ -277,7 +277,7 @@ impl RateLimits for Table {
         })
     }
 
-    async fn queues_to_look_at(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
+    async fn queues_to_check(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
         let (mut queues, mut from) = (Vec::new(), None);
         loop {
             let range = IndexRange {
@@ -302,7 +302,7 @@ impl RateLimits for Table {
         range: &IndexRange,
         count: usize,
     ) -> Result<DuePage<WaitingEmail>, PortError> {
-        let partition = index::partition(DueKind::Paced, queue, shard);
+        let partition = index::partition(DueKind::RateLimited, queue, shard);
         self.read_range(partition, range, Some(count), |item| {
             waiting::to_waiting_email(item, queue)
         })

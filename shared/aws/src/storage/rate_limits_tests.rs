@@ -32,7 +32,7 @@ fn limit() -> RateLimit {
     RateLimit {
         rate: Rate::from_millis(2_000),
         free_at: Some(Micros(5_000_123)),
-        look_at: Some(secs(7)),
+        check_at: Some(secs(7)),
         quiet_since: Some(secs(6)),
         released: Some(Released {
             after: String::new(),
@@ -99,7 +99,7 @@ async fn slots_are_reserved_with_one_conditional_write() {
 async fn a_late_mark_or_look_is_refused() {
     let mark = |seen| RateLimitChange::Mark {
         seen,
-        look_at: secs(8),
+        check_at: secs(8),
         quiet_since: None,
     };
     let (update, condition, values) = asked(&mark(3)).await;
@@ -115,14 +115,14 @@ async fn a_late_mark_or_look_is_refused() {
     assert_eq!(condition, "attribute_not_exists(#no)");
 
     let becomes = RateLimit {
-        look_at: None,
+        check_at: None,
         quiet_since: None,
         released: None,
         version: 10,
         ..limit()
     };
     let (seen, becomes) = (Box::new(limit()), Box::new(becomes));
-    let (update, condition, _) = asked(&RateLimitChange::Look { seen, becomes }).await;
+    let (update, condition, _) = asked(&RateLimitChange::Check { seen, becomes }).await;
     assert_eq!(
         update,
         "SET #no = :no, #free_at = :free_at \
@@ -177,7 +177,7 @@ async fn only_due_queues_are_read() {
         ),
         CannedResponse::ok(&json!({"Items": []})),
     ]);
-    assert_eq!(replay.table(16).queues_to_look_at(secs(8)).await.unwrap(), [news()]);
+    assert_eq!(replay.table(16).queues_to_check(secs(8)).await.unwrap(), [news()]);
     let requests = replay.requests();
     let values = |index: usize| requests[index]["ExpressionAttributeValues"].clone();
     assert_eq!(

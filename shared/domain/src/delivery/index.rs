@@ -17,7 +17,7 @@ pub const LONGEST_DELAY: Duration = Duration::from_secs(limits::SQS_DELAY_MAX_SE
 
 /// Shards of the partitions in which emails wait for a slot. One takes 1,000 writes a second, a new table 4,000.
 /// Source: Amazon DynamoDB Developer Guide, "Read/write capacity mode", read 2026-11-28.
-pub const PACED_SHARDS: u16 = 4;
+pub const RATE_LIMITED_SHARDS: u16 = 4;
 
 /// The horizon of `promote`: nine of its runs may fail and nothing is late.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
@@ -44,7 +44,7 @@ pub fn queued(
         Turn::Free => not_before,
         Turn::Slot(slot) => not_before.max(slot),
         Turn::Waits => {
-            let (kind, at) = (DueKind::Paced, not_before);
+            let (kind, at) = (DueKind::RateLimited, not_before);
             return (Due { kind, at }, None);
         }
     };
@@ -79,7 +79,7 @@ pub fn delay_seconds(delay: Duration) -> u16 {
 #[must_use]
 pub fn shard(kind: DueKind, id: EmailId, shards: u16) -> u16 {
     match kind {
-        DueKind::Paced => id.shard(PACED_SHARDS),
+        DueKind::RateLimited => id.shard(RATE_LIMITED_SHARDS),
         DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Ended => id.shard(shards),
     }
 }
@@ -93,7 +93,7 @@ pub fn partition(kind: DueKind, queue: &QueueKey, shard: u16) -> String {
         DueKind::Wake => format!("wake#{shard:02}"),
         DueKind::Check => format!("check#{shard:02}"),
         DueKind::Held => format!("held#{tenant}#{name}#{shard:02}"),
-        DueKind::Paced => format!("paced#{tenant}#{name}#{shard:02}"),
+        DueKind::RateLimited => format!("paced#{tenant}#{name}#{shard:02}"),
         DueKind::Ended => format!("ended#{tenant}#{name}#{shard:02}"),
     }
 }
@@ -105,7 +105,7 @@ pub fn kind(partition: &str) -> Option<DueKind> {
         "wake" => Some(DueKind::Wake),
         "check" => Some(DueKind::Check),
         "held" => Some(DueKind::Held),
-        "paced" => Some(DueKind::Paced),
+        "paced" => Some(DueKind::RateLimited),
         "ended" => Some(DueKind::Ended),
         _ => None,
     }
@@ -161,10 +161,10 @@ mod tests {
         let queued = |not_before, turn| queued(at(not_before), at(5000), turn, GUARD, now);
         let at_slot = (due(DueKind::Check, 1950), Some(Duration::from_secs(50)));
         assert_eq!(queued(1000, Turn::Slot(at(1050))), at_slot);
-        assert_eq!(queued(1000, Turn::Waits), (due(DueKind::Paced, 1000), None));
+        assert_eq!(queued(1000, Turn::Waits), (due(DueKind::RateLimited, 1000), None));
         assert_eq!(
             queued(4000, Turn::Waits),
-            (due(DueKind::Paced, 4000), None),
+            (due(DueKind::RateLimited, 4000), None),
             "scheduled, too"
         );
     }
@@ -185,7 +185,7 @@ mod tests {
             (DueKind::Wake, "wake#03"),
             (DueKind::Check, "check#03"),
             (DueKind::Held, "held#main#default#03"),
-            (DueKind::Paced, "paced#main#default#03"),
+            (DueKind::RateLimited, "paced#main#default#03"),
             (DueKind::Ended, "ended#main#default#03"),
         ] {
             assert_eq!(partition(kind_of, &queue, 3), key);

@@ -156,7 +156,8 @@ pub enum DueKind {
     /// Waits in a paused queue; ordered by `not_before`.
     Held,
     /// Waits for a slot of its queue's rate limit; ordered by `not_before`.
-    Paced,
+    #[serde(rename = "paced")]
+    RateLimited,
     /// Ended unsent, as far as is known, at that time; a caller may retry it.
     Ended,
 }
@@ -325,7 +326,7 @@ impl EmailRecord {
             RecordStatus::Queued => {
                 matches!(
                     kind,
-                    Some(DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Paced)
+                    Some(DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::RateLimited)
                 )
             }
             RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain => kind == Some(DueKind::Check),

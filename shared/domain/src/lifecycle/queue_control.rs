@@ -36,7 +36,7 @@ pub fn reconcile(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<
 fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     let stays = match record.due.map(|due| due.kind) {
         Some(DueKind::Held) => true,
-        Some(DueKind::Paced) => queue.is_paused(now),
+        Some(DueKind::RateLimited) => queue.is_paused(now),
         Some(DueKind::Wake | DueKind::Check | DueKind::Ended) | None => false,
     };
     if stays {
@@ -55,13 +55,13 @@ fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
 pub fn is_parked(record: &EmailRecord) -> bool {
     record
         .due
-        .is_some_and(|due| matches!(due.kind, DueKind::Held | DueKind::Paced))
+        .is_some_and(|due| matches!(due.kind, DueKind::Held | DueKind::RateLimited))
 }
 
 /// Returns an email to the due index if it has no slot, or misses it.
 #[must_use]
 pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
-    if record.status != RecordStatus::Queued || record.due.is_some_and(|due| due.kind == DueKind::Paced) {
+    if record.status != RecordStatus::Queued || record.due.is_some_and(|due| due.kind == DueKind::RateLimited) {
         return Decision::Forget;
     }
     if record.expires_at <= now {
@@ -69,7 +69,7 @@ pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
     }
     let mut next = record.clone();
     next.due = Some(Due {
-        kind: DueKind::Paced,
+        kind: DueKind::RateLimited,
         at: record.not_before,
     });
     write(record, next, SideEffect::Nothing)
@@ -83,7 +83,7 @@ pub fn move_to_its_place(record: &EmailRecord, policy: &Policy, now: Timestamp) 
     }
     match (policy.turn, record.due?.kind) {
         (Turn::Waits, DueKind::Wake | DueKind::Check) => Some(wait_for_slot(record, now)),
-        (Turn::Free | Turn::Slot(_), DueKind::Paced) => Some(enqueue_released(record, policy, now)),
+        (Turn::Free | Turn::Slot(_), DueKind::RateLimited) => Some(enqueue_released(record, policy, now)),
         (Turn::Waits | Turn::Free | Turn::Slot(_), _) => None,
     }
 }
@@ -147,7 +147,7 @@ pub fn release(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timest
 
 /// Enqueues an email that was held, or that needs no slot any more.
 fn enqueue_released(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
-    let in_line = record.due.is_some_and(|due| due.kind == DueKind::Paced);
+    let in_line = record.due.is_some_and(|due| due.kind == DueKind::RateLimited);
     let parked = record.status == RecordStatus::Queued && is_parked(record);
     if !parked || (in_line && policy.turn == Turn::Waits) {
         Decision::Forget

@@ -152,7 +152,7 @@ fn a_held_key_parks_emails_from_everywhere() {
         holds: Holds::default().with(Hold::of_revoked_key(key)).unwrap(),
         ..Common::default()
     });
-    for kind in [DueKind::Wake, DueKind::Check, DueKind::Paced, DueKind::Held] {
+    for kind in [DueKind::Wake, DueKind::Check, DueKind::RateLimited, DueKind::Held] {
         let waiting = EmailRecord {
             key: Some(key),
             due: due(kind, 1_500),

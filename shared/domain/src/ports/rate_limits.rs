@@ -47,7 +47,7 @@ pub trait RateLimits: Sync {
     ) -> impl Future<Output = Result<RateLimitOutcome, PortError>> + Send;
 
     /// Reads the queues that are due for a check until `until`. The index may be behind.
-    fn queues_to_look_at(&self, until: Timestamp) -> impl Future<Output = Result<Vec<QueueKey>, PortError>> + Send;
+    fn queues_to_check(&self, until: Timestamp) -> impl Future<Output = Result<Vec<QueueKey>, PortError>> + Send;
 
     /// Reads up to `count` emails of one shard of a queue, in the order of their places.
     fn waiting_emails(

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::cause::Cause;
-use crate::delivery::index::{DueCursor, PACED_SHARDS};
+use crate::delivery::index::{DueCursor, RATE_LIMITED_SHARDS};
 use crate::delivery::record::{DueKind, RecordStatus};
 use crate::id::{EmailId, QueueKey};
 use crate::queue::{Common, Queue, SETTLED};
@@ -160,7 +160,7 @@ impl Job {
     #[must_use]
     pub const fn place(&self, shards: u16) -> (DueKind, u16) {
         match self.task {
-            Task::Purge if self.shard >= shards => (DueKind::Paced, self.shard - shards),
+            Task::Purge if self.shard >= shards => (DueKind::RateLimited, self.shard - shards),
             Task::Release | Task::Purge | Task::FollowTenant => (DueKind::Held, self.shard),
             Task::Restore | Task::Retry { .. } => (DueKind::Ended, self.shard),
         }
@@ -170,7 +170,7 @@ impl Job {
     /// them waits.
     const fn places(&self, shards: u16) -> u16 {
         match self.task {
-            Task::Purge => shards.saturating_add(PACED_SHARDS),
+            Task::Purge => shards.saturating_add(RATE_LIMITED_SHARDS),
             Task::Release | Task::Restore | Task::Retry { .. } | Task::FollowTenant => shards,
         }
     }

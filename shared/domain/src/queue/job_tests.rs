@@ -315,6 +315,6 @@ fn a_purge_sweeps_held_and_paced_emails() {
         job = job.swept(moved(0), None, 2, at(1_121));
     }
     let held = (0..2).map(|shard| (DueKind::Held, shard));
-    let paced = (0..PACED_SHARDS).map(|shard| (DueKind::Paced, shard));
+    let paced = (0..RATE_LIMITED_SHARDS).map(|shard| (DueKind::RateLimited, shard));
     assert_eq!(swept, held.chain(paced).collect::<Vec<_>>());
 }

@@ -8,7 +8,7 @@
 //! queue, so that no email overtakes another one. A quiet queue gives slots to accepted emails at once.
 //! **Role:** `enqueue` and `send` ask for slots; `promote` calls [`plan`].
 //! **Invariant:** pure. A record waits in the due index for a slot only if its queue was marked
-//! ([`RateLimit::look_at`]) before. The mark is removed only after sweeps without a result, the last of them a day
+//! ([`RateLimit::check_at`]) before. The mark is removed only after sweeps without a result, the last of them a day
 //! after the queue became quiet.
 //! **Start reading at** [`request_slots`], then [`plan`]. Why this way: docs/adr/0026.
 
@@ -49,7 +49,7 @@ pub struct RateLimit {
     /// The end of the reserved time.
     pub free_at: Option<Micros>,
     /// The time of the next check by `promote`; `None` if nothing waits.
-    pub look_at: Option<Timestamp>,
+    pub check_at: Option<Timestamp>,
     /// The beginning of the quiet time; `None` while due emails wait for a slot.
     pub quiet_since: Option<Timestamp>,
     /// The newest release.
@@ -73,7 +73,7 @@ impl RateLimit {
     /// True if due emails wait for a slot, as far as is known.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
-        self.look_at.is_some() && self.quiet_since.is_none()
+        self.check_at.is_some() && self.quiet_since.is_none()
     }
 
     /// The newest release whose messages may still be sent.
@@ -104,12 +104,12 @@ pub enum RateLimitChange {
         /// The number of changes that the decision saw.
         seen: u64,
         /// The time of the check.
-        look_at: Timestamp,
+        check_at: Timestamp,
         /// The beginning of the quiet time.
         quiet_since: Option<Timestamp>,
     },
     /// Writes the result of a check by `promote`.
-    Look {
+    Check {
         /// The rate limit that the decision saw.
         seen: Box<RateLimit>,
         /// The rate limit afterwards.
@@ -131,7 +131,7 @@ impl RateLimitChange {
                 limit.rate == Some(*rate) && !limit.is_busy() && begin.holds(limit.free_at)
             }
             Self::Mark { seen, .. } => limit.version == *seen,
-            Self::Look { seen, .. } => {
+            Self::Check { seen, .. } => {
                 (limit.version, limit.rate, limit.free_at) == (seen.version, seen.rate, seen.free_at)
             }
             Self::Rate { .. } => true,
@@ -150,19 +150,19 @@ impl RateLimitChange {
             } => {
                 limit.free_at = Some(begin.of(limit.free_at).after(*span));
                 if let Some(now) = rest_waits {
-                    limit.look_at = Some(*now);
+                    limit.check_at = Some(*now);
                     limit.quiet_since = None;
                     limit.version = limit.version.saturating_add(1);
                 }
             }
             Self::Mark {
-                look_at, quiet_since, ..
+                check_at, quiet_since, ..
             } => {
-                limit.look_at = Some(*look_at);
+                limit.check_at = Some(*check_at);
                 limit.quiet_since = *quiet_since;
                 limit.version = limit.version.saturating_add(1);
             }
-            Self::Look { becomes, .. } => limit = (**becomes).clone(),
+            Self::Check { becomes, .. } => limit = (**becomes).clone(),
             Self::Rate { rate } => limit.rate = *rate,
         }
         limit
@@ -239,13 +239,13 @@ fn length(rate: Rate, recipients: u32) -> Duration {
 #[must_use]
 pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimitChange> {
     let busy = limit.is_busy();
-    let look_at = limit.look_at.map_or(at, |look_at| look_at.min(at.max(now)));
-    if busy && limit.look_at.is_some_and(|known| known <= at.max(now)) {
+    let check_at = limit.check_at.map_or(at, |check_at| check_at.min(at.max(now)));
+    if busy && limit.check_at.is_some_and(|known| known <= at.max(now)) {
         return None;
     }
     Some(RateLimitChange::Mark {
         seen: limit.version,
-        look_at,
+        check_at,
         quiet_since: (!busy && at > now).then_some(now),
     })
 }
@@ -330,14 +330,14 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
             .iter()
             .map(|wait| since.after(*wait))
             .find(|sweep| *sweep > horizon);
-        becomes.look_at = [sweep, next_due].into_iter().flatten().min();
-        if becomes.look_at.is_none() {
+        becomes.check_at = [sweep, next_due].into_iter().flatten().min();
+        if becomes.check_at.is_none() {
             (becomes.quiet_since, becomes.released) = (None, None);
         }
     }
     let change = (becomes != *limit).then(|| {
         becomes.version = limit.version.saturating_add(1);
-        RateLimitChange::Look {
+        RateLimitChange::Check {
             seen: Box::new(limit.clone()),
             becomes: Box::new(becomes),
         }

@@ -16,7 +16,7 @@ fn limit() -> RateLimit {
 
 fn busy() -> RateLimit {
     RateLimit {
-        look_at: Some(at(900)),
+        check_at: Some(at(900)),
         version: 3,
         ..limit()
     }
@@ -48,7 +48,7 @@ fn asked(mut limit: RateLimit, recipients: &[u32], ahead: u64) -> (Vec<i64>, Rat
 fn an_idle_queue_gives_slots_at_once() {
     let (slots, after) = asked(limit(), &[1, 1, 1], 60);
     assert_eq!(slots, [-250, 250, 750]);
-    assert_eq!((after.look_at, after.is_busy()), (None, false), "nothing waits");
+    assert_eq!((after.check_at, after.is_busy()), (None, false), "nothing waits");
     let (slots, _) = asked(after, &[1], 60);
     assert_eq!(slots, [1_250], "after the reserved time");
     assert_eq!(
@@ -63,7 +63,7 @@ fn slots_end_a_minute_ahead() {
     let (slots, after) = asked(limit(), &[1; 200], 60);
     assert_eq!((slots.len(), slots.last()), (121, Some(&59_750)));
     assert!(after.is_busy(), "the others wait");
-    assert_eq!(after.look_at, Some(NOW));
+    assert_eq!(after.check_at, Some(NOW));
     let (slots, later) = asked(after.clone(), &[1], 60);
     assert_eq!(
         (slots.len(), later),
@@ -101,21 +101,24 @@ fn a_rate_change_refuses_older_reservations() {
 fn a_queue_is_marked_before_an_email_waits() {
     let marked = |limit: &RateLimit, secs| mark(limit, at(secs), NOW).map(|change| change.on(limit.clone()));
     let due = marked(&limit(), 1_000).unwrap();
-    assert_eq!((due.look_at, due.quiet_since, due.version), (Some(at(1_000)), None, 1));
+    assert_eq!((due.check_at, due.quiet_since, due.version), (Some(at(1_000)), None, 1));
     assert_eq!(marked(&busy(), 1_000), None, "it is marked");
     assert_eq!(marked(&busy(), 5_000), None, "the check comes earlier");
     let scheduled = marked(&limit(), 5_000).unwrap();
-    assert_eq!((scheduled.look_at, scheduled.quiet_since), (Some(at(5_000)), Some(NOW)));
+    assert_eq!(
+        (scheduled.check_at, scheduled.quiet_since),
+        (Some(at(5_000)), Some(NOW))
+    );
     let sooner = marked(&scheduled, 4_000).unwrap();
-    assert_eq!(sooner.look_at, Some(at(4_000)));
+    assert_eq!(sooner.check_at, Some(at(4_000)));
     let later = marked(&scheduled, 6_000).unwrap();
     assert_eq!(
-        (later.look_at, later.version),
+        (later.check_at, later.version),
         (Some(at(5_000)), 2),
         "the quiet time starts again"
     );
     let due = marked(&scheduled, 1_000).unwrap();
-    assert_eq!((due.look_at, due.is_busy()), (Some(at(1_000)), true));
+    assert_eq!((due.check_at, due.is_busy()), (Some(at(1_000)), true));
 }
 
 #[test]
@@ -213,10 +216,10 @@ fn a_mark_is_removed_after_a_day_of_sweeps() {
     let mut looks = Vec::new();
     let mut now = NOW;
     for _ in 0..5_000 {
-        if limit.look_at.is_none() {
+        if limit.check_at.is_none() {
             break;
         }
-        if limit.look_at <= Some(now.after(AHEAD)) {
+        if limit.check_at <= Some(now.after(AHEAD)) {
             looks.push(now.since(NOW).as_secs());
             if let (slots, Some(becomes)) = planned(&limit, &[], false, 9, now) {
                 assert_eq!(slots.len(), 0);
@@ -226,7 +229,7 @@ fn a_mark_is_removed_after_a_day_of_sweeps() {
         now = now.after(Duration::from_secs(60));
     }
     assert_eq!(looks, [0, 60, 120, 840, 3_540, 86_340]);
-    assert_eq!((limit.look_at, limit.quiet_since, limit.released), (None, None, None));
+    assert_eq!((limit.check_at, limit.quiet_since, limit.released), (None, None, None));
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn the_next_check_is_when_an_email_is_due() {
         ..busy()
     };
     let (slots, becomes) = planned(&quiet, &[90_000], false, 9, at(87_000));
-    assert_eq!((slots.len(), becomes.unwrap().look_at), (0, Some(at(90_000))));
+    assert_eq!((slots.len(), becomes.unwrap().check_at), (0, Some(at(90_000))));
 }
 
 /// A lost message is released again after the time in which it could still be sent.

@@ -61,7 +61,7 @@ impl FaultModel {
             DueKind::Check => due.at <= now,
             DueKind::Wake => due.at <= now.after(LOOK_AHEAD),
             // Its queue is marked, and the mark is checked elsewhere.
-            DueKind::Held | DueKind::Paced | DueKind::Ended => false,
+            DueKind::Held | DueKind::RateLimited | DueKind::Ended => false,
         })
     }
 }

@@ -160,7 +160,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
                     DueKind::Wake,
                     DueKind::Check,
                     DueKind::Held,
-                    DueKind::Paced,
+                    DueKind::RateLimited,
                     DueKind::Ended,
                 ])?,
                 at: due_within(time(u)?),
@@ -199,7 +199,7 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     }
     let at = due.map_or(now, |due| due.at);
     let kind = match (record.status, due.map(|due| due.kind)) {
-        (RecordStatus::Queued, Some(kind @ (DueKind::Wake | DueKind::Held | DueKind::Paced))) => Some(kind),
+        (RecordStatus::Queued, Some(kind @ (DueKind::Wake | DueKind::Held | DueKind::RateLimited))) => Some(kind),
         (RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain, _) => {
             Some(DueKind::Check)
         }

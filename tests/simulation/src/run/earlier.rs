@@ -72,7 +72,7 @@ const CONTENTS: usize = 1_000;
 pub(super) fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle: &Oracle) {
     let mut state = backend.state();
     for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
-        (limit.look_at, limit.version) = (Some(START), 1);
+        (limit.check_at, limit.version) = (Some(START), 1);
     }
     for number in 0..scenario.waiting {
         let id = EmailId::from_batch_key(&TenantId::main(), NEWS, number);
@@ -88,7 +88,7 @@ pub(super) fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle
             bytes: 0,
         };
         let due = Due {
-            kind: DueKind::Paced,
+            kind: DueKind::RateLimited,
             at,
         };
         let record = EmailRecord {

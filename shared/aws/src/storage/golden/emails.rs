@@ -37,7 +37,7 @@ fn records() -> Vec<(String, EmailRecord)> {
         };
         records.push((name(&status), record));
     }
-    for kind in [DueKind::Held, DueKind::Paced] {
+    for kind in [DueKind::Held, DueKind::RateLimited] {
         let record = EmailRecord {
             queue: news().name,
             due: due(kind),

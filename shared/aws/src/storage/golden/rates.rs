@@ -122,7 +122,7 @@ async fn rate_limits_are_read_and_written() {
         ..RateLimit::default()
     };
     let busy = RateLimit {
-        look_at: Some(at(6_000)),
+        check_at: Some(at(6_000)),
         version: 1,
         ..reserved.clone()
     };
@@ -136,7 +136,7 @@ async fn rate_limits_are_read_and_written() {
         version: 2,
         ..busy.clone()
     };
-    let look = RateLimitChange::Look {
+    let look = RateLimitChange::Check {
         seen: Box::new(busy.clone()),
         becomes: Box::new(released.clone()),
     };

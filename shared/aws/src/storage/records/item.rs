@@ -63,7 +63,7 @@ use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::reading::{bytes, flag, from_named_attribute, maybe, number, text, time};
-use super::waiting::{ended_sk, paced_sk, wake_sk};
+use super::waiting::{ended_sk, rate_limited_sk, wake_sk};
 use crate::storage::attributes::{Item, ItemError, b, from_name, n, name, parse_sortable, s, sortable, yes};
 use crate::storage::table::keys;
 
@@ -193,7 +193,7 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, record),
             DueKind::Check | DueKind::Held => sortable(due.at, record.id),
-            DueKind::Paced => paced_sk(due.at, record),
+            DueKind::RateLimited => rate_limited_sk(due.at, record),
             DueKind::Ended => ended_sk(due.at, record),
         };
         let shard = index::shard(due.kind, record.id, shards);

@@ -38,7 +38,7 @@ pub(super) fn wake_sk(at: Timestamp, record: &EmailRecord) -> String {
 
 /// Returns the sort key in `paced`: as in `wake`, with the expiry instead of the queue, which the partition
 /// names.
-pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
+pub(super) fn rate_limited_sk(at: Timestamp, record: &EmailRecord) -> String {
     let (priority, recipients, bytes) = (name(&record.priority), record.recipients, record.body.bytes);
     let expires_ms = record.expires_at.as_millis();
     format!(
@@ -197,7 +197,7 @@ mod tests {
             name: QueueName::parse("news").unwrap(),
         };
         let due = Due {
-            kind: DueKind::Paced,
+            kind: DueKind::RateLimited,
             at: at(7_000),
         };
         let record = EmailRecord {
@@ -209,7 +209,10 @@ mod tests {
         };
         let item = from_record(&record, 16);
         let partition: String = attribute(&item, "due_pk").unwrap();
-        assert_eq!(partition, index::partition(DueKind::Paced, &news, record.id.shard(4)));
+        assert_eq!(
+            partition,
+            index::partition(DueKind::RateLimited, &news, record.id.shard(4))
+        );
         let waiting = to_waiting_email(&item, &news).unwrap();
         assert_eq!(
             (waiting.due_email.not_before, waiting.expires_at),
