@@ -96,7 +96,7 @@ impl Cancellation {
     derive(schemars::JsonSchema),
     schemars(rename = "EmailsReleased")
 )]
-pub struct Released {
+pub struct ReleaseView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "release")))]
     object: &'static str,
     key: String,
@@ -110,7 +110,7 @@ pub struct Released {
     job: Option<String>,
 }
 
-impl Released {
+impl ReleaseView {
     fn new(key: KeyId, held: Held, job: Option<EmailId>) -> Self {
         Self {
             object: "release",
@@ -151,7 +151,7 @@ impl<P: Ports> ManageFunction<P> {
     ///
     /// # Errors
     /// 401 for a key that is limited to From domains. Or a backend call failed.
-    pub async fn release_key(&self, caller: &TenantPrincipal, key: KeyId) -> Result<Released, ManageError> {
+    pub async fn release_key(&self, caller: &TenantPrincipal, key: KeyId) -> Result<ReleaseView, ManageError> {
         refuse_narrowed(caller)?;
         let lead = of(caller, QueueName::default());
         for _ in 0..ROUNDS {
@@ -163,7 +163,7 @@ impl<P: Ports> ManageFunction<P> {
             };
             let id = self.system.id()?;
             let Some((next, job)) = follow_tenant(&before, &common, id, now) else {
-                return Ok(Released::new(
+                return Ok(ReleaseView::new(
                     key,
                     Held {
                         counted_all: true,
@@ -176,7 +176,7 @@ impl<P: Ports> ManageFunction<P> {
             let held = held_emails::count(&self.records, caller.tenant(), &holds, now).await?;
             if self.records.save_queue(Some(&before), &next, job.as_ref()).await? {
                 self.notify_senders().await?;
-                return Ok(Released::new(key, held, job.map(|job| job.id)));
+                return Ok(ReleaseView::new(key, held, job.map(|job| job.id)));
             }
         }
         Err(ManageError::Busy)

@@ -8,7 +8,7 @@ use aws::runtime::cached::lock;
 use domain::delivery::account_rate::{AccountRate, AccountRateChange};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::record::Priority;
-use domain::ports::{AccountRates, Backlog, DueIndex, Waiting};
+use domain::ports::{AccountRates, Backlog, DueIndex, QueuedMessages};
 use domain::timestamp::Timestamp;
 
 /// State of the priority queues in one run.
@@ -98,7 +98,7 @@ impl<R: DueIndex + AccountRates, Q: Backlog> Gauge<'_, R, Q> {
         backlogs
     }
 
-    fn full(&self, waiting: &Waiting) -> Backlogs {
+    fn full(&self, waiting: &QueuedMessages) -> Backlogs {
         let most = self.most_messages;
         Backlogs {
             long: BTreeSet::new(),

@@ -11,7 +11,7 @@ use domain::delivery::index::{DueCursor, RATE_LIMITED_SHARDS};
 use domain::id::{EmailKey, QueueKey};
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
 use domain::ports::{Clock, PortError, PriorityQueues, SendTaskRequest};
-use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, Waiting, WaitingPage, plan, room};
+use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, SlotCandidate, WaitingPage, plan, room};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -235,8 +235,8 @@ fn place(email: &WaitingEmail) -> &str {
     &email.due_email.cursor.0
 }
 
-fn waiting(email: &WaitingEmail) -> Waiting<'_> {
-    Waiting {
+fn waiting(email: &WaitingEmail) -> SlotCandidate<'_> {
+    SlotCandidate {
         not_before: email.due_email.not_before,
         recipients: email.due_email.send_task.recipients,
         place: place(email),

@@ -25,7 +25,7 @@ pub use queues::{Jobs, Queues};
 pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITES_AT_ONCE, Written};
 pub use sending::{
     AccountRateOutcome, AccountRates, Accounts, Backlog, DeadLetters, Evidence, PriorityQueues, Provider,
-    SendTaskRequest, Waiting, Watermark,
+    QueuedMessages, SendTaskRequest, Watermark,
 };
 pub use suppressions::{AccountList, ListReason, Suppressions};
 pub use system::{Clock, Random};

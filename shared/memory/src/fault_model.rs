@@ -28,8 +28,8 @@ use tokio::time::Instant;
 
 use crate::environment::Environment;
 use crate::observer::Observer;
-use crate::queue::{Queue, millis};
-use crate::trace::{Step, Trace};
+use crate::queue::{SimulatedQueue, millis};
+use crate::trace::{Trace, TraceStep};
 use crate::{Call, Fault, SUBMIT, SesReaction};
 
 /// Longest delay of a write after its caller gave up. The SDK gives each try four seconds; longer delays come from
@@ -76,11 +76,11 @@ pub struct FaultModel {
     /// Number of partitions of each kind in the index.
     pub shards: u16,
     /// The priority queues: high, normal, low.
-    pub priority_queues: [Queue; 3],
+    pub priority_queues: [SimulatedQueue; 3],
     /// The dead-letter queue.
-    pub dead_letters: Queue,
+    pub dead_letters: SimulatedQueue,
     /// The queue of SES's events.
-    pub events: Queue,
+    pub events: SimulatedQueue,
     /// Notifications about messages that are sent to the queues.
     pub bells: Notifiers,
     /// The steps so far.
@@ -108,7 +108,7 @@ impl FaultModel {
     /// A fault model that begins now, at `start`, with this seed. It needs tokio's paused time.
     #[must_use]
     pub fn new(seed: u64, odds: Odds, start: Timestamp) -> Self {
-        let priority = Queue::new(Duration::from_secs(360), 1000);
+        let priority = SimulatedQueue::new(Duration::from_secs(360), 1000);
         Self {
             rng: Rng::with_seed(seed),
             odds,
@@ -118,8 +118,8 @@ impl FaultModel {
             calm: false,
             shards: 1,
             priority_queues: [priority.clone(), priority.clone(), priority],
-            dead_letters: Queue::new(Duration::from_secs(360), 0),
-            events: Queue::new(Duration::from_secs(360), 20),
+            dead_letters: SimulatedQueue::new(Duration::from_secs(360), 0),
+            events: SimulatedQueue::new(Duration::from_secs(360), 20),
             bells: Notifiers::default(),
             trace: Trace::default(),
             struck: BTreeMap::new(),
@@ -231,7 +231,7 @@ impl FaultModel {
             detached: call.writes && self.happens(self.odds.detached),
         };
         let at_ms = self.now_ms();
-        self.trace.note_step(Step::Call {
+        self.trace.note_step(TraceStep::Call {
             at_ms,
             number: self.calls,
             function: environment.map_or("", Environment::function),
@@ -285,7 +285,7 @@ impl FaultModel {
     /// Notes a step other than a call.
     pub(crate) fn note_step(&mut self, what: &'static str, email: Option<EmailId>, claim_no: u32) {
         let at_ms = self.now_ms();
-        self.trace.note_step(Step::Event {
+        self.trace.note_step(TraceStep::Event {
             at_ms,
             what,
             email,

@@ -13,7 +13,7 @@ use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Feedback;
 use domain::ports::{
     AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Clock, DeadLetters, Evidence, FailureKind, PortError,
-    PriorityQueues, Random, SendTaskRequest, Waiting, Watermark,
+    PriorityQueues, QueuedMessages, Random, SendTaskRequest, Watermark,
 };
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
@@ -224,7 +224,7 @@ impl Watermark for MemoryBackend {
 }
 
 impl Backlog for MemoryBackend {
-    async fn waiting(&self) -> Result<Waiting, PortError> {
+    async fn waiting(&self) -> Result<QueuedMessages, PortError> {
         self.call(Call::reads("waiting", None), |state| {
             let Some(fault_model) = &state.fault_model else {
                 return state.waiting;
@@ -236,7 +236,7 @@ impl Backlog for MemoryBackend {
                 in_flight: number(priority.in_flight(now)),
                 delayed: number(priority.delayed(now)),
             });
-            Waiting { high, normal, low }
+            QueuedMessages { high, normal, low }
         })
         .await
     }

@@ -13,7 +13,7 @@ const MOST_IN_FLIGHT: usize = 120_000;
 
 /// One queue. Times are milliseconds since 1970.
 #[derive(Debug, Clone)]
-pub struct Queue {
+pub struct SimulatedQueue {
     /// Time for which a received message stays hidden.
     pub visibility: Duration,
     /// Number of receives after which it moves to the dead-letter queue; 0 for never.
@@ -48,7 +48,7 @@ pub struct Received {
     pub body: String,
 }
 
-impl Queue {
+impl SimulatedQueue {
     /// A queue whose received messages stay hidden for `visibility`.
     #[must_use]
     pub fn new(visibility: Duration, most_receives: u32) -> Self {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn undeleted_messages_return_until_dead_lettered() {
-        let (mut queue, mut rng) = (Queue::new(Duration::from_secs(1), 2), Rng::with_seed(1));
+        let (mut queue, mut rng) = (SimulatedQueue::new(Duration::from_secs(1), 2), Rng::with_seed(1));
         queue.send("a".to_owned(), 10);
         assert_eq!(queue.receive(10, 9, &mut rng), (Vec::new(), Vec::new()));
         let (first, _) = queue.receive(10, 10, &mut rng);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn too_many_in_flight_stop_the_queue() {
-        let (mut queue, mut rng) = (Queue::new(Duration::from_secs(1), 0), Rng::with_seed(1));
+        let (mut queue, mut rng) = (SimulatedQueue::new(Duration::from_secs(1), 0), Rng::with_seed(1));
         queue.most_in_flight = 3;
         for visible_at in [0, 0, 0, 0, 0, 500] {
             queue.send("a".to_owned(), visible_at);

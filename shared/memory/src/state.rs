@@ -13,7 +13,7 @@ use domain::delivery::suppression::{Entry, Listed, SuppressionFilter, Suppressio
 use domain::id::{EmailId, EmailKey, KeyId, QueueKey, TenantId, UploadId};
 use domain::lifecycle::Condition;
 use domain::message::attachment::Uploaded;
-use domain::ports::{SendTaskRequest, Waiting};
+use domain::ports::{QueuedMessages, SendTaskRequest};
 use domain::queue::Queue;
 use domain::queue::job::Job;
 use domain::queue::rate_limit::RateLimit;
@@ -26,7 +26,7 @@ use domain::timestamp::Timestamp;
 use crate::call::Fault;
 use crate::fault_model::FaultModel;
 use crate::suppressions::OfAccount;
-use crate::trace::Step;
+use crate::trace::TraceStep;
 
 /// The state, which a test may read and change.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ pub struct State {
     /// The account at SES; without limits if there is none.
     pub account: Option<AccountState>,
     /// The load of the priority queues.
-    pub waiting: Waiting,
+    pub waiting: QueuedMessages,
     /// Time since when each priority queue has not been empty, as saved by `promote`.
     pub busy_since: BTreeMap<Priority, Timestamp>,
     /// The suppressions and releases, by tenant.
@@ -195,7 +195,7 @@ impl State {
             return;
         };
         fault_model.index(&record);
-        fault_model.trace.note_step(Step::EmailRecord {
+        fault_model.trace.note_step(TraceStep::EmailRecord {
             at_ms: now.as_millis(),
             email: record.id,
             from: before.as_ref().map(|before| before.status),

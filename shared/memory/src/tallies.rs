@@ -81,18 +81,18 @@ impl Counters {
 
     fn write(&mut self, tally: &Tally) -> Counted {
         let of = |counter: &Counter| self.counters.get(counter).map_or(0, |stored| stored.version);
-        if tally.steps.iter().any(|step| of(&step.counter) != step.seen) {
+        if tally.updates.iter().any(|update| of(&update.counter) != update.seen) {
             self.refused = self.refused.saturating_add(1);
             return Counted::Moved;
         }
-        for step in &tally.steps {
-            let stored = self.counters.entry(step.counter.clone()).or_default();
+        for update in &tally.updates {
+            let stored = self.counters.entry(update.counter.clone()).or_default();
             stored.version = stored.version.saturating_add(1);
-            for (figure, by) in &step.delta.figures {
+            for (figure, by) in &update.delta.figures {
                 let known = stored.figures.entry(*figure).or_insert(0);
                 *known = known.saturating_add(*by);
             }
-            stored.latest = step.delta.latest.or(stored.latest);
+            stored.latest = update.delta.latest.or(stored.latest);
         }
         self.markers.extend(tally.markers.iter().cloned());
         Counted::Done

@@ -10,7 +10,7 @@ use crate::Fault;
 
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum TraceStep {
     /// A call of a port.
     Call {
         /// The true time.
@@ -60,7 +60,7 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl TraceStep {
     /// The id of its email.
     #[must_use]
     pub const fn email(&self) -> Option<EmailId> {
@@ -71,7 +71,7 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for TraceStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call {
@@ -113,11 +113,11 @@ impl fmt::Display for Step {
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     /// The steps, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TraceStep>,
 }
 
 impl Trace {
-    pub(crate) fn note_step(&mut self, step: Step) {
+    pub(crate) fn note_step(&mut self, step: TraceStep) {
         self.steps.push(step);
     }
 
@@ -133,12 +133,12 @@ impl Trace {
     /// seconds since `start_ms`.
     #[must_use]
     pub fn of(&self, email: EmailId, start_ms: i64) -> String {
-        let concerns = |step: &&Step| {
+        let concerns = |step: &&TraceStep| {
             step.email() == Some(email)
-                || matches!(step, Step::Call { fault, email: None, .. } if *fault != Fault::None)
+                || matches!(step, TraceStep::Call { fault, email: None, .. } if *fault != Fault::None)
                 || matches!(
                     step,
-                    Step::Call {
+                    TraceStep::Call {
                         what: "save_queue" | "save_job",
                         ..
                     }
@@ -154,7 +154,7 @@ impl Trace {
     /// All steps as lines.
     #[must_use]
     pub fn all(&self, start_ms: i64) -> String {
-        let named = |step: &Step| match step.email() {
+        let named = |step: &TraceStep| match step.email() {
             Some(email) => format!("{email} {}", line(step, start_ms)),
             None => format!("{:36} {}", "", line(step, start_ms)),
         };
@@ -162,8 +162,8 @@ impl Trace {
     }
 }
 
-fn line(step: &Step, start_ms: i64) -> String {
-    let (Step::Call { at_ms, .. } | Step::EmailRecord { at_ms, .. } | Step::Event { at_ms, .. }) = step;
+fn line(step: &TraceStep, start_ms: i64) -> String {
+    let (TraceStep::Call { at_ms, .. } | TraceStep::EmailRecord { at_ms, .. } | TraceStep::Event { at_ms, .. }) = step;
     let ms = at_ms.saturating_sub(start_ms);
     format!("{:>7}.{:03} s  {step}\n", ms / 1000, ms % 1000)
 }

@@ -21,7 +21,7 @@ const CALLS_MAX: usize = 60;
 
 /// The data for the histories.
 #[derive(Debug)]
-pub struct Known<'a> {
+pub struct HistoryInput<'a> {
     /// The findings.
     pub findings: &'a [(String, Defect)],
     /// The records in the table.
@@ -32,7 +32,7 @@ pub struct Known<'a> {
     pub kills: &'a [Kill],
 }
 
-impl Known<'_> {
+impl HistoryInput<'_> {
     /// Returns the history of each defective email, as lines.
     ///
     /// # Errors
@@ -155,7 +155,7 @@ mod tests {
             received_at: "T0".to_owned(),
             claim: "1".to_owned(),
         };
-        let known = Known {
+        let known = HistoryInput {
             findings: &[("a-1".to_owned(), Defect::Unflagged)],
             records: &BTreeMap::from([("a-1".to_owned(), record)]),
             copies: &BTreeMap::from([("a-1".to_owned(), vec![copy])]),

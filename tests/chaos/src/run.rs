@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::Trouble;
 use crate::client::{self, Posted};
 use crate::faults;
-use crate::history::Known;
+use crate::history::HistoryInput;
 use crate::kills::{FUNCTIONS, Kill, Killer};
 use crate::oracle::{Accepted, StoredEmail, compare};
 use crate::report::{Asked, Counts, Report};
@@ -272,7 +272,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         .map_err(unwritten)?;
 
     report_progress(out, &format!("\n{}", report.summary()));
-    let known = Known {
+    let known = HistoryInput {
         findings: &report.verdict.findings,
         records: &records,
         copies: &copies,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::state::{Change, QueueLoad, Sweep, Wish};
+use crate::state::{QueueChange, QueueLoad, Sweep, Wish};
 
 /// A function that reads, decides and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,7 +79,7 @@ pub enum Action {
     /// A sender receives a send task, and knows the queue as it was before its last change.
     MeetsStale,
     /// A caller changes the email's queue.
-    Changes(Change),
+    Changes(QueueChange),
     /// A job of the queue has nothing left to do.
     JobEnds(Sweep),
     /// A sender dies with its claim.
@@ -128,10 +128,10 @@ impl Action {
             Self::ClaimsBeside => "a second send claims".to_owned(),
             Self::IsRefused => "send is refused a claim".to_owned(),
             Self::MeetsStale => "send receives a wake-up, and knows an old state of its queue".to_owned(),
-            Self::Changes(Change::Pause) => "the queue is paused".to_owned(),
-            Self::Changes(Change::Resume) => "the queue is resumed".to_owned(),
-            Self::Changes(Change::Purge) => "the queue is purged".to_owned(),
-            Self::Changes(Change::Restore) => "the queue is restored".to_owned(),
+            Self::Changes(QueueChange::Pause) => "the queue is paused".to_owned(),
+            Self::Changes(QueueChange::Resume) => "the queue is resumed".to_owned(),
+            Self::Changes(QueueChange::Purge) => "the queue is purged".to_owned(),
+            Self::Changes(QueueChange::Restore) => "the queue is restored".to_owned(),
             Self::JobEnds(sweep) => format!("{} is done", Process::Job(sweep).name()),
             Self::DiesHolding => "send dies with its claim".to_owned(),
             Self::DiesAsked => "send dies before it has recorded".to_owned(),

@@ -13,7 +13,7 @@ use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::orderly::{Environment, all_lost, orderly};
 use crate::property::{Property, broken_by_state};
-use crate::state::{Change, Claims, Client, ErasureState, QueueState, Reader, Sender, State};
+use crate::state::{Claims, Client, ErasureState, QueueChange, QueueState, Reader, Sender, State};
 use crate::steps::{Steps, steps};
 
 /// The result of an exploration.
@@ -151,7 +151,7 @@ fn first_state(machine: &mut Machine) -> State {
         grave: ErasureState::None,
     };
     if begin == Begin::Purged {
-        first.changed(Change::Purge)
+        first.changed(QueueChange::Purge)
     } else {
         first
     }

@@ -4,7 +4,7 @@
 use crate::action::{Action, Operation, Process, Ses};
 use crate::machine::Machine;
 use crate::property::Property;
-use crate::state::{Change, Claims, QueueLoad, State};
+use crate::state::{Claims, QueueChange, QueueLoad, State};
 use crate::steps::Step;
 
 /// The constant environment of this path.
@@ -70,7 +70,7 @@ impl Environment {
 /// queue's state.
 pub(crate) fn all_lost(state: &State) -> State {
     let state = if state.line.paused {
-        state.changed(Change::Resume)
+        state.changed(QueueChange::Resume)
     } else {
         *state
     };

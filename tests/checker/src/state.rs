@@ -59,7 +59,7 @@ pub struct QueueState {
 
 /// A change of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
-pub enum Change {
+pub enum QueueChange {
     /// It is paused.
     Pause,
     /// It is resumed.
@@ -358,21 +358,21 @@ pub enum ErasureState {
 
 impl State {
     /// Returns the state after a change of the queue.
-    pub(crate) fn changed(mut self, change: Change) -> Self {
+    pub(crate) fn changed(mut self, change: QueueChange) -> Self {
         self.former = self.line;
         self.line.version = self.line.version.saturating_add(1);
         match change {
-            Change::Pause => self.line.paused = true,
-            Change::Resume => {
+            QueueChange::Pause => self.line.paused = true,
+            QueueChange::Resume => {
                 self.line.paused = false;
                 self.jobs[0] = true;
             }
-            Change::Purge => {
+            QueueChange::Purge => {
                 self.line.generation = self.line.generation.saturating_add(1);
                 self.line.purged = true;
                 self.jobs[1] = true;
             }
-            Change::Restore => {
+            QueueChange::Restore => {
                 self.line.purged = false;
                 self.jobs[2] = true;
             }

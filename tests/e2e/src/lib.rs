@@ -33,7 +33,7 @@ pub use faults::{Fault, Faults};
 pub use functions::Functions;
 pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
-pub use queues::{Depth, Queue};
+pub use queues::{Depth, StackQueue};
 pub use stack::{Stack, root};
 pub use stored::StoredParts;
 pub use wait::eventually;

@@ -5,7 +5,7 @@ use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 
 /// A queue.
 #[derive(Debug, Clone)]
-pub struct Queue {
+pub struct StackQueue {
     client: Client,
     url: String,
 }
@@ -19,7 +19,7 @@ pub struct Depth {
     pub in_flight: u64,
 }
 
-impl Queue {
+impl StackQueue {
     /// Finds the queue of a logical id in the template.
     pub(crate) async fn find(client: Client, stack: &str, logical_id: &str) -> Self {
         let found = client

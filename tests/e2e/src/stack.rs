@@ -9,7 +9,7 @@ use aws::runtime::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
-use crate::{Account, Api, CallFaults, Faults, Functions, Inbox, Queue, Senders};
+use crate::{Account, Api, CallFaults, Faults, Functions, Inbox, Senders, StackQueue};
 
 /// The lock of the stack: most tests share it, and a few need it alone.
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -185,9 +185,9 @@ impl Stack {
     ///
     /// # Panics
     /// When there is no such queue.
-    pub async fn queue(&self, logical_id: &str) -> Queue {
+    pub async fn queue(&self, logical_id: &str) -> StackQueue {
         let clients = Clients::connect().expect("clients can be made");
-        Queue::find(clients.sqs(), &self.name, logical_id).await
+        StackQueue::find(clients.sqs(), &self.name, logical_id).await
     }
 }
 

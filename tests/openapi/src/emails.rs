@@ -13,7 +13,7 @@ use domain::delivery::email_status::EmailStatus;
 use domain::delivery::record::{OnUncertain, Priority};
 use domain::limits;
 use enqueue::handler::{EmailResponse, Ids};
-use manage::by_key::{Canceled, Released};
+use manage::by_key::{Canceled, ReleaseView};
 use manage::commands::CommandResponse;
 use manage::erasure::Erased;
 use schemars::JsonSchema;
@@ -81,7 +81,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key")
             .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. Sending continues within two minutes, or when a paused queue is resumed. Without a hold, the request has no effect. Not allowed with a key that is limited to From domains.")
             .query::<ReleaseQuery>()
-            .answers::<Released>(202, "The hold is released.")
+            .answers::<ReleaseView>(202, "The hold is released.")
             .refuses(&[422]),
         Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key or a From domain")
             .for_operator()

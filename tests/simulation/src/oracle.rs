@@ -96,7 +96,7 @@ struct Submission {
 
 /// The observations of one email.
 #[derive(Debug, Clone, Default)]
-struct Known {
+struct ObservedEmail {
     /// The contents that may be its own: those of the requests that were made for it.
     contents: BTreeSet<String>,
     answered: bool,
@@ -174,7 +174,7 @@ pub struct Seen {
     /// The time at which each email was stored or last retried: an earlier purge does not affect it.
     stored_at: BTreeMap<EmailId, Timestamp>,
     bounds: Option<Bounds>,
-    known: BTreeMap<EmailId, Known>,
+    known: BTreeMap<EmailId, ObservedEmail>,
     queues: BTreeMap<String, KnownQueue>,
     /// The answer to each idempotency key, and its request.
     keys: BTreeMap<String, (String, Vec<EmailId>)>,

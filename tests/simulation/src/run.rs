@@ -170,7 +170,11 @@ fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> RunOutcome {
     let (trace, struck, calls, send_tasks) = fault_model.map_or_else(Default::default, |fault_model| {
         let (calls, send_tasks) = (
             fault_model.calls(),
-            fault_model.priority_queues.iter().map(memory::queue::Queue::sent).sum(),
+            fault_model
+                .priority_queues
+                .iter()
+                .map(memory::queue::SimulatedQueue::sent)
+                .sum(),
         );
         (fault_model.trace, fault_model.struck, calls, send_tasks)
     });

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
-use memory::trace::Step;
+use memory::trace::TraceStep;
 use memory::{Call, Fault};
 use memory::{SUBMIT, SesReaction};
 
@@ -107,8 +107,8 @@ impl Strikes {
     }
 }
 
-fn is_struck(step: &Step) -> bool {
-    matches!(step, Step::Call { fault, .. } if *fault != Fault::None)
+fn is_struck(step: &TraceStep) -> bool {
+    matches!(step, TraceStep::Call { fault, .. } if *fault != Fault::None)
 }
 
 /// Returns the command that repeats a run.
@@ -130,7 +130,7 @@ pub fn command(scenario: &Scenario) -> String {
 pub fn places(outcome: &RunOutcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     let mut places = Vec::new();
     for step in &outcome.trace.steps {
-        let Step::Call {
+        let TraceStep::Call {
             number,
             what,
             writes,
@@ -161,14 +161,14 @@ pub fn places(outcome: &RunOutcome, last: u64, until: u64) -> Vec<(u64, Fault)> 
 /// Returns every call that an AWS service can throttle; SES throttles by an answer ([`SesReaction`]).
 #[must_use]
 pub fn throttled(outcome: &RunOutcome) -> Vec<(u64, Fault)> {
-    let number = |step: &Step| match *step {
-        Step::Call {
+    let number = |step: &TraceStep| match *step {
+        TraceStep::Call {
             number,
             what,
             environment,
             ..
         } if environment > 0 && what != SUBMIT => Some((number, Fault::Throttled)),
-        Step::Call { .. } | Step::EmailRecord { .. } | Step::Event { .. } => None,
+        TraceStep::Call { .. } | TraceStep::EmailRecord { .. } | TraceStep::Event { .. } => None,
     };
     outcome.trace.steps.iter().filter_map(number).collect()
 }

@@ -6,7 +6,7 @@ use domain::delivery::record::RecordStatus;
 use memory::Fault;
 use memory::SesReaction;
 use memory::fault_model::Odds;
-use memory::trace::Step;
+use memory::trace::TraceStep;
 use simulation::run::{RunOutcome, run};
 use simulation::scenario::{Order, Scenario};
 
@@ -25,11 +25,11 @@ fn end(outcome: &RunOutcome) -> (RecordStatus, usize, bool) {
 
 /// Returns the number of the call to SES.
 fn submission(scenario: &Scenario) -> u64 {
-    let is_it = |step: &Step| match step {
-        Step::Call {
+    let is_it = |step: &TraceStep| match step {
+        TraceStep::Call {
             what: "submit", number, ..
         } => Some(*number),
-        Step::Call { .. } | Step::EmailRecord { .. } | Step::Event { .. } => None,
+        TraceStep::Call { .. } | TraceStep::EmailRecord { .. } | TraceStep::Event { .. } => None,
     };
     run(scenario).trace.steps.iter().find_map(is_it).unwrap()
 }

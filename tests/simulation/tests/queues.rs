@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::id::EmailId;
 use memory::RELEASE_REFUSED;
-use memory::trace::Step;
+use memory::trace::TraceStep;
 use simulation::run::{RunOutcome, START, run};
 use simulation::scenario::{EmailCommand, NEWS, Order, Scenario};
 
@@ -14,7 +14,7 @@ use simulation::scenario::{EmailCommand, NEWS, Order, Scenario};
 fn calls(outcome: &RunOutcome) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut calls = BTreeMap::new();
     for step in &outcome.trace.steps {
-        if let Step::Call { function, what, .. } = *step {
+        if let TraceStep::Call { function, what, .. } = *step {
             *calls.entry((function, what)).or_default() += 1;
         }
     }

@@ -1,6 +1,6 @@
 //! Every call of every function, crashed and failed before and after its effect, alone and in pairs.
 
-use memory::trace::Step;
+use memory::trace::TraceStep;
 use simulation::run::run;
 use simulation::scenario::{Order, Scenario};
 use simulation::systematic::{Strikes, command, places, scenarios, throttled};
@@ -41,7 +41,7 @@ fn each_call_is_throttled_once() {
     let scenario = scenarios().remove(0);
     let outcome = run(&scenario);
     let can_be_throttled =
-        |step: &&Step| matches!(step, Step::Call { environment: 1.., what, .. } if *what != "submit");
+        |step: &&TraceStep| matches!(step, TraceStep::Call { environment: 1.., what, .. } if *what != "submit");
     let calls = outcome.trace.steps.iter().filter(can_be_throttled).count();
     let strikes = throttled(&outcome);
     assert!(calls > 10, "{calls}");
@@ -61,7 +61,7 @@ fn the_scenarios_strike_every_call_of_every_function() {
     let mut called = std::collections::BTreeSet::new();
     for scenario in scenarios() {
         for step in run(&scenario).trace.steps {
-            if let Step::Call { function, what, .. } = step {
+            if let TraceStep::Call { function, what, .. } = step {
                 called.insert(format!("{function}: {what}"));
             }
         }
@@ -164,8 +164,8 @@ fn a_repeated_request_completes_a_broken_one() {
     let mut scenario = Scenario::quiet("breaks off", vec![order]);
     let whole = run(&scenario);
     let first_of_others = whole.trace.steps.iter().find_map(|step| match step {
-        Step::Call { function, number, .. } if *function != "enqueue" => Some(*number),
-        Step::Call { .. } | Step::EmailRecord { .. } | Step::Event { .. } => None,
+        TraceStep::Call { function, number, .. } if *function != "enqueue" => Some(*number),
+        TraceStep::Call { .. } | TraceStep::EmailRecord { .. } | TraceStep::Event { .. } => None,
     });
     let last = first_of_others.unwrap() - 1;
     let mut strikes = places(&whole, 0, last);

@@ -79,18 +79,18 @@ impl Guesses {
 
 /// Cached keys and unknown ids.
 struct KeyCache {
-    known: Cached<KeyId, Known>,
+    known: Cached<KeyId, CachedKey>,
     unknown: Cached<KeyId, ()>,
 }
 
 impl KeyCache {
     /// Returns a recent read of an id; the inner [`None`]: no such key exists.
-    fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<Known>> {
+    fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<CachedKey>> {
         let known = self.known.fresh(&id, now, FRESH).map(Some);
         known.or_else(|| self.unknown.fresh(&id, now, FRESH).map(|()| None))
     }
 
-    fn remember(&self, id: KeyId, now: Timestamp, known: Option<&Known>) {
+    fn remember(&self, id: KeyId, now: Timestamp, known: Option<&CachedKey>) {
         match known {
             Some(known) => {
                 self.unknown.remove(&id);
@@ -112,7 +112,7 @@ impl fmt::Debug for Authenticator {
 
 /// A key and its tenant.
 #[derive(Clone)]
-struct Known {
+struct CachedKey {
     key: ApiKey,
     tenant: Tenant,
 }
@@ -158,7 +158,7 @@ impl Authenticator {
             return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
         }
         let id = token::id_of(given).ok_or_else(|| malformed(given))?;
-        let Known { key, tenant } = self.know(id, records, now).await?.ok_or_else(invalid)?;
+        let CachedKey { key, tenant } = self.know(id, records, now).await?.ok_or_else(invalid)?;
         if !bool::from(hash.ct_eq(&key.sha256)) {
             return Err(invalid().into());
         }
@@ -189,7 +189,12 @@ impl Authenticator {
 
     /// Returns the key of an id, at most as old as the cache lifetime. The requester may know the id without
     /// the key.
-    async fn know<R: Keys + Tenants>(&self, id: KeyId, records: &R, now: Timestamp) -> Result<Option<Known>, Denied> {
+    async fn know<R: Keys + Tenants>(
+        &self,
+        id: KeyId,
+        records: &R,
+        now: Timestamp,
+    ) -> Result<Option<CachedKey>, Denied> {
         if let Some(known) = self.keys.fresh(id, now) {
             return Ok(known);
         }
@@ -199,7 +204,7 @@ impl Authenticator {
         }
         let known = match records.key(id).await? {
             None => None,
-            Some(key) => tenant_of(&key, records).await?.map(|tenant| Known { key, tenant }),
+            Some(key) => tenant_of(&key, records).await?.map(|tenant| CachedKey { key, tenant }),
         };
         match &known {
             Some(known) => record_use(&known.key, records, now).await,

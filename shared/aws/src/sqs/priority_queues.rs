@@ -14,7 +14,7 @@ use domain::delivery::index::delay_seconds;
 use domain::delivery::priority_queue::Messages;
 use domain::delivery::record::Priority;
 use domain::id::{QueueName, TenantId};
-use domain::ports::{Backlog, DeadLetters, PortError, PriorityQueues, SendTaskRequest, Waiting};
+use domain::ports::{Backlog, DeadLetters, PortError, PriorityQueues, QueuedMessages, SendTaskRequest};
 use futures::StreamExt;
 use futures::future::join3;
 use futures::stream::iter;
@@ -62,12 +62,12 @@ fn group(tenant: &TenantId, queue: &QueueName) -> String {
 
 /// An SQS queue.
 #[derive(Debug, Clone)]
-struct Queue {
+struct SqsQueue {
     client: Client,
     url: String,
 }
 
-impl Queue {
+impl SqsQueue {
     /// Sends messages; returns one result for each, in order.
     async fn send(&self, messages: &[Message], what: &'static str) -> Vec<Result<(), PortError>> {
         let chunks: Vec<_> = messages.chunks(BATCH).map(|chunk| self.send_ten(chunk, what)).collect();
@@ -165,16 +165,16 @@ impl Failed {
 /// The three priority queues.
 #[derive(Debug, Clone)]
 pub struct SqsPriorityQueues {
-    high: Queue,
-    normal: Queue,
-    low: Queue,
+    high: SqsQueue,
+    normal: SqsQueue,
+    low: SqsQueue,
 }
 
 impl SqsPriorityQueues {
     /// Creates the adapter of a client and the queues' URLs.
     #[must_use]
     pub fn new(client: &Client, settings: &PriorityQueueSettings) -> Self {
-        let queue = |url: &String| Queue {
+        let queue = |url: &String| SqsQueue {
             client: client.clone(),
             url: url.clone(),
         };
@@ -239,7 +239,7 @@ impl SqsPriorityQueues {
     }
 }
 
-impl Queue {
+impl SqsQueue {
     /// Returns the number of successes among at most ten messages.
     async fn change_visibility(&self, messages: &[&(&ReceivedMessage, Duration)]) -> usize {
         let entries = (0..).zip(messages).map(|(at, (message, delay)): (usize, _)| {
@@ -285,7 +285,7 @@ impl PriorityQueues for SqsPriorityQueues {
     }
 }
 
-impl Queue {
+impl SqsQueue {
     /// Returns SQS's counts of messages: approximate, and up to a minute old.
     async fn messages(&self) -> Result<Messages, PortError> {
         const WHAT: &str = "reading the length of a priority queue";
@@ -312,9 +312,9 @@ impl Queue {
 }
 
 impl Backlog for SqsPriorityQueues {
-    async fn waiting(&self) -> Result<Waiting, PortError> {
+    async fn waiting(&self) -> Result<QueuedMessages, PortError> {
         let (high, normal, low) = join3(self.high.messages(), self.normal.messages(), self.low.messages()).await;
-        Ok(Waiting {
+        Ok(QueuedMessages {
             high: high?,
             normal: normal?,
             low: low?,
@@ -324,13 +324,13 @@ impl Backlog for SqsPriorityQueues {
 
 /// The dead-letter queue.
 #[derive(Debug, Clone)]
-pub struct DeadLetterQueue(Queue);
+pub struct DeadLetterQueue(SqsQueue);
 
 impl DeadLetterQueue {
     /// Creates the adapter of a client and the queue's URL.
     #[must_use]
     pub fn new(client: &Client, url: &str) -> Self {
-        Self(Queue {
+        Self(SqsQueue {
             client: client.clone(),
             url: url.to_owned(),
         })

@@ -15,7 +15,7 @@ use domain::delivery::record::DueKind;
 use domain::id::QueueKey;
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
 use domain::ports::{DuePage, PortError};
-use domain::queue::rate_limit::{RateLimit, RateLimitChange, Released};
+use domain::queue::rate_limit::{RateLimit, RateLimitChange, Release};
 use domain::timestamp::Timestamp;
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ fn read(item: &Item) -> Result<RateLimit, ItemError> {
         None => None,
     };
     let released = match stored.released_at {
-        Some(at) => Some(Released {
+        Some(at) => Some(Release {
             after: stored.released_after.unwrap_or_default(),
             until: stored.released_until.ok_or(ItemError::Missing(RELEASED_UNTIL))?,
             at,

@@ -34,7 +34,7 @@ fn limit() -> RateLimit {
         free_at: Some(Micros(5_000_123)),
         check_at: Some(secs(7)),
         quiet_since: Some(secs(6)),
-        released: Some(Released {
+        released: Some(Release {
             after: String::new(),
             until: "b".to_owned(),
             at: secs(4),

@@ -14,7 +14,7 @@ use domain::ports::{Counted, Counts, PortError, Tallies};
 use domain::reporting::hours::{FailuresOfHour, Hours};
 use domain::reporting::tally::change_id::{Fingerprint, Sequence};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, Level};
-use domain::reporting::tally::portion::{Marker, Span, Step, Tally, Versions};
+use domain::reporting::tally::portion::{CounterUpdate, Marker, Span, Tally, Versions};
 use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;
@@ -96,16 +96,16 @@ fn figures(item: &Item) -> Figures {
 }
 
 /// Returns one counter's part of a transaction.
-fn update(step: &Step) -> Write {
-    let (key, ttl) = address(&step.counter);
+fn update(update: &CounterUpdate) -> Write {
+    let (key, ttl) = address(&update.counter);
     let (mut added, mut set) = (vec!["#v :one".to_owned()], Vec::new());
     let mut change = Expression::default().with_name("#v", VERSION).with_value(":one", 1);
-    change = if step.seen == 0 {
+    change = if update.seen == 0 {
         change.when("attribute_not_exists(#v)")
     } else {
-        change.when("#v = :seen").with_value(":seen", step.seen)
+        change.when("#v = :seen").with_value(":seen", update.seen)
     };
-    for (figure, by) in step.delta.figures.iter().filter(|(_, by)| **by != 0) {
+    for (figure, by) in update.delta.figures.iter().filter(|(_, by)| **by != 0) {
         let name = figure.name();
         added.push(format!("#{name} :{name}"));
         change = change
@@ -116,7 +116,7 @@ fn update(step: &Step) -> Write {
         set.push("#ttl = :ttl");
         change = change.with_name("#ttl", "ttl").with_value(":ttl", ttl);
     }
-    if let Some((at, id)) = step.delta.latest {
+    if let Some((at, id)) = update.delta.latest {
         set.extend(["#x = :x", "#xt = :xt"]);
         change = change
             .with_name("#x", LATEST)
@@ -199,7 +199,7 @@ impl Tallies for Table {
     }
 
     async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {
-        let mut writes: Vec<_> = tally.steps.iter().map(update).collect();
+        let mut writes: Vec<_> = tally.updates.iter().map(update).collect();
         for marker in &tally.markers {
             writes.push(put(marker)?);
         }

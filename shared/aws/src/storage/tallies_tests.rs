@@ -39,7 +39,7 @@ fn failures() -> Counter {
 }
 
 fn tally() -> Tally {
-    let step = |counter, seen, figures: &[(Figure, i64)], latest| Step {
+    let update = |counter, seen, figures: &[(Figure, i64)], latest| CounterUpdate {
         counter,
         seen,
         delta: Delta {
@@ -49,9 +49,9 @@ fn tally() -> Tally {
     };
     let id = EmailId::from_random([7; 16]);
     Tally {
-        steps: vec![
-            step(flow(), 0, &[(Figure::Sent, 2), (Figure::Failed, 0)], None),
-            step(failures(), 4, &[(Figure::Count, 1)], Some((at(1), id))),
+        updates: vec![
+            update(flow(), 0, &[(Figure::Sent, 2), (Figure::Failed, 0)], None),
+            update(failures(), 4, &[(Figure::Count, 1)], Some((at(1), id))),
         ],
         markers: vec![Marker {
             minute: at(0),

@@ -26,7 +26,7 @@ pub struct SendTaskRequest {
 
 /// The messages of each priority queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct QueuedMessages {
     /// In the high priority queue.
     pub high: Messages,
     /// In the normal priority queue.
@@ -35,7 +35,7 @@ pub struct Waiting {
     pub low: Messages,
 }
 
-impl Waiting {
+impl QueuedMessages {
     /// In one priority queue.
     #[must_use]
     pub const fn of(&self, priority: Priority) -> Messages {
@@ -50,7 +50,7 @@ impl Waiting {
 /// The load of the priority queues.
 pub trait Backlog: Sync {
     /// The current numbers of messages.
-    fn waiting(&self) -> impl Future<Output = Result<Waiting, PortError>> + Send;
+    fn waiting(&self) -> impl Future<Output = Result<QueuedMessages, PortError>> + Send;
 }
 
 /// The three priority queues.

@@ -53,14 +53,14 @@ pub struct RateLimit {
     /// The beginning of the quiet time; `None` while due emails wait for a slot.
     pub quiet_since: Option<Timestamp>,
     /// The newest release.
-    pub released: Option<Released>,
+    pub released: Option<Release>,
     /// Version: the number of changes, except changes of the rate and reservations.
     pub version: u64,
 }
 
 /// A released range of the waiting emails: after `after`, up to `until`, by their places in the due index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Released {
+pub struct Release {
     /// The place before the first; empty for the beginning.
     pub after: String,
     /// The place of the last.
@@ -78,7 +78,7 @@ impl RateLimit {
 
     /// The newest release whose messages may still be sent.
     #[must_use]
-    pub fn in_flight(&self, now: Timestamp) -> Option<&Released> {
+    pub fn in_flight(&self, now: Timestamp) -> Option<&Release> {
         self.released
             .as_ref()
             .filter(|released| released.at.after(IN_FLIGHT) > now)
@@ -252,7 +252,7 @@ pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimi
 
 /// An email that waits for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting<'a> {
+pub struct SlotCandidate<'a> {
     /// Earliest time of sending.
     pub not_before: Timestamp,
     /// The number of its recipients.
@@ -265,7 +265,7 @@ pub struct Waiting<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct WaitingPage<'a> {
     /// The emails.
-    pub emails: &'a [Waiting<'a>],
+    pub emails: &'a [SlotCandidate<'a>],
     /// True if more wait after them.
     pub more: bool,
 }
@@ -347,13 +347,13 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
 
 /// The release to remember. The next check finds the emails that an earlier release left behind, and those with
 /// places before it.
-fn next_release<'a>(limit: &RateLimit, emails: impl Iterator<Item = &'a Waiting<'a>>, now: Timestamp) -> Released {
+fn next_release<'a>(limit: &RateLimit, emails: impl Iterator<Item = &'a SlotCandidate<'a>>, now: Timestamp) -> Release {
     let before = limit.in_flight(now);
     let after = before.map_or("", |before| before.until.as_str());
     let last = emails.last().map_or("", |email| email.place);
     match before {
         Some(before) if last <= before.until.as_str() => before.clone(),
-        _ => Released {
+        _ => Release {
             after: after.to_owned(),
             until: last.to_owned(),
             at: now,

@@ -139,7 +139,7 @@ fn planned(limit: &RateLimit, due: &[i64], more: bool, most: usize, now: Timesta
     let line: Vec<_> = line.iter().map(email).collect();
     let emails: Vec<_> = line
         .iter()
-        .map(|(not_before, place)| Waiting {
+        .map(|(not_before, place)| SlotCandidate {
             not_before: *not_before,
             recipients: 1,
             place,
@@ -181,7 +181,7 @@ fn a_release_covers_one_minute() {
 #[test]
 fn only_one_of_two_equal_releases_succeeds() {
     let limit = busy();
-    let emails = [Waiting {
+    let emails = [SlotCandidate {
         not_before: at(900),
         recipients: 1,
         place: "a",

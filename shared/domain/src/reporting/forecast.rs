@@ -157,10 +157,10 @@ mod tests {
     }
 
     /// One property beyond an empty deployment without a rate.
-    type Change = fn(&mut Queue, &mut AccountRate, &mut ForecastRequest);
+    type ForecastChange = fn(&mut Queue, &mut AccountRate, &mut ForecastRequest);
 
     /// The forecast, with 10 due emails in a queue of each priority, and 40 in the email's own queue.
-    fn told(change: Change) -> (Option<u64>, Option<WaitsFor>, u64) {
+    fn told(change: ForecastChange) -> (Option<u64>, Option<WaitsFor>, u64) {
         let key = QueueKey {
             tenant: TenantId::main(),
             name: QueueName::default(),
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_forecast_names_the_last_obstacle() {
-        let cases: [(Change, _); 12] = [
+        let cases: [(ForecastChange, _); 12] = [
             (|_, _, _| (), (Some(0), None, 20)),
             (
                 |_, _, asked| asked.not_before = Some(later(90)),

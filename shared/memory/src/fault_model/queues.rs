@@ -7,7 +7,7 @@ use domain::delivery::record::Priority;
 use tokio::sync::Notify;
 
 use super::FaultModel;
-use crate::queue::{Queue, Received, millis};
+use crate::queue::{Received, SimulatedQueue, millis};
 
 /// A queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl FaultModel {
         }
     }
 
-    fn queue(&mut self, which: Destination) -> &mut Queue {
+    fn queue(&mut self, which: Destination) -> &mut SimulatedQueue {
         let [high, normal, low] = &mut self.priority_queues;
         match which {
             Destination::PriorityQueue(Priority::High) => high,

@@ -11,18 +11,18 @@ use strum::VariantArray as _;
 
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
-use crate::state::{Change, Reader, State, Sweep};
+use crate::state::{QueueChange, Reader, State, Sweep};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     if machine.config.changes == 0 {
         return;
     }
-    for &change in Change::VARIANTS {
+    for &change in QueueChange::VARIANTS {
         let news = match change {
-            Change::Pause => !state.line.paused,
-            Change::Resume => state.line.paused,
-            Change::Purge => !state.line.purged,
-            Change::Restore => state.line.purged,
+            QueueChange::Pause => !state.line.paused,
+            QueueChange::Resume => state.line.paused,
+            QueueChange::Purge => !state.line.purged,
+            QueueChange::Restore => state.line.purged,
         };
         if news && state.changes > 0 {
             let mut next = state.changed(change);

@@ -8,7 +8,7 @@ use domain::id::EmailId;
 use invariants::Invariant;
 use memory::MemoryBackend;
 
-use super::{Known, Oracle};
+use super::{ObservedEmail, Oracle};
 
 impl Oracle {
     /// Checks the end of a run. `waits` tells whether a record may still wait.
@@ -69,7 +69,7 @@ impl Oracle {
 }
 
 /// Returns the faults of an email at the end.
-pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(Invariant, String)> {
+pub(super) fn ends_badly(record: &EmailRecord, known: &ObservedEmail) -> Vec<(Invariant, String)> {
     let mut wrong = Vec::new();
     let accepted: Vec<u32> = known
         .submissions

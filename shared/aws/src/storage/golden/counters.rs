@@ -8,7 +8,7 @@ use domain::ports::{Counts, Tallies};
 use domain::reporting::hours::{FailuresOfHour, Hours};
 use domain::reporting::tally::change_id::{Fingerprint, Sequence};
 use domain::reporting::tally::counter::{Counter, Delta, Figure, Figures, Level, hour_of};
-use domain::reporting::tally::portion::{Marker, Span, Step, Tally};
+use domain::reporting::tally::portion::{CounterUpdate, Marker, Span, Tally};
 use domain::reporting::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use serde_json::json;
@@ -64,13 +64,13 @@ async fn counters_are_written() {
     let mut golden = Golden::of("counter");
     for (name, counter, figures) in counters() {
         let latest = matches!(counter, Counter::Failures { .. }).then(|| (at(1), example()));
-        let step = Step {
+        let update = CounterUpdate {
             counter: counter.clone(),
             seen: 0,
             delta: Delta { figures, latest },
         };
         let tally = Tally {
-            steps: vec![step],
+            updates: vec![update],
             markers: Vec::new(),
         };
         let stored = written_items(async |replay| {
@@ -137,7 +137,7 @@ async fn markers_are_read_and_written() {
         fingerprints: vec![Fingerprint(0x0102_0304_0506_0708), Fingerprint(9)],
     };
     let tally = Tally {
-        steps: Vec::new(),
+        updates: Vec::new(),
         markers: vec![marker.clone()],
     };
     let stored = written_items(async |replay| {

@@ -13,7 +13,7 @@ use domain::delivery::record::Priority;
 use domain::lifecycle::Feedback;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Bookmarks, DueIndex, Evidence, Watermark};
-use domain::queue::rate_limit::{self, RateLimit, Released};
+use domain::queue::rate_limit::{self, RateLimit, Release};
 use serde_json::json;
 
 use super::queues::news;
@@ -128,7 +128,7 @@ async fn rate_limits_are_read_and_written() {
     };
     let released = RateLimit {
         quiet_since: Some(at(7_000)),
-        released: Some(Released {
+        released: Some(Release {
             after: "a".to_owned(),
             until: "b".to_owned(),
             at: at(7_000),

@@ -53,7 +53,7 @@ pub struct CountedRecord {
 pub struct Change {
     /// Key of the record.
     pub key: EmailKey,
-    /// Mark of the change, which identifies it.
+    /// Its identity in the stream.
     pub change_id: ChangeId,
     /// Time of the change.
     pub at: Timestamp,

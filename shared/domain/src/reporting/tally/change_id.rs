@@ -52,7 +52,7 @@ impl Sequence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub u64);
 
-/// The mark of a change, the same in every delivery.
+/// The id of a change, the same in every delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeId {
     /// The minute of the change.
@@ -64,8 +64,8 @@ pub struct ChangeId {
 }
 
 impl ChangeId {
-    /// The mark of a change of an email. A sequence number alone is unique only in its shard. All changes of one
-    /// email are in one shard and its successors, so the email's key makes the mark unique.
+    /// The id of a change of an email. A sequence number alone is unique only in its shard. All changes of one
+    /// email are in one shard and its successors, so the email's key makes the id unique.
     #[must_use]
     pub fn new(key: &EmailKey, sequence: Sequence, at: Timestamp) -> Self {
         let hash = Sha256::digest(format!("{}#{}#{}", key.tenant, key.id, sequence.0));

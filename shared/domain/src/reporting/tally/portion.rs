@@ -19,10 +19,10 @@ use crate::timestamp::Timestamp;
 /// Source: Amazon DynamoDB API reference, `TransactWriteItems`.
 pub const ITEMS_MAX: usize = 90;
 
-/// Most changes in one portion: their marks are one item of 8 KB.
+/// Most changes in one portion: their fingerprints are one item of 8 KB.
 pub const CHANGES_MAX: usize = 1000;
 
-/// The range of markers that may hold the marks of some changes.
+/// The range of markers that may hold some changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The minute.
@@ -31,7 +31,7 @@ pub struct Span {
     pub first: Sequence,
 }
 
-/// The marks of one minute that one transaction counted together.
+/// The changes of one minute that one transaction counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// The minute.
@@ -42,9 +42,9 @@ pub struct Marker {
     pub fingerprints: Vec<Fingerprint>,
 }
 
-/// The amounts for one counter, and the version that it must have.
+/// The amounts to add to one counter, and the version that it must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct CounterUpdate {
     /// The counter.
     pub counter: Counter,
     /// The number of writes when the counter was read; 0 for a missing counter.
@@ -57,7 +57,7 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// The counters.
-    pub steps: Vec<Step>,
+    pub updates: Vec<CounterUpdate>,
     /// The markers.
     pub markers: Vec<Marker>,
 }
@@ -161,13 +161,13 @@ impl Portion {
             marker.last = marker.last.clone().max(change_id.sequence.clone());
             marker.fingerprints.push(change_id.fingerprint);
         }
-        let step = |(counter, delta): (&Counter, Delta)| Step {
+        let update = |(counter, delta): (&Counter, Delta)| CounterUpdate {
             counter: counter.clone(),
             seen: versions.get(counter).copied().unwrap_or(0),
             delta,
         };
         (!markers.is_empty()).then(|| Tally {
-            steps: deltas.into_iter().map(step).collect(),
+            updates: deltas.into_iter().map(update).collect(),
             markers: markers.into_values().collect(),
         })
     }

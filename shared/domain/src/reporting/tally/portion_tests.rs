@@ -48,9 +48,12 @@ fn a_tally_sums_the_uncounted_changes() {
     let marked = BTreeSet::from([changes[1].change_id.fingerprint]);
     let versions = Versions::from([(portion.counters().first().unwrap().clone(), 7)]);
     let tally = portion.tally(&versions, &marked).unwrap();
-    assert_eq!(tally.steps.iter().map(|step| step.seen).collect::<Vec<_>>(), [7, 0, 0]);
-    for step in &tally.steps {
-        assert!(step.delta.figures.values().all(|by| *by == 2), "{step:?}");
+    assert_eq!(
+        tally.updates.iter().map(|update| update.seen).collect::<Vec<_>>(),
+        [7, 0, 0]
+    );
+    for update in &tally.updates {
+        assert!(update.delta.figures.values().all(|by| *by == 2), "{update:?}");
     }
     let markers: Vec<_> = tally.markers.iter().map(|marker| marker.fingerprints.clone()).collect();
     assert_eq!(
@@ -71,9 +74,9 @@ fn a_repeated_change_is_counted_once() {
         .unwrap();
     assert!(
         tally
-            .steps
+            .updates
             .iter()
-            .all(|step| step.delta.figures.values().all(|by| *by == 1))
+            .all(|update| update.delta.figures.values().all(|by| *by == 1))
     );
 }
 
@@ -95,8 +98,8 @@ fn a_counter_with_a_zero_sum_is_still_written() {
     let tally = only(&[claimed, given_back])
         .tally(&Versions::new(), &BTreeSet::new())
         .unwrap();
-    assert_eq!(tally.steps.len(), 1);
-    assert!(tally.steps[0].delta.figures.values().all(|by| *by == 0), "{tally:?}");
+    assert_eq!(tally.updates.len(), 1);
+    assert!(tally.updates[0].delta.figures.values().all(|by| *by == 0), "{tally:?}");
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn a_portion_fits_into_a_transaction() {
     assert!(portions.len() > 1);
     let items = |portion: &Portion| {
         let tally = portion.tally(&Versions::new(), &BTreeSet::new()).unwrap();
-        tally.steps.len() + tally.markers.len()
+        tally.updates.len() + tally.markers.len()
     };
     assert!(portions.iter().all(|portion| (1..=ITEMS_MAX).contains(&items(portion))));
     assert!(items(&portions[0]) > ITEMS_MAX - 4, "as many as fit");
