@@ -8,16 +8,13 @@
 use domain::api::error::ApiError;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{QueueKey, QueueName, TenantId};
-use domain::ports::{AccountRates, Clock, Queues, Random};
+use domain::ports::{AccountRates, Clock, Queues, Random, WRITE_ROUNDS};
 use domain::queue::hold::{HOLDS_MAX, Held, Hold};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, Queue};
 use workflow::held_emails;
 
 use crate::{AccessError, AccessFunction, Ports};
-
-/// Attempts while other writers change the queues.
-const ROUNDS: usize = 8;
 
 impl<P: Ports> AccessFunction<P> {
     /// Places holds, and counts the waiting emails under them.
@@ -43,7 +40,7 @@ impl<P: Ports> AccessFunction<P> {
         tenant: &TenantId,
         change: impl Fn(Common) -> Result<Common, ApiError> + Send + Sync,
     ) -> Result<Common, AccessError> {
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             let mut queues = self.records.queues(tenant).await?;
             if !queues.iter().any(|queue| queue.key.name.is_default()) {
                 let key = QueueKey {

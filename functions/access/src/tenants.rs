@@ -15,8 +15,8 @@ use domain::api::access_api::TenantSettings;
 use domain::api::access_view::{DomainHoldView, TenantChangedView, TenantView, TenantsView};
 use domain::api::error::ApiError;
 use domain::id::TenantId;
-use domain::ports::Clock;
 use domain::ports::access::Tenants;
+use domain::ports::{Clock, WRITE_ROUNDS};
 use domain::queue::hold::Hold;
 use domain::tenant::Tenant;
 use workflow::held_emails;
@@ -24,9 +24,6 @@ use workflow::held_emails;
 use crate::api_keys::KNOWN_EVERYWHERE;
 use crate::key_holds::too_many;
 use crate::{AccessError, AccessFunction, Ports};
-
-/// Retries after losing the race for a conditional write.
-const ROUNDS: usize = 8;
 
 /// Effects of a change on waiting emails: `?hold&release`. A release comes first, so that both replace a hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,7 +120,7 @@ impl<P: Ports> AccessFunction<P> {
             let problem = "is required with hold=true: list the From domains that the tenant keeps";
             return Err(ApiError::missing_field("from_domains", problem).into());
         }
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             let next = settings.on(&self.find_tenant(id).await?, self.system.now());
             if self.records.save_tenant(&next).await? {
                 let hold = self.follow(&next, settings.suspended.is_some(), with).await?;

@@ -11,7 +11,7 @@ use domain::api::error::ApiError;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, EmailKey, KeyId, QueueName};
 use domain::lifecycle::{Decision, commands};
-use domain::ports::{Clock, EmailRecords, Listing, Queues, Random};
+use domain::ports::{Clock, EmailRecords, Listing, Queues, Random, WRITE_ROUNDS};
 use domain::queue::Common;
 use domain::queue::hold::Held;
 use domain::queue::job::follow_tenant;
@@ -21,7 +21,7 @@ use workflow::apply::apply_many;
 use workflow::held_emails;
 
 use crate::filters::{is_from, read_from_domain, read_key};
-use crate::queue_commands::{ROUNDS, refuse_narrowed};
+use crate::queue_commands::refuse_narrowed;
 use crate::queues::of;
 use crate::{ManageError, ManageFunction, Ports};
 
@@ -154,7 +154,7 @@ impl<P: Ports> ManageFunction<P> {
     pub async fn release_key(&self, caller: &TenantPrincipal, key: KeyId) -> Result<ReleaseView, ManageError> {
         refuse_narrowed(caller)?;
         let lead = of(caller, QueueName::default());
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             let before = self.live_queue(&lead).await?;
             let (holds, now) = (before.holds.of(&[Some(key)]), self.system.now());
             let common = Common {

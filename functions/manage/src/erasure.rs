@@ -11,16 +11,13 @@ use aws::http::auth::TenantPrincipal;
 use domain::id::{EmailId, EmailKey};
 use domain::lifecycle::commands;
 use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{Clock, Written};
+use domain::ports::{Clock, WRITE_ROUNDS, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 use workflow::apply::ApplyError;
 
 use crate::commands::{CommandEffect, not_there, refusal_response};
 use crate::{ManageError, ManageFunction, Ports};
-
-/// Attempts while other writers change the record.
-const ROUNDS: usize = 8;
 
 /// The response to a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,7 +55,7 @@ impl<P: Ports> ManageFunction<P> {
     async fn erase_record(&self, caller: &TenantPrincipal, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
         let mut record = self.record(caller, id, now).await?;
         self.check_from(caller, &record, CommandEffect::Ends).await?;
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             commands::erase(&record, now).map_err(refusal_response)?;
             match self.records.replace_with_tombstone(&record, now).await? {
                 Written::Done => return Ok(()),

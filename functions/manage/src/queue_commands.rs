@@ -13,7 +13,7 @@ use domain::delivery::record::Priority;
 use domain::id::{EmailId, QueueKey, QueueName};
 use domain::limits;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Clock, Counts, Queues, Random};
+use domain::ports::{AccountRates, Clock, Counts, Queues, Random, WRITE_ROUNDS};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, rate_limit};
 use domain::reporting::tally::queue_counts::QueueCounts;
@@ -22,9 +22,6 @@ use serde::Serialize;
 
 use crate::queues::of;
 use crate::{ManageError, ManageFunction, Ports};
-
-/// Retries after losing the race for a conditional write.
-pub(crate) const ROUNDS: usize = 8;
 
 /// The response to a started job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -319,7 +316,7 @@ impl<P: Ports> ManageFunction<P> {
         key: &QueueKey,
         change: impl Fn(&Queue, Timestamp) -> (Queue, Option<Job>) + Send + Sync,
     ) -> Result<Queue, ManageError> {
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             let before = self.live_queue(key).await?;
             let (queue, job) = change(&before, self.system.now());
             if queue.rate_per_second != before.rate_per_second {

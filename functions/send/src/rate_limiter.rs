@@ -17,7 +17,7 @@ use domain::delivery::attempt::Attempt;
 use domain::delivery::breaker::{OpenBreaker, ThrottleRun, open_breaker};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::Micros;
-use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError};
+use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError, WRITE_ROUNDS};
 use domain::timestamp::Timestamp;
 
 /// Maximum age of the cached state for a refusal, and for a batch without a limit.
@@ -26,9 +26,6 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Maximum age of a cached [`AccountRate::settings_version`]. With the claim, a pause of a queue takes effect within
 /// five seconds.
 const SETTINGS_FRESH: Duration = Duration::from_secs(4);
-
-/// Attempts to write a change while other writers contend.
-const ROUNDS: usize = 8;
 
 /// Delay of a batch after the last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -91,7 +88,7 @@ impl RateLimiter {
         if emails == 0 {
             return Ok(Vec::new());
         }
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             let now = clock.now();
             let known = *lock(&self.known);
             let (account_rate, fresh) = match known {

@@ -22,7 +22,7 @@ pub use counts::{Counted, Counts, Tallies};
 pub use due_index::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail};
 pub use failure::{FailureKind, PortError};
 pub use queues::{Jobs, Queues};
-pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITES_AT_ONCE, Written};
+pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITE_ROUNDS, WRITES_AT_ONCE, Written};
 pub use sending::{
     AccountRateOutcome, AccountRates, Accounts, Backlog, DeadLetters, Evidence, PriorityQueues, Provider,
     QueuedMessages, SendTaskRequest, Watermark,

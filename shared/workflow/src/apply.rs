@@ -11,12 +11,8 @@ use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::QueueKey;
 use domain::lifecycle::{Decision, SideEffect, Transition};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{EmailRecords, PortError, RecordWrite, Written};
+use domain::ports::{EmailRecords, PortError, RecordWrite, WRITE_ROUNDS, Written};
 use domain::timestamp::Timestamp;
-
-/// Rounds of decisions before the caller must come back later. Each further round means that somebody else's write
-/// came in between.
-const ROUNDS: usize = 8;
 
 /// The reason why a decision could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +21,7 @@ pub enum ApplyError {
     #[error("a decision could not be written")]
     Port(#[from] PortError),
     /// Too many others write the same record at this moment.
-    #[error("the record changed {ROUNDS} times while a decision was written")]
+    #[error("the record changed {WRITE_ROUNDS} times while a decision was written")]
     Contended,
 }
 
@@ -108,7 +104,7 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
     decide: impl Fn(&EmailRecord) -> Result<Decision, E> + Send + Sync,
     before: &impl Before<E>,
 ) -> Result<Applied<E>, ApplyError> {
-    for _ in 0..ROUNDS {
+    for _ in 0..WRITE_ROUNDS {
         match decide(&record) {
             Err(refusal) => return Ok(Applied::Refused(refusal)),
             Ok(Decision::Forget) => return Ok(Applied::Done(SideEffect::Nothing, Box::new(record))),
@@ -142,7 +138,7 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
 ) -> Vec<Result<(SideEffect, EmailRecord), ApplyError>> {
     let mut results: Vec<Option<Result<(SideEffect, EmailRecord), ApplyError>>> = them.iter().map(|_| None).collect();
     let mut open: Vec<(usize, EmailRecord)> = them.into_iter().enumerate().collect();
-    for _ in 0..ROUNDS {
+    for _ in 0..WRITE_ROUNDS {
         let (mut places, mut writes) = (Vec::new(), Vec::new());
         for (place, record) in std::mem::take(&mut open) {
             match decide(&record) {

@@ -8,13 +8,10 @@ use std::time::Duration;
 use domain::delivery::policy::Turn;
 use domain::id::QueueKey;
 use domain::ports::rate_limits::{RateLimitOutcome, RateLimits};
-use domain::ports::{FailureKind, PortError};
+use domain::ports::{FailureKind, PortError, WRITE_ROUNDS};
 use domain::queue::Queue;
 use domain::queue::rate_limit::{RateLimit, RateLimitChange, SlotDecision, mark, request_slots};
 use domain::timestamp::Timestamp;
-
-/// Rounds of a change that loses against other writers.
-const ROUNDS: usize = 8;
 
 /// Reserves slots for due emails of a queue, none further ahead than `ahead`; returns the turn of each, in order.
 ///
@@ -34,7 +31,7 @@ pub async fn reserve<R: RateLimits>(
         rate: queue.rate(),
         ..RateLimit::default()
     };
-    for _ in 0..ROUNDS {
+    for _ in 0..WRITE_ROUNDS {
         let (change, offsets) = match request_slots(&limit, recipients, ahead, now) {
             SlotDecision::Free => return Ok(vec![Turn::Free; recipients.len()]),
             SlotDecision::Wait => return Ok(vec![Turn::Waits; recipients.len()]),
@@ -68,7 +65,7 @@ pub async fn mark_queue<R: RateLimits>(
     now: Timestamp,
 ) -> Result<(), PortError> {
     let mut limit = limits.rate_limit(queue).await?;
-    for _ in 0..ROUNDS {
+    for _ in 0..WRITE_ROUNDS {
         let Some(change) = mark(&limit, at, now) else {
             return Ok(());
         };

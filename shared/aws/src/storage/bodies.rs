@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::delivery::record::{BodyPlace, BodyRef};
 use domain::id::EmailKey;
 use domain::limits;
-use domain::ports::{Bodies, Packed, PortError, Put};
+use domain::ports::{Bodies, Packed, PortError, Put, WRITE_ROUNDS};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -65,10 +65,6 @@ const NEAR_MAX: i32 = 4;
 /// Age from which S3's timestamp distinguishes an object from a later copy. S3 has whole seconds, and clocks
 /// differ by one.
 const TOLD_APART: Duration = Duration::from_secs(3);
-
-/// Attempts to extend an object's retention. Each retry means that another writer was faster, or that the
-/// object is too young.
-const KEEP_ROUNDS: usize = 8;
 
 /// Stored form of a content, without its key.
 #[derive(Serialize, Deserialize)]
@@ -264,7 +260,7 @@ impl BodyStore {
     ) -> Result<bool, PortError> {
         const WHAT: &str = "extending the retention of a content in the bucket";
         let began = Instant::now();
-        for _ in 0..KEEP_ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
                 Ok(head) => head,
                 Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
