@@ -4,27 +4,19 @@
 //! not per request. After its window is spent, requests are refused without a call until the window ends.
 //! **Start reading at** [`QuotaLeases::take`]; [`domain::tenant::quota`] decides.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use aws::runtime::cached::Cached;
 use domain::api::error::ApiError;
 use domain::id::TenantId;
-use domain::ports::PortError;
 use domain::ports::access::{QuotaOutcome, Quotas};
+use domain::ports::{PortError, WRITE_ROUNDS};
 use domain::tenant::Tenant;
 use domain::tenant::quota::{LeaseDecision, Limit, QuotaLease, Window};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 
-/// Capacity of the cache, in tenants and limits.
-const MOST: usize = 1_000;
-
-/// Attempts to lease a block while other environments contend.
-const ROUNDS: usize = 8;
-
-/// Quota leases of an environment.
+/// Quota leases of an environment, by tenant and limit, each with its window.
 #[derive(Debug, Default)]
-pub struct QuotaLeases(Mutex<HashMap<(TenantId, Limit), QuotaLease>>);
+pub struct QuotaLeases(Cached<(TenantId, Limit), QuotaLease, Window>);
 
 /// A limit that a request would exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +92,7 @@ impl QuotaLeases {
         wanted: u64,
     ) -> Result<QuotaDecision, PortError> {
         let mut lease = self.lease(tenant, window);
-        for _ in 0..ROUNDS {
+        for _ in 0..WRITE_ROUNDS {
             match lease.take(wanted) {
                 LeaseDecision::Taken(rest) => {
                     self.cache(tenant, rest);
@@ -144,22 +136,13 @@ impl QuotaLeases {
 
     /// Returns the rest of a window's lease. A lease of an earlier window or of another limit is void.
     fn lease(&self, tenant: &Tenant, window: Window) -> QuotaLease {
-        let known = self.lock().get(&(tenant.id.clone(), window.limit)).copied();
-        known
-            .filter(|lease| lease.window == window)
-            .unwrap_or_else(|| QuotaLease::empty(window))
+        let key = (tenant.id.clone(), window.limit);
+        let cached = self.0.get(&key, |of| *of == window);
+        cached.unwrap_or_else(|| QuotaLease::empty(window))
     }
 
     fn cache(&self, tenant: &Tenant, lease: QuotaLease) {
-        let mut all = self.lock();
-        if all.len() >= MOST {
-            all.clear();
-        }
-        all.insert((tenant.id.clone(), lease.window.limit), lease);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<(TenantId, Limit), QuotaLease>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.put((tenant.id.clone(), lease.window.limit), lease.window, lease);
     }
 }
 
