@@ -9,129 +9,32 @@
 //! **SES's account list:** an address that SES refused because of it has another item beside its own.
 //! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
 //! **Lost answers:** see [`Table::transact`].
-//! **Long, because** the stored forms stand beside the calls that write them.
+
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::suppression::{
-    Added, Effect, Entry, HashPrefix, Listed, Origin, Suppression, SuppressionFilter, SuppressionId,
+    Added, Effect, Entry, Listed, Origin, Suppression, SuppressionFilter, SuppressionId,
 };
-use domain::id::{EmailId, TenantId};
+use domain::id::TenantId;
 use domain::limits;
-use domain::message::address::EmailAddress;
 use domain::ports::{PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
-use serde::{Deserialize, Serialize};
+use stored::{
+    ADDRESS, CREATED_AT, ORIGIN, RELEASED_AT, SET, SOURCE, TOO_MANY, UNTIL, place_of, read, read_listed, read_marks,
+    set_of,
+};
 
 use crate::runtime::failure::port;
 use crate::storage::attributes::{self, Item, ItemError};
-use crate::storage::mapping::{Bytes, attribute, decode};
+use crate::storage::mapping::attribute;
 use crate::storage::table::{Check, ConditionOutcome, Expression, Table, Transacted, Write, keys};
-
-/// Stored form of a suppressed or released address, without its key. Only update expressions write it, like the
-/// other items here. The address is suppressed if its item contains the address.
-#[derive(Deserialize)]
-struct StoredEntry {
-    #[serde(rename = "a")]
-    address: Option<EmailAddress>,
-    #[serde(rename = "g")]
-    origin: Option<Origin>,
-    /// Id of the email that caused it.
-    #[serde(rename = "i")]
-    source: Option<String>,
-    #[serde(rename = "b")]
-    created_at: Option<Timestamp>,
-    /// Time of the last release.
-    released_at: Option<Timestamp>,
-    /// End of a temporary suppression.
-    #[serde(rename = "u")]
-    until: Option<Timestamp>,
-}
-
-/// Stored form of an address on SES's list.
-#[derive(Deserialize)]
-struct StoredListed {
-    #[serde(rename = "a")]
-    address: EmailAddress,
-    #[serde(rename = "b")]
-    created_at: Timestamp,
-}
-
-/// Stored form of the hash prefixes.
-#[derive(Deserialize)]
-struct StoredMarks {
-    #[serde(rename = "m")]
-    set: Option<Vec<Bytes>>,
-    /// The prefixes were given up.
-    too_many: Option<bool>,
-}
-
-/// Attributes that expressions name.
-const SET: &str = "m";
-const TOO_MANY: &str = "too_many";
-const ADDRESS: &str = "a";
-const ORIGIN: &str = "g";
-const SOURCE: &str = "i";
-const CREATED_AT: &str = "b";
-const RELEASED_AT: &str = "released_at";
-const UNTIL: &str = "u";
 
 /// Attempts while other writers change the suppression.
 const ROUNDS: u32 = 6;
-
-fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
-    let stored: StoredEntry = decode(item)?;
-    if let (Some(at), None) = (stored.released_at, &stored.address) {
-        return Ok(Entry::Released { at });
-    }
-    let source = stored
-        .source
-        .map(|id| EmailId::parse(&id).ok_or(ItemError::Malformed(SOURCE)));
-    let suppression = Suppression {
-        tenant: tenant.clone(),
-        address: stored.address.ok_or(ItemError::Missing(ADDRESS))?,
-        origin: stored.origin.ok_or(ItemError::Missing(ORIGIN))?,
-        source: source.transpose()?,
-        created_at: stored.created_at.ok_or(ItemError::Missing(CREATED_AT))?,
-        until: stored.until,
-    };
-    Ok(Entry::Suppressed {
-        suppression,
-        released_at: stored.released_at,
-    })
-}
-
-fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, ItemError> {
-    let stored: StoredListed = decode(item)?;
-    Ok(Listed {
-        tenant: tenant.clone(),
-        address: stored.address,
-        at: stored.created_at,
-    })
-}
-
-fn read_marks(item: &Item) -> Result<SuppressionFilter, ItemError> {
-    let stored: StoredMarks = decode(item)?;
-    if stored.too_many.is_some() {
-        return Ok(SuppressionFilter::TooMany);
-    }
-    let set = stored.set.unwrap_or_default().into_iter();
-    let marks: Result<BTreeSet<_>, _> = set.map(|Bytes(mark)| mark.try_into().map(HashPrefix)).collect();
-    marks
-        .map(SuppressionFilter::These)
-        .map_err(|_| ItemError::Malformed(SET))
-}
-
-/// A set of hash prefixes, as expressions add and remove it.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct PrefixSet(#[serde(with = "serde_dynamo::binary_set")] [Bytes; 1]);
-
-fn set_of(HashPrefix(prefix): HashPrefix) -> PrefixSet {
-    PrefixSet([Bytes(prefix.to_vec())])
-}
 
 /// Returns the write of a suppression for an empty place or, by [`Entry::effect_of_adding`], over this suppression.
 fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
@@ -401,15 +304,6 @@ impl Suppressions for Table {
         self.delete(key, "deleting the entry of an address on SES's suppression list")
             .await
     }
-}
-
-fn place_of(entry: &Item) -> Result<Place<SuppressionId>, ItemError> {
-    const ATTRIBUTE: &str = "created_sk";
-    let created: String = attribute(entry, ATTRIBUTE)?;
-    let born = attributes::parse_sortable(&created).ok_or(ItemError::Malformed(ATTRIBUTE))?;
-    let id = created.split_once('#').and_then(|(_, id)| SuppressionId::parse(id));
-    let id = id.ok_or(ItemError::Malformed(ATTRIBUTE))?;
-    Ok(Place { born, id })
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! **Long, because** all its tests share the stored answers and their helpers.
 
+use domain::delivery::suppression::HashPrefix;
+use domain::id::EmailId;
+use domain::message::address::EmailAddress;
 use serde_json::{Value, json};
 
 use super::*;
