@@ -17,7 +17,7 @@ logs: ## follows the logs of the functions, the emulator and the fake SES
 sdk-table: ## prints the tables of docs/SDKS.md
 	@tests/clients/table
 
-interop: ## runs real SDKs and frameworks against the running stack (QUICK=1, CLIENTS=, CASES=)
+interop: ## runs real SDKs and frameworks, on a separate stack (QUICK=1, CLIENTS=, CASES=)
 	@QUICK="$(QUICK)" CLIENTS="$(CLIENTS)" CASES="$(CASES)" INTEROP_SOURCES="$(INTEROP_SOURCES)" local/interop
 
 test: ## runs all tests, on a separate stack

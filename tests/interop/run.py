@@ -1,6 +1,6 @@
 """Runs real clients against the local stack, and writes .local/interop.json.
 
-Role: `make interop`, on the running stack of `.local/env` in the state directory.
+Role: `make interop`, on the running stack whose `env` file is in the state directory.
 Settings: QUICK=1 runs only the clients that install within a minute. CLIENTS="resend-php rails" runs the named ones,
 CASES="send update" the named cases. INTEROP_SOURCES is the folder of clones (see tests/interop/sources).
 Exits with 0 only if every case passes or is listed in known.json.
