@@ -82,11 +82,11 @@ def source(name):
     if not folder:
         raise NotRun(f"INTEROP_SOURCES is not set: run tests/interop/sources FOLDER where {pinned['repository']} can be reached.")
     clone = Path(folder).resolve() / name
-    if not clone.is_dir():
-        raise NotRun(f"INTEROP_SOURCES has no clone {name}: run tests/interop/sources {folder} {name}.")
-    commit = run(["git", "-C", str(clone), "rev-parse", "HEAD"], f"git cannot read {clone}").strip()
-    if commit != pinned["commit"]:
-        raise NotRun(f"INTEROP_SOURCES has {name} at {commit[:12]}, not at the pinned {pinned['commit'][:12]}.")
+    found = subprocess.run(
+        ["git", "-C", str(clone), "rev-parse", "--verify", "--quiet", "HEAD"], capture_output=True, text=True, check=False
+    )
+    if found.stdout.strip() != pinned["commit"]:
+        raise NotRun(f"INTEROP_SOURCES lacks {name} at its pinned commit: run tests/interop/sources {folder} {name}.")
     return pinned["version"]
 
 
