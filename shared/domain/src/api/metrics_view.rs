@@ -254,6 +254,7 @@ pub struct MetricsView {
     granularity: Granularity,
     totals: BTreeMap<Metric, Number>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<PeriodMetrics>"))]
     data: Option<Vec<PeriodMetrics>>,
     failures: Vec<CauseCount>,
     cost: Cost,
