@@ -1,7 +1,8 @@
 //! Tests that bind the description of the API to the code that answers.
 //!
 //! **Map:** [`kept`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
-//! existing ones. [`error_names`]: every SDK knows the errors' names.
+//! existing ones. [`error_names`]: every SDK knows the errors' names. [`resend`]: every difference from Resend's
+//! document has a reason.
 //! [`fields`]: the same for fields of requests and their values.
 //! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data.
 //! [`tenants`]: no tenant sees another's data, and no key gets more than its permission. [`operator`]: the deployer acts
@@ -22,6 +23,7 @@ mod error_names;
 mod fields;
 mod kept;
 mod operator;
+mod resend;
 mod routes;
 mod schema;
 mod tenants;
