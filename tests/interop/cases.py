@@ -141,6 +141,11 @@ def mail_headers(run):
     expect("subject", run.delivered()["subject"], "Headers")
 
 
+def scheduled(run):
+    """An email that is to be sent later."""
+    expect("scheduled_at", run.stack.email(run.answer().get("id")).get("scheduled_at"), LATER)
+
+
 def attachments(wanted, **fields):
     def verdict(run):
         run.answer()
@@ -256,6 +261,7 @@ CASES = {
     "all_fields": all_fields,
     "display_name": display_name,
     "mail_headers": mail_headers,
+    "scheduled": scheduled,
     "attachment_bytes": attachments({"note.txt": NOTE, "data.bin": BINARY}),
     "attachment_base64": attachments({"data.bin": BINARY}),
     "attachment_text": attachments({"note.txt": NOTE}),

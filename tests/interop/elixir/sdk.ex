@@ -95,6 +95,7 @@ defmodule Interop.Sdk do
       "all_fields" => &all_fields/0,
       "display_name" => fn -> send_email(%{from: "Acme, Inc. <#{from()}>"}) end,
       "mail_headers" => fn -> send_email(%{subject: "Headers", headers: mail_headers()}) end,
+      "scheduled" => fn -> send_email(%{scheduled_at: System.fetch_env!("INTEROP_TIME")}) end,
       "attachment_base64" => fn -> send_email(%{attachments: [data]}) end,
       "attachment_inline" => &inline/0,
       "batch" => &batch/0,

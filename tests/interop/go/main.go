@@ -201,6 +201,7 @@ func main() {
 		"all_fields":        sending(allFields),
 		"display_name":      sending(func(r *resend.SendEmailRequest) { r.From = "Acme, Inc. <" + from + ">" }),
 		"mail_headers":      sending(mailHeaders),
+		"scheduled":         sending(func(r *resend.SendEmailRequest) { r.ScheduledAt = os.Getenv("INTEROP_TIME") }),
 		"attachment_bytes":  sending(attachments),
 		"attachment_inline": sending(inline),
 		"batch":             func() (answer, error) { return batch("second-"+to, &resend.BatchSendEmailOptions{}) },

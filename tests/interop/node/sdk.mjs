@@ -44,6 +44,7 @@ run({
     ),
   display_name: () => data(resend.emails.send({ ...plain, from: "Acme, Inc. <shop@mailqueue.example>" })),
   mail_headers: () => data(resend.emails.send({ ...plain, subject: "Headers", headers: MAIL_HEADERS })),
+  scheduled: () => data(resend.emails.send({ ...plain, scheduledAt: process.env.INTEROP_TIME })),
   attachment_bytes: () =>
     data(
       resend.emails.send({

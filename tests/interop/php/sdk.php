@@ -34,6 +34,7 @@ run([
     ]),
     'display_name' => fn () => $send(['from' => 'Acme, Inc. <' . FROM . '>']),
     'mail_headers' => fn () => $send(['subject' => 'Headers', 'headers' => MAIL_HEADERS]),
+    'scheduled' => fn () => $send(['scheduled_at' => getenv('INTEROP_TIME')]),
     'attachment_bytes' => fn () => throw new NotOffered('PHP has no type for bytes; the SDK takes base64.'),
     'attachment_base64' => fn () => $send(['attachments' => [
         ['filename' => 'data.bin', 'content' => base64_encode(binary())],

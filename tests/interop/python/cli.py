@@ -1,4 +1,8 @@
-"""Resend's CLI, called as a shell script calls it."""
+"""Resend's CLI, called as a shell script calls it.
+
+Together the cases run every command of `emails` and `api-keys` but `emails receiving`, which mailqueue lacks.
+`resend commands` lists all commands.
+"""
 
 import json
 import os
@@ -30,9 +34,13 @@ def send(*arguments, subject="Hello"):
 
 def all_fields():
     more = ("--cc", "cc@example.com", "--bcc", "bcc@example.com", "--reply-to", "help@mailqueue.example")
-    more += ("--html", "<p>Danke für alles!</p>", "--headers", "X-Order=4711", "--tags", "kind=order")
-    sender = ("--from", f"Ada's Bücher <{FROM}>", "--to", TO, "--text", "Danke für alles!")
-    return resend("emails", "send", *sender, "--subject", "Ihre Bestellung ✓", *more)
+    more += ("--headers", "X-Order=4711", "--tags", "kind=order", "--subject", "Ihre Bestellung ✓")
+    with tempfile.TemporaryDirectory() as folder:
+        html, text = Path(folder) / "order.html", Path(folder) / "order.txt"
+        html.write_text("<p>Danke für alles!</p>")
+        text.write_text("Danke für alles!")
+        sender = ("--from", f"Ada's Bücher <{FROM}>", "--to", TO, "--html-file", str(html), "--text-file", str(text))
+        return resend("emails", "send", *sender, *more)
 
 
 def attachment_bytes():
@@ -63,9 +71,23 @@ def idempotency():
     return {"first": first, "second": second, "third_raised": False}
 
 
+def list_():
+    ids = [email["id"] for email in resend("emails", "list", "--limit", "100")["data"]]
+    # A refused page is an error, which fails the case.
+    for side in ("--after", "--before"):
+        resend("emails", "list", side, ids[0])
+    return {"ids": ids}
+
+
+def attachment_download():
+    listed = resend("emails", "attachments", ID)["data"]
+    file = resend("emails", "attachment", ID, listed[0]["id"])
+    return {"filename": file["filename"], "url": file["download_url"]}
+
+
 def api_keys():
-    key = resend("api-keys", "create", "--name", "interop")
-    listed = [entry["id"] for entry in resend("api-keys", "list")["data"]]
+    key = resend("api-keys", "create", "--name", "interop", "--permission", "sending_access")
+    listed = [entry["id"] for entry in resend("api-keys", "list", "--limit", "100")["data"]]
     resend("api-keys", "delete", key["id"], "--yes")
     return {"id": key["id"], "token": key["token"], "listed": listed}
 
@@ -80,11 +102,13 @@ run(
             "Return-Path=<bounces@mailqueue.example>",
             subject="Headers",
         ),
+        "scheduled": lambda: send("--scheduled-at", LATER),
         "attachment_bytes": attachment_bytes,
-        "batch": lambda: batch(f"second-{TO}"),
+        "batch": lambda: batch(f"second-{TO}", "--idempotency-key", IDEMPOTENCY_KEY),
         "batch_permissive": lambda: batch("nobody", "--batch-validation", "permissive"),
         "idempotency": idempotency,
-        "list": lambda: {"ids": [email["id"] for email in resend("emails", "list", "--limit", "100")["data"]]},
+        "list": list_,
+        "attachment_download": attachment_download,
         "get": lambda: resend("emails", "get", ID),
         "update": lambda: resend("emails", "update", ID, "--scheduled-at", LATER),
         "cancel": lambda: resend("emails", "cancel", ID),

@@ -1,11 +1,12 @@
 """django-anymail with its Resend backend, as a Django application sends emails."""
 
+from datetime import datetime
 from email.utils import formataddr
 
 import django
 from anymail.message import AnymailMessage
 from django.conf import settings
-from driver import BINARY, FROM, KEY, MAIL_HEADERS, NOTE, PNG, TO, URL, run
+from driver import BINARY, FROM, KEY, LATER, MAIL_HEADERS, NOTE, PNG, TO, URL, run
 
 settings.configure(
     EMAIL_BACKEND="anymail.backends.resend.EmailBackend",
@@ -42,6 +43,12 @@ def all_fields():
     return sent(email, without=["tags"])
 
 
+def scheduled():
+    email = message()
+    email.send_at = datetime.fromisoformat(LATER)
+    return sent(email)
+
+
 def attachment_bytes():
     email = message()
     email.attach("note.txt", NOTE, "text/plain")
@@ -71,6 +78,7 @@ run(
         "all_fields": all_fields,
         "display_name": lambda: sent(message(from_email=formataddr(("Acme, Inc.", FROM)))),
         "mail_headers": lambda: sent(message(subject="Headers", headers=MAIL_HEADERS)),
+        "scheduled": scheduled,
         "attachment_bytes": attachment_bytes,
         "attachment_inline": attachment_inline,
         "batch": batch,

@@ -97,6 +97,7 @@ try:
         {
             "send": send,
             "all_fields": all_fields,
+            "scheduled": lambda: {"id": ids(send(scheduledAt=LATER)["text"])[0]},
             "attachment_base64": attachment_base64,
             "batch": lambda: {"ids": ids(server.tool("send-batch-emails", emails=[PLAIN, PLAIN | {"to": [f"second-{TO}"]}]))},
             "list": lambda: {"ids": ids(server.tool("list-emails", limit=100))},

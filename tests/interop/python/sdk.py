@@ -113,6 +113,7 @@ run(
         "all_fields": all_fields,
         "display_name": lambda: send(**{"from": f"Acme, Inc. <{FROM}>"}),
         "mail_headers": lambda: send(subject="Headers", headers=MAIL_HEADERS),
+        "scheduled": lambda: send(scheduled_at=LATER),
         "attachment_bytes": attachment_bytes,
         "attachment_base64": attachment_base64,
         "attachment_inline": attachment_inline,

@@ -69,6 +69,7 @@ run(
   "all_fields" => -> { all_fields },
   "display_name" => -> { send_email(from: "Acme, Inc. <#{FROM}>") },
   "mail_headers" => -> { send_email(subject: "Headers", headers: MAIL_HEADERS) },
+  "scheduled" => -> { send_email(scheduled_at: ENV.fetch("INTEROP_TIME")) },
   "attachment_bytes" => lambda {
     send_email(attachments: [{ filename: "note.txt", content: NOTE.bytes }, { filename: "data.bin", content: BINARY.bytes }])
   },

@@ -157,6 +157,7 @@ impl Driver {
             "all_fields" => self.all_fields(),
             "display_name" => self.send(email(&format!("Acme, Inc. <{FROM}>"), &self.to, "Hello")),
             "mail_headers" => self.mail_headers(),
+            "scheduled" => self.send(self.plain().with_scheduled_at(&variable("INTEROP_TIME"))),
             "attachment_bytes" => self.attachment_bytes(),
             "attachment_inline" => self.attachment_inline(),
             "batch" => self.batch(),
