@@ -79,6 +79,13 @@ def get():
     return {"id": next(iter(ids(text)), None), "subject": "Prepared" if "Prepared" in text else text}
 
 
+def attachment_download():
+    id = re.search(r"\| ID: (\S+)", server.tool("list-sent-email-attachments", emailId=ID))[1]
+    text = server.tool("get-sent-email-attachment", emailId=ID, id=id)
+    filename, url = (re.search(rf"^- {label}: (.+)$", text, re.M)[1] for label in ("Filename", "Download URL"))
+    return {"filename": filename, "url": url}
+
+
 def api_keys():
     text = server.tool("create-api-key", name="interop")
     token = re.search(r"mq_\w+", text)
@@ -102,6 +109,7 @@ try:
             "batch": lambda: {"ids": ids(server.tool("send-batch-emails", emails=[PLAIN, PLAIN | {"to": [f"second-{TO}"]}]))},
             "list": lambda: {"ids": ids(server.tool("list-emails", limit=100))},
             "get": get,
+            "attachment_download": attachment_download,
             "update": lambda: {"text": server.tool("update-email", id=ID, scheduledAt=LATER)},
             "cancel": lambda: {"text": server.tool("cancel-email", id=ID)},
             "api_keys": api_keys,
