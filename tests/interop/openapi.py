@@ -31,35 +31,36 @@ def entries(document, operation, parameters):
     for parameter in (resolved(document, parameter) for parameter in parameters):
         if parameter["in"] != "path":
             place = f"{parameter['in']} {parameter['name'].lower()}"
+            whole = merged(document, parameter["schema"])
             # A list in a query is one text with commas.
-            schema = merged(document, parameter["schema"])
-            add(document, found, place, schema["items"] or parameter["schema"], parameter.get("required", False))
+            whole = merged(document, whole["items"]) if whole["items"] else whole
+            add(document, found, place, whole, parameter.get("required", False))
     if body := operation.get("requestBody", {}).get("content", {}).get(JSON):
-        add(document, found, "request", body["schema"], True)
+        add(document, found, "request", merged(document, body["schema"]), True)
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
             content = resolved(document, answer).get("content", {}).get(JSON)
-            add(document, found, f"answer {status}", content["schema"] if content else {}, True)
+            add(document, found, f"answer {status}", merged(document, content["schema"] if content else {}), True)
     return dict(sorted(found.items()))
 
 
-def add(document, found, place, schema, required, depth=0):
-    """Adds the fact of a schema and those of its fields."""
-    schema = merged(document, schema)
-    fact = {"types": sorted(schema["types"])}
-    if schema["values"]:
-        fact["values"] = sorted(schema["values"])
-    if schema["limits"]:
-        fact["limits"] = dict(sorted(schema["limits"].items()))
+def add(document, found, place, whole, required, depth=0):
+    """Adds the fact of a merged schema and those of its fields."""
+    fact = {"types": sorted(whole["types"])}
+    if whole["values"]:
+        fact["values"] = sorted(whole["values"])
+    if whole["limits"]:
+        fact["limits"] = dict(sorted(whole["limits"].items()))
     found[place] = fact | ({"required": True} if required else {})
-    # A list as a whole body has the entries of one item.
-    parts, separator = (schema, ".") if depth else (merged(document, schema["items"] or schema), " ")
     if depth == DEEPEST:
         return
+    items = merged(document, whole["items"]) if whole["items"] else None
+    if items and depth:
+        add(document, found, f"{place}[]", items, False, depth + 1)
+    # A list as a whole body has the entries of one item.
+    parts, separator = (whole, ".") if depth else (items or whole, " ")
     for name, field in parts["fields"].items():
-        add(document, found, f"{place}{separator}{name}", field, name in parts["required"], depth + 1)
-    if depth and schema["items"]:
-        add(document, found, f"{place}[]", schema["items"], False, depth + 1)
+        add(document, found, f"{place}{separator}{name}", merged(document, field), name in parts["required"], depth + 1)
 
 
 def merged(document, schema):
@@ -67,8 +68,6 @@ def merged(document, schema):
 
     The first object of a union has the fields: an ordinary request, and an answer to a tenant's key.
     """
-    if "fields" in schema:
-        return schema
     schema = resolved(document, schema)
     types = schema.get("type", [])
     whole = {
