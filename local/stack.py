@@ -282,7 +282,7 @@ def start_emulator():
     }
     launcher = LOCAL / "emulator.py"
     command = [str(VENV / "bin" / "python"), str(launcher)]
-    files = [launcher, LOCAL / "transaction_conflicts.py", LOCAL / "requirements.txt"]
+    files = [launcher, LOCAL / "provisioner_gaps.py", LOCAL / "transaction_conflicts.py", LOCAL / "requirements.txt"]
     ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
 
 
@@ -402,7 +402,7 @@ def deploy(binaries, key, left_out=(), variables=None):
     packages = {name: zipped(binaries[name]) for name in templates.functions(template).values()}
     # Named by content, so that a changed binary changes the template, as CloudFormation requires.
     keys = {name: f"{name}-{hashlib.sha256(package).hexdigest()[:16]}.zip" for name, package in packages.items()}
-    body = json.dumps(templates.with_code(template, CODE_BUCKET, keys), separators=(",", ":"))
+    body = json.dumps(templates.with_code(template, CODE_BUCKET, keys.get), separators=(",", ":"))
     values = parameters(key)
 
     wanted = hashlib.sha256(json.dumps([body, values, *EMULATOR.last_start()], sort_keys=True).encode()).hexdigest()
@@ -443,11 +443,8 @@ def deploy(binaries, key, left_out=(), variables=None):
     )
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise Trouble(f"The stack is {status}:\n{failures(cloudformation)}")
-    found = outputs(cloudformation)
-    enable_ttl(found["TableName"])
-    count_concurrency()
     marker.write_text(wanted)
-    return found
+    return outputs(cloudformation)
 
 
 def stack_status(cloudformation):
@@ -469,22 +466,6 @@ def failures(cloudformation):
 def outputs(cloudformation):
     described = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-
-
-def enable_ttl(table):
-    """Enables TTL, because MiniStack 1.5.33 ignores the template's TimeToLiveSpecification."""
-    dynamodb = client("dynamodb")
-    if dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
-        dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True})
-
-
-def count_concurrency():
-    """Stores the concurrency as a number: MiniStack 1.5.33 stores the parameter as text, and its poller then fails."""
-    functions = client("lambda")
-    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if "ScalingConfig" in mapping:
-            most = int(mapping["ScalingConfig"]["MaximumConcurrency"])
-            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
 
 
 # ------------------------------------------------------------------ the first email

@@ -1,0 +1,37 @@
+"""Adds properties of the template that MiniStack 1.5.33's CloudFormation drops or misreads.
+
+Role: enabled by `emulator.py`.
+- `TimeToLiveSpecification` of a table is ignored. Here it enables TTL.
+- `MaximumConcurrency` of an event source mapping stays a text, and the poller of the mapping then fails. Here it
+  becomes a number, as in the type's schema.
+"""
+
+TABLE = "AWS::DynamoDB::Table"
+MAPPING = "AWS::Lambda::EventSourceMapping"
+
+
+def fill(provisioners, dynamodb):
+    """Wraps the provisioners of both types."""
+    table, mapping = (provisioners._RESOURCE_HANDLERS[kind] for kind in (TABLE, MAPPING))
+
+    def create_table(logical_id, props, stack_name, original=table["create"]):
+        made = original(logical_id, props, stack_name)
+        ttl = props.get("TimeToLiveSpecification")
+        if ttl:
+            enabled = str(ttl["Enabled"]).lower() == "true"
+            dynamodb._update_ttl({"TableName": made[0], "TimeToLiveSpecification": ttl | {"Enabled": enabled}})
+        return made
+
+    def with_number(original, at):
+        def provision(*arguments):
+            props = dict(arguments[at])
+            scaling = props.get("ScalingConfig")
+            if scaling and "MaximumConcurrency" in scaling:
+                props["ScalingConfig"] = scaling | {"MaximumConcurrency": int(scaling["MaximumConcurrency"])}
+            return original(*arguments[:at], props, *arguments[at + 1 :])
+
+        return provision
+
+    table["create"] = create_table
+    mapping["create"] = with_number(mapping["create"], 1)
+    mapping["update"] = with_number(mapping["update"], 2)
