@@ -32,6 +32,17 @@ pub struct Limits {
     /// The account's reasons to list an address; absent: both, the default of a new account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_reasons: Option<Reasons>,
+    /// True if `GetAccount` reports an account in the sandbox.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub sandbox: bool,
+    /// True if `GetAccount` reports that SES has stopped the account's sending.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stopped: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Limits {
@@ -96,6 +107,11 @@ impl Account {
     pub fn set(&mut self, limits: Limits) {
         self.limits = limits;
         self.bucket = None;
+    }
+
+    /// Returns the limits that a test has set.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Returns the quota that `GetAccount` reports.
@@ -164,7 +180,7 @@ mod tests {
         account.set(Limits {
             max_send_rate: rate,
             max_24_hour_send: quota,
-            suppressed_reasons: None,
+            ..Limits::default()
         });
         account
     }
@@ -206,7 +222,7 @@ mod tests {
             Limits {
                 max_send_rate: Some(0.0),
                 max_24_hour_send: None,
-                suppressed_reasons: None,
+                ..Limits::default()
             }
             .check()
             .is_err()
@@ -215,7 +231,7 @@ mod tests {
             Limits {
                 max_send_rate: None,
                 max_24_hour_send: Some(-2.0),
-                suppressed_reasons: None,
+                ..Limits::default()
             }
             .check()
             .is_err()
@@ -224,7 +240,7 @@ mod tests {
             Limits {
                 max_send_rate: Some(1.0),
                 max_24_hour_send: Some(-1.0),
-                suppressed_reasons: None,
+                ..Limits::default()
             }
             .check()
             .is_ok()

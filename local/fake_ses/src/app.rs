@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use crate::account::Account;
 use crate::faults::{Dice, FaultPlan};
+use crate::identities::{self, Identity};
 use crate::mailbox::Mailbox;
 use crate::publisher::Publisher;
 use crate::settings::Settings;
@@ -39,6 +40,7 @@ pub struct App {
     mailbox: Mutex<Mailbox>,
     faults: Mutex<(FaultPlan, Dice)>,
     account: Mutex<Account>,
+    identities: Mutex<Vec<Identity>>,
     stats: Mutex<Stats>,
     suppressed: Mutex<SuppressionList>,
     /// The publisher of events; absent when no topic is set.
@@ -61,6 +63,7 @@ impl App {
             mailbox: Mutex::default(),
             faults: Mutex::new((FaultPlan::default(), Dice::from_seed(seed))),
             account: Mutex::default(),
+            identities: Mutex::new(identities::first()),
             stats: Mutex::default(),
             suppressed: Mutex::default(),
             events,
@@ -80,6 +83,11 @@ impl App {
     /// The sending limits.
     pub fn account(&self) -> MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The identities.
+    pub fn identities(&self) -> MutexGuard<'_, Vec<Identity>> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counters.
@@ -139,6 +147,8 @@ fn routes(app: Arc<App>) -> Router {
                 .delete(control::delete_faults),
         )
         .route("/account", put(control::put_account))
+        .route("/v2/email/list-identities", post(ses_api::list_email_identities))
+        .route("/identities", put(control::put_identities))
         .route(
             "/v2/email/suppression/addresses/{address}",
             get(ses_api::get_suppressed_destination).delete(ses_api::delete_suppressed_destination),

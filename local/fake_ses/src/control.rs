@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::account::Limits;
 use crate::app::App;
 use crate::faults::FaultPlan;
+use crate::identities::Identity;
 use crate::suppression::{self, Reasons};
 
 /// `GET /messages`: all messages, newest first.
@@ -77,6 +78,16 @@ pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     app.suppressed()
         .set_account(limits.suppressed_reasons.clone().unwrap_or_else(suppression::both));
     Json(limits).into_response()
+}
+
+/// `PUT /identities`: replaces the identities of the account.
+pub async fn put_identities(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let identities: Vec<Identity> = match read(&body) {
+        Ok(identities) => identities,
+        Err(sentence) => return refused(sentence),
+    };
+    app.identities().clone_from(&identities);
+    Json(identities).into_response()
 }
 
 /// The configuration set that the local stack deployed.

@@ -9,7 +9,7 @@
 //! | [`app`] | the shared state and the routes |
 //! | [`ses_api`] | SES's operations: the order of the decisions |
 //! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
-//! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
+//! | [`faults`], [`account`], [`identities`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
 //! | [`suppression`] | the account-wide suppression list |
 //! | [`outcome`] | the outcome of a message at each recipient |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
@@ -25,6 +25,7 @@ pub mod browsers;
 pub mod control;
 pub mod events;
 pub mod faults;
+pub mod identities;
 pub mod inbox;
 pub mod mailbox;
 pub mod message_html;

@@ -19,6 +19,7 @@ use crate::account::Over;
 use crate::app::App;
 use crate::events::{self, Sender};
 use crate::faults::FaultKind;
+use crate::identities::Identity;
 use crate::mailbox::Message;
 use crate::ses_error::SesError;
 use crate::{outcome, ses_request, ses_rules};
@@ -150,7 +151,11 @@ fn message_id(now: Timestamp) -> String {
 
 /// `GET /v2/email/account`.
 pub async fn get_account(State(app): State<Arc<App>>) -> Response {
-    let quota = app.account().quota(Instant::now());
+    let (quota, sandbox, stopped) = {
+        let mut account = app.account();
+        let quota = account.quota(Instant::now());
+        (quota, account.limits().sandbox, account.limits().stopped)
+    };
     app.stats().count_answer("GetAccount", "ok");
     Json(json!({
         "SendQuota": {
@@ -158,12 +163,19 @@ pub async fn get_account(State(app): State<Arc<App>>) -> Response {
             "MaxSendRate": quota.max_send_rate,
             "SentLast24Hours": quota.sent_last_24_hours,
         },
-        "SendingEnabled": true,
-        "ProductionAccessEnabled": true,
-        "EnforcementStatus": "HEALTHY",
+        "SendingEnabled": !stopped,
+        "ProductionAccessEnabled": !sandbox,
+        "EnforcementStatus": if stopped { "SHUTDOWN" } else { "HEALTHY" },
         "DedicatedIpAutoWarmupEnabled": false,
     }))
     .into_response()
+}
+
+/// `POST /v2/email/list-identities`. All identities are in the first page.
+pub async fn list_email_identities(State(app): State<Arc<App>>) -> Response {
+    app.stats().answered("ListEmailIdentities", "ok");
+    let identities: Vec<_> = app.identities().iter().map(Identity::listed).collect();
+    Json(json!({"EmailIdentities": identities})).into_response()
 }
 
 /// `GET /v2/email/suppression/addresses/{address}`.

@@ -57,6 +57,7 @@ async fn a_bad_body_is_refused_and_changes_nothing() {
         ("/account", json!({"rate": 1})),
         ("/account", json!({"suppressed_reasons": ["SPAM"]})),
         ("/configuration-set", json!({"suppressed_reasons": "BOUNCE"})),
+        ("/identities", json!([{"name": "example.com"}])),
     ] {
         let (status, _, answer) = fake.call("PUT", path, &body).await;
         assert_eq!(status, 400, "{body}");

@@ -7,7 +7,7 @@ use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
-    Attachment, Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag, RawMessage,
+    Attachment, Body, Content, Destination, EmailContent, IdentityType, Message, MessageHeader, MessageTag, RawMessage,
     SuppressionListReason,
 };
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
@@ -202,4 +202,27 @@ async fn a_suppressed_destination_is_read_and_deleted() {
             .is_not_found_exception()
     );
     assert!(read().await.unwrap_err().into_service_error().is_not_found_exception());
+}
+
+#[tokio::test]
+async fn the_sandbox_and_identities_are_reported() {
+    let fake = Fake::start().await;
+    let client = client(&fake);
+    let account = client.get_account().send().await.unwrap();
+    assert!(account.production_access_enabled && account.sending_enabled);
+    let listed = client.list_email_identities().send().await.unwrap();
+    assert_eq!(listed.email_identities()[0].identity_name(), Some("example.com"));
+    for (path, body) in [
+        ("/account", json!({"sandbox": true, "stopped": true})),
+        ("/identities", json!([{"name": "ann@example.org", "verified": false}])),
+    ] {
+        assert_eq!(fake.call("PUT", path, &body).await.0, 200);
+    }
+    let account = client.get_account().send().await.unwrap();
+    assert!(!account.production_access_enabled && !account.sending_enabled);
+    assert_eq!(account.enforcement_status(), Some("SHUTDOWN"));
+    let listed = client.list_email_identities().send().await.unwrap();
+    let identity = &listed.email_identities()[0];
+    assert_eq!(identity.identity_type(), Some(&IdentityType::EmailAddress));
+    assert!(!identity.sending_enabled());
 }

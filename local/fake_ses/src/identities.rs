@@ -1,0 +1,65 @@
+//! The identities of the account: domains and addresses.
+//!
+//! **Limit:** they are only listed. A message is accepted from every domain, so that tests may use any sender.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// An identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// A domain or an address.
+    pub name: String,
+    /// True if the owner has proved its ownership.
+    pub verified: bool,
+}
+
+/// The identities of a new account on this machine: one verified domain.
+pub fn first() -> Vec<Identity> {
+    vec![Identity {
+        name: "example.com".to_owned(),
+        verified: true,
+    }]
+}
+
+impl Identity {
+    /// Returns the identity in the form of `ListEmailIdentities`.
+    ///
+    /// Source: Amazon SES API v2 Reference, `IdentityInfo`, read 2026-11-29.
+    pub fn listed(&self) -> Value {
+        let kind = if self.name.contains('@') {
+            "EMAIL_ADDRESS"
+        } else {
+            "DOMAIN"
+        };
+        let status = if self.verified { "SUCCESS" } else { "PENDING" };
+        json!({
+            "IdentityType": kind,
+            "IdentityName": self.name,
+            "SendingEnabled": self.verified,
+            "VerificationStatus": status,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unverified_identity_may_not_send() {
+        let identity = Identity {
+            name: "ann@example.org".to_owned(),
+            verified: false,
+        };
+        let expected = json!({
+            "IdentityType": "EMAIL_ADDRESS",
+            "IdentityName": "ann@example.org",
+            "SendingEnabled": false,
+            "VerificationStatus": "PENDING",
+        });
+        assert_eq!(identity.listed(), expected);
+        assert_eq!(first()[0].listed()["IdentityType"], "DOMAIN");
+    }
+}
