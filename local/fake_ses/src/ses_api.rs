@@ -173,7 +173,7 @@ pub async fn get_account(State(app): State<Arc<App>>) -> Response {
 
 /// `POST /v2/email/list-identities`. All identities are in the first page.
 pub async fn list_email_identities(State(app): State<Arc<App>>) -> Response {
-    app.stats().answered("ListEmailIdentities", "ok");
+    app.stats().count_answer("ListEmailIdentities", "ok");
     let identities: Vec<_> = app.identities().iter().map(Identity::listed).collect();
     Json(json!({"EmailIdentities": identities})).into_response()
 }
