@@ -26,7 +26,7 @@ const OTHER: &str = "02020202-0202-4202-8202-020202020202";
 const TENANT: &str = "main";
 
 /// Returns a backend with an uploaded file of `size` bytes, declared as `said` bytes.
-fn world_with(tenant: &str, said: u64, size: u64) -> MemoryBackend {
+fn backend_with(tenant: &str, said: u64, size: u64) -> MemoryBackend {
     let backend = MemoryBackend::default();
     put(&backend, tenant, ID, said, size);
     backend
@@ -89,7 +89,7 @@ fn record(backend: &MemoryBackend, accepted: &Accepted) -> EmailRecord {
 
 #[tokio::test]
 async fn an_upload_is_copied_and_counts_in_the_send_task() {
-    let backend = world_with(TENANT, 14_000_000, 14_000_000);
+    let backend = backend_with(TENANT, 14_000_000, 14_000_000);
     let file = json!([{"filename": "a.txt", "content": "aGk="}, {"id": ID, "content_id": "x"}, {"id": ID, "filename": "b.txt"}]);
     let accepted = accept(&backend, None, file).await.expect("accepted");
     let record = record(&backend, &accepted);
@@ -132,13 +132,13 @@ async fn a_missing_upload_is_refused_without_a_trace() {
     let unknown = "422 invalid_attachment attachments[0].id: no uploaded file has this id";
     for (backend, message) in [
         (MemoryBackend::default(), unknown),
-        (world_with("other", 4, 4), unknown),
+        (backend_with("other", 4, 4), unknown),
         (
-            world_with(TENANT, 4, 3),
+            backend_with(TENANT, 4, 3),
             "422 invalid_attachment attachments[0].id: the size of the uploaded file differs",
         ),
         (
-            world_with(TENANT, 30_000_000, 30_000_000),
+            backend_with(TENANT, 30_000_000, 30_000_000),
             "422 invalid_attachment attachments: too large: ",
         ),
     ] {
@@ -155,7 +155,7 @@ async fn a_missing_upload_is_refused_without_a_trace() {
         );
     }
     // Two files that fit alone.
-    let backend = world_with(TENANT, 15_000_000, 15_000_000);
+    let backend = backend_with(TENANT, 15_000_000, 15_000_000);
     assert!(accept(&backend, None, json!([{"id": ID}])).await.is_ok());
     let said = refusal(accept(&backend, None, json!([{"id": ID}, {"id": ID}])).await);
     assert!(said.contains("attachments: too large: "), "{said}");
@@ -163,7 +163,7 @@ async fn a_missing_upload_is_refused_without_a_trace() {
 
 #[tokio::test]
 async fn a_repetition_needs_no_uploads() {
-    let backend = world_with(TENANT, 4, 4);
+    let backend = backend_with(TENANT, 4, 4);
     let (key, file) = (key("k"), json!([{"id": ID}]));
     let first = accept(&backend, Some(&key), file.clone()).await.expect("accepted");
     let again = accept(&backend, Some(&key), file.clone()).await.expect("accepted");
@@ -176,7 +176,7 @@ async fn a_repetition_needs_no_uploads() {
 
 #[tokio::test]
 async fn other_attachments_are_another_request() {
-    let backend = world_with(TENANT, 4, 4);
+    let backend = backend_with(TENANT, 4, 4);
     put(&backend, TENANT, OTHER, 4, 4);
     let key = key("k");
     let file = |fields: Value| {
@@ -220,7 +220,7 @@ async fn other_attachments_are_another_request() {
 /// A rescheduled record keeps its files; a late repetition of the request must not shorten that.
 #[tokio::test]
 async fn a_repeated_request_keeps_the_files() {
-    let backend = world_with(TENANT, 4, 4);
+    let backend = backend_with(TENANT, 4, 4);
     let (key, file) = (key("k"), json!([{"id": ID}]));
     let accepted = accept(&backend, Some(&key), file.clone()).await.expect("accepted");
     let mut record = record(&backend, &accepted);
@@ -234,7 +234,7 @@ async fn a_repeated_request_keeps_the_files() {
 
 #[tokio::test]
 async fn a_batch_reads_each_upload_once() {
-    let backend = world_with(TENANT, 4, 4);
+    let backend = backend_with(TENANT, 4, 4);
     let good = email(&json!([{"id": ID}, {"id": ID}]));
     let items = json!([good, email(&json!([{"id": OTHER}])), good, email(&json!([]))]).to_string();
     let parse = |validation| parse_batch(items.as_bytes(), validation).unwrap();
@@ -281,7 +281,7 @@ async fn a_batch_reads_each_upload_once() {
 async fn no_failure_leaves_a_record_without_files() {
     for call in ["find_upload", "attach", "put", "create"] {
         for fault in [Fault::Before, Fault::After] {
-            let backend = world_with(TENANT, 4, 4);
+            let backend = backend_with(TENANT, 4, 4);
             backend.state().faults_of.insert(call, [fault].into());
             let (key, file) = (key("k"), json!([{"id": ID}]));
             let failed = accept(&backend, Some(&key), file.clone()).await;

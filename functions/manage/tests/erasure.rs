@@ -43,7 +43,7 @@ fn erased() -> (u16, Value) {
 }
 
 /// Returns a backend with the first sample in a status, and another email beside it; each with a file.
-fn world_with(status: RecordStatus) -> MemoryBackend {
+fn backend_with(status: RecordStatus) -> MemoryBackend {
     let backend = samples::backend(2).unwrap();
     let due = Due {
         kind: DueKind::Ended,
@@ -76,7 +76,7 @@ fn has(backend: &MemoryBackend, n: u8) -> [bool; 3] {
 #[tokio::test]
 async fn an_erased_email_leaves_only_a_tombstone() {
     for status in RecordStatus::ALL.iter().copied().filter(|status| status.is_final()) {
-        let backend = world_with(status);
+        let backend = backend_with(status);
         assert_eq!(erase(&backend).await, erased(), "{status:?}");
         assert_eq!(has(&backend, 1), [false; 3], "{status:?}");
         assert_eq!(has(&backend, 2), [true; 3], "another email stays");
@@ -105,7 +105,7 @@ async fn an_unfinished_email_is_not_erased() {
         (RecordStatus::Failing, "being sent"),
         (RecordStatus::Uncertain, "being sent"),
     ] {
-        let backend = world_with(status);
+        let backend = backend_with(status);
         let before = backend.record(&samples::key(1));
         let (code, body) = erase(&backend).await;
         assert_eq!((code, &body["name"]), (409, &"validation_error".into()), "{status:?}");
@@ -120,7 +120,7 @@ async fn an_unfinished_email_is_not_erased() {
 /// Its record does not show the expiry yet, but no claim is possible any more.
 #[tokio::test]
 async fn an_expired_email_has_ended() {
-    let backend = world_with(RecordStatus::Queued);
+    let backend = backend_with(RecordStatus::Queued);
     backend.state().records.get_mut(&samples::key(1)).unwrap().expires_at = BORN;
     assert_eq!(erase(&backend).await, erased());
     assert_eq!(has(&backend, 1), [false; 3]);
@@ -128,7 +128,7 @@ async fn an_expired_email_has_ended() {
 
 #[tokio::test]
 async fn another_tenants_email_cannot_be_erased() {
-    let backend = world_with(RecordStatus::Sent);
+    let backend = backend_with(RecordStatus::Sent);
     let key = EmailKey {
         tenant: TenantId::parse("other").unwrap(),
         id: samples::id(1),
@@ -150,7 +150,7 @@ async fn another_tenants_email_cannot_be_erased() {
 /// A 200 is true after any failure, and a repeated request succeeds.
 #[tokio::test]
 async fn a_repeated_request_completes_an_erasure() {
-    let whole = world_with(RecordStatus::Sent);
+    let whole = backend_with(RecordStatus::Sent);
     erase(&whole).await;
     let calls = whole.state().calls.clone();
     assert!(
@@ -159,7 +159,7 @@ async fn a_repeated_request_completes_an_erasure() {
     );
     for (index, call) in calls.iter().enumerate() {
         for fault in [Fault::Before, Fault::After] {
-            let backend = world_with(RecordStatus::Sent);
+            let backend = backend_with(RecordStatus::Sent);
             backend.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
             let (code, _) = erase(&backend).await;
             assert_eq!(code, 500, "{call} {fault:?}");
@@ -172,7 +172,7 @@ async fn a_repeated_request_completes_an_erasure() {
 /// The order: as long as the record exists, so does its content.
 #[tokio::test]
 async fn a_record_is_never_without_its_content() {
-    let backend = world_with(RecordStatus::Failed);
+    let backend = backend_with(RecordStatus::Failed);
     backend
         .state()
         .faults_of
@@ -183,7 +183,7 @@ async fn a_record_is_never_without_its_content() {
 
 #[tokio::test]
 async fn the_history_of_an_email_is_shown() {
-    let backend = world_with(RecordStatus::Failed);
+    let backend = backend_with(RecordStatus::Failed);
     backend.state().records.get_mut(&samples::key(1)).unwrap().outcomes = vec![AttemptOutcome {
         claim_no: 1,
         at: BORN,

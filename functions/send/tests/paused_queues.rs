@@ -119,9 +119,9 @@ async fn a_moved_record_leaves_its_group() {
             ..record.clone()
         };
     });
-    let rivaled = backend.with_concurrent_writers(vec![cancel]);
+    let contested = backend.with_concurrent_writers(vec![cancel]);
     let send_tasks: Vec<_> = emails.iter().map(|n| send_task("news", *n)).collect();
-    let (results, calls) = park(&rivaled, &send_tasks).await;
+    let (results, calls) = park(&contested, &send_tasks).await;
     assert_eq!(results, vec![Some(TaskOutcome::Done); 10]);
     assert_eq!(calls, [1, 2, 0], "the group again, without the one that is canceled");
     assert_eq!(place(&backend, 4), (RecordStatus::Canceled, None));
@@ -138,9 +138,9 @@ async fn a_queue_resumed_meanwhile_parks_nothing() {
         let resumed = state.queues[&queue("news")].after_resume();
         state.queues.insert(resumed.key.clone(), resumed);
     });
-    let rivaled = backend.with_concurrent_writers(vec![resume]);
+    let contested = backend.with_concurrent_writers(vec![resume]);
     let send_tasks: Vec<_> = (1..=3).map(|n| send_task("news", n)).collect();
-    let (results, _) = park(&rivaled, &send_tasks).await;
+    let (results, _) = park(&contested, &send_tasks).await;
     let come_again = |result: &Option<TaskOutcome>| matches!(result, Some(TaskOutcome::Later(_)));
     assert!(results.iter().all(come_again), "{results:?}");
     assert!((1..=3).all(|n| place(&backend, n) == UNMOVED));

@@ -166,7 +166,7 @@ impl MemoryBackend {
         let down = || PortError {
             what: call.what,
             kind: course.fault.failure(),
-            source: "the world is down".into(),
+            source: "the backend is down".into(),
         };
         if course.detached && course.fault == Fault::None {
             let (backend, (tell, told)) = (self.clone(), tokio::sync::oneshot::channel());
@@ -221,7 +221,7 @@ impl MemoryBackend {
         let down = || PortError {
             what,
             kind: fault.failure(),
-            source: "the world is down".into(),
+            source: "the backend is down".into(),
         };
         match fault {
             Fault::None => Ok(effect(&mut state)),

@@ -113,7 +113,7 @@ impl MemoryBackend {
             let down = |what| PortError {
                 what,
                 kind: FailureKind::Unknown,
-                source: "the world is down".into(),
+                source: "the backend is down".into(),
             };
             let call = self.call(Call::writes(what, email), move |state| {
                 let Some(fault_model) = &mut state.fault_model else {

@@ -192,7 +192,7 @@ impl Provider for MemoryBackend {
             state.accepted.push((claimed.id, claimed.claim_no));
         }
         drop(state);
-        assert!(!poisoned, "the world was told to panic");
+        assert!(!poisoned, "the backend was told to panic");
         match fault {
             Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => answer,
             Fault::Before | Fault::After => Attempt::Ambiguous,

@@ -141,7 +141,7 @@ impl Action {
             Self::EventArrives => "an event arrives".to_owned(),
             Self::AsksFeedback => "promote is told that feedback has worked everything off".to_owned(),
             Self::RunEnds => "a run of promote ends".to_owned(),
-            Self::Does(who, deed) => format!("{} {}", who.name(), deed.name()),
+            Self::Does(who, operation) => format!("{} {}", who.name(), operation.name()),
             Self::Empties => "manage (erase) erases the contents, and answers".to_owned(),
             Self::FindsNothing => "somebody finds nothing of an erased email".to_owned(),
             Self::LateWrite => "a dead writer's write takes effect or is refused".to_owned(),

@@ -74,7 +74,7 @@ struct Writer<'a> {
 /// the caller.
 fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
-    let does = |deed| Action::Does(writer.who, deed);
+    let does = |operation| Action::Does(writer.who, operation);
     let (after, condition, side_effect) = match machine.ruling(writer.seen, writer.question) {
         Ruling::Forget | Ruling::Refused => {
             steps.add(does(Operation::Ends), (writer.ended)(*state));

@@ -58,12 +58,14 @@ fn everything() -> BTreeSet<String> {
     ];
     let jobs = sweeps
         .into_iter()
-        .flat_map(|sweep| of_sweeps.map(|deed| (sweep, deed)))
+        .flat_map(|sweep| of_sweeps.map(|operation| (sweep, operation)))
         // In the usual configurations nothing happens between a restore and its record.
-        .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Operation::FindsMoved | Operation::Ends))
-        .map(|(sweep, deed)| Action::Does(Process::Job(sweep), deed));
+        .filter(|(sweep, operation)| {
+            *sweep != Sweep::Restore || !matches!(operation, Operation::FindsMoved | Operation::Ends)
+        })
+        .map(|(sweep, operation)| Action::Does(Process::Job(sweep), operation));
     let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
-    let deeds = [
+    let operations = [
         Operation::Reads,
         Operation::Writes,
         Operation::FindsMoved,
@@ -71,17 +73,17 @@ fn everything() -> BTreeSet<String> {
         Operation::Dies,
     ];
     let does = readers.into_iter().chain(callers.map(Process::Caller));
-    let does = does.flat_map(|who| deeds.map(|deed| Action::Does(who, deed)));
+    let does = does.flat_map(|who| operations.map(|operation| Action::Does(who, operation)));
     let lanes = [QueueLoad::Backlog, QueueLoad::Shut].map(Process::Promoter);
     let writers = readers.into_iter().chain(lanes).chain([Process::Sender]);
     let writers = writers.flat_map(|who| {
-        let deeds = [
+        let operations = [
             Operation::Writes,
             Operation::FindsMoved,
             Operation::Ends,
             Operation::LeavesWrite,
         ];
-        deeds.map(|deed| Action::Does(who, deed))
+        operations.map(|operation| Action::Does(who, operation))
     });
     let ses = [
         Ses::Accepts,
@@ -119,7 +121,7 @@ fn everything() -> BTreeSet<String> {
         .chain(jobs)
         .chain(sweeps.map(Action::JobEnds))
         .chain(changes.map(Action::Changes))
-        .chain(deeds.map(|deed| Action::Does(Process::Eraser, deed)))
+        .chain(operations.map(|operation| Action::Does(Process::Eraser, operation)))
         .chain([Action::Empties, Action::FindsNothing])
         .map(Action::name)
         .collect()

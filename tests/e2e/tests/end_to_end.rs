@@ -1,24 +1,24 @@
 //! Tests with real clients, the real functions on the local stack, and an SES that can fail.
 
-mod asked;
 mod attachments;
 mod clients;
+mod commands;
 mod content;
 mod crash;
 mod dry_run;
 mod emails;
-mod erasing;
+mod erasure;
 mod evidence;
 mod faults;
 mod feedback;
 mod gateway;
-mod holding;
+mod holds;
 mod idempotency;
 mod listing;
 mod outcomes;
-mod pacing;
 mod privacy;
 mod queues;
+mod rates;
 mod refusals;
 mod reports;
 mod schedule;

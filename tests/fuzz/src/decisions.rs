@@ -244,7 +244,7 @@ fn update_in_any_order(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result
                 .delivery_statuses
                 .iter()
                 .all(|(key, delivery_status)| next.delivery_statuses.get(key) >= Some(delivery_status)),
-            "a fate falls"
+            "a delivery status falls"
         );
         check!(
             Truth,

@@ -154,7 +154,7 @@ fn calls_of_queues(large: &str) -> Vec<(Call, u16)> {
             404,
         ),
     ];
-    for (name, deed, status, body) in [
+    for (name, command, status, body) in [
         (
             "pause_queue",
             "pause",
@@ -168,11 +168,11 @@ fn calls_of_queues(large: &str) -> Vec<(Call, u16)> {
             r#"{"cause":"rejected","since":"2026-11-24T09:30:00Z"}"#,
         ),
     ] {
-        let path = format!("{news}/{deed}");
+        let path = format!("{news}/{command}");
         calls.extend([
             (call(name, &path).body(body), status),
             (call(name, &path).body("{"), 400),
-            (call(name, &format!("{nowhere}/{deed}")), 404),
+            (call(name, &format!("{nowhere}/{command}")), 404),
             (call(name, &path).body(large), 413),
             (call(name, &path).body(r#"{"x":1}"#), 422),
         ]);

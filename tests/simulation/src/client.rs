@@ -145,21 +145,21 @@ impl Client {
     pub(crate) async fn run(self) {
         tokio::time::sleep(self.order.at).await;
         let Some(ids) = self.post().await else { return };
-        let mut deeds = self.order.deeds.clone();
-        deeds.sort_by_key(|(at, _)| *at);
+        let mut commands = self.order.commands.clone();
+        commands.sort_by_key(|(at, _)| *at);
         let mut doing = Vec::new();
-        for (at, deed) in deeds {
+        for (at, command) in commands {
             let pick = self.system.rng().usize(0..ids.len().max(1));
             let Some(id) = ids.get(pick).copied() else { continue };
             let client = self.clone();
             let act = async move {
                 tokio::time::sleep(at).await;
-                client.act(id, deed).await;
+                client.act(id, command).await;
             };
             doing.push(tokio::spawn(act));
         }
-        for deed in doing {
-            deed.await.ok();
+        for command in doing {
+            command.await.ok();
         }
     }
 
@@ -214,13 +214,13 @@ impl Client {
         self.order.queue.unwrap_or("default")
     }
 
-    async fn act(&self, id: EmailId, deed: EmailCommand) {
-        if let EmailCommand::Queue(deed) = deed {
-            return self.act_on_queue(deed).await;
+    async fn act(&self, id: EmailId, command: EmailCommand) {
+        if let EmailCommand::Queue(command) = command {
+            return self.act_on_queue(command).await;
         }
         let path = format!("/emails/{id}");
         for attempt in 1..=TRIES {
-            let begun = match deed {
+            let begun = match command {
                 EmailCommand::Cancel => self.oracle.cancel_begins(id, self.now()),
                 EmailCommand::Retry { force } => {
                     self.oracle.retry_begins(id, force);
@@ -238,14 +238,14 @@ impl Client {
                 | EmailCommand::Queue(_) => None,
             };
             let asked_at = self.now();
-            if deed == EmailCommand::Repeat {
+            if command == EmailCommand::Repeat {
                 if self.order.key {
                     self.post().await;
                 }
                 return;
             }
             let ask = || {
-                let request = match deed {
+                let request = match command {
                     EmailCommand::Cancel => request(Method::POST, &format!("{path}/cancel"), &json!({})),
                     EmailCommand::Retry { force } => {
                         request(Method::POST, &format!("{path}/retry"), &json!({"force": force}))
@@ -269,13 +269,13 @@ impl Client {
                 self.system.request(request)
             };
             let answer = self.ask(ask, attempt).await;
-            if let EmailCommand::Retry { .. } = deed {
+            if let EmailCommand::Retry { .. } = command {
                 let answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
                 self.oracle.retry_ends(id, answered, self.now());
             }
             match answer {
                 Some(ApiResponse { status: 200, json }) => {
-                    match (deed, begun) {
+                    match (command, begun) {
                         (EmailCommand::Cancel, begun) => self.oracle.canceled(id, begun),
                         (EmailCommand::Reschedule(wait), begun) => {
                             self.oracle.rescheduled(id, begun, asked_at.after(wait));
@@ -293,7 +293,7 @@ impl Client {
                     }
                     return;
                 }
-                Some(ApiResponse { status: 404, .. }) if deed != EmailCommand::Release => {
+                Some(ApiResponse { status: 404, .. }) if command != EmailCommand::Release => {
                     // An expired record does not exist, whether or not TTL has deleted it.
                     self.system.backend.state().expire();
                     if !self.oracle.may_be_erased(id) {
@@ -308,10 +308,10 @@ impl Client {
         }
     }
 
-    async fn act_on_queue(&self, deed: QueueCommand) {
+    async fn act_on_queue(&self, command: QueueCommand) {
         let name = self.queue();
         for attempt in 1..=TRIES {
-            if change_queue(&self.system, &self.oracle, name, deed, attempt).await {
+            if change_queue(&self.system, &self.oracle, name, command, attempt).await {
                 return;
             }
         }
@@ -327,16 +327,16 @@ pub(crate) async fn change_queue(
     system: &System,
     oracle: &Oracle,
     name: &str,
-    deed: QueueCommand,
+    command: QueueCommand,
     attempt: u32,
 ) -> bool {
     let now = || system.backend.state().now();
     let asked_at = now();
-    let begun = oracle.queue_begins(name, deed, asked_at);
+    let begun = oracle.queue_begins(name, command, asked_at);
     let path = |end: &str| format!("/queues/{name}{end}");
     let ask = || {
         let empty = json!({});
-        let request = match deed {
+        let request = match command {
             QueueCommand::Pause => request(Method::POST, &path("/pause"), &empty),
             QueueCommand::PauseFor(span) => {
                 let until = format!("in {} ms", span.as_millis().max(1));
@@ -354,7 +354,7 @@ pub(crate) async fn change_queue(
     let answer = ask_once(system, ask, attempt).await;
     let answered = answer.filter(|answer| answer.status < 500);
     let done = answered.as_ref().is_some_and(|answer| answer.status < 300);
-    oracle.queue_ends(name, deed, begun, (answered.is_some(), done), (asked_at, now()));
+    oracle.queue_ends(name, command, begun, (answered.is_some(), done), (asked_at, now()));
     answered.is_some()
 }
 

@@ -137,7 +137,7 @@ async fn live(scenario: &Scenario) -> RunOutcome {
             set_calm(&backend, true);
         }
         if calm && asking.is_empty() {
-            let ask = |(name, deed)| tokio::spawn(ask(Arc::clone(&system), oracle.clone(), name, deed));
+            let ask = |(name, command)| tokio::spawn(ask(Arc::clone(&system), oracle.clone(), name, command));
             if std::mem::take(&mut flows) {
                 asking.push(ask((NEWS.to_owned(), QueueCommand::Pause)));
             } else if scenario.waiting == 0 {
@@ -216,9 +216,9 @@ fn paused(backend: &MemoryBackend) -> Vec<String> {
     names.filter(|name| name != HELD).collect()
 }
 
-async fn ask(system: Arc<System>, oracle: Oracle, name: String, deed: QueueCommand) {
+async fn ask(system: Arc<System>, oracle: Oracle, name: String, command: QueueCommand) {
     let mut attempt = 1;
-    while !change_queue(&system, &oracle, &name, deed, attempt).await {
+    while !change_queue(&system, &oracle, &name, command, attempt).await {
         attempt += 1;
     }
 }
@@ -326,7 +326,7 @@ fn clients(scenario: &Scenario, system: &Arc<System>, oracle: &Oracle) -> Vec<Cl
             let mut writer = client.clone();
             writer.is_rival = true;
             writer.order.at = at;
-            writer.order.deeds.clear();
+            writer.order.commands.clear();
             clients.push(writer);
         }
         clients.push(client);

@@ -148,7 +148,7 @@ pub struct Order {
     /// The priority; that of the queue if absent.
     pub priority: Option<Priority>,
     /// The caller's actions, each with its time after the answer.
-    pub deeds: Vec<(Duration, EmailCommand)>,
+    pub commands: Vec<(Duration, EmailCommand)>,
 }
 
 impl Order {
@@ -168,7 +168,7 @@ impl Order {
             large: false,
             queue: None,
             priority: None,
-            deeds: Vec::new(),
+            commands: Vec::new(),
         }
     }
 }

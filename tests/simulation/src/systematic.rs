@@ -185,8 +185,8 @@ pub fn scenarios() -> Vec<Scenario> {
         hold: true,
         ..Order::plain()
     };
-    let then = |order: Order, deeds: &[(u64, EmailCommand)]| Order {
-        deeds: deeds.iter().map(|(at, deed)| (secs(*at), *deed)).collect(),
+    let then = |order: Order, commands: &[(u64, EmailCommand)]| Order {
+        commands: commands.iter().map(|(at, command)| (secs(*at), *command)).collect(),
         ..order
     };
     let later = |wait: u64| Order {

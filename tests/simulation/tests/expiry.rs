@@ -11,13 +11,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Three emails at once and one ten hours later. Finished emails are forgotten after an hour. The same request comes
 /// again after that. Another request with the same key comes when a record of the usual life would be gone.
-fn scenario(broken: Broken, deed_at: Duration, rival_at: Option<Duration>) -> Scenario {
+fn scenario(broken: Broken, command_at: Duration, rival_at: Option<Duration>) -> Scenario {
     let order = Order {
         emails: 4,
         batch: true,
         last_scheduled_in: Some(HOUR * 10),
         writer: rival_at,
-        deeds: vec![(deed_at, EmailCommand::Repeat)],
+        commands: vec![(command_at, EmailCommand::Repeat)],
         ..Order::plain()
     };
     let mut scenario = Scenario::quiet("expiry", vec![order]);

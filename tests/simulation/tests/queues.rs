@@ -131,7 +131,7 @@ fn beside_waiting(waiting: usize) -> RunOutcome {
     let order = |number: u64| Order {
         at: Duration::from_secs(number * 7),
         scheduled_in: number.is_multiple_of(3).then_some(Duration::from_secs(90)),
-        deeds: vec![(Duration::from_secs(300 - number * 7), EmailCommand::Read)],
+        commands: vec![(Duration::from_secs(300 - number * 7), EmailCommand::Read)],
         ..Order::plain()
     };
     let mut scenario = Scenario {
@@ -202,7 +202,7 @@ fn rescheduled_emails_keep_the_rate_of_their_queue() {
         at: Duration::from_millis(number),
         scheduled_in: Some(seconds(600)),
         queue: Some(NEWS),
-        deeds: vec![(seconds(10), EmailCommand::Reschedule(seconds(20)))],
+        commands: vec![(seconds(10), EmailCommand::Reschedule(seconds(20)))],
         ..Order::plain()
     };
     let scenario = Scenario {

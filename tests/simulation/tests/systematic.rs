@@ -57,7 +57,7 @@ fn each_call_is_throttled_once() {
 
 /// The scenarios cover every call of every function.
 #[test]
-fn the_scenarios_strike_every_call_of_every_function() {
+fn the_scenarios_fail_every_call_of_every_function() {
     let mut called = std::collections::BTreeSet::new();
     for scenario in scenarios() {
         for step in run(&scenario).trace.steps {

@@ -7,15 +7,15 @@ use memory::Fault;
 
 use crate::common::enqueue;
 use crate::{
-    IMPOSSIBLE, RETENTION, accept, accept_batch, batch, body, delays, email_key, kept_until, key, pass_to, refusal,
-    refused, stored, tenant, world_at,
+    IMPOSSIBLE, RETENTION, accept, accept_batch, backend_at, batch, body, delays, email_key, kept_until, key, pass_to,
+    refusal, refused, stored, tenant,
 };
 
 #[tokio::test]
 async fn one_impossible_time_refuses_a_strict_batch() {
     for (options, message) in IMPOSSIBLE {
         for key in [None, Some(key())] {
-            let backend = world_at(0);
+            let backend = backend_at(0);
             let before = stored(&backend);
             let items = batch(&["", options, ""], BatchValidation::Strict);
             let error = refused(accept_batch(&backend, key.as_ref(), items).await);
@@ -48,11 +48,11 @@ async fn a_permissive_batch_reports_impossible_times() {
     };
     let expected: Vec<_> = expected.map(|(index, message)| (index, message.to_owned())).into();
 
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let answer = accept_batch(&backend, None, request()).await.expect("accepted");
     assert_eq!((answer.ids.len(), errors(&answer)), (2, expected.clone()));
 
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let first = accept_batch(&backend, Some(&key()), request()).await.expect("accepted");
     assert_eq!((first.ids.len(), errors(&first)), (2, expected.clone()));
     assert!(!first.replayed);
@@ -69,7 +69,7 @@ async fn a_permissive_batch_reports_impossible_times() {
 
 #[tokio::test]
 async fn a_wholly_impossible_batch_stores_only_its_key() {
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let request = || batch(&[r#""scheduled_at":"in 3654 days""#], BatchValidation::Permissive);
     for _ in 0..2 {
         let answer = accept_batch(&backend, Some(&key()), request()).await.expect("answered");
@@ -91,7 +91,7 @@ async fn a_late_repeated_batch_has_the_same_emails() {
         r#""scheduled_at":"in 1 day""#,
     ];
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let request = || batch(&options, validation);
         let first = accept_batch(&backend, Some(&key()), request()).await.expect("accepted");
         assert_eq!(delays(&backend), [300, 0, 300], "the last one is far away");
@@ -113,7 +113,7 @@ async fn a_late_repeated_batch_has_the_same_emails() {
 
 #[tokio::test]
 async fn a_batch_with_another_time_is_another_batch() {
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let first = ["", r#""scheduled_at":"in 1 hour""#];
     accept_batch(&backend, Some(&key()), batch(&first, BatchValidation::Strict))
         .await
@@ -139,7 +139,7 @@ async fn a_batch_with_another_time_is_another_batch() {
 async fn a_broken_batch_is_completed_in_time() {
     let options = [r#""scheduled_at":"1970-01-01T00:05:00Z""#; 3];
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         // The second record cannot be written.
         backend
             .state()
@@ -164,7 +164,7 @@ async fn a_broken_batch_is_completed_after_its_time() {
         r#""scheduled_at":"in 3654 days""#,
     ];
     let request = || batch(&options, BatchValidation::Permissive);
-    let backend = world_at(0);
+    let backend = backend_at(0);
     // The batch and its first record are written, the second record is not.
     backend
         .state()
@@ -192,7 +192,7 @@ async fn a_late_repetition_needs_its_content() {
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         r#""expires_at":"1970-01-01T00:05:00Z""#,
     ] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         // The record is written, the content is not: no response was sent.
         backend.state().faults_of.insert("put", [Fault::Before].into());
         let first = accept(&backend, Some(&key()), options).await;
@@ -210,7 +210,7 @@ async fn a_late_repetition_needs_its_content() {
 #[tokio::test]
 async fn a_leftover_object_is_kept_after_a_failure() {
     for fault in [Fault::Before, Fault::After] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let large = parse_email(body(&"x".repeat(5000), "").as_bytes()).unwrap();
         enqueue(&backend).accept(&tenant(), Some(&key()), &large).await.unwrap();
         backend.state().records.clear();

@@ -37,7 +37,7 @@ fn at(after: i64) -> Timestamp {
     Timestamp::from_millis(after * 1000)
 }
 
-fn world_at(after: i64) -> MemoryBackend {
+fn backend_at(after: i64) -> MemoryBackend {
     let backend = MemoryBackend::default();
     pass_to(&backend, after);
     backend
@@ -179,7 +179,7 @@ async fn a_scheduled_email_is_in_the_index() {
             Some(0),
         ),
     ] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let record = accepted(&backend, None, options).await;
         assert_eq!(
             (record.scheduled_at, record.not_before, record.status),
@@ -225,7 +225,7 @@ async fn the_caller_may_set_the_deadline() {
             400 * 86_400,
         ),
     ] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let record = accepted(&backend, None, options).await;
         assert_eq!(
             (record.expires_at, record.expires_given),
@@ -249,7 +249,7 @@ async fn on_uncertain_is_stored_in_the_record() {
         (r#""on_uncertain":"hold""#, OnUncertain::Hold),
     ] {
         assert_eq!(
-            accepted(&world_at(0), None, options).await.on_uncertain,
+            accepted(&backend_at(0), None, options).await.on_uncertain,
             expected,
             "{options}"
         );
@@ -285,7 +285,7 @@ const IMPOSSIBLE: [(&str, &str); 6] = [
 async fn an_impossible_time_stores_nothing() {
     for (options, message) in IMPOSSIBLE {
         for (key, calls) in [(None, [].as_slice()), (Some(key()), &["load", "tombstone"])] {
-            let backend = world_at(0);
+            let backend = backend_at(0);
             let before = stored(&backend);
             let error = refused(accept(&backend, key.as_ref(), options).await);
             assert_eq!(refusal(&error), (422, "validation_error", message), "{options}");
@@ -298,7 +298,7 @@ async fn an_impossible_time_stores_nothing() {
 
 #[tokio::test]
 async fn all_forms_of_a_time_are_equal() {
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let record = accepted(&backend, Some(&key()), r#""scheduled_at":"1970-01-01T02:00:00Z""#).await;
     for same in [
         r#""scheduled_at":"1970-01-01T03:00:00.000+01:00""#,
@@ -316,7 +316,7 @@ async fn a_scheduled_email_needs_record_and_content() {
         [Fault::None, Fault::Before],
         [Fault::After, Fault::After],
     ] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let options = r#""scheduled_at":"in 1 day""#;
         backend.state().faults = faults.into();
         let first = accept(&backend, Some(&key()), options).await;

@@ -6,8 +6,8 @@ use domain::delivery::record::{BodyPlace, EmailRecord, RecordStatus};
 
 use crate::common::enqueue;
 use crate::{
-    RETENTION, accept, accept_batch, accepted, at, batch, body, delays, email_key, kept_until, key, pass_to, refusal,
-    refused, stored, tenant, world_at,
+    RETENTION, accept, accept_batch, accepted, at, backend_at, batch, body, delays, email_key, kept_until, key,
+    pass_to, refusal, refused, stored, tenant,
 };
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn a_late_repetition_is_the_same_email() {
         (r#""scheduled_at":"in 5 minutes""#, 86_400),
         (r#""scheduled_at":"in 5 minutes","expires_at":"in 6 minutes""#, 86_400),
     ] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let record = accepted(&backend, Some(&key()), options).await;
         let before = stored(&backend);
         pass_to(&backend, later);
@@ -34,7 +34,7 @@ async fn a_late_repetition_is_the_same_email() {
 #[tokio::test]
 async fn a_request_without_a_key_is_always_new() {
     let options = r#""scheduled_at":"1970-01-01T00:05:00Z""#;
-    let backend = world_at(0);
+    let backend = backend_at(0);
     accepted(&backend, None, options).await;
     pass_to(&backend, 601);
     assert_eq!(refused(accept(&backend, None, options).await).status(), 422);
@@ -44,7 +44,7 @@ async fn a_request_without_a_key_is_always_new() {
 #[tokio::test]
 async fn a_repeated_request_keeps_the_scheduled_time() {
     let options = r#""scheduled_at":"in 30 minutes""#;
-    let backend = world_at(0);
+    let backend = backend_at(0);
     accepted(&backend, Some(&key()), options).await;
     for (later, expected) in [
         (60, vec![]),
@@ -60,7 +60,7 @@ async fn a_repeated_request_keeps_the_scheduled_time() {
 
 #[tokio::test]
 async fn a_repeated_request_undoes_no_later_command() {
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let record = accepted(&backend, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
     for since in [
         EmailRecord {
@@ -95,7 +95,7 @@ async fn other_options_are_another_request() {
         r#""scheduled_at":"in 2 hours","expires_at":"in 24 hours""#,
         r#""scheduled_at":"1970-01-01T02:00:00Z","expires_at":"1970-01-02T00:00:00Z","on_uncertain":"hold""#,
     ] {
-        let backend = world_at(0);
+        let backend = backend_at(0);
         let record = accepted(&backend, Some(&key()), first).await;
         let (kept, send_tasks) = (kept_until(&backend, &record), backend.state().send_tasks.len());
         let error = refused(accept(&backend, Some(&key()), other).await);
@@ -121,7 +121,7 @@ async fn a_late_other_request_is_not_the_first() {
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         r#""scheduled_at":"1970-01-01T00:06:00Z""#,
     );
-    let backend = world_at(0);
+    let backend = backend_at(0);
     accepted(&backend, Some(&key()), first).await;
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
         let key = IdempotencyKey::parse(&format!("{validation:?}")).unwrap();
@@ -155,7 +155,7 @@ async fn a_repeated_request_keeps_the_retention() {
         ("x".repeat(5000), BodyPlace::Bucket),
     ] {
         for later in [0, 60, 86_400] {
-            let backend = world_at(0);
+            let backend = backend_at(0);
             let wished = body(&text, r#""scheduled_at":"1970-01-01T00:05:00Z""#);
             let wished = parse_email(wished.as_bytes()).unwrap();
             let first = enqueue(&backend)
@@ -184,7 +184,7 @@ async fn a_repeated_request_keeps_the_retention() {
 
 #[tokio::test]
 async fn a_leftover_object_is_kept_for_a_new_email() {
-    let backend = world_at(0);
+    let backend = backend_at(0);
     let large = parse_email(body(&"x".repeat(5000), "").as_bytes()).unwrap();
     let first = enqueue(&backend).accept(&tenant(), Some(&key()), &large).await.unwrap();
     backend.state().records.clear();

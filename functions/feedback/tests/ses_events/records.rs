@@ -65,7 +65,7 @@ async fn events_of_an_email_are_written_together() {
     assert_eq!(
         backend.state().calls,
         ["load", "write", "write", "suppress", "change_account_rate"],
-        "the acceptance, and the fates; then who bounced, and the senders are told"
+        "the acceptance and the delivery statuses; then the suppression, of which the senders learn"
     );
     let record = backend.record(&samples::key(1)).expect("the row");
     assert_eq!(

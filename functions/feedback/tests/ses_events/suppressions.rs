@@ -35,7 +35,7 @@ fn soft_bounce() -> String {
 }
 
 /// Returns a backend with a clock that is later than the events.
-fn later_world() -> MemoryBackend {
+fn later_backend() -> MemoryBackend {
     let backend = backend(1);
     backend.state().now_ms = 1_100_000;
     backend
@@ -47,14 +47,14 @@ async fn bounces_and_complaints_suppress_an_address() {
         (bounce(), Origin::Bounce, 1_003_000),
         (complaint(), Origin::Complaint, 1_004_000),
     ] {
-        let backend = later_world();
+        let backend = later_backend();
         heard(&backend, &message).await.expect("heard");
         let expected = ("b@example.com".to_owned(), origin, Some(samples::id(1)), at);
         assert_eq!(suppressed(&backend), [expected]);
         assert_eq!(backend.state().account_rate.settings_version, 1);
     }
     for harmless in [send(), delivery(), soft_bounce()] {
-        let backend = later_world();
+        let backend = later_backend();
         heard(&backend, &harmless).await.expect("heard");
         assert_eq!(suppressed(&backend), []);
         let calls = backend.state().calls.clone();
@@ -67,7 +67,7 @@ async fn bounces_and_complaints_suppress_an_address() {
 
 #[tokio::test]
 async fn the_first_reason_of_a_suppression_stays() {
-    let backend = later_world();
+    let backend = later_backend();
     for message in [bounce(), complaint(), bounce(), complaint()] {
         heard(&backend, &message).await.expect("heard");
     }
@@ -91,7 +91,7 @@ async fn a_listed_address_is_not_suppressed() {
         &EmailAddress::parse("b@example.com").expect("an address"),
     );
     for gone in [false, true] {
-        let backend = later_world();
+        let backend = later_backend();
         if gone {
             backend.state().records.clear();
         }
@@ -102,7 +102,7 @@ async fn a_listed_address_is_not_suppressed() {
         let listed: Vec<_> = backend.state().listed.keys().cloned().collect();
         assert_eq!(listed, [(TenantId::main(), id)]);
     }
-    let backend = later_world();
+    let backend = later_backend();
     backend
         .state()
         .faults_of
@@ -135,7 +135,7 @@ async fn only_a_first_shared_complaint_is_temporary() {
             .collect()
     };
     let seven_days = Timestamp::from_millis(1_004_000 + 7 * 86_400_000);
-    let backend = later_world();
+    let backend = later_backend();
     for _ in 0..2 {
         heard(&backend, &several(1)).await.expect("heard");
     }
@@ -153,7 +153,7 @@ async fn only_a_first_shared_complaint_is_temporary() {
 
 #[tokio::test]
 async fn an_event_before_a_release_suppresses_nobody() {
-    let backend = later_world();
+    let backend = later_backend();
     heard(&backend, &bounce()).await.expect("heard");
     let id = SuppressionId::of(
         &TenantId::main(),
@@ -173,7 +173,7 @@ async fn an_event_before_a_release_suppresses_nobody() {
 
 #[tokio::test]
 async fn a_complaint_counts_without_its_record() {
-    let backend = later_world();
+    let backend = later_backend();
     let key = samples::key(1);
     if let Some(record) = backend.state().records.get_mut(&key) {
         record.born = Timestamp::from_millis(5);
@@ -198,7 +198,7 @@ async fn a_repeated_event_completes_a_suppression() {
         ("change_account_rate", Fault::Before),
         ("change_account_rate", Fault::After),
     ] {
-        let backend = later_world();
+        let backend = later_backend();
         backend.state().faults_of.insert(what, [fault].into());
         assert!(heard(&backend, &bounce()).await.is_err(), "{what} {fault:?}");
         let told = backend.state().account_rate.settings_version;

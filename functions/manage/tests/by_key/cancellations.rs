@@ -129,7 +129,7 @@ async fn a_cancellation_reads_a_bounded_number() {
 }
 
 #[tokio::test]
-async fn an_email_being_sent_is_left() {
+async fn an_email_being_sent_is_not_canceled() {
     let (backend, main) = (backend(), TenantId::main());
     for (n, status, maybe_duplicate) in [
         (1, RecordStatus::Sending, false),

@@ -13,8 +13,8 @@ use memory::samples::BORN;
 
 use crate::common::manage;
 use crate::{
-    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, answer, at, done, due, golden, kept_until, lose_content,
-    rescheduled_to, sample, secs, stored, with_body, world_with,
+    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, answer, at, backend_with, done, due, golden, kept_until,
+    lose_content, rescheduled_to, sample, secs, stored, with_body,
 };
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn a_canceled_email_cannot_be_claimed() {
         ..sample(RecordStatus::Queued)
     };
     for record in [sample(RecordStatus::Queued), tried] {
-        let backend = world_with(&record);
+        let backend = backend_with(&record);
         assert_eq!(answer(&backend, &golden(CANCEL)).await, done());
         let canceled = EmailRecord {
             status: RecordStatus::Canceled,
@@ -49,14 +49,14 @@ async fn a_canceled_email_cannot_be_claimed() {
 
 #[tokio::test]
 async fn an_email_without_content_can_be_canceled() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     lose_content(&backend);
     assert_eq!(answer(&backend, &golden(CANCEL)).await, done());
 }
 
 #[tokio::test]
 async fn a_repeated_cancel_is_written_once() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     assert_eq!(answer(&backend, &golden(CANCEL)).await, done());
     let canceled = stored(&backend);
     assert_eq!(answer(&backend, &golden(CANCEL)).await, done());
@@ -100,7 +100,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
             due: due(far, 5000),
             ..sample(RecordStatus::Queued)
         };
-        let backend = world_with(&record);
+        let backend = backend_with(&record);
         assert_eq!(
             answer(&backend, &rescheduled_to(asked_for, None)).await,
             done(),
@@ -140,7 +140,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
 
 #[tokio::test]
 async fn a_base64_body_is_decoded() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let mut event = with_body(RESCHEDULE, "eyJzY2hlZHVsZWRfYXQiOiJpbiAxMCBtaW51dGVzIn0=");
     event["isBase64Encoded"] = true.into();
     assert_eq!(answer(&backend, &event).await, done());
@@ -163,7 +163,7 @@ async fn only_the_caller_moves_its_deadline() {
             expires_given: given,
             ..sample(RecordStatus::Queued)
         };
-        let backend = world_with(&record);
+        let backend = backend_with(&record);
         let event = rescheduled_to(&format!("in {scheduled_at} seconds"), expires_at);
         assert_eq!(answer(&backend, &event).await, done(), "{given} {expires_at:?}");
         let record = stored(&backend);
@@ -178,7 +178,7 @@ async fn only_the_caller_moves_its_deadline() {
 
 #[tokio::test]
 async fn a_shorter_deadline_keeps_the_content() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     assert_eq!(answer(&backend, &rescheduled_to("in 100 days", None)).await, done());
     let kept = kept_until(&backend);
     assert_eq!(
@@ -210,7 +210,7 @@ async fn a_retry_sends_at_once_with_a_new_budget() {
             expires_given: true,
             ..sample(status)
         };
-        let backend = world_with(&record);
+        let backend = backend_with(&record);
         backend.state().now_ms = at(100_000).as_millis();
         let mut event = golden(RETRY);
         event["body"] = body.into();
@@ -262,7 +262,7 @@ async fn a_rescheduled_email_keeps_its_batch_record() {
             batch: Some(batch),
             ..sample(status)
         };
-        let backend = world_with(&record);
+        let backend = backend_with(&record);
         let (hash, errors, begun) = (String::new(), Vec::new(), None);
         let record = BatchRecord { hash, errors, begun };
         backend.state().batches.insert(name.clone(), (record, BORN));

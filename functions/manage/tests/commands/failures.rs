@@ -5,15 +5,15 @@ use domain::lifecycle::commands::Refusal;
 use memory::Fault;
 
 use crate::{
-    CANCEL, RESCHEDULE, RETRY, answer, assert_content_is_kept, assert_in_its_place, conflict, done, golden, refused,
-    sample, stored, world_with,
+    CANCEL, RESCHEDULE, RETRY, answer, assert_content_is_kept, assert_in_its_place, backend_with, conflict, done,
+    golden, refused, sample, stored,
 };
 
 #[tokio::test]
 async fn a_failed_send_task_reverts_nothing() {
     for (event, status) in [(RESCHEDULE, RecordStatus::Queued), (RETRY, RecordStatus::Failed)] {
         for fault in [Fault::Before, Fault::After] {
-            let backend = world_with(&sample(status));
+            let backend = backend_with(&sample(status));
             backend.state().faults_of.insert("enqueue", [fault].into());
             assert_eq!(answer(&backend, &golden(event)).await, done(), "{fault:?}");
             let record = stored(&backend);
@@ -32,20 +32,20 @@ async fn a_failed_send_task_reverts_nothing() {
 
 /// The backend fails at each call in turn, before or after its effect.
 #[tokio::test]
-async fn a_200_is_written_and_no_record_leaves_the_index() {
+async fn a_200_means_stored_and_keeps_the_record_indexed() {
     for (event, status) in [
         (CANCEL, RecordStatus::Queued),
         (RESCHEDULE, RecordStatus::Queued),
         (RETRY, RecordStatus::Failed),
         (RETRY, RecordStatus::Unknown),
     ] {
-        let good = world_with(&sample(status));
+        let good = backend_with(&sample(status));
         assert_eq!(answer(&good, &golden(event)).await, done());
         let (wanted, calls) = (stored(&good), good.state().calls.clone());
         for (index, call) in calls.iter().enumerate() {
             for fault in [Fault::Before, Fault::After] {
                 let what = format!("{call} fails {fault:?} in {event}");
-                let backend = world_with(&sample(status));
+                let backend = backend_with(&sample(status));
                 backend.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
                 let (got, body) = answer(&backend, &golden(event)).await;
                 let record = stored(&backend);

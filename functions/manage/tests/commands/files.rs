@@ -7,7 +7,8 @@ use memory::{MemoryBackend, samples};
 use serde_json::json;
 
 use crate::{
-    RETENTION, RETRY, answer, done, golden, kept_until, refused, rescheduled_to, sample, stored, with_body, world_with,
+    RETENTION, RETRY, answer, backend_with, done, golden, kept_until, refused, rescheduled_to, sample, stored,
+    with_body,
 };
 
 /// Files are stored beside the content, each with its own retention.
@@ -22,7 +23,7 @@ async fn uploaded_files_are_kept_as_long_as_the_content() {
         (rescheduled_to("in 900 days", None), RecordStatus::Queued),
         (golden(RETRY), RecordStatus::Failed),
     ] {
-        let backend = world_with(&sample(status));
+        let backend = backend_with(&sample(status));
         let name = (samples::key(1), stored(&backend).body.sha256);
         backend
             .state()
@@ -36,7 +37,7 @@ async fn uploaded_files_are_kept_as_long_as_the_content() {
         assert_eq!(kept, kept_until(&backend));
 
         // An incomplete email is not sent.
-        let backend = world_with(&sample(status));
+        let backend = backend_with(&sample(status));
         let name = (samples::key(1), stored(&backend).body.sha256);
         backend.state().bodies.insert(name, stored_email.clone().into_bytes());
         let gone = "The content of this email is deleted. Send it as a new email.";

@@ -125,7 +125,7 @@ fn sample(status: RecordStatus) -> EmailRecord {
 }
 
 /// Returns a backend with one email and its content.
-fn world_with(record: &EmailRecord) -> MemoryBackend {
+fn backend_with(record: &EmailRecord) -> MemoryBackend {
     let backend = samples::backend(1).unwrap();
     backend.state().records.insert(samples::key(1), record.clone());
     backend

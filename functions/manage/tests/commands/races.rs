@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::common::{ask, manage, read};
 use crate::{
-    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, assert_in_its_place, at, conflict, done, due, golden, kept_until,
-    refused, rescheduled_to, sample, stored, world_with,
+    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, assert_in_its_place, at, backend_with, conflict, done, due,
+    golden, kept_until, refused, rescheduled_to, sample, stored,
 };
 
 /// Change by a concurrent writer between the read of a record and its write.
@@ -25,7 +25,7 @@ enum Meddling {
 }
 
 impl Meddling {
-    fn in_world(self, backend: &MemoryBackend) -> ConcurrentWriter {
+    fn on(self, backend: &MemoryBackend) -> ConcurrentWriter {
         let backend = backend.clone();
         Box::new(move || match self {
             Self::Claim => {
@@ -50,7 +50,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 /// Sends a command while others write: the first of them before the first write, and so on.
 async fn send_while_others_write(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
-    let writers = with.into_iter().map(|meddling| meddling.in_world(backend)).collect();
+    let writers = with.into_iter().map(|meddling| meddling.on(backend)).collect();
     let contested = backend.with_concurrent_writers(writers);
     let answer = read(&ask(&contested, event).await);
     assert_eq!(contested.writers_left(), 0, "everybody had their turn");
@@ -60,7 +60,7 @@ async fn send_while_others_write(backend: &MemoryBackend, event: &Value, with: V
 #[tokio::test]
 async fn a_claim_that_comes_first_wins() {
     for event in [CANCEL, RESCHEDULE] {
-        let backend = world_with(&sample(RecordStatus::Queued));
+        let backend = backend_with(&sample(RecordStatus::Queued));
         let got = send_while_others_write(&backend, &golden(event), vec![Meddling::Claim]).await;
         assert_eq!(got, conflict(Refusal::TooLate(RecordStatus::Sending)), "{event}");
         let claimed = EmailRecord {
@@ -81,7 +81,7 @@ async fn a_claim_that_comes_first_wins() {
 
 #[tokio::test]
 async fn a_cancel_after_a_reschedule_wins() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(RESCHEDULE));
     assert_eq!(
         send_while_others_write(&backend, &golden(CANCEL), vec![first]).await,
@@ -96,7 +96,7 @@ async fn a_cancel_after_a_reschedule_wins() {
 
 #[tokio::test]
 async fn a_reschedule_does_not_undo_a_cancel() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(CANCEL));
     let got = send_while_others_write(&backend, &golden(RESCHEDULE), vec![first]).await;
     assert_eq!(got, conflict(Refusal::TooLate(RecordStatus::Canceled)));
@@ -110,7 +110,7 @@ async fn a_reschedule_does_not_undo_a_cancel() {
 
 #[tokio::test]
 async fn two_concurrent_cancels_both_succeed() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(golden(CANCEL));
     assert_eq!(
         send_while_others_write(&backend, &golden(CANCEL), vec![first]).await,
@@ -121,7 +121,7 @@ async fn two_concurrent_cancels_both_succeed() {
 
 #[tokio::test]
 async fn the_later_of_two_reschedules_wins() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);
     assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
@@ -134,7 +134,7 @@ async fn the_later_of_two_reschedules_wins() {
 
 #[tokio::test]
 async fn an_earlier_deadline_binds_a_reschedule() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 minute", Some("in 10 minutes")));
     let got = send_while_others_write(&backend, &rescheduled_to("in 10 minutes", None), vec![first]).await;
     let message = "scheduled_at: must be before the email's expires_at";
@@ -146,7 +146,7 @@ async fn an_earlier_deadline_binds_a_reschedule() {
 /// An email that a retry made wait again must keep its content.
 #[tokio::test]
 async fn a_retry_that_comes_first_prevents_an_erasure() {
-    let backend = world_with(&sample(RecordStatus::Failed));
+    let backend = backend_with(&sample(RecordStatus::Failed));
     let mut erase = golden(CANCEL);
     erase["requestContext"]["http"]["method"] = "DELETE".into();
     erase["rawPath"] = format!("/emails/{}", samples::id(1)).into();
@@ -159,7 +159,7 @@ async fn a_retry_that_comes_first_prevents_an_erasure() {
 #[tokio::test]
 async fn one_of_two_concurrent_retries_is_refused() {
     for status in [RecordStatus::Failed, RecordStatus::Unknown] {
-        let backend = world_with(&sample(status));
+        let backend = backend_with(&sample(status));
         let first = Meddling::Ask(golden(RETRY));
         let got = send_while_others_write(&backend, &golden(RETRY), vec![first]).await;
         assert_eq!(got, conflict(Refusal::NotEnded(RecordStatus::Queued)));
@@ -170,7 +170,7 @@ async fn one_of_two_concurrent_retries_is_refused() {
 #[tokio::test]
 async fn an_email_that_keeps_moving_is_a_500() {
     for (times, status) in [(7, 200), (8, 500)] {
-        let backend = world_with(&sample(RecordStatus::Queued));
+        let backend = backend_with(&sample(RecordStatus::Queued));
         let moves = (1..=times)
             .map(|hour| Meddling::Ask(rescheduled_to(&format!("in {hour} hours"), None)))
             .collect();
@@ -189,7 +189,7 @@ async fn an_email_that_expires_meanwhile_is_a_404() {
         (RESCHEDULE, RecordStatus::Queued),
         (RETRY, RecordStatus::Failed),
     ] {
-        let backend = world_with(&sample(status));
+        let backend = backend_with(&sample(status));
         let got = send_while_others_write(&backend, &golden(event), vec![Meddling::Forget]).await;
         assert_eq!(
             got,
@@ -209,7 +209,7 @@ async fn an_email_that_expires_meanwhile_is_a_404() {
 async fn the_longer_of_two_retentions_stays() {
     let mut record = sample(RecordStatus::Queued);
     record.body.place = BodyPlace::Bucket;
-    let backend = world_with(&record);
+    let backend = backend_with(&record);
     let first = Meddling::Ask(rescheduled_to("in 3000 days", None));
     let second = rescheduled_to("in 3 days", None);
     assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
@@ -220,7 +220,7 @@ async fn the_longer_of_two_retentions_stays() {
 /// Every attempt extends the retention again.
 #[tokio::test]
 async fn every_attempt_extends_the_retention() {
-    let backend = world_with(&sample(RecordStatus::Queued));
+    let backend = backend_with(&sample(RecordStatus::Queued));
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);
     backend.state().calls.clear();

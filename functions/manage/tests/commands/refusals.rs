@@ -8,8 +8,8 @@ use memory::samples;
 use serde_json::Value;
 
 use crate::{
-    CANCEL, RESCHEDULE, RETRY, about, answer, at, conflict, done, golden, kept_until, lose_content, refused, sample,
-    stored, with_body, world_with,
+    CANCEL, RESCHEDULE, RETRY, about, answer, at, backend_with, conflict, done, golden, kept_until, lose_content,
+    refused, sample, stored, with_body,
 };
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_late_command_is_a_409_with_its_reason() {
     for event in [CANCEL, RESCHEDULE, RETRY] {
         for &status in RecordStatus::ALL {
             let record = sample(status);
-            let backend = world_with(&record);
+            let backend = backend_with(&record);
             let asked = if event == RETRY {
                 with_body(event, "{}")
             } else {
@@ -92,7 +92,7 @@ async fn a_possible_duplicate_stays_flagged() {
         maybe_duplicate: true,
         ..sample(RecordStatus::Queued)
     };
-    let backend = world_with(&record);
+    let backend = backend_with(&record);
     assert_eq!(answer(&backend, &golden(CANCEL)).await, conflict(Refusal::MaybeSent));
     assert_eq!(stored(&backend), record);
     assert_eq!(answer(&backend, &golden(RESCHEDULE)).await, done());
@@ -134,7 +134,7 @@ async fn refusals_name_a_remedy() {
         } else {
             golden(event)
         };
-        let got = answer(&world_with(&sample(status)), &asked).await;
+        let got = answer(&backend_with(&sample(status)), &asked).await;
         assert_eq!(got, refused(409, "validation_error", sentence));
     }
 }
@@ -142,7 +142,7 @@ async fn refusals_name_a_remedy() {
 #[tokio::test]
 async fn an_email_without_content_is_not_queued() {
     for (event, status) in [(RESCHEDULE, RecordStatus::Queued), (RETRY, RecordStatus::Canceled)] {
-        let backend = world_with(&sample(status));
+        let backend = backend_with(&sample(status));
         lose_content(&backend);
         assert_eq!(
             answer(&backend, &golden(event)).await,
@@ -163,7 +163,7 @@ async fn an_impossible_time_is_a_422_with_its_field() {
         expires_given: true,
         ..sample(RecordStatus::Queued)
     };
-    let backend = world_with(&given);
+    let backend = backend_with(&given);
     for (body, message) in [
         (
             r#"{"id":"00000000-0000-4000-8000-000000000000","scheduled_at":"in 1 hour"}"#,
@@ -212,7 +212,7 @@ async fn an_impossible_time_is_a_422_with_its_field() {
 #[tokio::test]
 async fn a_malformed_body_is_refused_before_any_call() {
     let large = format!("\"{}\"", "x".repeat(limits::REQUEST_BYTES));
-    let backend = world_with(&sample(RecordStatus::Failed));
+    let backend = backend_with(&sample(RecordStatus::Failed));
     for (event, body, status, name, message) in [
         (
             RESCHEDULE,

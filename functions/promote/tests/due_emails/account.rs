@@ -6,11 +6,11 @@ use domain::delivery::cause::Cause;
 use domain::delivery::rate::Rate;
 use memory::{Fault, samples};
 
-use crate::{at, enqueued, fail, run, sample, times, waiting, world_of};
+use crate::{at, backend_of, enqueued, fail, run, sample, times, waiting};
 
 #[tokio::test]
 async fn the_account_rate_follows_ses() {
-    let backend = world_of([]);
+    let backend = backend_of([]);
     let account = AccountState {
         rate: Rate::from_millis(14_000),
         quota_spent: false,
@@ -52,7 +52,7 @@ async fn a_failing_account_stops_nothing() {
         "waiting",
         "save_busy_since",
     ] {
-        let backend = world_of([waiting(2, at(10))]);
+        let backend = backend_of([waiting(2, at(10))]);
         {
             let mut state = backend.state();
             state.account = Some(AccountState {
@@ -70,7 +70,7 @@ async fn a_failing_account_stops_nothing() {
 /// Otherwise nothing would ever probe.
 #[tokio::test]
 async fn an_open_breaker_gets_a_probe() {
-    let backend = world_of([sample(1)]);
+    let backend = backend_of([sample(1)]);
     backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::AccountPaused,
         until: at(0),
@@ -85,7 +85,7 @@ async fn an_open_breaker_gets_a_probe() {
 
 #[tokio::test]
 async fn an_open_breaker_stops_recovery() {
-    let backend = world_of([sample(1)]);
+    let backend = backend_of([sample(1)]);
     backend.state().account = Some(AccountState {
         rate: Rate::from_millis(14_000),
         quota_spent: true,

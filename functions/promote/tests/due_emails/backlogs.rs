@@ -7,11 +7,11 @@ use domain::delivery::priority_queue::{FullPriorityQueues, MOST_MESSAGES};
 use domain::delivery::record::{Priority, RecordStatus};
 use memory::{Fault, MemoryBackend, samples};
 
-use crate::{at, enqueued, fail, run, sample, times, waiting, world_of};
+use crate::{at, backend_of, enqueued, fail, run, sample, times, waiting};
 
 #[tokio::test]
 async fn a_backlog_is_not_enqueued_again() {
-    let backend = world_of([sample(1), sample(2)]);
+    let backend = backend_of([sample(1), sample(2)]);
     backend.state().waiting.normal.visible = 5;
     // A priority queue that is not empty just now is no backlog yet.
     run(&backend).await;
@@ -42,7 +42,7 @@ async fn a_backlog_is_not_enqueued_again() {
 /// A send task can be lost in a priority queue that is never empty.
 #[tokio::test]
 async fn a_backlog_is_enqueued_again_after_an_hour() {
-    let backend = world_of([sample(1)]);
+    let backend = backend_of([sample(1)]);
     backend.state().waiting.normal.visible = 5;
     backend
         .state()
@@ -65,7 +65,7 @@ fn hide(backend: &MemoryBackend, in_flight: u64) {
 
 #[tokio::test]
 async fn senders_learn_once_of_a_full_queue() {
-    let backend = world_of([]);
+    let backend = backend_of([]);
     hide(&backend, MOST_MESSAGES + 1);
     run(&backend).await;
     run(&backend).await;
@@ -88,7 +88,7 @@ async fn senders_learn_once_of_a_full_queue() {
 
 #[tokio::test]
 async fn senders_learn_without_the_account() {
-    let backend = world_of([]);
+    let backend = backend_of([]);
     hide(&backend, MOST_MESSAGES + 1);
     fail(&backend, "account", [Fault::Before]);
     run(&backend).await;
@@ -97,7 +97,7 @@ async fn senders_learn_without_the_account() {
 
 #[tokio::test]
 async fn nothing_is_enqueued_into_a_full_queue() {
-    let backend = world_of([sample(1), waiting(2, at(10))]);
+    let backend = backend_of([sample(1), waiting(2, at(10))]);
     hide(&backend, MOST_MESSAGES + 1);
     for minute in 1..=300_u64 {
         backend.state().now_ms = at(minute * 60).as_millis();
@@ -120,7 +120,7 @@ async fn nothing_is_enqueued_into_a_full_queue() {
 /// Five records are overdue, and the priority queue may hide three more messages.
 #[tokio::test]
 async fn a_run_enqueues_no_more_than_the_room() {
-    let backend = world_of((1..=5).map(sample));
+    let backend = backend_of((1..=5).map(sample));
     hide(&backend, MOST_MESSAGES - 3);
     backend.state().now_ms = at(3_600).as_millis();
     run(&backend).await;
@@ -140,7 +140,7 @@ async fn a_run_enqueues_no_more_than_the_room() {
 #[tokio::test]
 async fn recovery_adds_little_to_an_old_backlog() {
     const EMAILS: u8 = 240;
-    let backend = world_of((1..=EMAILS).map(sample));
+    let backend = backend_of((1..=EMAILS).map(sample));
     backend
         .state()
         .busy_since

@@ -6,11 +6,11 @@ use domain::delivery::priority_queue::MOST_MESSAGES;
 use memory::{Fault, samples};
 
 use crate::common::promote;
-use crate::{at, enqueued, fail, run, times, waiting, world_of};
+use crate::{at, backend_of, enqueued, fail, run, times, waiting};
 
 #[tokio::test]
 async fn due_emails_are_enqueued_once_to_the_second() {
-    let backend = world_of([waiting(1, at(1)), waiting(2, at(600)), waiting(3, at(601))]);
+    let backend = backend_of([waiting(1, at(1)), waiting(2, at(600)), waiting(3, at(601))]);
     assert_eq!(run(&backend).await.enqueued, 2);
     assert_eq!(enqueued(&backend), [(samples::id(1), 1), (samples::id(2), 600)]);
     assert_eq!(
@@ -25,7 +25,7 @@ async fn due_emails_are_enqueued_once_to_the_second() {
 
 #[tokio::test]
 async fn pages_are_read_to_the_end() {
-    let backend = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
+    let backend = backend_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
     backend.state().page_size = 7;
     assert_eq!(run(&backend).await.enqueued, 50);
     assert_eq!(enqueued(&backend).len(), 50);
@@ -34,7 +34,7 @@ async fn pages_are_read_to_the_end() {
 #[tokio::test]
 async fn the_cursor_stays_before_a_failed_send_task() {
     // Both are in shard 0.
-    let backend = world_of([waiting(2, at(10)), waiting(4, at(20))]);
+    let backend = backend_of([waiting(2, at(10)), waiting(4, at(20))]);
     fail(&backend, "enqueue", [Fault::None, Fault::Before]);
     let done = run(&backend).await;
     assert_eq!((done.enqueued, done.failed), (1, 1));
@@ -48,7 +48,7 @@ async fn the_cursor_stays_before_a_failed_send_task() {
 
 #[tokio::test]
 async fn a_crash_before_the_cursor_loses_nothing() {
-    let backend = world_of([waiting(2, at(10))]);
+    let backend = backend_of([waiting(2, at(10))]);
     fail(&backend, "save_cursor", [Fault::Before]);
     assert!(
         promote(&backend)
@@ -62,7 +62,7 @@ async fn a_crash_before_the_cursor_loses_nothing() {
 
 #[tokio::test]
 async fn the_next_run_continues_after_the_deadline() {
-    let backend = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
+    let backend = backend_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
     let done = promote(&backend).run(Instant::now()).await.expect("carried out");
     assert!(done.unfinished && done.enqueued == 0);
     assert_eq!(run(&backend).await.enqueued, 50);
@@ -70,7 +70,7 @@ async fn the_next_run_continues_after_the_deadline() {
 
 #[tokio::test]
 async fn delayed_messages_stop_no_scheduled_email() {
-    let backend = world_of([waiting(2, at(10))]);
+    let backend = backend_of([waiting(2, at(10))]);
     backend.state().waiting.normal.delayed = MOST_MESSAGES + 1;
     run(&backend).await;
     assert_eq!(enqueued(&backend).len(), 1, "SQS holds any number of delayed messages");

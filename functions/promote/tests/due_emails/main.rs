@@ -55,7 +55,7 @@ fn waiting(n: u8, not_before: Timestamp) -> EmailRecord {
     }
 }
 
-fn world_of(records: impl IntoIterator<Item = EmailRecord>) -> MemoryBackend {
+fn backend_of(records: impl IntoIterator<Item = EmailRecord>) -> MemoryBackend {
     let backend = MemoryBackend::default();
     {
         let mut state = backend.state();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Lease, RecordStatus};
 use memory::{Fault, samples};
 
-use crate::{at, backend, enqueued, fail, run, sample, times, world_of};
+use crate::{at, backend, backend_of, enqueued, fail, run, sample, times};
 
 #[tokio::test]
 async fn a_lost_send_task_is_found_by_the_guard() {
@@ -93,7 +93,7 @@ async fn feedback_is_read_once_and_only_if_needed() {
         uncertain_since: Some(samples::BORN),
         ..sample(n)
     };
-    let backend = world_of((1..=20).map(uncertain));
+    let backend = backend_of((1..=20).map(uncertain));
     run(&backend).await;
     assert_eq!(times(&backend, "feedback"), 1);
 }
@@ -137,7 +137,7 @@ async fn a_failing_email_is_dead_lettered_until_failed() {
 
 #[tokio::test]
 async fn an_unwritable_record_stops_no_other() {
-    let backend = world_of([2, 4, 6].map(sample));
+    let backend = backend_of([2, 4, 6].map(sample));
     fail(&backend, "write", [Fault::Before]);
     let done = run(&backend).await;
     assert_eq!((done.recovered, done.failed), (2, 1));

@@ -154,7 +154,7 @@ fn an_id_and_its_mark_never_change() {
 }
 
 #[test]
-fn marks_match_until_there_are_too_many() {
+fn prefixes_match_until_there_are_too_many() {
     let id = |n: usize| SuppressionId::of(&TenantId::main(), &address(&format!("a{n}@example.com")));
     let mut marks = SuppressionFilter::default();
     for n in 0..limits::SUPPRESSED_MARKS {

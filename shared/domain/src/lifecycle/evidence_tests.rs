@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::samples::{acceptance, at, event, fate_event, leads_to, record, written};
+use super::super::samples::{acceptance, at, event, leads_to, record, status_event, written};
 use super::*;
 use crate::delivery::record::recipient_key;
 use crate::limits;
@@ -52,7 +52,7 @@ fn a_second_acceptance_flags_one_duplicate() {
 #[test]
 fn events_of_other_births_or_claims_are_ignored() {
     let (sending, sent) = (record(RecordStatus::Sending), record(RecordStatus::Sent));
-    let bounced = fate_event("a@example.com", DeliveryStatus::Bounced);
+    let bounced = status_event("a@example.com", DeliveryStatus::Bounced);
     for other in [
         SesEvent {
             born: at(5),
@@ -74,7 +74,7 @@ fn events_of_other_births_or_claims_are_ignored() {
 
 #[test]
 fn any_event_proves_the_acceptance() {
-    let bounced = fate_event("a@example.com", DeliveryStatus::Bounced);
+    let bounced = status_event("a@example.com", DeliveryStatus::Bounced);
     assert_eq!(
         leads_to(&handle_event(&record(RecordStatus::Uncertain), &bounced)),
         Some((RecordStatus::Sent, SideEffect::Nothing))
@@ -86,7 +86,7 @@ fn a_delivery_status_only_gets_worse() {
     let key = recipient_key("a@example.com");
     let bounced = written(update_recipients(
         &record(RecordStatus::Sent),
-        std::slice::from_ref(&fate_event("A@Example.com", DeliveryStatus::Bounced)),
+        std::slice::from_ref(&status_event("A@Example.com", DeliveryStatus::Bounced)),
     ));
     assert_eq!(
         (bounced.delivery_statuses.get(&key), bounced.delivery_version),
@@ -95,13 +95,13 @@ fn a_delivery_status_only_gets_worse() {
     assert_eq!(
         update_recipients(
             &bounced,
-            std::slice::from_ref(&fate_event("a@example.com", DeliveryStatus::Bounced))
+            std::slice::from_ref(&status_event("a@example.com", DeliveryStatus::Bounced))
         ),
         Decision::Forget
     );
     let delivered = written(update_recipients(
         &bounced,
-        std::slice::from_ref(&fate_event("a@example.com", DeliveryStatus::Delivered)),
+        std::slice::from_ref(&status_event("a@example.com", DeliveryStatus::Delivered)),
     ));
     assert_eq!(
         delivered.delivery_statuses.get(&key),
@@ -114,7 +114,7 @@ fn a_delivery_status_only_gets_worse() {
 #[test]
 fn time_and_diagnostic_ignore_the_order() {
     let says = |delivery_status, secs, words: &str| {
-        let mut event = fate_event("b@example.com", delivery_status);
+        let mut event = status_event("b@example.com", delivery_status);
         event.at = at(secs);
         event.diagnostics = BTreeMap::from([(recipient_key("b@example.com"), words.to_owned())]);
         event
@@ -158,7 +158,7 @@ fn orders(events: &[SesEvent]) -> Vec<Vec<SesEvent>> {
 fn bounce_and_delivery_count_in_any_order() {
     let key = || recipient_key("b@example.com");
     let says = |delivery_status, secs, words: &str| {
-        let mut event = fate_event("b@example.com", delivery_status);
+        let mut event = status_event("b@example.com", delivery_status);
         event.at = at(secs);
         event.diagnostics = BTreeMap::from([(key(), words.repeat(100))]);
         event
@@ -213,17 +213,17 @@ fn an_absence_notice_keeps_the_delivery() {
     let key = recipient_key("b@example.com");
     let delivered = written(update_recipients(
         &record(RecordStatus::Sent),
-        &[fate_event("b@example.com", DeliveryStatus::Delivered)],
+        &[status_event("b@example.com", DeliveryStatus::Delivered)],
     ));
-    let absent = update_recipients(&delivered, &[fate_event("b@example.com", DeliveryStatus::Absence)]);
+    let absent = update_recipients(&delivered, &[status_event("b@example.com", DeliveryStatus::Absence)]);
     assert_eq!(absent, Decision::Forget);
     let first = written(update_recipients(
         &record(RecordStatus::Sent),
-        &[fate_event("b@example.com", DeliveryStatus::Absence)],
+        &[status_event("b@example.com", DeliveryStatus::Absence)],
     ));
     let side_effect = written(update_recipients(
         &first,
-        &[fate_event("b@example.com", DeliveryStatus::Delivered)],
+        &[status_event("b@example.com", DeliveryStatus::Delivered)],
     ));
     assert_eq!(
         (side_effect.delivery_statuses[&key], side_effect.facts.len()),

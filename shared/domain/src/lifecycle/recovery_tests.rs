@@ -8,7 +8,7 @@ use super::*;
 use crate::delivery::attempt::Attempt;
 
 #[test]
-fn overdue_records_continue() {
+fn an_overdue_record_moves_on_by_its_status() {
     let now = at(1300);
     let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
     for (status, caught_up, expected) in [

@@ -114,7 +114,7 @@ pub(super) fn event(said: SesEventKind) -> SesEvent {
     }
 }
 
-pub(super) fn fate_event(address: &str, delivery_status: DeliveryStatus) -> SesEvent {
+pub(super) fn status_event(address: &str, delivery_status: DeliveryStatus) -> SesEvent {
     event(SesEventKind::DeliveryStatuses(
         [(recipient_key(address), delivery_status)].into(),
     ))

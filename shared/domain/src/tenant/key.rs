@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_is_noted_once_an_hour() {
+    fn a_use_is_recorded_once_an_hour() {
         let (hour, at) = (3_600_000, Timestamp::from_millis);
         assert_eq!(key().use_to_record(at(hour + 1)), Some(at(hour)));
         let used = ApiKey {

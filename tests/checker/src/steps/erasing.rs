@@ -21,12 +21,12 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     if let Some(slot) = free.filter(|_| busy < machine.config.readers && state.erasures > 0 && state.accepted) {
         let erasures = state.erasures - 1;
         let asked = put(State { erasures, ..*state }, slot, found(machine, state));
-        let deed = if asked.readers[slot] == Reader::Nobody {
+        let operation = if asked.readers[slot] == Reader::Nobody {
             Operation::Ends
         } else {
             Operation::Reads
         };
-        steps.add(Action::Does(Process::Eraser, deed), asked);
+        steps.add(Action::Does(Process::Eraser, operation), asked);
     }
     let mut looked_at = Reader::Nobody;
     for (slot, reader) in state.readers.into_iter().enumerate() {

@@ -100,7 +100,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
     check!(
         Truth,
         next.delivery_version >= record.delivery_version,
-        "fates are uncounted"
+        "delivery statuses are uncounted"
     );
     check_eq!(
         Truth,

@@ -210,19 +210,19 @@ impl Oracle {
     /// Records that a command for a queue begins. Returns the argument for [`Self::queue_ends`], or nothing if an
     /// earlier command may still be written after it.
     #[must_use]
-    pub fn queue_begins(&self, name: &str, deed: QueueCommand, now: Timestamp) -> Option<u64> {
+    pub fn queue_begins(&self, name: &str, command: QueueCommand, now: Timestamp) -> Option<u64> {
         let mut seen = self.observations();
         let queue = seen.queues.entry(name.to_owned()).or_default();
         let alone = queue.open == 0 && queue.doubt_until < Some(now);
         queue.begun += 1;
         queue.open += 1;
-        match deed {
+        match command {
             QueueCommand::Pause | QueueCommand::Redrive => {}
             QueueCommand::PauseFor(_) | QueueCommand::Resume => queue.paused_at = None,
             QueueCommand::Purge => queue.restored = false,
             QueueCommand::Restore => queue.purged = None,
             QueueCommand::Delete | QueueCommand::Make => {
-                queue.delete_begun |= deed == QueueCommand::Delete;
+                queue.delete_begun |= command == QueueCommand::Delete;
                 (queue.paused_at, queue.purged, queue.restored) = (None, None, false);
             }
         }
@@ -233,7 +233,7 @@ impl Oracle {
     pub fn queue_ends(
         &self,
         name: &str,
-        deed: QueueCommand,
+        command: QueueCommand,
         begun: Option<u64>,
         (answered, done): (bool, bool),
         (asked_at, now): (Timestamp, Timestamp),
@@ -249,7 +249,7 @@ impl Oracle {
         if !done || begun != Some(queue.begun) {
             return;
         }
-        match deed {
+        match command {
             QueueCommand::Pause => queue.paused_at = Some(now),
             QueueCommand::Purge => queue.purged = Some((asked_at, now)),
             QueueCommand::Restore => queue.restored = true,

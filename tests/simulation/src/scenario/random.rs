@@ -75,13 +75,13 @@ impl Scenario {
         const HOUR: Duration = Duration::from_secs(3600);
         let hours = |rng: &mut Rng, most| HOUR * rng.u32(1..=most) + up_to(rng, HOUR);
         self.timings.retention = HOUR * 4;
-        let deed = |rng: &mut Rng| {
-            let deed = if rng.u32(0..4) == 0 {
+        let command = |rng: &mut Rng| {
+            let command = if rng.u32(0..4) == 0 {
                 EmailCommand::Reschedule(hours(rng, 6))
             } else {
                 EmailCommand::Repeat
             };
-            (hours(rng, 11), deed)
+            (hours(rng, 11), command)
         };
         self.orders.push(Order {
             emails: rng.usize(2..=4),
@@ -89,7 +89,7 @@ impl Scenario {
             last_scheduled_in: Some(HOUR * 10),
             large: rng.bool(),
             writer: sometimes(rng, 50, |rng| hours(rng, 12)),
-            deeds: (0..rng.usize(1..=3)).map(|_| deed(rng)).collect(),
+            commands: (0..rng.usize(1..=3)).map(|_| command(rng)).collect(),
             ..Order::plain()
         });
     }
@@ -108,16 +108,16 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
     let key = rng.u32(0..100) < 75;
     let at = up_to(rng, chaos);
     let guard = timings.policy.guard;
-    let deeds = (0..rng.usize(0..=4))
+    let commands = (0..rng.usize(0..=4))
         .map(|_| {
             // Half of the actions come soon, and meet emails in progress.
             let longest = if rng.bool() { Duration::from_secs(2) } else { guard * 3 };
-            let deed = if queues && rng.u32(0..100) < 35 {
+            let command = if queues && rng.u32(0..100) < 35 {
                 EmailCommand::Queue(random_queue_command(rng, guard))
             } else {
                 random_email_command(rng, guard)
             };
-            (up_to(rng, longest), deed)
+            (up_to(rng, longest), command)
         })
         .collect();
     let scheduled_in = sometimes(rng, 30, |rng| {
@@ -151,7 +151,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
         large: rng.u32(0..100) < 15,
         queue: (queues && rng.bool()).then_some(NEWS),
         priority: sometimes(rng, 30, |rng| Priority::ALL[rng.usize(0..Priority::ALL.len())]),
-        deeds,
+        commands,
     }
 }
 

@@ -91,7 +91,7 @@ fn a_small_record_is_under_one_write_unit() {
 
 /// A typical email: accepted at the first attempt, and delivered to all recipients.
 #[test]
-fn a_delivery_and_its_words_fit_into_one_write_unit() {
+fn a_delivery_and_its_diagnostic_fit_one_write_unit() {
     for recipients in [1_u32, 2, 5, 8, 10] {
         let names: Vec<_> = (0..recipients).map(|n| format!("{n:012x}")).collect();
         let words = "x".repeat(1_000);

@@ -127,7 +127,7 @@ async fn a_duplicate_key_is_read_once() {
 }
 
 #[tokio::test]
-async fn no_key_is_no_call() {
+async fn reading_no_records_makes_no_call() {
     let replay = Replay::expecting_none();
     assert_eq!(replay.table(16).load_many(&[], at(0)).await.unwrap(), []);
 }

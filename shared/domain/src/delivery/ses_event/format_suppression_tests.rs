@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tests::{bounce, complaint, event, fate_of_a, suppressed};
+use super::tests::{bounce, complaint, event, status_of_a, suppressed};
 use super::*;
 
 #[test]
@@ -24,7 +24,7 @@ fn lists_of_ses_never_add_to_ours() {
         let addresses: Vec<_> = read.on_account_list.iter().map(EmailAddress::as_str).collect();
         assert_eq!(addresses, listed, "{event}");
         assert!(matches!(
-            fate_of_a(&event),
+            status_of_a(&event),
             DeliveryStatus::OnGlobalList | DeliveryStatus::OnAccountList
         ));
     }

@@ -26,7 +26,7 @@ fn said(event: &Value) -> SesEventKind {
     SesEvent::parse(&event.to_string()).unwrap().said
 }
 
-pub(super) fn fate_of_a(event: &Value) -> DeliveryStatus {
+pub(super) fn status_of_a(event: &Value) -> DeliveryStatus {
     match said(event) {
         SesEventKind::DeliveryStatuses(delivery_statuses) => delivery_statuses[&recipient_key("a@example.com")],
         other @ (SesEventKind::Accepted
@@ -107,7 +107,7 @@ fn a_bounce_has_one_of_three_kinds() {
         ("Transient", "General", status("5.1.11"), DeliveryStatus::SoftBounced),
     ] {
         let event = bounce(kind, sub_type, &who);
-        assert_eq!(fate_of_a(&event), delivery_status, "{event}");
+        assert_eq!(status_of_a(&event), delivery_status, "{event}");
     }
     for none in [json!([]), Value::Null] {
         let mut event = bounce("Undetermined", "Undetermined", &none);
@@ -236,7 +236,7 @@ fn every_event_type_is_read() {
             DeliveryStatus::Rejected,
         ),
     ] {
-        assert_eq!(fate_of_a(&event), delivery_status, "{event}");
+        assert_eq!(status_of_a(&event), delivery_status, "{event}");
     }
 }
 
