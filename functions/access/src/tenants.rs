@@ -123,7 +123,7 @@ impl<P: Ports> AccessFunction<P> {
         for _ in 0..WRITE_ROUNDS {
             let next = settings.on(&self.find_tenant(id).await?, self.system.now());
             if self.records.save_tenant(&next).await? {
-                let hold = self.follow(&next, settings.suspended.is_some(), with).await?;
+                let hold = self.update_queues(&next, settings.suspended.is_some(), with).await?;
                 return Ok(TenantChangedView::new(&next, hold));
             }
         }
@@ -131,7 +131,7 @@ impl<P: Ports> AccessFunction<P> {
     }
 
     /// Brings the queues of a changed tenant up to date, and counts the emails that its hold stops.
-    async fn follow(
+    async fn update_queues(
         &self,
         tenant: &Tenant,
         is_suspension: bool,

@@ -87,7 +87,7 @@ impl<P: Ports> EnqueueFunction<P> {
         let not_before = wanted.scheduled_at;
         let (suppressed, forecast) = futures::future::try_join(
             self.suppressed(tenant, email, now),
-            self.foretold(tenant, &queue, ForecastRequest { priority, not_before }, now),
+            self.forecast_slot(tenant, &queue, ForecastRequest { priority, not_before }, now),
         )
         .await?;
         let tried = Tried {
@@ -136,7 +136,7 @@ impl<P: Ports> EnqueueFunction<P> {
         Ok(addresses.filter(is_left_out).cloned().collect())
     }
 
-    async fn foretold(
+    async fn forecast_slot(
         &self,
         tenant: &TenantId,
         queue: &Queue,

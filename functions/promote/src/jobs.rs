@@ -65,11 +65,11 @@ impl<P: Ports> PromoteFunction<P> {
                 self.bring_queues_after(&queue).await?;
             }
             let next = if !job.is_wanted(&queue, now) {
-                job.given_up()
+                job.after_giving_up()
             } else if job.moves(&queue, now) {
                 self.sweep_page(&job, &queue, &mut done).await?
             } else {
-                job.swept(SweepPage::default(), None, 1, now)
+                job.after_sweep(SweepPage::default(), None, 1, now)
             };
             if !self.records.save_job(&next).await? {
                 // Another run works on this job.
@@ -135,7 +135,7 @@ impl<P: Ports> PromoteFunction<P> {
             moved: u64::try_from(moved.len()).unwrap_or(u64::MAX),
             failed: u64::try_from(failed).unwrap_or(u64::MAX),
         };
-        Ok(job.swept(page, next, self.records.shards(), self.system.now()))
+        Ok(job.after_sweep(page, next, self.records.shards(), self.system.now()))
     }
 
     /// Whether the sender address of an email is within the scope of the job's requester.

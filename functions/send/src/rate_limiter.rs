@@ -152,7 +152,7 @@ impl RateLimiter {
     ///
     /// # Errors
     /// The report could not be written: the next probe goes at its time.
-    pub async fn not_asked<R: AccountRates>(
+    pub async fn cancel_probe<R: AccountRates>(
         &self,
         records: &R,
         open: OpenBreaker,
@@ -224,7 +224,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    async fn reserved<R: AccountRates>(
+    async fn reserve<R: AccountRates>(
         &self,
         records: &R,
         change: &AccountRateChange,

@@ -13,7 +13,7 @@ use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, recipient_key};
 use domain::delivery::suppression::{SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
-use domain::lifecycle::left_out;
+use domain::lifecycle::leave_out;
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::message::mailbox::Mailbox;
@@ -30,14 +30,14 @@ use crate::refusal;
 /// Cached suppressions of an environment.
 #[derive(Debug, Default)]
 pub struct Suppressed {
-    marks: SettingsCache<TenantId, Arc<SuppressionFilter>>,
+    filters: SettingsCache<TenantId, Arc<SuppressionFilter>>,
     /// Time of the last failed read. The lock is held during a read, so that a batch reads once.
     failed_at: Mutex<Option<Timestamp>>,
 }
 
 impl Suppressed {
     /// Returns a tenant's hash prefixes under this settings version, cached or read.
-    async fn marks<R: Suppressions>(
+    async fn suppression_filter<R: Suppressions>(
         &self,
         records: &R,
         clock: &impl Clock,
@@ -54,12 +54,12 @@ impl Suppressed {
                 source: "another email of the batch failed to read it".into(),
             });
         }
-        let read = async { records.marks(tenant).await.map(Arc::new) };
-        let marks = self.marks.get(tenant.clone(), settings_version, read).await;
-        if marks.is_err() {
+        let read = async { records.suppression_filter(tenant).await.map(Arc::new) };
+        let filter = self.filters.get(tenant.clone(), settings_version, read).await;
+        if filter.is_err() {
             *failed_at = Some(clock.now());
         }
-        marks
+        filter
     }
 
     /// Removes an email's suppressed recipients and records them, or ends the attempt because of them. Returns
@@ -89,7 +89,7 @@ impl Suppressed {
             .map(|address| recipient_key(address.as_str()))
             .collect();
         let claim_no = claimed.claim_no;
-        let decide = |record: &EmailRecord| left_out(record, claim_no, &recipients);
+        let decide = |record: &EmailRecord| leave_out(record, claim_no, &recipients);
         match apply(records, claimed.clone(), clock.now(), decide).await {
             Ok((_, record)) => (record, Ok(left)),
             Err(error) => (
@@ -109,11 +109,13 @@ impl Suppressed {
         email: &EmailContent,
     ) -> Result<Vec<EmailAddress>, PortError> {
         let settings_version = rate_limiter.settings_version(records, clock.now()).await?;
-        let marks = self.marks(records, clock, tenant, settings_version).await?;
+        let filter = self
+            .suppression_filter(records, clock, tenant, settings_version)
+            .await?;
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());
         let known = addresses.map(|address| (SuppressionId::of(tenant, address), address));
-        let fitting: Vec<_> = known.filter(|(id, _)| marks.fit(*id)).collect();
+        let fitting: Vec<_> = known.filter(|(id, _)| filter.fit(*id)).collect();
         if fitting.is_empty() {
             return Ok(Vec::new());
         }

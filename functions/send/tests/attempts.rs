@@ -107,7 +107,7 @@ async fn a_large_content_is_loaded_after_the_claim() {
             "account_rate",
             "claim",
             "load_body",
-            "marks",
+            "suppression_filter",
             "write",
             "account_rate",
             "claim"

@@ -207,7 +207,14 @@ async fn a_release_takes_effect_at_once() {
 async fn prefixes_are_read_again_after_a_change() {
     let (backend, ses) = (backend(6, false), Ses::default());
     let send = sender(&backend, &ses);
-    let reads = || backend.state().calls.iter().filter(|call| **call == "marks").count();
+    let reads = || {
+        backend
+            .state()
+            .calls
+            .iter()
+            .filter(|call| **call == "suppression_filter")
+            .count()
+    };
     futures::future::join_all((1..=4).map(|n| process(&send, n))).await;
     assert_eq!((reads(), ses.given().len()), (1, 4), "a batch reads them once");
     suppress(&backend, "ann@example.com").await;
@@ -230,7 +237,7 @@ async fn full_prefixes_look_up_every_recipient() {
     suppress(&backend, "ann@example.com").await;
     backend
         .state()
-        .marks
+        .suppression_filters
         .insert(TenantId::main(), SuppressionFilter::TooMany);
     for n in [1, 2] {
         process(&send, n).await;
@@ -249,11 +256,11 @@ async fn full_prefixes_look_up_every_recipient() {
 #[tokio::test]
 async fn a_colliding_prefix_leaves_nobody_out() {
     let (backend, ses) = (backend(1, false), Ses::default());
-    let mark = SuppressionId::of(&TenantId::main(), &address("ann@example.com")).mark();
+    let prefix = SuppressionId::of(&TenantId::main(), &address("ann@example.com")).hash_prefix();
     backend
         .state()
-        .marks
-        .insert(TenantId::main(), SuppressionFilter::These([mark].into()));
+        .suppression_filters
+        .insert(TenantId::main(), SuppressionFilter::These([prefix].into()));
     process(&sender(&backend, &ses), 1).await;
     assert_eq!(ses.given(), [["Ann@example.com"]]);
 }
@@ -261,7 +268,7 @@ async fn a_colliding_prefix_leaves_nobody_out() {
 /// Neither lost nor sent to a suppressed recipient.
 #[tokio::test]
 async fn unknown_suppressions_make_an_email_wait() {
-    for what in ["marks", "suppressions", "write"] {
+    for what in ["suppression_filter", "suppressions", "write"] {
         let (backend, ses) = (backend(1, true), Ses::default());
         let send = sender(&backend, &ses);
         suppress(&backend, "ann@example.com").await;
@@ -287,8 +294,16 @@ async fn unknown_suppressions_make_an_email_wait() {
 async fn a_failed_read_counts_for_all_waiting_emails() {
     let (backend, ses) = (backend(5, false), Ses::default());
     let send = sender(&backend, &ses);
-    backend.state().faults_of.insert("marks", [Fault::Before].into());
+    backend
+        .state()
+        .faults_of
+        .insert("suppression_filter", [Fault::Before].into());
     futures::future::join_all((1..=5).map(|n| process(&send, n))).await;
-    let reads = backend.state().calls.iter().filter(|call| **call == "marks").count();
+    let reads = backend
+        .state()
+        .calls
+        .iter()
+        .filter(|call| **call == "suppression_filter")
+        .count();
     assert_eq!((reads, ses.given().len()), (1, 0));
 }

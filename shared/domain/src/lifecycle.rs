@@ -37,7 +37,7 @@ mod recovery;
 mod samples;
 
 pub use change::DEAD_LETTER_RETRY;
-pub use claim::{claim_record, fail, left_out, not_claimable, record_attempt};
+pub use claim::{claim_record, fail, leave_out, not_claimable, record_attempt};
 pub use decision::{Condition, Decision, EARLY, SideEffect, Transition};
 pub use evidence::{handle_event, record_acceptance, update_recipients};
 pub use recovery::{Feedback, LONGEST_UNCERTAINTY, Outlook, PriorityQueueState, overdue};

@@ -277,14 +277,14 @@ pub const REASON_MAX: usize = 500;
 
 /// Most queues of a tenant. Our choice: they are shown on one page.
 pub const QUEUES_MAX: usize = 1_000;
-/// Most suppressed addresses of a tenant whose marks every sender caches. Beyond this number each email's recipients
+/// Most suppressed addresses of a tenant whose hash prefixes every sender caches. Beyond this number each email's recipients
 /// are looked up.
 ///
-/// Source: our choice. A mark has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an environment
+/// Source: our choice. A prefix has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an environment
 /// 8 read units after each change of a setting. Writing it costs 64 write units for each further address (twice 32:
 /// in a transaction). The look-up instead costs each recipient of each email one read unit. That is a fiftieth of the
 /// ten write units of an email, and negligible beside SES's price.
-pub const SUPPRESSED_MARKS: usize = 4096;
+pub const SUPPRESSED_PREFIXES: usize = 4096;
 
 /// Most addresses that one request suppresses or releases.
 ///

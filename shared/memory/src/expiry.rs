@@ -61,7 +61,7 @@ impl State {
                 ..record.clone()
             });
             if let Some(observer) = &mut fault_model.observer {
-                observer.forgotten(&record);
+                observer.on_expiry(&record);
             }
         }
         self.batches.retain(|_, (_, until)| !is_over(*until, now));

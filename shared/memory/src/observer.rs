@@ -25,17 +25,23 @@ pub enum Arrived {
 /// An observer.
 pub trait Observer: Send + Debug {
     /// A record was written.
-    fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord);
+    fn on_write(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord);
 
     /// A finished record has expired.
-    fn forgotten(&mut self, record: &EmailRecord);
+    fn on_expiry(&mut self, record: &EmailRecord);
 
     /// SES received an email, with this claim; `stored` is the record at that moment.
-    fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &EmailContent);
+    fn on_submission(
+        &mut self,
+        now: Timestamp,
+        stored: Option<&EmailRecord>,
+        claimed: &EmailRecord,
+        email: &EmailContent,
+    );
 
     /// The result of that submission.
-    fn arrived(&mut self, now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived);
+    fn on_result(&mut self, now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived);
 
     /// SES has published an event, or it is lost forever.
-    fn published(&mut self, event: &SesEvent, lost: bool);
+    fn on_event(&mut self, event: &SesEvent, lost: bool);
 }

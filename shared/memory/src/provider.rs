@@ -22,7 +22,7 @@ impl State {
         if let Some(fault_model) = &mut self.fault_model {
             let now = fault_model.now();
             if let Some(observer) = &mut fault_model.observer {
-                observer.arrived(now, stored, key, claim_no, how);
+                observer.on_result(now, stored, key, claim_no, how);
             }
             let what = match how {
                 Arrived::Asked => "SES is asked",
@@ -38,7 +38,7 @@ impl State {
         if let Some(fault_model) = &mut self.fault_model {
             let now = fault_model.now();
             if let Some(observer) = &mut fault_model.observer {
-                observer.submitted(now, stored, claimed, email);
+                observer.on_submission(now, stored, claimed, email);
             }
         }
         self.submitted.push((claimed.id, claimed.claim_no));

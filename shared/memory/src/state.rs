@@ -83,8 +83,8 @@ pub struct State {
     pub listed: BTreeMap<(TenantId, SuppressionId), Listed>,
     /// SES's list of the account.
     pub account_list: OfAccount,
-    /// The marks of suppressed addresses that senders read.
-    pub marks: BTreeMap<TenantId, SuppressionFilter>,
+    /// The hash prefixes of suppressed addresses, which senders read.
+    pub suppression_filters: BTreeMap<TenantId, SuppressionFilter>,
     /// The emails that were erased, each with the hash of its content.
     pub erased: BTreeMap<EmailKey, String>,
     /// End of each content's retention, by email and hash.
@@ -202,10 +202,10 @@ impl State {
             to: record.status,
             claim_no: record.claim_no,
             attempts: record.attempts,
-            marked: record.maybe_duplicate,
+            flagged: record.maybe_duplicate,
         });
         if let Some(observer) = &mut fault_model.observer {
-            observer.written(now, before.as_ref(), &record);
+            observer.on_write(now, before.as_ref(), &record);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Suppressions: an entry and its mark change together, as in the table.
+//! Suppressions: an entry and its prefix change together, as in the table.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use domain::timestamp::Timestamp;
 use crate::{Call, MemoryBackend, State};
 
 impl State {
-    fn change_marks(&mut self, tenant: &TenantId, change: impl FnOnce(SuppressionFilter) -> SuppressionFilter) {
-        let marks = self.marks.remove(tenant).unwrap_or_default();
-        self.marks.insert(tenant.clone(), change(marks));
+    fn change_filter(&mut self, tenant: &TenantId, change: impl FnOnce(SuppressionFilter) -> SuppressionFilter) {
+        let filter = self.suppression_filters.remove(tenant).unwrap_or_default();
+        self.suppression_filters.insert(tenant.clone(), change(filter));
     }
 }
 
@@ -38,7 +38,7 @@ impl Suppressions for MemoryBackend {
             ) {
                 Effect::Nothing(added) => added,
                 Effect::Store(suppression) => {
-                    state.change_marks(&tenant, |marks| marks.with(id.mark()));
+                    state.change_filter(&tenant, |filter| filter.with(id.hash_prefix()));
                     let entry = Entry::Suppressed {
                         suppression,
                         released_at,
@@ -61,16 +61,16 @@ impl Suppressions for MemoryBackend {
                 return false;
             }
             *entry = Entry::Released { at: now };
-            state.change_marks(&tenant, |marks| marks.without(id.mark()));
+            state.change_filter(&tenant, |filter| filter.without(id.hash_prefix()));
             true
         })
         .await
     }
 
-    async fn marks(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
+    async fn suppression_filter(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
         let tenant = tenant.clone();
-        self.call(Call::reads("marks", None), move |state| {
-            state.marks.get(&tenant).cloned().unwrap_or_default()
+        self.call(Call::reads("suppression_filter", None), move |state| {
+            state.suppression_filters.get(&tenant).cloned().unwrap_or_default()
         })
         .await
     }

@@ -45,7 +45,7 @@ pub enum TraceStep {
         /// Used attempts.
         attempts: u32,
         /// True if it is flagged `maybe_duplicate`.
-        marked: bool,
+        flagged: bool,
     },
     /// Another step.
     Event {
@@ -93,14 +93,14 @@ impl fmt::Display for TraceStep {
                 to,
                 claim_no,
                 attempts,
-                marked,
+                flagged,
                 ..
             } => {
                 let from = from.map_or("-".to_owned(), |from| format!("{from:?}"));
-                let mark = if *marked { ", marked" } else { "" };
+                let flag = if *flagged { ", flagged" } else { "" };
                 write!(
                     f,
-                    "    row: {from} -> {to:?}, claim {claim_no}, attempts {attempts}{mark}"
+                    "    record: {from} -> {to:?}, claim {claim_no}, attempts {attempts}{flag}"
                 )
             }
             Self::Event { what, claim_no: 0, .. } => write!(f, "  {what}"),

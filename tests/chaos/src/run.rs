@@ -190,7 +190,7 @@ fn report_progress(out: &mut impl Write, text: &str) {
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();
 }
 
-fn unwritten(error: io::Error) -> Trouble {
+fn write_error(error: io::Error) -> Trouble {
     Trouble(format!(
         "The result cannot be written or the calls not be read: {error}."
     ))
@@ -269,7 +269,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     report.find_failures(Asked { emails, kills }, told.wrong);
     let json = serde_json::to_string_pretty(&report).map_err(io::Error::from);
     json.and_then(|json| std::fs::write(&settings.result, json + "\n"))
-        .map_err(unwritten)?;
+        .map_err(write_error)?;
 
     report_progress(out, &format!("\n{}", report.summary()));
     let known = HistoryInput {
@@ -278,7 +278,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         copies: &copies,
         kills: &made,
     };
-    for line in known.describe(&settings.calls).map_err(unwritten)? {
+    for line in known.describe(&settings.calls).map_err(write_error)? {
         report_progress(out, &line);
     }
     for sentence in &report.failures {

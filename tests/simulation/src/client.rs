@@ -168,19 +168,19 @@ impl Client {
         let (contents, name, key) = (self.contents(), self.name(), self.key());
         let ids = self.ids();
         for (item, content) in contents.iter().enumerate() {
-            self.oracle.requested(ids.get(item).copied(), content.clone());
+            self.oracle.record_request(ids.get(item).copied(), content.clone());
         }
         // Without a key a caller does not repeat, because it would create two emails.
         let tries = if key.is_some() { TRIES } else { 1 };
         for attempt in 1..=tries {
-            self.oracle.posted(&ids, self.now());
+            self.oracle.record_post(&ids, self.now());
             let answer = self.ask(|| self.system.enqueue(self.request()), attempt).await;
-            self.oracle.posted(&ids, self.now());
+            self.oracle.record_post(&ids, self.now());
             match answer {
                 Some(ApiResponse { status: 200, json }) => {
                     let ids = ids_of(&json);
                     self.oracle
-                        .answered(&self.system.backend, key.as_deref(), &name, &ids, &contents);
+                        .record_answer(&self.system.backend, key.as_deref(), &name, &ids, &contents);
                     return Some(ids);
                 }
                 Some(ApiResponse { status, json }) if status < 500 => {
@@ -192,7 +192,8 @@ impl Client {
                     let request = (key.as_deref(), has_rival, name.as_str());
                     let wanted: Vec<_> = ids.iter().copied().zip(self.hashes()).collect();
                     let answer = (status, &*json.to_string());
-                    self.oracle.refused(&self.system.backend, request, &wanted, answer);
+                    self.oracle
+                        .record_refusal(&self.system.backend, request, &wanted, answer);
                     return None;
                 }
                 Some(_) | None => {}
@@ -276,12 +277,12 @@ impl Client {
             match answer {
                 Some(ApiResponse { status: 200, json }) => {
                     match (command, begun) {
-                        (EmailCommand::Cancel, begun) => self.oracle.canceled(id, begun),
+                        (EmailCommand::Cancel, begun) => self.oracle.record_cancel(id, begun),
                         (EmailCommand::Reschedule(wait), begun) => {
-                            self.oracle.rescheduled(id, begun, asked_at.after(wait));
+                            self.oracle.record_reschedule(id, begun, asked_at.after(wait));
                         }
                         (EmailCommand::Read, _) => self.oracle.read(&self.system.backend, id, &json, asked_at),
-                        (EmailCommand::Erase, _) => self.oracle.erased(id, self.now()),
+                        (EmailCommand::Erase, _) => self.oracle.record_erasure(id, self.now()),
                         (
                             EmailCommand::Retry { .. }
                             | EmailCommand::Repeat

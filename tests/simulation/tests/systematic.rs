@@ -79,7 +79,7 @@ fn the_scenarios_fail_every_call_of_every_function() {
         "send: write",
         "send: move_to_dead_letter",
         "send: put_back",
-        "send: marks",
+        "send: suppression_filter",
         "send: suppressions",
         "dead_letter: load",
         "dead_letter: write",

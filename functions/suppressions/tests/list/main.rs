@@ -169,7 +169,7 @@ async fn many_are_added_and_removed_in_order() {
         assert_eq!(answer, (200, json!({"data": expected})));
     }
     assert_eq!(
-        backend.marks(&TenantId::main()).await.unwrap(),
+        backend.suppression_filter(&TenantId::main()).await.unwrap(),
         SuppressionFilter::default()
     );
 }

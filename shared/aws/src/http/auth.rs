@@ -158,7 +158,7 @@ impl Authenticator {
             return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
         }
         let id = token::id_of(given).ok_or_else(|| malformed(given))?;
-        let CachedKey { key, tenant } = self.know(id, records, now).await?.ok_or_else(invalid)?;
+        let CachedKey { key, tenant } = self.find_key(id, records, now).await?.ok_or_else(invalid)?;
         if !bool::from(hash.ct_eq(&key.sha256)) {
             return Err(invalid().into());
         }
@@ -189,7 +189,7 @@ impl Authenticator {
 
     /// Returns the key of an id, at most as old as the cache lifetime. The requester may know the id without
     /// the key.
-    async fn know<R: Keys + Tenants>(
+    async fn find_key<R: Keys + Tenants>(
         &self,
         id: KeyId,
         records: &R,

@@ -66,7 +66,7 @@ fn read(item: &Item) -> Result<AccountRate, ItemError> {
         full: stored
             .full_lanes
             .as_deref()
-            .map_or_else(FullPriorityQueues::default, full_lanes),
+            .map_or_else(FullPriorityQueues::default, full_priority_queues),
     })
 }
 
@@ -79,7 +79,7 @@ fn read_or_unlimited(item: Option<Item>) -> AccountRate {
 }
 
 /// Reads the full priority queues. An unknown name is from a newer version.
-fn full_lanes(names: &str) -> FullPriorityQueues {
+fn full_priority_queues(names: &str) -> FullPriorityQueues {
     FullPriorityQueues::of(|priority| names.split(' ').any(|name| name == attributes::name(&priority)))
 }
 

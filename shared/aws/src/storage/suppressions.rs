@@ -24,7 +24,7 @@ use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
 use stored::{
-    ADDRESS, CREATED_AT, ORIGIN, RELEASED_AT, SET, SOURCE, TOO_MANY, UNTIL, place_of, read, read_listed, read_marks,
+    ADDRESS, CREATED_AT, ORIGIN, RELEASED_AT, SET, SOURCE, TOO_MANY, UNTIL, place_of, read, read_filter, read_listed,
     set_of,
 };
 
@@ -97,7 +97,12 @@ impl Table {
             .with_name("#too_many", TOO_MANY)
             .with_name("#m", SET)
             .with_value(":yes", true);
-        let given_up = self.update_if(keys::marks(tenant), change, None, "giving up the suppression filter");
+        let given_up = self.update_if(
+            keys::suppression_filter(tenant),
+            change,
+            None,
+            "giving up the suppression filter",
+        );
         given_up.await.map(drop)
     }
 
@@ -109,20 +114,20 @@ impl Table {
         over: Option<&Suppression>,
     ) -> Result<WriteOutcome, PortError> {
         let tenant = &suppression.tenant;
-        let marks = Expression::update("ADD #m :mark")
+        let prefixes = Expression::update("ADD #m :mark")
             .when("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
             .with_name("#m", SET)
             .with_name("#too_many", TOO_MANY)
-            .with_value(":mark", set_of(suppression.id().mark()))
-            .with_value(":most", limits::SUPPRESSED_MARKS);
+            .with_value(":mark", set_of(suppression.id().hash_prefix()))
+            .with_value(":most", limits::SUPPRESSED_PREFIXES);
         let writes = vec![
             Write::Update {
                 key: keys::suppression(tenant, suppression.id()),
                 change: entry(written, over),
             },
             Write::Update {
-                key: keys::marks(tenant),
-                change: marks,
+                key: keys::suppression_filter(tenant),
+                change: prefixes,
             },
         ];
         let checks = match self.transact(writes, SUPPRESSING).await? {
@@ -131,9 +136,9 @@ impl Table {
         };
         match checks.as_slice() {
             [Check::Failed(stored), _] => resolve_refusal(suppression, over, stored.as_ref()),
-            [Check::Held, Check::Failed(marks)] => {
+            [Check::Held, Check::Failed(prefixes)] => {
                 // Given up first: a suppressed address must never be skipped by the lookup.
-                let known = marks.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
+                let known = prefixes.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
                 if !known {
                     self.too_many(tenant).await?;
                 }
@@ -214,26 +219,26 @@ impl Suppressions for Table {
             .with_name("#released_at", RELEASED_AT)
             .with_value(":now", now.as_millis())
             .with_value(":ttl", ttl);
-        let marks = Expression::update("DELETE #m :mark")
+        let prefixes = Expression::update("DELETE #m :mark")
             .with_name("#m", SET)
-            .with_value(":mark", set_of(id.mark()));
+            .with_value(":mark", set_of(id.hash_prefix()));
         let writes = vec![
             Write::Update {
                 key: keys::suppression(tenant, id),
                 change: names(entry),
             },
             Write::Update {
-                key: keys::marks(tenant),
-                change: marks,
+                key: keys::suppression_filter(tenant),
+                change: prefixes,
             },
         ];
         Ok(self.transact(writes, WHAT).await? == Transacted::Done)
     }
 
-    async fn marks(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
+    async fn suppression_filter(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
         const WHAT: &str = "reading the suppression filter";
-        let item = self.get(keys::marks(tenant), WHAT).await?;
-        read_marks(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))
+        let item = self.get(keys::suppression_filter(tenant), WHAT).await?;
+        read_filter(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))
     }
 
     async fn suppressions(

@@ -14,8 +14,8 @@ use crate::storage::records::samples::at;
 
 const ID: &str = "d592d4b9-0d8e-89e0-a2ff-febbe05311a0";
 /// Last eight bytes of the id, in base64.
-const MARK: &str = "ov/+u+BTEaA=";
-const OTHER_MARK: &str = "AAAAAAAAAAE=";
+const PREFIX: &str = "ov/+u+BTEaA=";
+const OTHER_PREFIX: &str = "AAAAAAAAAAE=";
 
 fn suppression(origin: Origin) -> Suppression {
     let address = EmailAddress::parse("ann@example.com").unwrap();
@@ -116,7 +116,7 @@ async fn an_address_and_its_prefix_are_one_transaction() {
                 "ConditionExpression":
                     "attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)",
                 "ExpressionAttributeNames": {"#m": "m", "#too_many": "too_many"},
-                "ExpressionAttributeValues": {":mark": {"BS": [MARK]}, ":most": {"N": "4096"}},
+                "ExpressionAttributeValues": {":mark": {"BS": [PREFIX]}, ":most": {"N": "4096"}},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }},
         ])
@@ -178,7 +178,7 @@ async fn a_conflict_is_retried_a_limited_number_of_times() {
 #[tokio::test]
 async fn full_prefixes_are_given_up_before_the_address() {
     let bounced = suppression(Origin::Bounce);
-    let mut full = keys::marks(&TenantId::main());
+    let mut full = keys::suppression_filter(&TenantId::main());
     let replay = Replay::new([
         canceled(&[none(), failed(Some(&full))]),
         CannedResponse::ok(&json!({})),
@@ -217,7 +217,7 @@ async fn a_release_removes_the_prefix_and_keeps_the_time() {
     };
     let (done, request) = release(CannedResponse::ok(&json!({}))).await;
     assert_eq!(done, Ok(true));
-    let (entry, marks) = (
+    let (entry, prefixes) = (
         &request["TransactItems"][0]["Update"],
         &request["TransactItems"][1]["Update"],
     );
@@ -230,9 +230,12 @@ async fn a_release_removes_the_prefix_and_keeps_the_time() {
     );
     let values = json!({":now": {"N": "7000"}, ":ttl": {"N": (7 + 28 * 86_400).to_string()}});
     assert_eq!(entry["ExpressionAttributeValues"], values);
-    assert_eq!(marks["UpdateExpression"], "DELETE #m :mark");
-    assert_eq!(marks["ExpressionAttributeValues"], json!({":mark": {"BS": [MARK]}}));
-    assert_eq!(marks["ConditionExpression"], Value::Null);
+    assert_eq!(prefixes["UpdateExpression"], "DELETE #m :mark");
+    assert_eq!(
+        prefixes["ExpressionAttributeValues"],
+        json!({":mark": {"BS": [PREFIX]}})
+    );
+    assert_eq!(prefixes["ConditionExpression"], Value::Null);
     assert_eq!(release(canceled(&[failed(None), none()])).await.0, Ok(false));
 }
 
@@ -339,13 +342,13 @@ async fn a_listed_address_is_stored_read_and_deleted() {
 
 #[tokio::test]
 async fn prefixes_are_read_or_were_given_up() {
-    let mark = |bytes| HashPrefix(bytes);
-    let both = BTreeSet::from([id().mark(), mark([0, 0, 0, 0, 0, 0, 0, 1])]);
+    let prefix = |bytes| HashPrefix(bytes);
+    let both = BTreeSet::from([id().hash_prefix(), prefix([0, 0, 0, 0, 0, 0, 0, 1])]);
     for (item, expected) in [
         (json!({}), Some(SuppressionFilter::default())),
         (json!({"Item": {"pk": {"S": "x"}}}), Some(SuppressionFilter::default())),
         (
-            json!({"Item": {"m": {"BS": [MARK, OTHER_MARK]}}}),
+            json!({"Item": {"m": {"BS": [PREFIX, OTHER_PREFIX]}}}),
             Some(SuppressionFilter::These(both)),
         ),
         (
@@ -357,7 +360,7 @@ async fn prefixes_are_read_or_were_given_up() {
         (json!({"Item": {"m": {"BS": ["AA=="]}}}), None),
     ] {
         let replay = Replay::new([CannedResponse::ok(&item)]);
-        let read = replay.table(16).marks(&TenantId::main()).await;
+        let read = replay.table(16).suppression_filter(&TenantId::main()).await;
         assert_eq!(read.ok(), expected, "{item}");
         let request = replay.only().json();
         assert_eq!(request["ConsistentRead"], true);

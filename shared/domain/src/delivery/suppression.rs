@@ -3,9 +3,9 @@
 //! **Comparison of addresses:** the domain in lower-case A-labels, as in every address; the local part in lower case
 //! too ([`EmailAddress::lower_case`]). Nothing else is equal: neither `a+b@` to `a@` nor `a.b@` to `ab@`, because
 //! their owners decide that.
-//! **Marks:** senders cache a short mark of every suppressed address of a tenant, and read the suppressions
-//! themselves only after a match. A suppression and its mark are written together, so that neither exists alone.
-//! Afterwards the rate limiter carries a new settings version, which makes every sender read the marks again.
+//! **Filter:** senders cache a hash prefix of every suppressed address of a tenant, and read the suppressions
+//! themselves only after a match. A suppression and its prefix are written together, so that neither exists alone.
+//! Afterwards the account rate carries a new settings version, which makes every sender read the filter again.
 //! **After a crash** between the two, the event comes again, or the caller repeats the request. Then the senders are
 //! notified, even if nothing else is left to do.
 //! **Invariant:** an address that a person has released stays released, even if an older event comes late or again.
@@ -56,7 +56,7 @@ impl SuppressionId {
 
     /// Its last eight bytes.
     #[must_use]
-    pub fn mark(self) -> HashPrefix {
+    pub fn hash_prefix(self) -> HashPrefix {
         let (_, last) = self.0.as_u64_pair();
         HashPrefix(last.to_be_bytes())
     }
@@ -68,17 +68,17 @@ impl fmt::Display for SuppressionId {
     }
 }
 
-/// The short mark of a suppressed address, which senders cache. 62 of its bits come from a hash. An address
+/// The hash prefix of a suppressed address, which senders cache. 62 of its bits come from a hash. An address
 /// practically never matches by chance, and then only costs a read of the suppressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HashPrefix(pub [u8; 8]);
 
-/// The marks of a tenant.
+/// The hash prefixes of a tenant's suppressed addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SuppressionFilter {
     /// All of them.
     These(BTreeSet<HashPrefix>),
-    /// There were more than [`limits::SUPPRESSED_MARKS`]: any address may be suppressed.
+    /// There were more than [`limits::SUPPRESSED_PREFIXES`]: any address may be suppressed.
     TooMany,
 }
 
@@ -93,31 +93,31 @@ impl SuppressionFilter {
     #[must_use]
     pub fn fit(&self, id: SuppressionId) -> bool {
         match self {
-            Self::These(marks) => marks.contains(&id.mark()),
+            Self::These(prefixes) => prefixes.contains(&id.hash_prefix()),
             Self::TooMany => true,
         }
     }
 
-    /// The marks with one more.
+    /// The filter with one more prefix.
     #[must_use]
-    pub fn with(self, mark: HashPrefix) -> Self {
+    pub fn with(self, prefix: HashPrefix) -> Self {
         match self {
-            Self::These(marks) if marks.len() >= limits::SUPPRESSED_MARKS => Self::TooMany,
-            Self::These(mut marks) => {
-                marks.insert(mark);
-                Self::These(marks)
+            Self::These(prefixes) if prefixes.len() >= limits::SUPPRESSED_PREFIXES => Self::TooMany,
+            Self::These(mut prefixes) => {
+                prefixes.insert(prefix);
+                Self::These(prefixes)
             }
             Self::TooMany => Self::TooMany,
         }
     }
 
-    /// The marks without one.
+    /// The filter without one prefix.
     #[must_use]
-    pub fn without(self, mark: HashPrefix) -> Self {
+    pub fn without(self, prefix: HashPrefix) -> Self {
         match self {
-            Self::These(mut marks) => {
-                marks.remove(&mark);
-                Self::These(marks)
+            Self::These(mut prefixes) => {
+                prefixes.remove(&prefix);
+                Self::These(prefixes)
             }
             Self::TooMany => Self::TooMany,
         }

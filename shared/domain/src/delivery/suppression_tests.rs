@@ -133,15 +133,15 @@ fn addresses_are_equal_in_any_case_only() {
     assert_eq!(address("Ann@EXAMPLE.com").lower_case().domain(), "example.com");
 }
 
-/// Callers have ids, and the table has marks: neither may change.
+/// Callers have ids, and the table has hash prefixes: neither may change.
 #[test]
 fn an_id_and_its_mark_never_change() {
     let id = SuppressionId::of(&TenantId::main(), &address("ann@example.com"));
     assert_eq!(id.to_string(), "d592d4b9-0d8e-89e0-a2ff-febbe05311a0");
     let text = id.to_string().to_uppercase();
     assert_eq!(SuppressionId::parse(&text), Some(id));
-    let mark: String = id.mark().0.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(id.to_string().replace('-', "")[16..], mark);
+    let prefix: String = id.hash_prefix().0.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(id.to_string().replace('-', "")[16..], prefix);
     for bad in [
         "",
         "x",
@@ -156,16 +156,19 @@ fn an_id_and_its_mark_never_change() {
 #[test]
 fn prefixes_match_until_there_are_too_many() {
     let id = |n: usize| SuppressionId::of(&TenantId::main(), &address(&format!("a{n}@example.com")));
-    let mut marks = SuppressionFilter::default();
-    for n in 0..limits::SUPPRESSED_MARKS {
-        marks = marks.with(id(n).mark());
+    let mut prefixes = SuppressionFilter::default();
+    for n in 0..limits::SUPPRESSED_PREFIXES {
+        prefixes = prefixes.with(id(n).hash_prefix());
     }
-    assert!(marks.fit(id(0)) && !marks.fit(id(limits::SUPPRESSED_MARKS)));
-    assert!(!marks.clone().without(id(0).mark()).fit(id(0)));
-    let too_many = marks.with(id(limits::SUPPRESSED_MARKS).mark());
+    assert!(prefixes.fit(id(0)) && !prefixes.fit(id(limits::SUPPRESSED_PREFIXES)));
+    assert!(!prefixes.clone().without(id(0).hash_prefix()).fit(id(0)));
+    let too_many = prefixes.with(id(limits::SUPPRESSED_PREFIXES).hash_prefix());
     assert_eq!(too_many, SuppressionFilter::TooMany);
-    assert_eq!(too_many.clone().with(id(1).mark()), SuppressionFilter::TooMany);
-    assert_eq!(too_many.clone().without(id(1).mark()), SuppressionFilter::TooMany);
+    assert_eq!(too_many.clone().with(id(1).hash_prefix()), SuppressionFilter::TooMany);
+    assert_eq!(
+        too_many.clone().without(id(1).hash_prefix()),
+        SuppressionFilter::TooMany
+    );
     assert!(too_many.fit(id(9_999)));
 }
 

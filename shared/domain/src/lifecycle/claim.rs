@@ -68,7 +68,7 @@ pub fn record_attempt(
 /// The decision of `send` before it submits with claim `claim_no`: it leaves out suppressed recipients. A recipient
 /// that only an earlier claim left out loses that delivery status.
 #[must_use]
-pub fn left_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> Decision {
+pub fn leave_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> Decision {
     if record.claim_no != claim_no || record.status != RecordStatus::Sending {
         return Decision::Forget;
     }

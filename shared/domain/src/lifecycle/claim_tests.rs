@@ -225,7 +225,7 @@ fn every_claims_outcome_is_recorded() {
 /// The delivery statuses, the count of their writes, and the condition.
 fn leaves_out(record: &EmailRecord, recipients: &[&str]) -> Option<(EmailRecord, Condition)> {
     let recipients: Vec<_> = recipients.iter().map(|recipient| (*recipient).to_owned()).collect();
-    match left_out(record, record.claim_no, &recipients) {
+    match leave_out(record, record.claim_no, &recipients) {
         Decision::Write(transition) => Some((transition.record, transition.condition)),
         Decision::Only(_) | Decision::Forget => None,
     }
@@ -274,7 +274,7 @@ fn left_out_recipients_are_shown_per_claim() {
         );
     }
     assert_eq!(
-        left_out(&sending, sending.claim_no + 1, &["a".to_owned()]),
+        leave_out(&sending, sending.claim_no + 1, &["a".to_owned()]),
         Decision::Forget
     );
 }

@@ -21,7 +21,10 @@ pub trait Suppressions: Sync {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Reads a tenant's marks consistently.
-    fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<SuppressionFilter, PortError>> + Send;
+    fn suppression_filter(
+        &self,
+        tenant: &TenantId,
+    ) -> impl Future<Output = Result<SuppressionFilter, PortError>> + Send;
 
     /// Reads the suppressions of these ids that are active at `now`, in their order, consistently.
     fn suppressions(

@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** pure. A job that runs twice, or in two places at once, does no harm. Each write is decided at the
 //! record, under the current state of its queue.
-//! **Start reading at** [`Job::swept`].
+//! **Start reading at** [`Job::after_sweep`].
 
 use std::time::Duration;
 
@@ -227,7 +227,7 @@ impl Job {
     ///
     /// It is done after a sweep without failures, so that an email that could not be moved is found again.
     #[must_use]
-    pub fn swept(&self, page: SweepPage, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
+    pub fn after_sweep(&self, page: SweepPage, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
         let mut job = self.clone();
         job.emails = job.emails.saturating_add(page.moved);
         job.failed = job.failed.saturating_add(page.failed);
@@ -244,17 +244,17 @@ impl Job {
         let settled = job.asked_at.after(SETTLED);
         if job.failed > 0 {
             job.failed = 0;
-            return job.again(now.after(SWEPT_AGAIN), now);
+            return job.sweep_again(now.after(SWEPT_AGAIN), now);
         }
         if job.sweep_from < settled {
-            return job.again(settled, now);
+            return job.sweep_again(settled, now);
         }
         if job.done {
             job.late_sweeps = job.late_sweeps.saturating_add(1);
         }
         job.done = true;
         match job.next_late_sweep() {
-            Some(at) => job.again(at, now),
+            Some(at) => job.sweep_again(at, now),
             None => Self { over: true, ..job },
         }
     }
@@ -271,7 +271,7 @@ impl Job {
     }
 
     /// The job before a further sweep.
-    fn again(mut self, at: Timestamp, now: Timestamp) -> Self {
+    fn sweep_again(mut self, at: Timestamp, now: Timestamp) -> Self {
         self.due = at.max(now);
         self.sweep_from = self.due;
         self
@@ -279,7 +279,7 @@ impl Job {
 
     /// The job after it is no longer wanted.
     #[must_use]
-    pub fn given_up(&self) -> Self {
+    pub fn after_giving_up(&self) -> Self {
         let mut job = self.clone();
         (job.done, job.over) = (true, true);
         job.version = job.version.saturating_add(1);

@@ -36,35 +36,38 @@ fn a_job_sweeps_again_until_nothing_fails() {
         ..job(Task::Restore)
     };
     let again = late
-        .swept(failed, cursor("a"), 1, at(2_000))
-        .swept(moved(1), None, 1, at(2_001));
+        .after_sweep(failed, cursor("a"), 1, at(2_000))
+        .after_sweep(moved(1), None, 1, at(2_001));
     assert_eq!((again.done, again.due, again.sweep_from), (false, at(2_061), at(2_061)));
     assert_eq!((again.emails, again.failed, again.shard), (4, 0, 0));
-    assert!(again.swept(moved(2), None, 1, at(2_062)).done);
+    assert!(again.after_sweep(moved(2), None, 1, at(2_062)).done);
 }
 
 #[test]
 fn a_job_sweeps_all_pages_twice() {
     let mut job = job(Task::Release);
-    job = job.swept(moved(100), cursor("a"), 2, at(1_001));
+    job = job.after_sweep(moved(100), cursor("a"), 2, at(1_001));
     assert_eq!((job.shard, &job.cursor, job.done), (0, &cursor("a"), false));
-    job = job.swept(moved(7), None, 2, at(1_002));
+    job = job.after_sweep(moved(7), None, 2, at(1_002));
     assert_eq!((job.shard, &job.cursor, job.done), (1, &None, false));
-    job = job.swept(moved(0), None, 2, at(1_003));
+    job = job.after_sweep(moved(0), None, 2, at(1_003));
     assert_eq!(
         (job.shard, job.done, job.due),
         (0, false, at(1_120)),
         "the index may be behind"
     );
     job = job
-        .swept(moved(1), None, 2, at(1_121))
-        .swept(moved(0), None, 2, at(1_122));
+        .after_sweep(moved(1), None, 2, at(1_121))
+        .after_sweep(moved(0), None, 2, at(1_122));
     assert_eq!((job.done, job.emails, job.version, job.over), (true, 108, 5, false));
     let late = super::Job {
         sweep_from: at(1_120),
         ..super::Job::new(&queue(), job.id, Task::Release, at(1_000))
     };
-    assert!(late.swept(moved(0), None, 1, at(5_000)).done, "it began late enough");
+    assert!(
+        late.after_sweep(moved(0), None, 1, at(5_000)).done,
+        "it began late enough"
+    );
 }
 
 #[test]
@@ -75,9 +78,9 @@ fn late_sweeps_follow_a_completed_job() {
     };
     // A purge also sweeps the emails that wait for slots.
     let whole = |mut job: super::Job, now| {
-        job = job.swept(moved(0), None, 1, now);
+        job = job.after_sweep(moved(0), None, 1, now);
         while job.shard > 0 {
-            job = job.swept(moved(0), None, 1, now);
+            job = job.after_sweep(moved(0), None, 1, now);
         }
         job
     };
@@ -88,17 +91,17 @@ fn late_sweeps_follow_a_completed_job() {
                 (job.done, job.over, job.due, job.sweep_from),
                 (true, false, at(late), at(late))
             );
-            job = whole(job.swept(moved(1), cursor("a"), 1, at(late)), at(late));
+            job = whole(job.after_sweep(moved(1), cursor("a"), 1, at(late)), at(late));
         }
         assert_eq!((job.done, job.over, job.emails), (true, true, 3));
     }
     let (cause, since, scope) = (None, None, Scope::default());
     assert!(
         task(Task::Retry { cause, since, scope })
-            .swept(moved(0), None, 1, at(1_121))
+            .after_sweep(moved(0), None, 1, at(1_121))
             .over
     );
-    let overdue = task(Task::Release).swept(moved(0), None, 1, at(100_000));
+    let overdue = task(Task::Release).after_sweep(moved(0), None, 1, at(100_000));
     assert_eq!(overdue.due, at(100_000), "never in the past");
 }
 
@@ -136,7 +139,7 @@ fn an_opposite_request_gives_up_a_job() {
         })
         .is_wanted(&paused, now)
     );
-    let given_up = job(Task::Release).given_up();
+    let given_up = job(Task::Release).after_giving_up();
     assert!(given_up.done && given_up.over);
 }
 
@@ -312,7 +315,7 @@ fn a_purge_sweeps_held_and_paced_emails() {
     let mut swept = Vec::new();
     while !job.done {
         swept.push(job.place(2));
-        job = job.swept(moved(0), None, 2, at(1_121));
+        job = job.after_sweep(moved(0), None, 2, at(1_121));
     }
     let held = (0..2).map(|shard| (DueKind::Held, shard));
     let paced = (0..RATE_LIMITED_SHARDS).map(|shard| (DueKind::RateLimited, shard));

@@ -92,7 +92,7 @@ impl FaultModel {
             );
             let lost = self.happens(self.odds.event_lost);
             if let (Ok(event), Some(mut observer)) = (SesEvent::parse(&body), self.observer.take()) {
-                observer.published(&event, lost);
+                observer.on_event(&event, lost);
                 self.observer = Some(observer);
             }
             if lost {

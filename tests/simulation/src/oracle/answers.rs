@@ -15,7 +15,7 @@ use crate::scenario::QueueCommand;
 
 impl Oracle {
     /// Records that a request for an email of this content begins; `id` is its id, if a key determines it.
-    pub fn requested(&self, id: Option<EmailId>, content: String) {
+    pub fn record_request(&self, id: Option<EmailId>, content: String) {
         let mut seen = self.observations();
         match id {
             Some(id) => seen.known.entry(id).or_default().contents.insert(content),
@@ -25,7 +25,7 @@ impl Oracle {
 
     /// Records that a request was answered 200 with these emails. `request` names it; `contents` are those of the
     /// emails.
-    pub fn answered(
+    pub fn record_answer(
         &self,
         backend: &MemoryBackend,
         key: Option<&str>,
@@ -82,7 +82,7 @@ impl Oracle {
 
     /// Records a refusal. The only valid reason is another request with its key, and only until the request itself
     /// was answered. `wanted` are the emails that it would have created, with their hashes.
-    pub fn refused(
+    pub fn record_refusal(
         &self,
         backend: &MemoryBackend,
         (key, has_rival, request): (Option<&str>, bool, &str),
@@ -121,7 +121,7 @@ impl Oracle {
     }
 
     /// Records that a cancel was answered 200.
-    pub fn canceled(&self, id: EmailId, begun: Option<u32>) {
+    pub fn record_cancel(&self, id: EmailId, begun: Option<u32>) {
         let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         known.canceled = begun == Some(known.retries_begun);
@@ -140,7 +140,7 @@ impl Oracle {
     }
 
     /// Records that a reschedule to this time or later was answered 200.
-    pub fn rescheduled(&self, id: EmailId, begun: Option<u32>, at: Timestamp) {
+    pub fn record_reschedule(&self, id: EmailId, begun: Option<u32>, at: Timestamp) {
         let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         // If two are in progress at once, either may have been written last.
@@ -171,7 +171,7 @@ impl Oracle {
     }
 
     /// Records that a request for these emails is in progress.
-    pub fn posted(&self, ids: &[EmailId], now: Timestamp) {
+    pub fn record_post(&self, ids: &[EmailId], now: Timestamp) {
         let mut seen = self.observations();
         for id in ids {
             seen.known.entry(*id).or_default().posted_at = Some(now);
@@ -184,7 +184,7 @@ impl Oracle {
     }
 
     /// Records that an erasure was answered 200.
-    pub fn erased(&self, id: EmailId, now: Timestamp) {
+    pub fn record_erasure(&self, id: EmailId, now: Timestamp) {
         let mut seen = self.observations();
         let known = seen.known.entry(id).or_default();
         known.erased_at.get_or_insert(now);

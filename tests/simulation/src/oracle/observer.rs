@@ -18,7 +18,7 @@ use super::{Oracle, Seen, Submission};
 use crate::scenario::NEWS;
 
 impl Observer for Oracle {
-    fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
+    fn on_write(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
         let mut seen = self.observations();
         let id = Some(after.id);
         if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
@@ -62,7 +62,7 @@ impl Observer for Oracle {
             seen.stored_at.insert(after.id, now);
         }
         let Some(before) = before else {
-            seen.stored(after);
+            seen.record_new_email(after);
             return;
         };
         if before.status.is_final() && !after.status.is_final() {
@@ -71,7 +71,7 @@ impl Observer for Oracle {
         seen.keeps_its_rules(now, before, after);
     }
 
-    fn forgotten(&mut self, record: &EmailRecord) {
+    fn on_expiry(&mut self, record: &EmailRecord) {
         let mut seen = self.observations();
         let known = seen.known.entry(record.id).or_default();
         known.forgotten = true;
@@ -86,7 +86,13 @@ impl Observer for Oracle {
         }
     }
 
-    fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &EmailContent) {
+    fn on_submission(
+        &mut self,
+        now: Timestamp,
+        stored: Option<&EmailRecord>,
+        claimed: &EmailRecord,
+        email: &EmailContent,
+    ) {
         let mut seen = self.observations();
         let (id, bounds) = (Some(claimed.id), seen.bounds);
         let Seen {
@@ -186,7 +192,14 @@ impl Observer for Oracle {
         }
     }
 
-    fn arrived(&mut self, _now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived) {
+    fn on_result(
+        &mut self,
+        _now: Timestamp,
+        stored: Option<&EmailRecord>,
+        key: &EmailKey,
+        claim_no: u32,
+        how: Arrived,
+    ) {
         let mut seen = self.observations();
         let known = seen.known.entry(key.id).or_default();
         let copies = known.submissions.iter().filter(|earlier| earlier.accepted).count();
@@ -212,7 +225,7 @@ impl Observer for Oracle {
         }
     }
 
-    fn published(&mut self, event: &SesEvent, lost: bool) {
+    fn on_event(&mut self, event: &SesEvent, lost: bool) {
         if lost {
             return;
         }
@@ -244,7 +257,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 impl Seen {
     /// Records that a new record was written.
-    fn stored(&mut self, record: &EmailRecord) {
+    fn record_new_email(&mut self, record: &EmailRecord) {
         let Some(batch) = record.batch else { return };
         let forgotten = self.known.get(&record.id).is_some_and(|known| known.forgotten);
         let living = self.batches.entry(batch).or_default();

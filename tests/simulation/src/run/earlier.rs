@@ -98,7 +98,7 @@ pub(super) fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle
             ..EmailRecord::new(TenantId::main(), id, body, 1, at)
         };
         if let Some(email) = email {
-            oracle.requested(Some(id), email.hash());
+            oracle.record_request(Some(id), email.hash());
             let content = (record.email_key(), email.hash());
             state.kept_until.insert(content.clone(), record.expires_at);
             state.bodies.insert(content, email.to_body());

@@ -43,7 +43,7 @@ struct StoredListed {
 
 /// Stored form of the hash prefixes.
 #[derive(Deserialize)]
-struct StoredMarks {
+struct StoredFilter {
     #[serde(rename = "m")]
     set: Option<Vec<Bytes>>,
     /// The prefixes were given up.
@@ -94,14 +94,14 @@ pub(super) fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, Item
 }
 
 /// Reads the hash prefixes of a tenant.
-pub(super) fn read_marks(item: &Item) -> Result<SuppressionFilter, ItemError> {
-    let stored: StoredMarks = decode(item)?;
+pub(super) fn read_filter(item: &Item) -> Result<SuppressionFilter, ItemError> {
+    let stored: StoredFilter = decode(item)?;
     if stored.too_many.is_some() {
         return Ok(SuppressionFilter::TooMany);
     }
     let set = stored.set.unwrap_or_default().into_iter();
-    let marks: Result<BTreeSet<_>, _> = set.map(|Bytes(mark)| mark.try_into().map(HashPrefix)).collect();
-    marks
+    let prefixes: Result<BTreeSet<_>, _> = set.map(|Bytes(prefix)| prefix.try_into().map(HashPrefix)).collect();
+    prefixes
         .map(SuppressionFilter::These)
         .map_err(|_| ItemError::Malformed(SET))
 }

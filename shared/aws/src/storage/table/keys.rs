@@ -226,7 +226,7 @@ pub(crate) fn listed_address(tenant: &TenantId, id: SuppressionId) -> Item {
 }
 
 /// Returns the key of the hash prefixes of a tenant's suppressions.
-pub(crate) fn marks(tenant: &TenantId) -> Item {
+pub(crate) fn suppression_filter(tenant: &TenantId) -> Item {
     of(format!("{tenant}#suppressed"), "marks")
 }
 
