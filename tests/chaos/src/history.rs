@@ -91,7 +91,7 @@ fn record_in_words(record: &StoredEmail) -> String {
         words += &format!(", sent by claim {claim}");
     }
     for (is_so, word) in [
-        (record.marked, ", maybe_duplicate"),
+        (record.flagged, ", maybe_duplicate"),
         (record.duplicate, ", duplicate"),
         (record.indexed, ", in the index"),
     ] {

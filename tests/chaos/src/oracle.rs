@@ -10,10 +10,10 @@
 //! | `failed`, `canceled` or `expired`, and SES has a message: the caller reads a false status | `UnsentButAccepted` | lost |
 //! | not `canceled`, though the API confirmed the cancel | `NotCanceled` | lost |
 //! | not finished, in the due index, and nothing moves any more | `Stuck` | stuck |
-//! | two messages, and the record has no flag | `Unflagged` | duplicate, unmarked |
-//! | two messages of a held email: nobody forces one here | `HeldButResent` | duplicate, unmarked |
-//! | two ids for one email | `TwoIds` | duplicate, unmarked |
-//! | two messages, and the record has the flag | none | duplicate, marked |
+//! | two messages, and the record has no flag | `Unflagged` | duplicate, unflagged |
+//! | two messages of a held email: nobody forces one here | `HeldButResent` | duplicate, unflagged |
+//! | two ids for one email | `TwoIds` | duplicate, unflagged |
+//! | two messages, and the record has the flag | none | duplicate, flagged |
 //!
 //! **Invariant:** pure. The flag is `maybe_duplicate`. The field `duplicate` is none: it is set when SES's events tell
 //! of both acceptances, which is too late to warn anybody.
@@ -44,7 +44,7 @@ pub struct StoredEmail {
     /// The cause of its failure.
     pub cause: Option<String>,
     /// `maybe_duplicate`.
-    pub marked: bool,
+    pub flagged: bool,
     /// A second acceptance became known.
     pub duplicate: bool,
     /// Whether it is in the due index.
@@ -189,9 +189,9 @@ pub struct Verdict {
     /// Records that expired.
     pub expired: usize,
     /// Emails that SES has more than once, and their records have the flag.
-    pub duplicates_marked: usize,
+    pub duplicates_flagged: usize,
     /// Emails that SES has more than once, without the flag.
-    pub duplicates_unmarked: usize,
+    pub duplicates_unflagged: usize,
     /// Emails that are gone, or whose caller reads a false status.
     pub lost: usize,
     /// Emails that never end.
@@ -212,7 +212,7 @@ impl Verdict {
         match defect.counts_as() {
             Count::Lost => self.lost += 1,
             Count::Stuck => self.stuck += 1,
-            Count::DuplicateUnmarked => self.duplicates_unmarked += 1,
+            Count::DuplicateUnmarked => self.duplicates_unflagged += 1,
         }
         self.findings.push((id.to_owned(), defect));
     }
@@ -294,8 +294,8 @@ impl Verdict {
         }
         if hold {
             self.find(id, Defect::HeldButResent);
-        } else if record.is_some_and(|record| record.marked) {
-            self.duplicates_marked += 1;
+        } else if record.is_some_and(|record| record.flagged) {
+            self.duplicates_flagged += 1;
         } else {
             self.find(id, Defect::Unflagged);
         }

@@ -79,7 +79,7 @@ fn verdict(case: &Case) -> Verdict {
 #[test]
 fn each_defect_and_only_a_defect_is_found() {
     use Defect::*;
-    let mark: fn(&mut StoredEmail) = |record| record.marked = true;
+    let mark: fn(&mut StoredEmail) = |record| record.flagged = true;
     let out: fn(&mut StoredEmail) = |record| record.indexed = false;
     let known: fn(&mut StoredEmail) = |record| record.duplicate = true;
     let table: [(Case, &[Defect]); 31] = [
@@ -130,15 +130,15 @@ fn each_defect_is_counted_once_in_its_group() {
         (
             verdict.lost,
             verdict.stuck,
-            verdict.duplicates_unmarked,
-            verdict.duplicates_marked,
+            verdict.duplicates_unflagged,
+            verdict.duplicates_flagged,
         )
     };
     assert_eq!(counts(&case(record("sent"), 0)), (1, 0, 0, 0));
     assert_eq!(counts(&case(record("queued"), 0)), (0, 1, 0, 0));
     assert_eq!(counts(&case(record("sent"), 3)), (0, 0, 1, 0));
     assert_eq!(
-        counts(&case(with("sent", |record| record.marked = true), 2)),
+        counts(&case(with("sent", |record| record.flagged = true), 2)),
         (0, 0, 0, 1)
     );
     assert_eq!(counts(&case(record("sent"), 1)), (0, 0, 0, 0));

@@ -78,7 +78,7 @@ impl Report {
         for (count, what) in [
             (verdict.lost, "lost"),
             (verdict.stuck, "stuck"),
-            (verdict.duplicates_unmarked, "doubled without a mark"),
+            (verdict.duplicates_unflagged, "doubled without a mark"),
         ] {
             if count > 0 {
                 failures.push(format!("{count} of {} accepted emails {what}.", verdict.accepted));
@@ -104,7 +104,7 @@ impl Report {
         if !never.is_empty() {
             failures.push(format!("These kinds of fault never happened: {}.", never.join(", ")));
         }
-        if asked.emails >= ENOUGH && verdict.duplicates_marked + verdict.duplicates_unmarked == 0 {
+        if asked.emails >= ENOUGH && verdict.duplicates_flagged + verdict.duplicates_unflagged == 0 {
             failures.push("No email was sent twice: the mark was not put to the test.".to_owned());
         }
         let counts = &self.counts;
@@ -146,8 +146,8 @@ impl Report {
         line("canceled", &verdict.canceled, "");
         line("expired", &verdict.expired, "");
         line("unknown", &verdict.unknown, "SES may have them");
-        line("duplicates, marked", &verdict.duplicates_marked, "");
-        line("duplicates, unmarked", &verdict.duplicates_unmarked, "must be 0");
+        line("duplicates, flagged", &verdict.duplicates_flagged, "");
+        line("duplicates, unflagged", &verdict.duplicates_unflagged, "must be 0");
         line("lost", &verdict.lost, "must be 0");
         line("stuck", &verdict.stuck, "must be 0");
         line(
@@ -193,7 +193,7 @@ mod tests {
             (|report| report.verdict.lost = 1, "1 of 10 accepted emails lost"),
             (|report| report.verdict.stuck = 2, "2 of 10 accepted emails stuck"),
             (
-                |report| report.verdict.duplicates_unmarked = 3,
+                |report| report.verdict.duplicates_unflagged = 3,
                 "3 of 10 accepted emails doubled",
             ),
             (|report| report.verdict.accepted = 0, "No email was accepted"),
@@ -220,9 +220,9 @@ mod tests {
             emails: ENOUGH,
             ..ASKED
         };
-        for (marked, is_good) in [(0, false), (1, true)] {
+        for (flagged, is_good) in [(0, false), (1, true)] {
             let mut report = good();
-            report.verdict.duplicates_marked = marked;
+            report.verdict.duplicates_flagged = flagged;
             report.find_failures(large, Vec::new());
             assert_eq!(report.is_good(), is_good, "{:?}", report.failures);
         }
@@ -238,8 +238,8 @@ mod tests {
             "unknown",
             "canceled",
             "expired",
-            "duplicates_marked",
-            "duplicates_unmarked",
+            "duplicates_flagged",
+            "duplicates_unflagged",
             "lost",
             "stuck",
             "kills",

@@ -121,7 +121,7 @@ fn record(item: &HashMap<String, AttributeValue>) -> Option<(String, StoredEmail
     let record = StoredEmail {
         status: text("s").unwrap_or_default(),
         cause: text("e"),
-        marked: is_set("m"),
+        flagged: is_set("m"),
         duplicate: is_set("d"),
         indexed: item.contains_key("due_pk"),
         claim_no: number("c").unwrap_or_default(),

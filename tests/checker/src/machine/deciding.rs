@@ -213,11 +213,11 @@ impl Machine {
         let decision = match wish {
             Wish::Cancel if self.is(Mutant::CancelUnwritten) => Ok(Decision::Forget),
             Wish::Cancel if self.is(Mutant::MarkedCanceled) => {
-                let unmarked = EmailRecord {
+                let unflagged = EmailRecord {
                     maybe_duplicate: false,
                     ..record.clone()
                 };
-                commands::cancel(&unmarked, now)
+                commands::cancel(&unflagged, now)
             }
             Wish::Cancel => commands::cancel(record, now),
             Wish::Soon => at(now.after(Duration::from_secs(60)), None),

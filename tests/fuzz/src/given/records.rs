@@ -221,11 +221,11 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     } else {
         record.duplicate = false;
     }
-    let unmarked = matches!(
+    let unflagged = matches!(
         record.status,
         RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Expired | RecordStatus::Canceled
     );
-    record.maybe_duplicate &= !unmarked;
+    record.maybe_duplicate &= !unflagged;
     Ok(record)
 }
 
