@@ -50,7 +50,7 @@ pub async fn handle<P: Ports>(
         }
     }
     if let Some(newest) = newest {
-        feedback.say_how_far(newest).await;
+        feedback.store_progress(newest).await;
     }
     tracing::info!(
         target: "mailqueue",

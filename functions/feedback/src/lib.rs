@@ -36,7 +36,7 @@ pub enum FeedbackOutcome {
 }
 
 /// Minimum time between two writes of the progress by one environment. Each write costs money.
-const SAY_AFTER: Duration = Duration::from_secs(30);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The ports of this function.
 pub trait Ports {
@@ -60,7 +60,7 @@ pub struct FeedbackFunction<P: Ports> {
     /// See [`Ports::System`].
     pub system: P::System,
     /// Time of the last progress write of this environment.
-    pub said: Mutex<Option<Timestamp>>,
+    pub progress_stored_at: Mutex<Option<Timestamp>>,
 }
 
 impl<P: Ports> FeedbackFunction<P> {
@@ -104,14 +104,14 @@ impl<P: Ports> FeedbackFunction<P> {
 
     /// Stores that the events up to this time are recorded, at most once per interval. After a failure a later
     /// batch stores it.
-    pub async fn say_how_far(&self, newest: Timestamp) {
+    pub async fn store_progress(&self, newest: Timestamp) {
         let now = self.system.now();
         {
-            let mut said = lock(&self.said);
-            if said.is_some_and(|said| now.since(said) < SAY_AFTER) {
+            let mut stored_at = lock(&self.progress_stored_at);
+            if stored_at.is_some_and(|at| now.since(at) < PROGRESS_INTERVAL) {
                 return;
             }
-            *said = Some(now);
+            *stored_at = Some(now);
         }
         // A fast clock or a forged event must not claim the future.
         if let Err(error) = self.records.raise_watermark(newest.min(now)).await {

@@ -43,7 +43,7 @@ impl FeedbackFunction<Aws> {
         let feedback = Self {
             records: Table::new(Clients::connect()?.dynamodb(), &settings.table),
             system: System,
-            said: Mutex::default(),
+            progress_stored_at: Mutex::default(),
         };
         feedback.records.warm().await;
         Ok(feedback)

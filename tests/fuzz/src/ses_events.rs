@@ -82,7 +82,7 @@ fn check_content(event: &SesEvent, text: &Value) {
         other => violated!(Truth, "an event of type {other} is read"),
     };
     check_eq!(Truth, when, Some(event.at), "when it happened");
-    match &event.said {
+    match &event.kind {
         SesEventKind::Accepted => check_eq!(Truth, text["eventType"], "Send"),
         SesEventKind::Opened => check_eq!(Truth, text["eventType"], "Open"),
         SesEventKind::Clicked => check_eq!(Truth, text["eventType"], "Click"),

@@ -210,7 +210,7 @@ impl System {
                 let feedback = FeedbackFunction {
                     records: backend.clone(),
                     system: backend,
-                    said: Mutex::default(),
+                    progress_stored_at: Mutex::default(),
                 };
                 (environment, feedback)
             });

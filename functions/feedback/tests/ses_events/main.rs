@@ -54,7 +54,7 @@ fn feedback(backend: &MemoryBackend) -> FeedbackFunction<MemoryBackend> {
     FeedbackFunction {
         records: backend.clone(),
         system: backend.clone(),
-        said: Mutex::default(),
+        progress_stored_at: Mutex::default(),
     }
 }
 

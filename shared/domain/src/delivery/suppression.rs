@@ -309,7 +309,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
     if record.is_some_and(|record| !event.concerns(record)) {
         return Vec::new();
     }
-    let complained = matches!(&event.said, SesEventKind::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
+    let complained = matches!(&event.kind, SesEventKind::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
     let origin = if complained { Origin::Complaint } else { Origin::Bounce };
     // A clock that is ahead must not outlast a release.
     let created_at = event.at.min(now);

@@ -181,7 +181,7 @@ fn event(delivery_status: DeliveryStatus, suppresses: Vec<EmailAddress>) -> SesE
         message_id: "m".to_owned(),
         accepted_at: at(2),
         at: at(3),
-        said: SesEventKind::DeliveryStatuses([("a".to_owned(), delivery_status)].into()),
+        kind: SesEventKind::DeliveryStatuses([("a".to_owned(), delivery_status)].into()),
         suppresses,
         suspected: false,
         on_account_list: Vec::new(),

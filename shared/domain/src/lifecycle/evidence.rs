@@ -65,7 +65,7 @@ pub fn handle_event(record: &EmailRecord, event: &SesEvent) -> Decision {
 pub fn update_recipients(record: &EmailRecord, events: &[SesEvent]) -> Decision {
     let mut next = record.clone();
     for event in events.iter().filter(|event| event.concerns(record)) {
-        match &event.said {
+        match &event.kind {
             SesEventKind::Accepted => {}
             SesEventKind::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
             SesEventKind::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),

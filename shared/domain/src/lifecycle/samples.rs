@@ -97,7 +97,7 @@ pub(super) fn decided(record: &EmailRecord, attempt: Attempt) -> Decision {
     record_attempt(record, 1, attempt, &policy(), Jitter::NONE, at(1010))
 }
 
-pub(super) fn event(said: SesEventKind) -> SesEvent {
+pub(super) fn event(kind: SesEventKind) -> SesEvent {
     SesEvent {
         tenant: TenantId::main(),
         id: EmailId::from_random([1; 16]),
@@ -106,7 +106,7 @@ pub(super) fn event(said: SesEventKind) -> SesEvent {
         message_id: "m1".to_owned(),
         accepted_at: at(1001),
         at: at(1002),
-        said,
+        kind,
         suppresses: Vec::new(),
         suspected: false,
         on_account_list: Vec::new(),

@@ -275,7 +275,7 @@ fn event(record: &EmailRecord, claim_no: u8) -> SesEvent {
         message_id: format!("ses-{claim_no}"),
         accepted_at: NOW,
         at: NOW,
-        said: SesEventKind::Accepted,
+        kind: SesEventKind::Accepted,
         suppresses: Vec::new(),
         suspected: false,
         on_account_list: Vec::new(),

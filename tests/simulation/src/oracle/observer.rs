@@ -233,7 +233,7 @@ impl Observer for Oracle {
         let known = seen.known.entry(event.id).or_default();
         known.events += 1;
         known.told_of.insert(event.claim_no);
-        match &event.said {
+        match &event.kind {
             SesEventKind::Accepted => {}
             SesEventKind::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
             SesEventKind::Clicked => known.clicked_at = known.clicked_at.max(Some(event.at)),

@@ -64,8 +64,8 @@ pub struct SesEvent {
     pub accepted_at: Timestamp,
     /// Time of the event.
     pub at: Timestamp,
-    /// Content of the event.
-    pub said: SesEventKind,
+    /// Its kind, with its content.
+    pub kind: SesEventKind,
     /// Addresses for the tenant's suppression list: each bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
     /// True if the complaint names several recipients, of whom some may not have complained.

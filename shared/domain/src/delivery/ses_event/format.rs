@@ -49,7 +49,7 @@ impl SesEvent {
         })?;
         let mail = &event.mail;
         let accepted_at = time(&mail.timestamp, "mail.timestamp")?;
-        let (at, said) = event.time_and_kind(accepted_at)?;
+        let (at, kind) = event.time_and_kind(accepted_at)?;
         let suspected = event.complaint.as_ref().is_some_and(|complaint| {
             let named = complaint.recipients.iter();
             named
@@ -66,15 +66,15 @@ impl SesEvent {
             message_id: mail.message_id.clone(),
             accepted_at,
             at,
-            suppresses: event.matching_recipients(&said, |delivery_status| {
+            suppresses: event.matching_recipients(&kind, |delivery_status| {
                 matches!(delivery_status, DeliveryStatus::Bounced | DeliveryStatus::Complained)
             }),
             suspected,
-            on_account_list: event.matching_recipients(&said, |delivery_status| {
+            on_account_list: event.matching_recipients(&kind, |delivery_status| {
                 delivery_status == DeliveryStatus::OnAccountList
             }),
             diagnostics: event.diagnostics(),
-            said,
+            kind,
         })
     }
 }
@@ -82,8 +82,8 @@ impl SesEvent {
 impl Event {
     /// The recipients of a bounce or a complaint with a matching delivery status. Two kinds are left out: invalid
     /// addresses, to which nobody can send, and the mailbox simulator's, which no list takes.
-    fn matching_recipients(&self, said: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
-        let SesEventKind::DeliveryStatuses(delivery_statuses) = said else {
+    fn matching_recipients(&self, kind: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
+        let SesEventKind::DeliveryStatuses(delivery_statuses) = kind else {
             return Vec::new();
         };
         let bounced = self.bounce.iter().flat_map(|bounce| &bounce.recipients);

@@ -23,7 +23,7 @@ pub(super) fn event(event_type: &str, part: &str, content: Value) -> Value {
 }
 
 fn said(event: &Value) -> SesEventKind {
-    SesEvent::parse(&event.to_string()).unwrap().said
+    SesEvent::parse(&event.to_string()).unwrap().kind
 }
 
 pub(super) fn status_of_a(event: &Value) -> DeliveryStatus {
