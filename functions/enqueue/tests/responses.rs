@@ -235,7 +235,7 @@ async fn a_form_is_refused_with_the_right_type() {
 }
 
 #[tokio::test]
-async fn many_unknown_keys_are_told_to_wait() {
+async fn many_unknown_keys_are_throttled() {
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
     let (backend, mut last) = (MemoryBackend::default(), None);
     for guess in 0..21_u8 {

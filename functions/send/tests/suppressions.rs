@@ -137,7 +137,7 @@ async fn one_suppressed_recipient_is_left_out() {
 }
 
 #[tokio::test]
-async fn an_ended_suppression_leaves_nobody_out() {
+async fn an_ended_suppression_drops_no_recipient() {
     let ends = |at| Suppression {
         until: Some(at),
         ..Suppression::manual(TenantId::main(), &address("ann@example.com"), samples::BORN)
@@ -254,7 +254,7 @@ async fn full_prefixes_look_up_every_recipient() {
 
 /// Another address with the same prefix, whose probability is one in 2^62.
 #[tokio::test]
-async fn a_colliding_prefix_leaves_nobody_out() {
+async fn a_colliding_prefix_drops_no_recipient() {
     let (backend, ses) = (backend(1, false), Ses::default());
     let prefix = SuppressionId::of(&TenantId::main(), &address("ann@example.com")).hash_prefix();
     backend

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_only_matching_calls() {
+    fn a_rule_applies_only_to_matching_calls() {
         let update = call("dynamodb", "UpdateItem");
         for (rule, strikes) in [
             (json!({}), true),

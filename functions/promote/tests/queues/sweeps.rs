@@ -77,7 +77,7 @@ async fn held_emails_return_despite_failures() {
 }
 
 #[tokio::test]
-async fn the_job_tells_the_senders_after_a_crash() {
+async fn the_job_notifies_the_senders_after_a_crash() {
     let backend = backend(Vec::new(), plain(), Some(Task::Release));
     run(&backend).await;
     assert_eq!(backend.state().account_rate.settings_version, 1);

@@ -55,7 +55,7 @@ async fn a_release_also_applies_at_ses() {
 }
 
 #[tokio::test]
-async fn ses_is_asked_only_about_refused_addresses() {
+async fn ses_is_queried_only_about_refused_addresses() {
     let backend = MemoryBackend::default();
     backend.state().now_ms = 1_000;
     backend.state().account_list.is_on = true;

@@ -42,7 +42,7 @@ async fn a_caller_is_named_by_its_function_or_program() {
 }
 
 #[tokio::test]
-async fn a_rule_strikes_only_the_caller_it_names() {
+async fn a_rule_applies_only_to_its_caller() {
     if !Path::new("/proc/self/environ").exists() {
         return;
     }

@@ -82,7 +82,7 @@ async fn a_delay_comes_before_or_after_the_effect() {
 }
 
 #[tokio::test]
-async fn only_a_matching_call_is_struck() {
+async fn only_a_matching_call_gets_a_fault() {
     let proxy = Proxy::start().await;
     proxy
         .faults(json!([{"kind": "drop_before", "service": "dynamodb", "operation": "UpdateItem", "body": "seven"}]))

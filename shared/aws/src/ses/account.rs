@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rate_quota_and_pause_are_as_ses_says_them() {
+    async fn rate_quota_and_pause_come_from_ses() {
         let healthy = |per_1000_s| AccountState {
             rate: Rate::from_millis(per_1000_s),
             quota_spent: false,

@@ -96,7 +96,7 @@ async fn slots_are_reserved_with_one_conditional_write() {
 }
 
 #[tokio::test]
-async fn a_late_mark_or_look_is_refused() {
+async fn a_late_mark_or_check_is_refused() {
     let mark = |seen| RateLimitChange::Mark {
         seen,
         check_at: secs(8),

@@ -135,7 +135,7 @@ fn addresses_are_equal_in_any_case_only() {
 
 /// Callers have ids, and the table has hash prefixes: neither may change.
 #[test]
-fn an_id_and_its_mark_never_change() {
+fn an_id_and_its_hash_prefix_never_change() {
     let id = SuppressionId::of(&TenantId::main(), &address("ann@example.com"));
     assert_eq!(id.to_string(), "d592d4b9-0d8e-89e0-a2ff-febbe05311a0");
     let text = id.to_string().to_uppercase();

@@ -144,7 +144,7 @@ fn an_opposite_request_gives_up_a_job() {
 }
 
 #[test]
-fn the_index_tells_a_jobs_emails() {
+fn the_index_selects_a_jobs_emails() {
     let retry = |cause, since: Option<i64>| {
         job(Task::Retry {
             cause,
@@ -307,7 +307,7 @@ fn releasing_one_hold_keeps_the_others() {
 }
 
 #[test]
-fn a_purge_sweeps_held_and_paced_emails() {
+fn a_purge_sweeps_held_and_rate_limited_emails() {
     let mut job = super::Job {
         sweep_from: at(1_120),
         ..job(Task::Purge)
