@@ -63,7 +63,7 @@ pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec
         } else if address::is_simulated(recipient) {
             outcome_of_address(recipient)
         } else {
-            asked.map_or((true, None), wanted)
+            asked.map_or((true, None), outcome_of_fault)
         };
         RecipientOutcome {
             recipient: recipient.to_owned(),

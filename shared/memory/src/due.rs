@@ -29,7 +29,7 @@ fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> 
         ))
     };
     match &mut state.fault_model {
-        Some(fault_model) => fault_model.indexed().filter(waits).filter_map(entry).collect(),
+        Some(fault_model) => fault_model.indexed_records().filter(waits).filter_map(entry).collect(),
         None => state.records.values().filter(waits).filter_map(entry).collect(),
     }
 }

@@ -12,7 +12,7 @@ use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::ports::Provider;
 
-use crate::fault_model::{Broken, CallPlan, FaultModel};
+use crate::fault_model::{Broken, CallPlan};
 use crate::observer::Arrived;
 use crate::{Call, Fault, MemoryBackend, SUBMIT, SesReaction, State};
 

@@ -50,7 +50,7 @@ impl State {
         let is_behind = self.fault_model.as_mut().is_some_and(FaultModel::is_behind);
         if let Some(fault_model) = self.fault_model.as_mut().filter(|_| is_behind) {
             let mut places: Vec<_> = fault_model
-                .indexed()
+                .indexed_records()
                 .filter_map(|record| place(record).map(|(of, key)| (of, key, record.email_key())))
                 .filter(|(of, key, _)| of == partition && is_in(key))
                 .map(|(_, key, email)| (key, email))

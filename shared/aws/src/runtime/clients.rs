@@ -292,7 +292,7 @@ mod tests {
         };
         assert!(clients.ses().get_account().send().await.is_ok());
         assert!(clients.sqs().list_queues().send().await.is_ok());
-        let lines: Vec<_> = replay.requests().iter().map(SentRequest::line).collect();
+        let lines: Vec<_> = replay.sent_requests().iter().map(SentRequest::line).collect();
         assert_eq!(
             lines,
             [
@@ -307,7 +307,7 @@ mod tests {
         let services = [Service::Sqs, Service::Ses];
         let replay = Replay::new([CannedResponse::Lost, CannedResponse::Lost]);
         replay.clients().warm(&services).await;
-        let lines: Vec<_> = replay.requests().iter().map(SentRequest::line).collect();
+        let lines: Vec<_> = replay.sent_requests().iter().map(SentRequest::line).collect();
         assert_eq!(
             lines,
             [

@@ -191,18 +191,18 @@ impl Replay {
     }
 
     /// All requests so far.
-    pub(crate) fn requests(&self) -> Vec<SentRequest> {
+    pub(crate) fn sent_requests(&self) -> Vec<SentRequest> {
         self.asked.lock().unwrap().clone()
     }
 
     /// All requests, for services that use JSON.
     pub(crate) fn requests(&self) -> Vec<Value> {
-        self.requests().iter().map(SentRequest::json).collect()
+        self.sent_requests().iter().map(SentRequest::json).collect()
     }
 
     /// The only request.
     pub(crate) fn only(&self) -> SentRequest {
-        let asked = self.requests();
+        let asked = self.sent_requests();
         let [only] = asked.as_slice() else {
             panic!("not one request: {asked:?}")
         };
@@ -212,7 +212,7 @@ impl Replay {
 
 impl fmt::Debug for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Replay").field(&self.requests()).finish()
+        f.debug_tuple("Replay").field(&self.sent_requests()).finish()
     }
 }
 

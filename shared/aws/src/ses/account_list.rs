@@ -112,7 +112,7 @@ mod tests {
     async fn a_failing_call_is_repeated_and_then_an_error() {
         let replay = Replay::new([CannedResponse::Lost, CannedResponse::from((200, "{}".to_owned()))]);
         list(&replay).remove(&ann()).await.unwrap();
-        let lines: Vec<_> = replay.requests().iter().map(SentRequest::line).collect();
+        let lines: Vec<_> = replay.sent_requests().iter().map(SentRequest::line).collect();
         assert_eq!(lines.len(), 2);
         let denied = || (403, r#"{"__type":"AccessDeniedException","message":"no"}"#.to_owned());
         let replay = Replay::new([denied()]);

@@ -110,7 +110,7 @@ async fn each_queue_gets_its_messages_ten_per_call() {
     assert_eq!(send(&replay, &requests).await, vec![Ok(()); 25]);
 
     let mut calls: Vec<_> = replay
-        .requests()
+        .sent_requests()
         .iter()
         .map(|asked| (queue(asked), carried(asked)))
         .collect();
@@ -155,7 +155,7 @@ async fn a_partial_failure_is_retried_once_then_reported() {
     let refused = Err("enqueueing send tasks: InternalError: try again".to_owned());
     assert_eq!(send(&replay, &requests(4)).await, [Ok(()), refused, Ok(()), Ok(())]);
     assert_eq!(
-        replay.requests().iter().map(carried).collect::<Vec<_>>(),
+        replay.sent_requests().iter().map(carried).collect::<Vec<_>>(),
         [vec![0, 1, 2, 3], vec![1, 2]]
     );
 }
@@ -191,7 +191,7 @@ async fn a_message_missing_in_the_answer_is_not_sent() {
         ]
     );
     assert_eq!(
-        replay.requests().iter().map(carried).collect::<Vec<_>>(),
+        replay.sent_requests().iter().map(carried).collect::<Vec<_>>(),
         [vec![0, 1], vec![0]]
     );
 }
@@ -220,7 +220,7 @@ async fn a_failed_call_fails_only_its_own_messages() {
             .as_ref()
             .is_err_and(|error| error.contains("The specified queue does not exist."))
     );
-    let mut queues: Vec<_> = replay.requests().iter().map(queue).collect();
+    let mut queues: Vec<_> = replay.sent_requests().iter().map(queue).collect();
     queues.sort();
     assert_eq!(
         queues,
@@ -355,7 +355,7 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
         let group = |entry: &Value| entry["MessageGroupId"].as_str().unwrap().to_owned();
         entries(asked).iter().map(group).collect()
     };
-    let asked = replay.requests();
+    let asked = replay.sent_requests();
     let [send_tasks, dead_letters] = asked.as_slice() else {
         panic!("two calls");
     };
@@ -390,10 +390,10 @@ async fn dead_letter_messages_go_ten_per_call() {
         .map(|(at, _)| at)
         .collect();
     assert_eq!((results.len(), failed), (12, vec![10]));
-    let mut calls: Vec<_> = replay.requests().iter().map(carried_claims).collect();
+    let mut calls: Vec<_> = replay.sent_requests().iter().map(carried_claims).collect();
     calls.sort();
     assert_eq!(calls, [(0..10).collect::<Vec<_>>(), vec![10, 11]]);
-    for asked in replay.requests() {
+    for asked in replay.sent_requests() {
         assert_eq!(asked.json()["QueueUrl"], url);
         assert!(entries(&asked).iter().all(|entry| entry["DelaySeconds"] == 0));
     }
@@ -445,7 +445,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
         [waiting.high, waiting.normal, waiting.low],
         [messages(0), messages(7), messages(1)]
     );
-    assert_eq!(replay.requests().len(), 3, "one call per priority queue");
+    assert_eq!(replay.sent_requests().len(), 3, "one call per priority queue");
 
     // A missing count means neither an empty nor a full queue.
     for silent in [

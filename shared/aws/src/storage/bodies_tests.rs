@@ -394,7 +394,7 @@ async fn a_longer_retention_by_another_writer_stays() {
     ];
     let (kept, replay) = extend(BodyPlace::Bucket, answers).await;
     assert_eq!(kept, Ok(true));
-    let asked = replay.requests();
+    let asked = replay.sent_requests();
     let copies: Vec<_> = asked.iter().filter(|asked| asked.line().starts_with("PUT ")).collect();
     assert_eq!(copies.len(), 1, "a longer retention is left alone");
     assert_eq!(copies[0].header("x-amz-copy-source-if-unmodified-since"), old);
@@ -407,7 +407,7 @@ async fn a_just_written_object_is_read_again() {
     let (kept, replay) = extend(BodyPlace::Bucket, [young(), young(), copied()]).await;
     assert_eq!(kept, Ok(true));
     let asked: Vec<_> = replay
-        .requests()
+        .sent_requests()
         .iter()
         .map(|asked| asked.line().starts_with("HEAD "))
         .collect();
@@ -429,7 +429,7 @@ async fn an_object_that_expires_too_early_is_renewed() {
     for known in [None, Some("1970-02-09T23:59:59.999Z"), Some("nonsense")] {
         let (kept, replay) = extend(BodyPlace::Bucket, [head(known), copied()]).await;
         assert_eq!(kept, Ok(true), "{known:?}");
-        let [asked, copy] = &replay.requests()[..] else {
+        let [asked, copy] = &replay.sent_requests()[..] else {
             panic!("two calls");
         };
         assert!(asked.line().starts_with("HEAD "), "{}", asked.line());

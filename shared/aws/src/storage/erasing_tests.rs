@@ -67,7 +67,7 @@ async fn all_contents_and_files_are_deleted() {
         says(204, ""),
     ]);
     assert_eq!(erase(&replay).await, Ok(()));
-    let asked = replay.requests();
+    let asked = replay.sent_requests();
     let deleted: Vec<_> = asked
         .iter()
         .filter(|asked| asked.operation() == "DeleteItem")

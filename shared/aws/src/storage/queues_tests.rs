@@ -63,7 +63,7 @@ fn queues_and_jobs_are_read_back_unchanged() {
     }
     for job in [
         job(),
-        job().given_up(),
+        job().after_giving_up(),
         Job {
             done: true,
             late_sweeps: 2,
@@ -103,7 +103,7 @@ fn a_job_waits_in_the_index_until_it_is_done() {
         attribute::<String>(&item, "due_sk").unwrap(),
         format!("000000000002000#{}", job().id)
     );
-    let done = from_job(&job().given_up()).unwrap();
+    let done = from_job(&job().after_giving_up()).unwrap();
     assert!(!done.contains_key("due_pk") && done.contains_key("ttl"));
 }
 

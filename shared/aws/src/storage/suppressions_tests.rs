@@ -169,7 +169,7 @@ async fn a_conflict_is_retried_a_limited_number_of_times() {
     let replay = Replay::by(|_| canceled(&[none(), conflict()]));
     let error = suppress(&replay, &bounced).await.unwrap_err();
     assert!(error.starts_with("suppressing an address: "), "{error}");
-    assert!(replay.requests().len() > 30);
+    assert!(replay.sent_requests().len() > 30);
     let other = json!({"Code": "ItemCollectionSizeLimitExceeded"});
     let error = suppress(&Replay::new([canceled(&[none(), other])]), &bounced).await;
     assert!(error.is_err());

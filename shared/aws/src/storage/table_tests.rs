@@ -134,7 +134,7 @@ async fn a_failed_transaction_reports_its_kind() {
         let error = replay.table(1).transact(writes(), WHAT).await.unwrap_err();
         assert_eq!(error.kind, kind);
         assert!(began.elapsed() <= PATIENCE, "{:?}", began.elapsed());
-        let tried = replay.requests().len();
+        let tried = replay.sent_requests().len();
         match kind {
             FailureKind::Conflict | FailureKind::Throttled => assert!(tried > 30, "{tried}"),
             FailureKind::Unknown => assert_eq!(tried, 3),
@@ -168,7 +168,7 @@ async fn every_operation_waits_out_transient_errors() {
                 _ => table.update_if(key, when, None, WHAT).await.map(drop),
             };
             assert!(done.is_ok(), "{name} of verb {verb}: {done:?}");
-            assert_eq!(replay.requests().len(), 3);
+            assert_eq!(replay.sent_requests().len(), 3);
         }
     }
 }
@@ -241,7 +241,7 @@ async fn each_method_is_one_operation() {
     table.update_if(key(), Expression::default(), None, WHAT).await.unwrap();
     table.delete(key(), WHAT).await.unwrap();
     table.transact(writes(), WHAT).await.unwrap();
-    let asked = replay.requests();
+    let asked = replay.sent_requests();
     let operations: Vec<_> = asked.iter().map(SentRequest::operation).collect();
     assert_eq!(
         operations,

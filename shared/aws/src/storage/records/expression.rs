@@ -297,7 +297,7 @@ mod tests {
     fn a_claim_is_what_the_state_machine_says() {
         let now = at(3_000);
         let before = record();
-        let after = lifecycle::claimed(before.clone(), &policy(), 42, now);
+        let after = lifecycle::claim_record(before.clone(), &policy(), 42, now);
         let expected = transition(&before, &after, Condition::Claimable { now }, 16, 77);
         let claim = claim(before.id, &policy(), 42, 16, now);
         assert_eq!(claim.condition, expected.condition);

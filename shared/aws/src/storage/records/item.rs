@@ -239,7 +239,7 @@ pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
         duplicate: flag(item, "d")?,
         uncertain_since: maybe(item, "u", time)?,
         batch: maybe(item, "bk", batch)?,
-        cause: maybe(item, "e", named)?,
+        cause: maybe(item, "e", from_named_attribute)?,
         detail: maybe(item, "t", text)?.map(str::to_owned),
         sent: sent(item)?,
         due: due(item)?,

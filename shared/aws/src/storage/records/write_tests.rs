@@ -113,7 +113,7 @@ async fn claim(replay: &Replay) -> Result<Claimed, String> {
 
 /// Returns the record after our claim.
 fn claimed() -> EmailRecord {
-    lifecycle::claimed(record(), &policy(), NONCE, at(3_000))
+    lifecycle::claim_record(record(), &policy(), NONCE, at(3_000))
 }
 
 fn granted(record: &EmailRecord) -> CannedResponse {
@@ -314,7 +314,7 @@ async fn a_moved_or_missing_record_is_reported() {
 async fn a_lost_write_is_recognised_by_its_record() {
     let replay = Replay::new([CannedResponse::Lost, refused_by(&sent().record)]);
     assert_eq!(write(&replay).await, Ok(Written::Done));
-    assert_eq!(replay.requests().len(), 2);
+    assert_eq!(replay.sent_requests().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
