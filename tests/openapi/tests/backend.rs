@@ -124,7 +124,7 @@ fn full_tenant(backend: &MemoryBackend) {
     for n in 0..HOLDS_MAX {
         let mut bytes = [1; 16];
         bytes[0] = u8::try_from(n).unwrap();
-        holds = holds.with(Hold::of_revoked(KeyId::from_bytes(bytes))).unwrap();
+        holds = holds.with(Hold::of_revoked_key(KeyId::from_bytes(bytes))).unwrap();
     }
     let lead = QueueKey {
         tenant: id.clone(),

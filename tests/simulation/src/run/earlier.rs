@@ -54,7 +54,7 @@ pub(super) fn plant(backend: &MemoryBackend, scenario: &Scenario) {
             kind: DueKind::Held,
             at: START,
         };
-        state.plant(EmailRecord {
+        state.store_record(EmailRecord {
             queue: held.key.name.clone(),
             expires_at: START.after(LONGEST),
             due: Some(due),
@@ -103,6 +103,6 @@ pub(super) fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, oracle
             state.kept_until.insert(content.clone(), record.expires_at);
             state.bodies.insert(content, email.to_body());
         }
-        state.plant(record);
+        state.store_record(record);
     }
 }
