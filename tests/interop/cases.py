@@ -101,6 +101,13 @@ def send(run):
     expect("from", address_of(message["from"]), FROM)
 
 
+def slash(run):
+    """An email that is sent with a slash at the end of the base URL: the client joins it, or follows the redirect."""
+    send(run)
+    if run.calls[-1]["path"] != "/emails":
+        raise Failed(f"The last path was {run.calls[-1]['path']}.")
+
+
 def address_of(mailbox):
     return mailbox.rsplit("<", 1)[-1].rstrip(">")
 
@@ -258,6 +265,7 @@ def raises(status):
 
 CASES = {
     "send": send,
+    "slash": slash,
     "all_fields": all_fields,
     "display_name": display_name,
     "mail_headers": mail_headers,
@@ -281,6 +289,8 @@ CASES = {
     "cancel_too_late": raises(409),
     "gateway_429": raises(429),
 }
+# Cases that call the client as another case does.
+SAME_CALLS = {"slash": "send"}
 # Cases whose email the runner prepares: scheduled, sent, or delivered.
 SCHEDULED = ("update", "cancel", "get", "list")
 DELIVERED = ("cancel_too_late",)

@@ -32,6 +32,13 @@ def kept(body):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def parse_request(self):
+        parsed = super().parse_request()
+        if parsed:
+            # As the client sent it: the library joins slashes at its beginning.
+            self.path = self.requestline.split()[1]
+        return parsed
+
     def body(self):
         if self.headers.get("transfer-encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("content-length") or 0))

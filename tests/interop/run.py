@@ -73,10 +73,11 @@ class Run:
             "INTEROP_TIME": cases.LATER,
             "INTEROP_IDEMPOTENCY_KEY": f"interop-{self.to}",
         }
-        environment = os.environ | direct | self.client.settings(self.server.url, key) | inputs
+        url = f"{self.server.url}/" if self.case == "slash" else self.server.url
+        environment = os.environ | direct | self.client.settings(url, key) | inputs
         try:
             done = subprocess.run(
-                [*self.client.driver, self.case],
+                [*self.client.driver, cases.SAME_CALLS.get(self.case, self.case)],
                 env=environment,
                 capture_output=True,
                 text=True,
