@@ -10,7 +10,7 @@ use domain::delivery::cause::Cause;
 use domain::delivery::email_status::EmailStatus;
 use domain::delivery::record::EmailRecord;
 use domain::id::KeyId;
-use domain::message::address::EmailAddress;
+use domain::message::address::{AddressError, EmailAddress};
 use domain::message::email::EmailContent;
 use domain::reporting::listing::Place;
 use domain::tenant::sender::FromDomain;
@@ -185,7 +185,11 @@ fn read_tag(text: &str) -> Result<(String, Option<String>), ApiError> {
 
 fn address(name: &'static str, text: Option<Cow<'_, str>>) -> Result<Option<EmailAddress>, ApiError> {
     let Some(text) = text else { return Ok(None) };
-    let address = EmailAddress::parse(text.trim());
-    let address = address.map_err(|error| ApiError::validation(name, error))?;
+    let address = EmailAddress::parse(text.trim()).map_err(|error| match error {
+        // Some clients and proxies make a space of a plus.
+        AddressError::Space => ApiError::validation(name, format_args!("{error}; write + as %2B")),
+        error => ApiError::validation(name, error),
+    });
+    let address = address?;
     Ok(Some(address.lower_case()))
 }

@@ -20,19 +20,25 @@ const DAYS_DEFAULT: u64 = 6;
 /// A time, with the name of its parameter.
 pub type Given = (&'static str, Timestamp);
 
-/// Reads a time: a day, or RFC 3339.
+/// Reads a time: a day, or RFC 3339. A plus behind the day stands for the space of a form.
 ///
 /// # Errors
 /// 422 `validation_error`.
 pub fn read_time(name: &'static str, value: Option<Cow<'_, str>>) -> Result<Option<Given>, ApiError> {
     const LONGEST: usize = 40;
     let Some(text) = value else { return Ok(None) };
+    let text = match text.split_at_checked("2026-11-24".len()) {
+        Some((day, rest)) if rest.starts_with('+') => format!("{day}{}", rest.replacen('+', " ", 1)).into(),
+        _ => text,
+    };
     let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
     let at = Some(&text).filter(|text| text.len() <= LONGEST);
     let at = at.and_then(|text| Timestamp::parse_rfc3339(text).or_else(day));
     let problem = "must be a day such as 2026-11-24, or a time with its offset such as 2026-11-24T09:30:00Z";
+    // Some clients and proxies make a space of a plus.
+    let hint = if text.contains(' ') { "; write + as %2B" } else { "" };
     at.map(|at| Some((name, at)))
-        .ok_or_else(|| ApiError::validation(name, problem))
+        .ok_or_else(|| ApiError::validation(name, format_args!("{problem}{hint}")))
 }
 
 /// Reads the name of a queue. A queue that does not exist has no counts.
@@ -137,6 +143,16 @@ mod tests {
         }
         let day = read_time("since", Some("2026-11-24".into())).unwrap();
         assert_eq!(day, Some(("since", at("2026-11-24T00:00:00Z"))));
+        for text in [
+            "2026-11-24T01:00:00+01:00",
+            "2026-11-24 00:00:00Z",
+            "2026-11-24+00:00:00Z",
+            "2026-11-24+01:00:00+01:00",
+        ] {
+            assert_eq!(read_time("since", Some(text.into())).unwrap(), day, "{text}");
+        }
+        let error = read_time("since", Some("2026-11-24T00:00:00 01:00".into())).unwrap_err();
+        assert!(error.message().ends_with("; write + as %2B"), "{error}");
         for text in ["", "A", "a#b", "*", "é", &"a".repeat(65)] {
             assert!(read_queue(Some(text.into())).is_err(), "{text}");
         }

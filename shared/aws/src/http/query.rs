@@ -1,12 +1,13 @@
 //! Reads the raw query of a URL.
 //!
 //! **Invariant:** pure. An unknown or repeated parameter is refused: a silently ignored filter would show
-//! unwanted entries.
+//! unwanted entries. A plus is a plus, and no space: clients forget to escape it in addresses and times.
 
 use std::borrow::Cow;
 
 use domain::api::error::ApiError;
 use domain::reporting::listing::{Place, Start};
+use percent_encoding::percent_decode_str;
 
 /// Default number of entries per page. Source: Resend's API reference, "Pagination", read 2026-11-24.
 pub const LIMIT_DEFAULT: usize = 20;
@@ -84,7 +85,9 @@ pub fn parameters<'a, const N: usize>(
     known: [&'static str; N],
 ) -> Result<[Option<Cow<'a, str>>; N], ApiError> {
     let mut values = [const { None }; N];
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decoded(name), decoded(value));
         let place = known.iter().zip(&mut values).find(|(known, _)| **known == name);
         let Some((name, place)) = place else {
             let problem = match known.as_slice() {
@@ -98,6 +101,10 @@ pub fn parameters<'a, const N: usize>(
         }
     }
     Ok(values)
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// Reads the only allowed flag of a URL: `?cancel=true`.
@@ -156,6 +163,7 @@ mod tests {
         assert_eq!(both(""), Ok([None, None]));
         assert_eq!(both("&"), Ok([None, None]));
         assert_eq!(both("after=a%20b&limit="), Ok([text(""), text("a b")]));
+        assert_eq!(both("after=a+b%2Bc%ff=d"), Ok([None, text("a+b+c\u{fffd}=d")]));
         assert_eq!(problem(both("Limit=1")), "query: the parameters are limit, after");
         assert_eq!(problem(both("limit[]=1")), "query: the parameters are limit, after");
         assert_eq!(problem(both("limit=1&limit=1")), "limit: is given more than once");
