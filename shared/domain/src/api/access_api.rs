@@ -11,6 +11,8 @@
     reason = "JSON has only six types; all wrong types are the same error"
 )]
 
+use std::collections::BTreeSet;
+
 use super::fields::each_field;
 use super::json::{Node, text, texts, whole, wrong_type};
 use super::times::TimeInput;
@@ -225,9 +227,17 @@ fn tenant_id(path: &str, name: &str) -> Result<TenantId, EmailError> {
 
 fn domains(path: &str, node: Node) -> Result<Option<Vec<FromDomain>>, EmailError> {
     const GRAMMAR: &str = "must be a domain such as example.com, *.example.com or *";
-    texts(path, node, (limits::FROM_DOMAINS_MAX, NO_DOMAIN), |path, text| {
+    let domains = texts(path, node, (limits::FROM_DOMAINS_MAX, NO_DOMAIN), |path, text| {
         FromDomain::parse(text).map_err(|_| bad(path, GRAMMAR))
-    })
+    })?;
+    // Two spellings of one domain are one entry.
+    let mut seen = BTreeSet::new();
+    Ok(domains.map(|domains| {
+        domains
+            .into_iter()
+            .filter(|domain| seen.insert(domain.clone()))
+            .collect()
+    }))
 }
 
 #[cfg(test)]

@@ -112,6 +112,22 @@ fn a_bad_key_is_refused_by_its_field() {
 }
 
 #[test]
+fn two_spellings_of_a_domain_are_one_entry() {
+    let given = json!([
+        "b\u{fc}cher.example",
+        "a.example",
+        "XN--bcher-kva.example",
+        "*.a.example",
+        "A.example"
+    ]);
+    let expected = ["xn--bcher-kva.example", "a.example", "*.a.example"].map(|text| FromDomain::parse(text).unwrap());
+    let (_, tenant) = parse_tenant(&body(&json!({"name": "acme", "from_domains": given}))).unwrap();
+    assert_eq!(tenant.from_domains.as_deref(), Some(expected.as_slice()));
+    let key = parse_key(&body(&json!({"name": "x", "from_domains": given}))).unwrap();
+    assert_eq!(key.from_domains, expected);
+}
+
+#[test]
 fn a_tenant_is_created_and_changed() {
     let (name, settings) = parse_tenant(&body(&json!({
         "name": "acme", "from_domains": ["acme.example"], "daily_cap": 1_000, "rate": 5,
