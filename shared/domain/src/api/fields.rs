@@ -62,7 +62,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         | Problem::WrongType { .. }
         | Problem::Unknown(_)
         | Problem::Misspelt(_)
-        | Problem::Unsupported
+        | Problem::Unsupported(_)
         | Problem::Repeated
         | Problem::TooMany { .. }
         | Problem::TooManyRecipients { .. }

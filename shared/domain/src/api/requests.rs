@@ -209,8 +209,13 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
     Ok(batch)
 }
 
-/// Fields that the API knows and this version does not support: refused, never ignored.
-const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
+/// Fields that the API knows and this version does not support, each with a remedy: refused, never ignored.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("expires_in_seconds", "use expires_at"),
+    ("react", "send the rendered html"),
+    ("template", "send html or text. CHANGELOG.md will say when this changes"),
+    ("topic_id", "remove it. CHANGELOG.md will say when this changes"),
+];
 
 /// Fields of an email, as an error suggests them.
 const FIELDS: &[&str] = &[
@@ -258,13 +263,12 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "on_uncertain" => options.on_uncertain = on_uncertain(&path, value)?,
             "queue" => options.queue = queue(&path, value)?,
             "priority" => options.priority = priority(&path, value)?,
-            known if UNSUPPORTED.contains(&known) => {
+            known => match UNSUPPORTED.iter().find(|(field, _)| *field == known) {
                 // An SDK's way to say "none" is not a use of the field.
-                if !value.is_none() {
-                    return Err(EmailError::at(path, Problem::Unsupported));
-                }
-            }
-            _ => return Err(unknown(&path, &key, FIELDS)),
+                Some(_) if value.is_none() => {}
+                Some((_, remedy)) => return Err(EmailError::at(path, Problem::Unsupported(remedy))),
+                None => return Err(unknown(&path, &key, FIELDS)),
+            },
         }
         seen.push(key);
     }

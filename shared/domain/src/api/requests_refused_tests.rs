@@ -131,17 +131,17 @@ fn every_bad_email_has_its_status_name_and_path() {
         (
             with(json!({"template": {"id": "x"}})),
             V,
-            "template: this field is not supported; remove it",
+            "template: this field is not supported; send html or text.",
         ),
         (
             with(json!({"topic_id": "x"})),
             V,
-            "topic_id: this field is not supported; remove it",
+            "topic_id: this field is not supported; remove it.",
         ),
         (
             with(json!({"react": {}})),
             V,
-            "react: this field is not supported; remove it",
+            "react: this field is not supported; send the rendered html",
         ),
         (
             with(json!({"queue": "X"})),

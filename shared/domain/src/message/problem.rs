@@ -30,9 +30,9 @@ pub enum Problem {
     /// A field that no version knows, with the field that was probably meant.
     #[error("unknown field; did you mean {0}?")]
     Misspelt(&'static str),
-    /// A known field that is not implemented.
-    #[error("this field is not supported; remove it")]
-    Unsupported,
+    /// A known field that is not implemented, with a remedy.
+    #[error("this field is not supported; {0}")]
+    Unsupported(&'static str),
     /// A key that an object has twice.
     #[error("is given more than once")]
     Repeated,

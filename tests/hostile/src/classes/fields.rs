@@ -136,7 +136,7 @@ fn presence() -> Vec<Class> {
             "a template instead of content",
             "Resend's API",
             with(json!({"template": {"id": "x"}})),
-            bad("template: this field is not supported; remove it"),
+            bad("template: this field is not supported; send html or text"),
             with(json!({"template": null})),
         ),
         refused(
