@@ -193,7 +193,7 @@ class Front(BaseHTTPRequestHandler):
 
     def invoke(self, event, binary):
         """The function's response, or the status of the gateway's own one."""
-        payload = json.dumps(event)
+        payload = json.dumps(event, ensure_ascii=False).encode()
         if len(payload) > EVENT_MAX:
             return 413
         try:

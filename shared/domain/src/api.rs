@@ -22,4 +22,5 @@ pub mod queue_api;
 pub mod requests;
 pub mod spelling;
 pub mod suppressions;
+pub(crate) mod source;
 pub mod times;

@@ -73,11 +73,17 @@ pub const TAG_RESERVED_PREFIX: &str = "mq_";
 /// Source: our choice (Resend takes 100): with bodies of 8 KB they fill [`REQUEST_BYTES`].
 pub const BATCH_MAX: usize = 500;
 
-/// Most bytes of a request's body: 4 MiB.
+/// Most bytes of a request's body: 4 MiB. A list of bytes counts by its bytes.
 ///
 /// Source: AWS Lambda quotas: an invocation's event is at most 6 MB, and the body arrives in it as an escaped or
 /// base64 string (4 MiB x 4/3 = 5.6 MB).
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most bytes of a request's body with lists of bytes, which count by their bytes in [`REQUEST_BYTES`].
+///
+/// Source: AWS Lambda quotas: an invocation's event is at most 6 MB. The rest is for the event's other parts: API
+/// Gateway takes at most 10,240 bytes of request line and headers, and repeats some.
+pub const PAYLOAD_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 /// Most characters of an `Idempotency-Key`; at least one.
 ///

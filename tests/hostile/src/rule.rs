@@ -31,8 +31,12 @@ macro_rules! rules {
 }
 
 rules! {
+    "api/source.rs" {
+        PayloadSize: "a body with lists of bytes has less than 6 MB",
+        Surrogates: "half a character becomes U+FFFD",
+    }
     "api/json.rs" {
-        BodySize: "a body has at most 4 MiB",
+        BodySize: "a body has at most 4 MiB, with lists of bytes by their bytes",
         Json: "a body is JSON by RFC 8259, in UTF-8",
         JsonEnd: "no data after the JSON value",
         JsonDepth: "arrays and objects are nested less than 128 deep",
@@ -58,6 +62,7 @@ rules! {
         AddressType: "each address is a string",
         HeadersType: "headers are an object or an array",
         AddressObject: "an address is no object",
+        ContentNul: "NUL in html and text is dropped",
         TagsType: "tags are an array",
         TagKeyOnce: "a key of a tag is given once",
         TagKeyKnown: "a tag has only a name and a value",
@@ -146,7 +151,6 @@ rules! {
         SubjectEmpty: "a subject is not blank",
         SubjectControls: "no control character in a subject, except line breaks at its ends",
         SubjectLength: "a subject fits into a line",
-        ContentNul: "no NUL in html and text",
         ContentRequired: "html or text is present",
         ContentEmpty: "html and text are not both empty",
     }

@@ -1,5 +1,7 @@
 //! Attachments in requests: each bad input with its path.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::api::requests::{BatchValidation, EmailRequest, parse_batch, parse_email};
@@ -61,6 +63,11 @@ fn a_list_of_bytes_may_fill_a_request() {
     let bytes = vec![7_u8; 1_900_000];
     let request = parse(&json!([{"filename": "a.bin", "content": bytes}])).unwrap();
     assert_eq!(request.email.attachments()[0].size(), 1_900_000);
+    // As JSON it has 5.2 million characters; it counts by its bytes.
+    let request = parse(&json!([{"filename": "a.bin", "content": vec![77_u8; 1_750_000]}])).unwrap();
+    assert_eq!(request.email.attachments()[0].size(), 1_750_000);
+    let long = json!({"filename": "a.bin", "content": vec![7_u8; 1_000], "content_id": "x".repeat(4_200_000)});
+    assert_eq!(parse(&json!([long])).unwrap_err().status(), 413);
     let mut mixed: Vec<Value> = vec![json!(7); 300_000];
     mixed.push(json!("x"));
     let error = parse(&json!([{"filename": "a.bin", "content": mixed}])).unwrap_err();

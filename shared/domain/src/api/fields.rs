@@ -57,6 +57,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
     match problem {
         Problem::Attachment(_) => ApiError::invalid_attachment(&path, problem),
         Problem::From(_) => ApiError::invalid_from(&path, problem),
+        Problem::Json(_) => ApiError::malformed(problem.to_string()),
         Problem::Missing(_) => ApiError::missing_field(&path, problem),
         Problem::Address(_)
         | Problem::WrongType { .. }
@@ -73,6 +74,17 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         | Problem::NoQueue(_)
         | Problem::Bad(_) => ApiError::validation(&path, problem),
     }
+}
+
+/// Reads HTML or a text, without NUL: HTML parsers drop it, and SES takes none.
+///
+/// Source: HTML standard, "Tokenization"; React 18 leaves NUL at the edges of its chunks (react-email, issue 1785).
+pub(super) fn content(path: &str, node: Node) -> Result<Option<String>, EmailError> {
+    let content = text(path, node)?;
+    Ok(content.map(|mut content| {
+        content.retain(|c| c != '\0');
+        content
+    }))
 }
 
 /// Reads a time, or a wait from now on.

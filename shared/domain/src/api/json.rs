@@ -15,6 +15,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::source;
 use crate::api::error::ApiError;
 use crate::limits;
 use crate::message::problem::{EmailError, Problem};
@@ -56,35 +57,51 @@ impl Node {
 }
 
 pub(super) fn read_json(body: &[u8]) -> Result<Node, ApiError> {
-    if body.len() > limits::REQUEST_BYTES {
-        let max = limits::REQUEST_BYTES;
-        return Err(ApiError::too_large(format!(
-            "The request body is too large: at most {max} bytes are accepted. Send files as base64, which is smaller than a list of numbers, or upload them with POST /attachments."
-        )));
+    read_text(&source::text(body)?)
+}
+
+/// Reads the text of a body.
+pub(super) fn read_text(text: &str) -> Result<Node, ApiError> {
+    let (left, saved) = (Cell::new(limits::JSON_VALUES), Cell::new(0));
+    let node = read(text, &left, &saved);
+    if text.len().saturating_sub(saved.get()) > limits::REQUEST_BYTES {
+        return Err(source::too_large(limits::REQUEST_BYTES));
     }
-    let text = std::str::from_utf8(body).map_err(|why| {
-        let at = why.valid_up_to();
-        ApiError::malformed(format!(
-            "The request body is not UTF-8 at byte {at}; encode it as UTF-8, not as Latin-1."
-        ))
-    })?;
-    let left = Cell::new(limits::JSON_VALUES);
-    // RFC 8259, 8.1: a reader may ignore a byte order mark. Some editors and PowerShell write one.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    node.map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
+}
+
+/// An element of an array.
+pub(super) enum Element<'a> {
+    /// An element that was read together with its neighbours.
+    Read(Node),
+    /// The text of an element that is well-formed.
+    Text(&'a str),
+}
+
+impl Element<'_> {
+    pub(super) fn node(self) -> Result<Node, EmailError> {
+        let text = match self {
+            Self::Read(node) => return Ok(node),
+            Self::Text(text) => text,
+        };
+        let node = read(text, &Cell::new(limits::JSON_VALUES), &Cell::new(0));
+        node.map_err(|why| EmailError::at("", Problem::Json(why.to_string())))
+    }
+}
+
+fn read(text: &str, left: &Cell<u32>, saved: &Cell<usize>) -> Result<Node, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    NodeSeed {
-        left: &left,
-        bytes: false,
-    }
-    .deserialize(&mut reader)
-    .and_then(|node| reader.end().map(|()| node))
-    .map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
+    let bytes = false;
+    let node = NodeSeed { left, saved, bytes }.deserialize(&mut reader)?;
+    reader.end().map(|()| node)
 }
 
 /// Builds a [`Node`]; nesting is bounded by `serde_json`, the number of values by `left`.
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
     left: &'a Cell<u32>,
+    /// Characters of lists of bytes, minus their bytes: a file counts by its bytes.
+    saved: &'a Cell<usize>,
     /// True where an array may be a list of bytes.
     bytes: bool,
 }
@@ -148,7 +165,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
-        let (mut nodes, mut bytes) = (Vec::new(), Vec::new());
+        let (mut nodes, mut bytes, mut saved) = (Vec::new(), Vec::new(), 0_usize);
         let each = NodeSeed { bytes: false, ..self };
         while let Some(node) = seq.next_element_seed(each)? {
             let byte = match &node {
@@ -157,6 +174,14 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
             };
             if let Some(byte) = byte.and_then(|byte| u8::try_from(byte).ok()) {
                 bytes.push(byte);
+                // The digits and a comma, minus the byte.
+                saved += if byte < 10 {
+                    1
+                } else if byte < 100 {
+                    2
+                } else {
+                    3
+                };
                 self.left.set(self.left.get().saturating_add(1));
             } else {
                 // It is not a list of bytes after all.
@@ -165,11 +190,11 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
                 nodes.push(node);
             }
         }
-        Ok(if bytes.is_empty() {
-            Node::Array(nodes)
-        } else {
-            Node::Bytes(bytes)
-        })
+        if bytes.is_empty() {
+            return Ok(Node::Array(nodes));
+        }
+        self.saved.set(self.saved.get().saturating_add(saved));
+        Ok(Node::Bytes(bytes))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {

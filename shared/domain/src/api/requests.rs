@@ -14,9 +14,12 @@
 use std::collections::BTreeMap;
 
 use super::attachments::{self, Attachments};
-use super::fields::{QUEUE_NAME, addresses, each_field, optional_addresses, priority, sender, tags, to_api, when};
+use super::fields::{
+    QUEUE_NAME, addresses, content, each_field, optional_addresses, priority, sender, tags, to_api, when,
+};
 use super::headers::{self, Headers, Warning};
-use super::json::{Node, echo, object, read_json, text, wrong_type};
+use super::json::{Element, Node, echo, object, read_json, read_text, text, wrong_type};
+use super::source;
 use super::spelling::unknown;
 use super::times::{SendOptions, TimeInput};
 use crate::api::error::ApiError;
@@ -174,14 +177,21 @@ pub fn parse_email(body: &[u8]) -> Result<EmailRequest, ApiError> {
 /// # Errors
 /// As [`parse_email`], with paths like `[2].to[3]`; problems of single items only if the batch is strict.
 pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequest, ApiError> {
-    let nodes = match read_json(body)? {
-        Node::Array(nodes) => nodes,
-        node => {
+    let text = source::text(body)?;
+    let nodes: Vec<Element<'_>> = match (read_text(&text), validation) {
+        (Ok(Node::Array(nodes)), _) => nodes.into_iter().map(Element::Read).collect(),
+        (Ok(node), _) => {
             let kind = node.kind();
             return Err(ApiError::malformed(format!(
                 "The request body must be a JSON array of emails, not {kind}."
             )));
         }
+        // One element may be too deep, or have a number out of range: its neighbours are read.
+        (Err(error), BatchValidation::Permissive) if error.status() == 400 => {
+            let texts = source::elements(&text).ok_or(error)?;
+            texts.into_iter().map(Element::Text).collect()
+        }
+        (Err(error), _) => return Err(error),
     };
     if nodes.is_empty() || nodes.len() > limits::BATCH_MAX {
         let (found, max) = (nodes.len(), limits::BATCH_MAX);
@@ -196,10 +206,12 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
         validation,
     };
     let mut uploads = 0;
-    for (index, node) in nodes.into_iter().enumerate() {
-        let read = read_email(node).and_then(|request| {
-            uploads += request.uploads.len();
-            attachments::few_enough(uploads).map(|()| request)
+    for (index, element) in nodes.into_iter().enumerate() {
+        let read = element.node().and_then(read_email).and_then(|request| {
+            let all = uploads + request.uploads.len();
+            attachments::few_enough(all)?;
+            uploads = all;
+            Ok(request)
         });
         match read {
             Ok(request) => batch.items.push(BatchItem { index, request }),
@@ -253,8 +265,8 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "bcc" => draft.bcc = optional_addresses(&path, value)?,
             "reply_to" => draft.reply_to = optional_addresses(&path, value)?,
             "subject" => draft.subject = text(&path, value)?,
-            "html" => draft.html = text(&path, value)?,
-            "text" => draft.text = text(&path, value)?,
+            "html" => draft.html = content(&path, value)?,
+            "text" => draft.text = content(&path, value)?,
             "headers" => headers = headers::read(value)?,
             "tags" => draft.tags = tags(value)?,
             "attachments" => files = attachments::read(value)?,

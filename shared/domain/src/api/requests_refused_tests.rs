@@ -224,8 +224,11 @@ fn every_bad_email_has_its_status_name_and_path() {
             V,
             "html: html and text are both empty",
         ),
-        (with(json!({"html": "a\0b"})), V, "html: the NUL character"),
-        (with(json!({"text": "a\0b"})), V, "text: the NUL character"),
+        (
+            with(json!({"html": "\0", "text": "\0"})),
+            V,
+            "html: html and text are both empty",
+        ),
         // Headers.
         (
             with(json!({"headers": headers15})),
@@ -320,7 +323,6 @@ fn a_body_that_is_no_json_object_is_malformed() {
         b"\xff\xfe{}",
         b"\xef\xbb\xbf\xef\xbb\xbf{}",
         b"\xef\xbb\xbf",
-        b"{\"from\": \"\\ud800\"}",
         b"{\"from\": \"a\nb\"}",
         b"{\"from\": 1e999}",
         b"{\"from\": NaN}",

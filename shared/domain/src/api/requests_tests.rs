@@ -117,6 +117,42 @@ fn a_permissive_batch_reports_bad_items() {
 }
 
 #[test]
+fn an_unreadable_item_harms_no_other_of_its_batch() {
+    let good = good().to_string();
+    let deep = format!("{{\"to\":{}{}}}", "[".repeat(500), "]".repeat(500));
+    let many = format!("{{\"to\":[{}0]}}", "0,".repeat(300_000));
+    let huge = good.replace("\"Hello\"", "1e999");
+    let body = format!("[{good},{huge},{deep},{many},{good}]");
+    let read = parse_batch(body.as_bytes(), BatchValidation::Permissive).unwrap();
+    let indexes: Vec<usize> = read.items.iter().map(|item| item.index).collect();
+    assert_eq!(indexes, [0, 4]);
+    let errors: Vec<_> = read.errors.iter().map(|error| error.message.as_str()).collect();
+    for (error, why) in errors
+        .iter()
+        .zip(["number out of range", "recursion limit", "it contains too many values"])
+    {
+        let begins = format!("The email is not valid JSON: {why}");
+        assert!(error.starts_with(&begins), "{error}");
+    }
+    assert_eq!(errors.len(), 3);
+    let strict = parse_batch(body.as_bytes(), BatchValidation::Strict).unwrap_err();
+    assert_eq!(strict.status(), 400);
+    let broken = format!("[{good},{huge},{{]");
+    assert!(parse_batch(broken.as_bytes(), BatchValidation::Permissive).is_err());
+}
+
+#[test]
+fn half_a_character_is_repaired_and_nul_dropped() {
+    let given = good()
+        .to_string()
+        .replace("\"Hi", "\"\\ud83dHi")
+        .replace("Hello", "a\\u0000\\\\ud83d");
+    let email = parse_email(given.as_bytes()).unwrap().email;
+    assert!(email.subject().starts_with('\u{fffd}'), "{}", email.subject());
+    assert_eq!(email.text(), Some("a\\ud83d"));
+}
+
+#[test]
 fn a_batch_hash_covers_items_and_order() {
     let hash = |body: Value| {
         parse_batch(body.to_string().as_bytes(), BatchValidation::Permissive)

@@ -19,7 +19,7 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
         other => violated!(Refusal, "a request is refused with {other}"),
     };
     check!(Refusal, names.contains(&name), "{status} {name}");
-    check_eq!(Refusal, status == 413, body.len() > 4 * 1024 * 1024, "{status}");
+    check!(Refusal, status != 413 || body.len() > 4 * 1024 * 1024, "{status}");
     one_line("a message", message);
     check!(
         Refusal,

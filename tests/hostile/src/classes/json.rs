@@ -49,21 +49,25 @@ fn grammar() -> Vec<Class> {
             not_utf8(),
             text("\u{d7ff}"),
         ),
-        refused(
-            Rule::Json,
-            "half a surrogate pair",
+        carried(
+            Rule::Surrogates,
+            "half a surrogate pair in a text",
             "RFC 8259, 8.2",
             text("\\ud83e"),
-            not_json(),
-            text("\\ud83e\\udd80"),
         ),
-        refused(
-            Rule::Json,
+        carried(
+            Rule::Surrogates,
             "a surrogate pair in reverse order",
             "RFC 8259, 8.2",
             text("\\udd80\\ud83e"),
-            not_json(),
-            text("\\u00e9"),
+        ),
+        refused(
+            Rule::Surrogates,
+            "half a surrogate pair in an address",
+            "RFC 8259, 8.2",
+            replaced("bob@", "bob\\ud83e@"),
+            bad("to[0]: the part before the @ must be ASCII"),
+            replaced("Hello", "bob\\ud83e@"),
         ),
         refused(
             Rule::Json,
@@ -175,6 +179,14 @@ fn amounts() -> Vec<Class> {
             padded(4 * 1024 * 1024 + 1),
             too_large(),
             padded(4 * 1024 * 1024),
+        ),
+        refused(
+            Rule::PayloadSize,
+            "a list of 3,200,000 bytes",
+            "CWE-770",
+            content(json!(vec![0; 3_200_000])),
+            too_large(),
+            content(json!(vec![0; 3_000_000])),
         ),
         refused(
             Rule::JsonDepth,

@@ -92,7 +92,7 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         bad("to"),
     );
 
-    // Line breaks and NUL: in every field where they could end a header.
+    // Line breaks and NUL: in every field where they could end a header. NUL in a content is dropped.
     for control in ["\r\nBcc: evil@example.com", "\n", "\r", "\0"] {
         add(json!({"from": format!("a{control}@example.com")}), bad_from());
         add(json!({"from": format!("A{control} <a@example.com>")}), bad_from());
@@ -106,8 +106,6 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         // Line breaks at the ends of a subject are dropped.
         add(json!({"subject": format!("Hi{control}Ann")}), bad("subject"));
     }
-    add(json!({"text": "a\0b"}), bad("text"));
-    add(json!({"html": "a\0b"}), bad("html"));
 
     for address in bad_addresses() {
         add(json!({"from": address}), bad_from());
