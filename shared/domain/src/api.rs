@@ -7,6 +7,7 @@
 pub mod access_api;
 pub mod access_view;
 pub mod attachments;
+pub(crate) mod content_ids;
 pub mod dry_run_view;
 pub mod email_view;
 pub mod error;

@@ -244,9 +244,9 @@ pub const MEDIA_NAME_MAX: usize = 127;
 /// brackets.
 pub const CONTENT_ID_MAX: usize = 78 - "<>".len();
 
-/// Most characters of a Content-ID in a request. A longer one than [`CONTENT_ID_MAX`] gets a short form.
+/// Most characters of a Content-ID in a request. One that SES does not take gets a short form.
 ///
-/// Source: our choice; clients of Resend write ids of up to 128 characters.
+/// Source: Resend's API reference, "Send email": any text with fewer than 128 characters.
 pub const CONTENT_ID_INPUT_MAX: usize = 128;
 
 /// Most bytes of a message as SES sends it.

@@ -7,5 +7,6 @@ pub mod address;
 pub(crate) mod admission;
 pub mod attachment;
 pub mod email;
+pub(crate) mod entity;
 pub mod mailbox;
 pub mod problem;

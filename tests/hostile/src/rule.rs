@@ -94,7 +94,6 @@ rules! {
     "api/attachments.rs" {
         FilesType: "attachments are an array",
         FilesCount: "an email has at most 50 files",
-        FileIdOnce: "a Content-ID belongs to one file",
         FileKeyOnce: "a key of a file is given once",
         FileKeyKnown: "a key of a file is known",
         FileIdNames: "a file has only one of the two Content-ID fields",
@@ -104,6 +103,13 @@ rules! {
         BufferKeyOnce: "a key of a Buffer is given once",
         BatchUploads: "a batch uses at most 1,000 uploads",
         UploadSize: "an upload has at least one byte",
+    }
+    "api/content_ids.rs" {
+        ContentIdLength: "a Content-ID has at most 128 characters",
+        FileIdOnce: "a Content-ID belongs to one file",
+        ContentIdBlank: "a Content-ID is not blank",
+        ContentId: "no control character in a Content-ID",
+        ContentIdShort: "a Content-ID that is no dot-atom gets a short form",
     }
     "message/mailbox.rs" {
         MailboxControls: "no control character in an address with its name",
@@ -187,8 +193,6 @@ rules! {
         MediaType: "a media type is valid by RFC 6838",
         MediaParameters: "parameters are valid by RFC 2045",
         MediaMultipart: "no file has a multipart type",
-        ContentIdLength: "a Content-ID has at most 128 characters",
-        ContentId: "a Content-ID consists of dot-atoms",
     }
     "message/attachment/input.rs" {
         ContentOrId: "a file has content or an id, not both",

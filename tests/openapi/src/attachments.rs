@@ -27,6 +27,9 @@ struct NewUpload {
     filename: String,
     /// The media type. Default: derived from the file name.
     content_type: Option<String>,
+    /// The same as `content_type`.
+    #[schemars(rename = "contentType")]
+    content_type_alias: Option<String>,
     /// The size in bytes. All attachments of an email together may have about 29 MB.
     #[schemars(range(min = 1))]
     size: u64,

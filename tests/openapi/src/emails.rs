@@ -228,7 +228,8 @@ struct NewAttachment {
     /// The same as `content_type`.
     #[schemars(rename = "contentType")]
     content_type_alias: Option<String>,
-    /// The content id of an inline image. The HTML refers to it as `cid:` and this id.
+    /// The content id of an inline image: any text. The HTML refers to it as `cid:` and this id. An id that Amazon SES
+    /// does not take gets a short form in the file and in the HTML.
     content_id: Option<String>,
     /// The same as `content_id`.
     inline_content_id: Option<String>,

@@ -12,17 +12,15 @@
     reason = "JSON has only six types; all wrong types are the same error"
 )]
 
-use std::collections::HashSet;
-
+use super::content_ids::ContentIds;
 use super::fields::{each_field, to_api};
 use super::json::{Node, echo, object, text, wrong_type};
 use crate::api::error::ApiError;
 use crate::limits;
 use crate::message::admission;
 use crate::message::attachment::{
-    self, Attachment, AttachmentInput, Checked, ContentId, FileName, GivenContent, MediaType, Upload, UploadUse,
+    self, Attachment, AttachmentInput, Checked, FileName, GivenContent, MediaType, Upload, UploadUse,
 };
-use crate::message::email::sha256_hex;
 use crate::message::problem::{EmailError, Problem};
 
 /// The attachments of an email, in order.
@@ -32,32 +30,8 @@ pub(super) struct Attachments {
     pub(super) whole: Vec<Attachment>,
     /// Uploaded attachments, each with its place among all.
     pub(super) uploads: Vec<(usize, UploadUse)>,
-    /// Content-IDs that are too long for SES, with their short forms; the longest first.
-    long_ids: Vec<(String, String)>,
-}
-
-impl Attachments {
-    /// The HTML with the short form of each long Content-ID.
-    pub(super) fn shorten(&self, html: String) -> String {
-        if self.long_ids.is_empty() {
-            return html;
-        }
-        let (mut shortened, mut rest) = (String::with_capacity(html.len()), html.as_str());
-        while let Some((before, behind)) = rest.split_once("cid:") {
-            shortened.push_str(before);
-            shortened.push_str("cid:");
-            let found = self.long_ids.iter();
-            let mut found = found.filter_map(|(long, short)| Some((short, behind.strip_prefix(long.as_str())?)));
-            rest = match found.next() {
-                Some((short, behind)) => {
-                    shortened.push_str(short);
-                    behind
-                }
-                None => behind,
-            };
-        }
-        shortened + rest
-    }
+    /// The Content-IDs of all attachments.
+    pub(super) ids: ContentIds,
 }
 
 pub(super) fn read(node: Node) -> Result<Attachments, EmailError> {
@@ -74,38 +48,28 @@ fn read_all(node: Node) -> Result<Attachments, EmailError> {
         let (found, max) = (nodes.len(), limits::ATTACHMENTS_MAX);
         return Err(EmailError::at("attachments", Problem::TooMany { found, max }));
     }
-    let (mut all, mut ids) = (Attachments::default(), HashSet::new());
+    let mut all = Attachments::default();
     for (index, node) in nodes.into_iter().enumerate() {
         let path = format!("attachments[{index}]");
         let mut given = given(&path, node)?;
-        let long = given.content_id.as_deref().map_or(Ok(None), ContentId::long);
-        let long = long.map_err(|problem| EmailError::at(format!("{path}.content_id"), problem))?;
-        if let Some(long) = long.map(str::to_owned) {
-            // The same id has the same short form, so that a repeated request is the same email.
-            let short = sha256_hex(long.as_bytes());
-            given.content_id = Some(short.clone());
-            all.long_ids.push((long, short));
+        if let Some(id) = given.content_id.take() {
+            let ours = all.ids.admit(&id);
+            given.content_id = Some(ours.map_err(|problem| EmailError::at(format!("{path}.content_id"), problem))?);
         }
         let checked = given.check(&path)?;
-        let (filename, content_type, id) = match &checked {
-            Checked::Whole(whole) => (Some(whole.filename()), Some(whole.content_type()), whole.content_id()),
+        let (filename, content_type) = match &checked {
+            Checked::Whole(whole) => (Some(whole.filename()), Some(whole.content_type())),
             Checked::Upload(upload) => (
                 upload.filename.as_ref().map(FileName::as_str),
                 upload.content_type.as_ref().map(MediaType::as_str),
-                upload.content_id.as_ref().map(ContentId::as_str),
             ),
         };
         admit(filename, content_type).map_err(|(field, problem)| EmailError::at(format!("{path}.{field}"), problem))?;
-        if id.is_some_and(|id| !ids.insert(id.to_owned())) {
-            let why = "another attachment has this content_id";
-            return Err(EmailError::at(format!("{path}.content_id"), Problem::Bad(why)));
-        }
         match checked {
             Checked::Whole(whole) => all.whole.push(whole),
             Checked::Upload(upload) => all.uploads.push((index, upload)),
         }
     }
-    all.long_ids.sort_by_key(|(long, _)| std::cmp::Reverse(long.len()));
     Ok(all)
 }
 
@@ -221,7 +185,13 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
     each_field(body, |key, path, value| {
         match (key, value) {
             ("filename", value) => filename = text(path, value)?,
-            ("content_type", value) => content_type = text(path, value)?,
+            ("content_type" | "contentType", value) => {
+                if let Some(kind) = text(path, value)?
+                    && content_type.replace(kind).is_some()
+                {
+                    return Err(EmailError::at(path, Problem::Repeated));
+                }
+            }
             ("size", Node::Null) => {}
             ("size", Node::Number(number)) => {
                 size = Some(number.as_u64().unwrap_or_default());

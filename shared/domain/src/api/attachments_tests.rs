@@ -203,11 +203,11 @@ fn each_bad_attachment_is_refused_with_its_path() {
         ),
         (
             file(json!({"content_id": ""})),
-            "attachments[1].content_id: must be an id",
+            "attachments[1].content_id: must not be blank",
         ),
         (
-            file(json!({"content_id": "a b"})),
-            "attachments[1].content_id: must be an id",
+            file(json!({"content_id": "a\r\nb"})),
+            "attachments[1].content_id: control characters",
         ),
         (
             file(json!({"content_id": {}})),
@@ -305,6 +305,11 @@ fn attachments_change_a_requests_identity() {
 fn an_upload_request_is_checked() {
     let upload = parse_upload(br#"{"filename": "a.pdf", "content_type": null, "size": 29000000}"#).unwrap();
     assert_eq!((upload.filename.as_str(), upload.size), ("a.pdf", 29_000_000));
+    let typed = |field: &str| parse_upload(format!("{{\"filename\":\"a\",\"size\":1,{field}}}").as_bytes());
+    let kind = r#""content_type":"text/plain""#;
+    assert_eq!(typed(r#""contentType":"text/plain","content_type":null"#), typed(kind));
+    let twice = typed(&format!("{kind},\"contentType\":\"text/plain\"")).unwrap_err();
+    assert_eq!(twice.message(), "contentType: is given more than once");
     for (body, status, name, message) in [
         ("", 400, "validation_error", "The request body is not valid JSON"),
         ("[]", 400, "validation_error", "The request body must be a JSON object"),

@@ -284,7 +284,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
         }
         seen.push(key);
     }
-    draft.html = draft.html.map(|html| files.shorten(html));
+    draft.html = draft.html.map(|html| files.ids.rewrite(html));
     draft.attachments = files.whole;
     draft.headers = std::mem::take(&mut headers.kept);
     headers.fill(&mut draft.reply_to);

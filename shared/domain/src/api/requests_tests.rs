@@ -369,17 +369,4 @@ fn a_long_content_id_gets_a_short_form_in_the_html_too() {
     let short = [sha256_hex(long.as_bytes()), sha256_hex(longer.as_bytes())];
     assert_eq!(ids, short);
     assert_eq!(email.html(), Some(html(&short[0], &short[1]).as_str()));
-    for (id, why) in [
-        (
-            "a".repeat(129),
-            "attachments[0].content_id: is too long: 129 bytes; at most 128 are allowed",
-        ),
-        (
-            format!("{}\r\n", "a".repeat(100)),
-            "attachments[0].content_id: must be an id such as logo or logo@example.com",
-        ),
-    ] {
-        let error = parse(&with(json!({"attachments": [file(&id)]}))).unwrap_err();
-        assert_eq!(error.message(), why);
-    }
 }

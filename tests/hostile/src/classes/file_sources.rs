@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::answer::{Expectation, bad_file, missing};
-use crate::class::{Class, Endpoint, refused};
+use crate::class::{Class, Endpoint, carried, refused};
 use crate::request::{begun, file, file_name, with};
 use crate::rule::Rule;
 
@@ -96,7 +96,7 @@ fn references() -> Vec<Class> {
         with(json!({"attachments": [file(first), file(second)]}))
     };
     let id = |id: &str| file(json!({ "content_id": id }));
-    let bad_id = || said("content_id", "must be an id such as");
+    let blank = || said("content_id", "must not be blank");
     vec![
         refused(
             Rule::FileIdNames,
@@ -119,23 +119,27 @@ fn references() -> Vec<Class> {
             "CR LF in a Content-ID",
             "CWE-93",
             id("a\r\nX: y"),
-            bad_id(),
-            id("a-X-y"),
+            said("content_id", "control characters such as line breaks"),
+            id("a X: y"),
         ),
-        refused(
-            Rule::ContentId,
-            "a bracket in a Content-ID",
+        carried(
+            Rule::ContentIdShort,
+            "brackets in a Content-ID",
             "RFC 5322, 3.6.4",
             id("<a><b>"),
-            bad_id(),
-            id("<a.b>"),
+        ),
+        carried(
+            Rule::ContentIdShort,
+            "quotes, spaces and a semicolon in a Content-ID",
+            "CWE-93",
+            id("my \"logo\"; x=y"),
         ),
         refused(
-            Rule::ContentId,
+            Rule::ContentIdBlank,
             "an empty Content-ID",
             "RFC 5322, 3.6.4",
             id("<>"),
-            bad_id(),
+            blank(),
             id("<a>"),
         ),
         refused(

@@ -157,6 +157,12 @@ fn check_id(id: &str) -> Result<(), Problem> {
 pub struct ContentId(String);
 
 impl ContentId {
+    /// The text between angle brackets, or the whole text.
+    pub(crate) fn without_brackets(text: &str) -> &str {
+        let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        inner.unwrap_or(text)
+    }
+
     /// Reads a Content-ID, in angle brackets or without.
     ///
     /// # Errors
@@ -164,30 +170,12 @@ impl ContentId {
     ///
     /// Source: RFC 5322, 3.6.4 (`dot-atom-text`). An id without `@` is accepted too, as Resend accepts it.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-        let id = inner.unwrap_or(text);
+        let id = Self::without_brackets(text);
         if id.len() > limits::CONTENT_ID_MAX {
             let (found, max) = (id.len(), limits::CONTENT_ID_MAX);
             return Err(Problem::TooLong { found, max });
         }
         check_id(id).map(|()| Self(id.to_owned()))
-    }
-
-    /// The id without its brackets, if it is too long for SES but not for a request.
-    ///
-    /// # Errors
-    /// [`Problem`] when it is too long for a request, or has characters outside the grammar.
-    pub(crate) fn long(text: &str) -> Result<Option<&str>, Problem> {
-        let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-        let id = inner.unwrap_or(text);
-        if id.len() > limits::CONTENT_ID_INPUT_MAX {
-            let (found, max) = (id.len(), limits::CONTENT_ID_INPUT_MAX);
-            return Err(Problem::TooLong { found, max });
-        }
-        if id.len() <= limits::CONTENT_ID_MAX {
-            return Ok(None);
-        }
-        check_id(id).map(|()| Some(id))
     }
 
     /// The id.
