@@ -89,7 +89,7 @@ rules! {
     }
     "api/times.rs" {
         TimeLength: "a time has at most 64 bytes",
-        TimeGrammar: "a time is RFC 3339 or a wait of fixed length",
+        TimeGrammar: "a time is RFC 3339, a wait of fixed length or a known phrase",
     }
     "api/attachments.rs" {
         FilesType: "attachments are an array",

@@ -37,8 +37,8 @@ pub(crate) fn description() -> String {
         - A method that the path does not support gets 405 `method_not_allowed`.\n\
         - Unknown fields and parameters are refused. A null field counts as absent.\n\
         - Responses give times in UTC with milliseconds. A request gives a time with its offset \
-        (`2026-11-24T09:30:00Z`) or as a wait (`in 5 minutes`).\n\
-        - A request has at most {mebibytes} MiB."
+        (`2026-11-24T09:30:00Z`), as a wait (`in 5 minutes`), or as a day and a time (`tomorrow at 9am`).\n\
+        - A request has at most {mebibytes} MiB. A list of bytes counts by its bytes."
     )
 }
 

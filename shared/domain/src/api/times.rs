@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::fmt::temporal::Pieces;
-use jiff::{Span, SpanRelativeTo};
 
+use super::phrases::{self, LocalTime};
 use crate::delivery::record::{OnUncertain, Priority};
 use crate::id::QueueName;
 use crate::limits;
@@ -24,41 +24,33 @@ pub enum TimeInput {
     At(Timestamp),
     /// A wait after the request: `in 5 minutes`.
     In(Duration),
+    /// A time of a day near the request: `tomorrow at 9am`.
+    Local(LocalTime),
 }
 
 impl TimeInput {
-    /// Reads a time or a wait. Days have 24 hours.
+    /// Reads a time, a wait or a phrase. Days have 24 hours.
     ///
     /// # Errors
-    /// [`Problem::Bad`] if it is neither. Months and years are refused, because their length varies.
+    /// [`Problem::Bad`] if it is none. Months and years are refused, because their length varies.
     ///
-    /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the example `in 1 min`.
+    /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the examples `in 1 min`,
+    /// `tomorrow at 9am` and `Friday at 3pm ET`.
     pub fn parse(path: &str, text: &str) -> Result<Self, EmailError> {
-        const WHY: &str =
-            "must be a time with its offset, such as 2026-11-24T09:30:00Z, or a wait, such as in 5 minutes";
+        const WHY: &str = "must be a time with its offset, such as 2026-11-24T09:30:00Z; a wait, such as in 5 minutes; or a day and a time, such as tomorrow at 9am or Friday at 3pm ET";
         let bad = || EmailError::at(path, Problem::Bad(WHY));
         if text.len() > limits::TIME_MAX {
             return Err(bad());
         }
         let text = text.trim();
-        let Some(wait) = text.strip_prefix("in ") else {
-            let at = Timestamp::parse_rfc3339(text).or_else(|| beyond_all_times(text));
-            return at.map(Self::At).ok_or_else(bad);
+        if let Some(at) = Timestamp::parse_rfc3339(text).or_else(|| beyond_all_times(text)) {
+            return Ok(Self::At(at));
+        }
+        let read = match text.split_at_checked("in ".len()) {
+            Some((begun, wait)) if begun.eq_ignore_ascii_case("in ") => phrases::wait(wait).map(Self::In),
+            _ => LocalTime::parse(text).map(Self::Local),
         };
-        let wait = wait.trim();
-        let span = match wait.parse::<Span>() {
-            Ok(span) => span,
-            // Too long to count, and too long for every use.
-            Err(error) if error.is_range() && !wait.contains('-') && !wait.ends_with("ago") => {
-                return Ok(Self::In(Duration::MAX));
-            }
-            Err(_) => return Err(bad()),
-        };
-        let wait = span
-            .to_duration(SpanRelativeTo::days_are_24_hours())
-            .ok()
-            .and_then(|wait| Duration::try_from(wait).ok());
-        wait.map(Self::In).ok_or_else(bad)
+        read.ok_or_else(bad)
     }
 
     /// The time that it means at `now`.
@@ -67,6 +59,18 @@ impl TimeInput {
         match self {
             Self::At(at) => at,
             Self::In(wait) => now.after(wait),
+            Self::Local(local) => local.at(now),
+        }
+    }
+
+    /// [`Self::at`], unless daylight saving skips or repeats the time.
+    fn certain(self, path: &str, now: Timestamp) -> Result<Timestamp, EmailError> {
+        match self {
+            Self::Local(local) if local.is_ambiguous(now) => {
+                let why = "daylight saving skips or repeats this time: give a time with its offset";
+                Err(EmailError::at(path, Problem::Bad(why)))
+            }
+            certain => Ok(certain.at(now)),
         }
     }
 
@@ -74,6 +78,7 @@ impl TimeInput {
         match self {
             Self::At(at) => at.to_string(),
             Self::In(wait) => format!("in {} ms", wait.as_millis()),
+            Self::Local(local) => local.to_string(),
         }
     }
 
@@ -82,7 +87,7 @@ impl TimeInput {
     /// # Errors
     /// [`Problem::Bad`] with the path.
     pub fn schedule(self, path: &str, now: Timestamp) -> Result<Timestamp, EmailError> {
-        let at = self.at(now);
+        let at = self.certain(path, now)?;
         let bad = |why| Err(EmailError::at(path, Problem::Bad(why)));
         if at < now.before(limits::SCHEDULE_LATE) {
             bad("is in the past")
@@ -98,7 +103,7 @@ impl TimeInput {
     /// # Errors
     /// [`Problem::Bad`] with the path.
     pub fn expiry(self, path: &str, due: Timestamp, now: Timestamp) -> Result<Timestamp, EmailError> {
-        let at = self.at(now);
+        let at = self.certain(path, now)?;
         let bad = |why| Err(EmailError::at(path, Problem::Bad(why)));
         if at <= now {
             bad("is in the past")

@@ -34,6 +34,13 @@ fn a_time_is_rfc_3339_or_a_wait() {
     ] {
         assert_eq!(parse(text), Some(TimeInput::In(secs(wait))), "{text}");
     }
+    for (text, same) in [
+        ("In an hour", "in 1 hour"),
+        ("in 2 hours and 30 minutes", "in 2h 30m"),
+        ("Tomorrow 9 am", "tomorrow at 09:00 UTC"),
+    ] {
+        assert_eq!((parse(text), parse(text).is_some()), (parse(same), true), "{text}");
+    }
     for bad in [
         "",
         "tomorrow",
@@ -59,6 +66,31 @@ fn a_time_is_rfc_3339_or_a_wait() {
     ] {
         assert_eq!(parse(bad), None, "{bad}");
     }
+}
+
+#[test]
+fn a_phrase_is_resolved_when_it_is_needed() {
+    let wanted = |text: &str, now: &str| {
+        let now = Timestamp::parse_rfc3339(now).unwrap();
+        let at = parse(text).unwrap().schedule("scheduled_at", now);
+        at.map(|at| at.to_string()).map_err(|error| error.to_string())
+    };
+    let friday = wanted("Friday at 3pm ET", "2026-11-24T09:30:00Z");
+    assert_eq!(friday.as_deref(), Ok("2026-11-27T20:00:00.000Z"));
+    let past = wanted("today at 9am", "2026-11-24T09:30:00Z");
+    assert_eq!(past.unwrap_err(), "scheduled_at: is in the past");
+    let twice = wanted("Sunday at 1:30am ET", "2026-10-30T12:00:00Z");
+    assert!(
+        twice
+            .unwrap_err()
+            .starts_with("scheduled_at: daylight saving skips or repeats")
+    );
+    let canonical = |text: &str| SendOptions {
+        scheduled_at: parse(text),
+        ..SendOptions::default()
+    };
+    let same = ["Friday at 3pm ET", "on fri 15:00 et"].map(|text| canonical(text).canonical());
+    assert_eq!(same, ["\nscheduled_at: friday at 15:00 et"; 2]);
 }
 
 fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<EmailTimes, String> {
