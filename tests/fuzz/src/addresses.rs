@@ -22,9 +22,10 @@ pub(crate) fn run(data: &[u8]) {
         );
         check!(Refusal, address.as_str().ends_with(&format!("@{}", address.domain())));
         let (local, _) = text.rsplit_once('@').unwrap_or_default();
+        let plain = |text: &str| text.replace('"', "");
         check!(
             Content,
-            address.as_str().starts_with(&format!("{local}@")),
+            plain(address.as_str()).starts_with(&format!("{}@", plain(local))),
             "the local part stays"
         );
         check_eq!(
@@ -37,7 +38,7 @@ pub(crate) fn run(data: &[u8]) {
     let mailbox = Mailbox::parse(text);
     if let Ok(mailbox) = &mailbox {
         oracle::mailbox(mailbox);
-        loses_nobody(text);
+        loses_nobody(text, mailbox.name().unwrap_or_default());
     }
     if let (Ok(alone), mailbox) = (&alone, &mailbox) {
         let found = mailbox.as_ref().map(|mailbox| (mailbox.name(), mailbox.address()));
@@ -59,13 +60,14 @@ pub(crate) fn run(data: &[u8]) {
     named(text);
 }
 
-/// Checks that the text before the bracket contains no second address, unless it is quoted.
-fn loses_nobody(accepted: &str) {
+/// Checks that the text before the bracket contains no second address, unless it is quoted: neither as it is, nor as
+/// the `read` name.
+fn loses_nobody(accepted: &str, read: &str) {
     let Some((name, _)) = accepted.split_once('<').filter(|_| !accepted.trim().starts_with('"')) else {
         return;
     };
     let apart = |c: char| !(c.is_alphanumeric() || "@.-_+".contains(c));
-    for word in name.split(apart) {
+    for word in name.split(apart).chain(read.split(apart)) {
         let is_address = email_address::EmailAddress::is_valid(word) && word.rsplit('@').any(|host| host.contains('.'));
         let has_host = word.split_once('@').is_some_and(|(_, host)| host.contains('.'));
         check!(Refusal, !(is_address && has_host), "{word:?} loses its email");

@@ -366,9 +366,11 @@ impl EmailRecord {
     }
 }
 
-/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, lower-cased.
+/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, lower-cased and without quotes.
+/// SES may show `"ann..b"@example.org` without its quotes.
 #[must_use]
 pub fn recipient_key(address: &str) -> String {
-    let hash = Sha256::digest(address.trim().to_ascii_lowercase().as_bytes());
+    let plain = address.trim().to_ascii_lowercase().replace('"', "");
+    let hash = Sha256::digest(plain.as_bytes());
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

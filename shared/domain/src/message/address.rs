@@ -34,7 +34,7 @@ pub enum AddressError {
     #[error("comments in parentheses are not accepted in an address")]
     Comment,
     /// `"quoted local"@example.com`.
-    #[error("quoted local parts such as \"a b\"@example.com are not accepted: many receivers refuse them")]
+    #[error("a quoted part before the @ may contain only letters, digits, dots and !#$%&'*+-/=?^_`{{|}}~")]
     QuotedLocal,
     /// Angle brackets missing, doubled or misplaced.
     #[error("the address must look like user@example.com or Name <user@example.com>")]
@@ -106,9 +106,13 @@ pub enum AddressError {
     NameTooLong,
 }
 
-/// One address, `local@domain`: an ASCII dot-atom and a domain in lower-case A-labels.
+/// One address, `local@domain`: an ASCII local part and a domain in lower-case A-labels.
 ///
-/// Source: RFC 5321 (lengths), RFC 5322, 3.4.1 (dot-atom), UTS #46 (domain).
+/// The local part is a dot-atom. Otherwise it is in quotes, and its dots alone are the reason: `"ann..b"`. Japanese
+/// carriers gave out such addresses. Spaces, `@` and other special characters are refused also in quotes, because
+/// parsers disagree about them.
+///
+/// Source: RFC 5321 (lengths; 4.1.2, quotes), RFC 5322, 3.4.1 (dot-atom), UTS #46 (domain).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EmailAddress {
     text: String,
@@ -117,7 +121,8 @@ pub struct EmailAddress {
 
 impl EmailAddress {
     /// Reads an address without display name or brackets. The domain is mapped to lower-case A-labels. The local part
-    /// stays unchanged, because only its owner decides which spellings are equal.
+    /// stays unchanged, because only its owner decides which spellings are equal. It only loses quotes without need:
+    /// `"ann"@example.com` is `ann@example.com`.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -136,32 +141,39 @@ impl EmailAddress {
                 AddressError::LocalEmpty
             });
         }
-        if input.starts_with('"') {
-            return Err(AddressError::QuotedLocal);
-        }
-        if input.contains(['(', ')']) {
+        // Quotes hide nothing from the following checks: their content is checked first.
+        let (quoted, open) = match input.strip_prefix('"') {
+            Some(begun) => split_quoted(begun).map(|(local, open)| (Some(local), open))?,
+            None => (None, input),
+        };
+        if open.contains(['(', ')']) {
             return Err(AddressError::Comment);
         }
-        if input.contains(['<', '>']) {
+        if open.contains(['<', '>']) {
             return Err(AddressError::Shape);
         }
-        let (local, domain) = input.rsplit_once('@').ok_or(AddressError::At)?;
+        let (local, domain) = open.rsplit_once('@').ok_or(AddressError::At)?;
         if domain.starts_with('[') {
             return Err(AddressError::IpLiteral);
         }
-        if input.contains(':') {
+        if open.contains(':') {
             return Err(AddressError::Group);
         }
-        if input.contains([',', ';']) {
+        if open.contains([',', ';']) {
             return Err(AddressError::Several);
         }
         if local.contains('@') {
             return Err(AddressError::At);
         }
-        if input.chars().any(char::is_whitespace) {
+        if open.chars().any(char::is_whitespace) {
             return Err(AddressError::Space);
         }
-        check_local(local)?;
+        let local = match quoted {
+            Some(quoted) if is_dot_atom(quoted) => quoted.to_owned(),
+            Some(quoted) => format!("\"{quoted}\""),
+            None => local.to_owned(),
+        };
+        check_local(&local, quoted.is_some())?;
         let domain = parse_domain(domain)?;
         let text = format!("{local}@{domain}");
         if text.len() > limits::ADDRESS_MAX {
@@ -201,21 +213,36 @@ impl EmailAddress {
     }
 }
 
-fn check_local(local: &str) -> Result<(), AddressError> {
+/// Splits behind the closing quote of a local part that has begun with one.
+fn split_quoted(begun: &str) -> Result<(&str, &str), AddressError> {
+    let (local, open) = begun.split_once('"').ok_or(AddressError::QuotedLocal)?;
+    if local.is_empty() {
+        return Err(AddressError::LocalEmpty);
+    }
+    let is_plain = local.chars().all(|c| c == '.' || is_atext(c));
+    if !is_plain || !open.starts_with('@') {
+        return Err(AddressError::QuotedLocal);
+    }
+    Ok((local, open))
+}
+
+fn check_local(local: &str, is_quoted: bool) -> Result<(), AddressError> {
     if !local.is_ascii() {
         return Err(AddressError::LocalNotAscii);
     }
     if local.len() > limits::LOCAL_PART_MAX {
         return Err(AddressError::LocalTooLong);
     }
-    let dot_atom = local
-        .split('.')
-        .all(|atom| !atom.is_empty() && atom.chars().all(is_atext));
-    if dot_atom {
+    if is_quoted || is_dot_atom(local) {
         Ok(())
     } else {
         Err(AddressError::LocalSyntax)
     }
+}
+
+fn is_dot_atom(text: &str) -> bool {
+    text.split('.')
+        .all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
 fn parse_domain(domain: &str) -> Result<String, AddressError> {

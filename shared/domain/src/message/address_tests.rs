@@ -13,6 +13,10 @@ fn addresses_are_read() {
         ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
         ("a@r3---sn.example.com", "a@r3---sn.example.com"),
         (long.as_str(), long.as_str()),
+        ("\"ann..b\"@docomo.example", "\"ann..b\"@docomo.example"),
+        ("\".ann.\"@B\u{fc}cher.example", "\".ann.\"@xn--bcher-kva.example"),
+        // Quotes without need.
+        ("\"ann.b+c\"@b.co", "ann.b+c@b.co"),
     ] {
         assert_eq!(EmailAddress::parse(input).unwrap().as_str(), text, "{input}");
     }
@@ -50,6 +54,17 @@ fn every_bad_address_has_its_reason() {
         (huge_domain.as_str(), E::DomainTooLong),
         (long_all.as_str(), E::TooLong),
         ("\"a b\"@c.d", E::QuotedLocal),
+        ("\"a@b\"@c.d", E::QuotedLocal),
+        ("\"a,b\"@c.d", E::QuotedLocal),
+        ("\"a\\\"b\"@c.d", E::QuotedLocal),
+        ("\"a..b\"c@d.e", E::QuotedLocal),
+        ("\"a..b\" @d.e", E::QuotedLocal),
+        ("\"a..b@d.e", E::QuotedLocal),
+        ("a\"b\"@c.d", E::LocalSyntax),
+        ("\"\"@c.d", E::LocalEmpty),
+        ("\"a..b\"@c.d,e@f.g", E::Several),
+        ("\"a..b\"@c.d@e.f", E::At),
+        ("\"a..b\"@localhost", E::NoDot),
         ("a(x)@b.c", E::Comment),
         ("a@b.c(x)", E::Comment),
         ("a@[192.0.2.1]", E::IpLiteral),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
 use crate::message::address::{AddressError, EmailAddress, is_atext};
+use crate::message::entity;
 
 /// An address with an optional display name.
 ///
@@ -25,7 +26,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around either part are dropped;
     /// an empty name counts as none. A name may lack its quotes, as in `Acme, Inc. <a@b.c>`, unless it contains another
-    /// address.
+    /// address. Then it may also have been escaped for HTML, as in `Tom &amp; Co <a@b.c>`.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -35,19 +36,18 @@ impl Mailbox {
         }
         let input = input.trim();
         let (name, address) = if input.starts_with('"') {
-            let (name, rest) = read_quoted(input)?;
-            let rest = rest.trim_start();
-            if rest.starts_with('@') {
-                return Err(AddressError::QuotedLocal);
+            match read_quoted(input)? {
+                // The quotes are those of a local part.
+                (_, rest) if rest.trim_start().starts_with('@') => (String::new(), input),
+                (name, rest) => (name, in_brackets(rest.trim_start())?),
             }
-            (name, in_brackets(rest)?)
         } else if let Some(open) = input.find('<') {
             let (name, rest) = input.split_at(open);
             let inner = in_brackets(rest);
             if name.contains(['(', ')', '>', '@', ',', ';', ':', '\\', '"']) {
                 check_unquoted(name, rest, inner.is_ok())?;
             }
-            (name.to_owned(), inner?)
+            (unescaped(name)?, inner?)
         } else {
             (String::new(), input)
         };
@@ -149,6 +149,23 @@ fn check_unquoted(name: &str, rest: &str, is_one: bool) -> Result<(), AddressErr
     } else {
         return Ok(());
     })
+}
+
+/// A name without quotes, and without escapes of HTML. No name that was accepted earlier has an escape: its semicolon
+/// needed quotes.
+fn unescaped(name: &str) -> Result<String, AddressError> {
+    if !name.contains('&') {
+        return Ok(name.to_owned());
+    }
+    let plain = entity::decoded(name);
+    // The escapes are read last: they hide no address and no line break.
+    if plain.chars().any(char::is_control) {
+        return Err(AddressError::Control);
+    }
+    if plain.split(ends_a_word).any(looks_like_an_address) {
+        return Err(AddressError::NameHasAddress);
+    }
+    Ok(plain)
 }
 
 fn ends_a_word(c: char) -> bool {

@@ -94,8 +94,9 @@ impl Event {
             let is_wanted = delivery_statuses
                 .get(&recipient_key(meant))
                 .is_some_and(|delivery_status| wanted(*delivery_status));
-            let address = Mailbox::parse(meant).ok().map(|mailbox| mailbox.address().clone());
-            found.extend(address.filter(|address| is_wanted && !address.is_simulated() && !found.contains(address)));
+            found.extend(
+                address(meant).filter(|address| is_wanted && !address.is_simulated() && !found.contains(address)),
+            );
         }
         found
     }
@@ -399,6 +400,15 @@ struct Failure {
 
 fn time(text: &str, what: &'static str) -> Result<Timestamp, SesEventError> {
     Timestamp::parse_rfc3339(text).ok_or(SesEventError::Missing(what))
+}
+
+/// The address of a recipient; its local part may have lost its quotes.
+fn address(named: &str) -> Option<EmailAddress> {
+    if let Ok(mailbox) = Mailbox::parse(named) {
+        return Some(mailbox.address().clone());
+    }
+    let (local, domain) = named.rsplit_once('@')?;
+    EmailAddress::parse(&format!("\"{local}\"@{domain}")).ok()
 }
 
 /// The address of `Name <address>`, or the whole text.

@@ -31,6 +31,26 @@ fn lists_of_ses_never_add_to_ours() {
 }
 
 #[test]
+fn a_quoted_local_part_is_found_without_its_quotes() {
+    for named in ["ann..b@example.com", "Ann <\"Ann..B\"@example.com>"] {
+        let mut event = bounce("Permanent", "General", &json!([{"emailAddress": named}]));
+        event["mail"]["destination"] = json!(["\"ann..b\"@example.com", "b@example.com"]);
+        let read = SesEvent::parse(&event.to_string()).unwrap();
+        let SesEventKind::DeliveryStatuses(statuses) = &read.said else {
+            panic!("{named}")
+        };
+        let key = recipient_key("\"ann..b\"@example.com");
+        assert_eq!(statuses.get(&key), Some(&DeliveryStatus::Bounced), "{named}");
+        let suppressed: Vec<_> = read.suppresses.iter().map(EmailAddress::lower_case).collect();
+        assert_eq!(
+            suppressed,
+            [EmailAddress::parse("\"ann..b\"@example.com").unwrap()],
+            "{named}"
+        );
+    }
+}
+
+#[test]
 fn a_simulator_address_is_never_suppressed() {
     let simulated = "bounce+1@simulator.amazonses.com";
     let who = json!([{"emailAddress": simulated}]);
