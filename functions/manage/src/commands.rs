@@ -209,7 +209,7 @@ impl<P: Ports> ManageFunction<P> {
         decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
     ) -> Result<CommandResponse, ManageError> {
         let applied = try_apply(&self.records, record, now, decide).await?;
-        self.apply_side_effect(applied, refused).await
+        self.apply_side_effect(applied, refusal_response).await
     }
 
     /// Enqueues an email if the decision demands it, and returns the result.
@@ -220,7 +220,7 @@ impl<P: Ports> ManageFunction<P> {
     ) -> Result<CommandResponse, ManageError> {
         let (side_effect, record) = match applied {
             Applied::Done(side_effect, record) => (side_effect, record),
-            Applied::Refused(refusal) => return Err(refusal_response(refusal)),
+            Applied::Refused(refusal) => return Err(refused(refusal)),
             Applied::Gone => return Err(not_there()),
         };
         if let SideEffect::EnqueueTask { delay } = side_effect {

@@ -107,7 +107,7 @@ impl RateLimiter {
                 }
                 PermitDecision::Wait(wait) => return Ok(vec![Permit::Later(wait); emails]),
                 PermitDecision::Reserve { change, offsets } => {
-                    let Some((after, span)) = self.reserve(records, &change, now).await? else {
+                    let Some((after, span)) = self.write_reservation(records, &change, now).await? else {
                         continue;
                     };
                     let end = after.free_at.unwrap_or(Micros::of(now));
@@ -224,7 +224,7 @@ impl RateLimiter {
         Ok(())
     }
 
-    async fn reserve<R: AccountRates>(
+    async fn write_reservation<R: AccountRates>(
         &self,
         records: &R,
         change: &AccountRateChange,

@@ -10,12 +10,12 @@ use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
 use checker::property::Property;
-use checker::state::{Change, QueueLoad, Sweep, Wish};
+use checker::state::{QueueChange, QueueLoad, Sweep, Wish};
 use invariants::transitions::{TRANSITIONS, Transition};
 
 /// Explores configurations, on two threads.
 #[expect(clippy::expect_used, reason = "a panic of a thread is the test's")]
-fn explore(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
+fn explore_all(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
     let (todo, done) = (Mutex::new(configs), Mutex::new(Vec::new()));
     let next = || todo.lock().expect("no thread panics").pop();
     thread::scope(|scope| {
@@ -64,7 +64,12 @@ fn everything() -> BTreeSet<String> {
             *sweep != Sweep::Restore || !matches!(operation, Operation::FindsMoved | Operation::Ends)
         })
         .map(|(sweep, operation)| Action::Does(Process::Job(sweep), operation));
-    let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
+    let changes = [
+        QueueChange::Pause,
+        QueueChange::Resume,
+        QueueChange::Purge,
+        QueueChange::Restore,
+    ];
     let operations = [
         Operation::Reads,
         Operation::Writes,
@@ -140,7 +145,7 @@ fn is_in_the_table(edge: &str) -> bool {
 
 #[test]
 fn every_property_holds_in_every_state() {
-    let reports = explore(Config::usual());
+    let reports = explore_all(Config::usual());
     let mut err = std::io::stderr().lock();
     for (name, report) in &reports {
         writeln!(err, "{name}: {report}").unwrap();
