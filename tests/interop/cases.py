@@ -108,6 +108,13 @@ def slash(run):
         raise Failed(f"The last path was {run.calls[-1]['path']}.")
 
 
+def redirect(run):
+    """An email that is redirected: the client follows, or raises an error."""
+    if "error" not in run.result:
+        send(run)
+    run.saw(307)
+
+
 def address_of(mailbox):
     return mailbox.rsplit("<", 1)[-1].rstrip(">")
 
@@ -266,6 +273,7 @@ def raises(status):
 CASES = {
     "send": send,
     "slash": slash,
+    "redirect": redirect,
     "all_fields": all_fields,
     "display_name": display_name,
     "mail_headers": mail_headers,
@@ -290,7 +298,7 @@ CASES = {
     "gateway_429": raises(429),
 }
 # Cases that call the client as another case does.
-SAME_CALLS = {"slash": "send"}
+SAME_CALLS = {"slash": "send", "redirect": "send"}
 # Cases whose email the runner prepares: scheduled, sent, or delivered.
 SCHEDULED = ("update", "cancel", "get", "list")
 DELIVERED = ("cancel_too_late",)

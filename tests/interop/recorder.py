@@ -1,9 +1,10 @@
-"""Two servers between a client and the local stack.
+"""Three servers between a client and the local stack.
 
 Role: each client gets a recorder of its own. The runner reads the recorded calls after each case.
 `Recorder` forwards every request unchanged and records the request and its answer.
+`Respelled` doubles the slash of the first path, so that the stack redirects the client.
 `Gateway` answers every request as API Gateway answers above its own limits: 429 `{"message":"Too Many Requests"}`.
-Invariant: both listen on 127.0.0.1 only, and forward only to the given address.
+Invariant: all listen on 127.0.0.1 only, and forward only to the given address.
 """
 
 import http.client
@@ -105,6 +106,13 @@ class Recorder(Server):
             return answer.status, answer.getheaders(), answer.read()
         finally:
             connection.close()
+
+
+class Respelled(Recorder):
+    def answer(self, asked, body):
+        if not self.calls:
+            asked.path = f"/{asked.path}"
+        return super().answer(asked, body)
 
 
 class Gateway(Server):

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases
 import clients
-from recorder import Gateway, Recorder
+from recorder import Gateway, Recorder, Respelled
 
 HERE, ROOT = clients.HERE, clients.ROOT
 STATE = (ROOT / os.environ.get("MAILQUEUE_STATE", ".local")).resolve()
@@ -140,15 +140,12 @@ def chosen():
 
 
 def run_client(client, stack, wanted):
-    recorder, gateway = Recorder(stack.url), Gateway("")
+    recorder, others = Recorder(stack.url), {"redirect": Respelled(stack.url), "gateway_429": Gateway("")}
     try:
-        found = {}
-        for case in wanted:
-            found[case] = Run(client, stack, case, gateway if case == "gateway_429" else recorder).outcome()
-        return found
+        return {case: Run(client, stack, case, others.get(case, recorder)).outcome() for case in wanted}
     finally:
-        recorder.close()
-        gateway.close()
+        for server in (recorder, *others.values()):
+            server.close()
 
 
 def install(client):

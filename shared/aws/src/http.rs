@@ -1,6 +1,6 @@
 //! HTTP helpers of a function: reads headers and builds responses.
 //!
-//! **Invariant:** no intermediary may cache a response or treat it as anything but JSON.
+//! **Invariant:** no intermediary may cache a response or guess its type. Only a redirect is no JSON.
 
 pub mod answer;
 pub mod auth;
@@ -89,6 +89,24 @@ pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
 pub fn fail_with(error: &(dyn Error + 'static), told: &ApiError) -> Response<Body> {
     tracing::error!(error = crate::runtime::telemetry::chain(error), "a call failed");
     refuse(told)
+}
+
+/// Returns a redirect to a path of the same host. With 307, a client repeats the method, the headers and the body.
+///
+/// Its body is plain text. The PHP SDK follows no redirect, and takes JSON with a status below 400 for success.
+/// It raises an error for another content type, and shows the text.
+#[must_use]
+pub fn redirect(location: &str, message: &str) -> Response<Body> {
+    let mut response = with_text(307, message.to_owned());
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    response
 }
 
 fn with_text(status: u16, text: String) -> Response<Body> {

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use domain::api::error::ApiError;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use lambda_http::http::{HeaderValue, StatusCode, Uri};
 use lambda_http::{Body, Request, Response};
 
@@ -160,16 +160,12 @@ fn nothing_there<F: HttpFunction>(no_route: &NoRoute, uri: &Uri) -> Response<Bod
     }
 }
 
-/// Sends the client to the normal spelling of a path on the same host. With 307 it repeats method, headers and body.
+/// Sends the client to the normal spelling of a path on the same host.
 fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let message =
         "This path has another spelling: see the header Location. Set the base URL without a slash at its end.";
-    let mut response = http::refuse(&ApiError::moved(message));
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    http::redirect(&location, message)
 }
 
 /// Acting key and its tenant, for the log. For the deployer's key it is the tenant that the request names.

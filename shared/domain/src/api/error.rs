@@ -124,12 +124,6 @@ impl ApiError {
         Self::new(404, ErrorName::NotFound, message)
     }
 
-    /// 307: the path has another spelling, which the header `Location` names. A client that follows it never shows this
-    /// body. One that does not follow raises an error, because the name is an error's.
-    pub fn moved(message: impl Into<String>) -> Self {
-        Self::new(307, ErrorName::NotFound, message)
-    }
-
     /// 405: the route exists, but not for this method.
     pub fn method_not_allowed(message: impl Into<String>) -> Self {
         Self::new(405, ErrorName::MethodNotAllowed, message)
@@ -252,7 +246,6 @@ mod tests {
                 "invalid_idempotent_request",
             ),
             (ApiError::not_found("x"), 404, "not_found"),
-            (ApiError::moved("x"), 307, "not_found"),
             (ApiError::method_not_allowed("x"), 405, "method_not_allowed"),
             (ApiError::conflict("x"), 409, "validation_error"),
             (ApiError::missing_api_key("x"), 401, "missing_api_key"),
