@@ -44,6 +44,11 @@ pub const HEADER_NAME_MAX: usize = 126;
 /// is stricter. With a name of 126 and `": "` it is exactly RFC 5322's line of 998.
 pub const HEADER_VALUE_MAX: usize = 870;
 
+/// Most bytes of `References` in a request: longer ones than [`HEADER_VALUE_MAX`] are shortened.
+///
+/// Source: our choice; 800 message ids of 80 characters.
+pub const REFERENCES_MAX: usize = 65_536;
+
 /// Most tags of one message.
 ///
 /// Source: our reading of SES's event publishing: at most 50 message tags. The API reference names no number, so we

@@ -16,8 +16,8 @@ use domain::timestamp::Timestamp;
 use crate::check::{check, check_eq, violated};
 use crate::given::records::NOW;
 use crate::given::requests;
-use crate::poison;
 use crate::requests::single;
+use crate::{oracle, poison};
 
 thread_local! {
     static CLIENT: OnceCell<Client> = const { OnceCell::new() };
@@ -98,6 +98,12 @@ fn check_message(input: &SendEmailInput, email: &EmailContent, record: &EmailRec
             Content,
             name.len() + ": ".len() + value.len() <= 998,
             "a line of {name}"
+        );
+        let is_encoded = value.contains("=?UTF-8?B?");
+        check!(
+            Content,
+            !is_encoded || !oracle::takes_no_encoded_word(&name.to_ascii_lowercase()),
+            "an encoded word in {name}"
         );
         lines += usize::from(name.eq_ignore_ascii_case("x-email-id"));
     }

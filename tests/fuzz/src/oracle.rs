@@ -5,6 +5,7 @@
 //! **Start reading at** [`accepted`].
 
 mod refusals;
+mod structured;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use domain::message::email::EmailContent;
 use domain::message::mailbox::Mailbox;
 
 pub(crate) use refusals::{CANARY, refused};
+pub(crate) use structured::takes_no_encoded_word;
 
 use crate::check::{check, check_eq, violated};
 use crate::mime;
@@ -118,6 +120,10 @@ fn custom_headers(email: &EmailContent) {
         let rendered = header.to_header();
         printable(&rendered);
         check!(Refusal, (1..=870).contains(&rendered.len()), "a value's length");
+        if structured::is_one(&name.to_ascii_lowercase()) {
+            structured::rendered(&name.to_ascii_lowercase(), header.value(), &rendered);
+            continue;
+        }
         encoded_words(&rendered, header.value());
         if !mime::looks_encoded(header.value()) {
             let read = mime::text(&rendered).unwrap_or_default();

@@ -172,6 +172,14 @@ rules! {
         HeaderControls: "no control character in a header value",
         HeaderLength: "a rendered header value has at most 870 characters",
     }
+    "message/email/structured.rs" {
+        HeaderUris: "a header of URIs has its URIs in angle brackets and only ASCII around them",
+        HeaderHost: "the host of a URI outside ASCII is a domain name",
+        HeaderListId: "List-Id has its identifier in angle brackets",
+        HeaderIds: "message ids in headers are ASCII",
+        HeaderToken: "a header of words is ASCII",
+        ReferencesLength: "References has at most 64 KiB before it is shortened",
+    }
     "message/email/tag.rs" {
         TagsCount: "an email has at most 46 tags",
         TagGrammar: "a tag has only A-Z, a-z, 0-9, _ and -",
@@ -213,6 +221,11 @@ rules! {
         LineMisleads: "no character in a subject or a header reverses it or breaks its line",
         HeaderMime: "no MIME header",
         HeaderTrace: "no header that signers or receivers write",
+        HeaderEncoded: "no encoded word in a header of URIs, message ids or words",
+    }
+    "message/admission/one_click.rs" {
+        OneClickValue: "List-Unsubscribe-Post has the only value that RFC 8058 knows",
+        OneClickUri: "List-Unsubscribe-Post needs one https URI in List-Unsubscribe, and no http URI",
     }
     "message/admission/domain.rs" {
         MixedScripts: "the scripts of a label belong together",

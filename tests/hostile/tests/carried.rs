@@ -113,7 +113,15 @@ fn headers(email: &EmailContent, received: &Received, what: &str) {
             .iter()
             .find(|(name, _)| *name == key)
             .map(|(_, value)| value);
-        same_text(value.expect("the header"), header.value(), what);
+        let value = value.expect("the header");
+        let rendered = header.to_header();
+        // A header with a grammar of its own arrives as it was rendered, and no encoded word hides in it.
+        let given = if rendered.contains("=?") {
+            header.value()
+        } else {
+            &rendered
+        };
+        same_text(value, given, what);
     }
 }
 

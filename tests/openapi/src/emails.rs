@@ -195,7 +195,8 @@ struct NewEmail {
     text: Option<String>,
     /// Custom headers, at most 14. Other headers that the queue or Amazon SES writes are not allowed. `Date`,
     /// `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. `Reply-To` must agree with `reply_to`, or
-    /// replaces it.
+    /// replaces it. A header of URIs, message ids or words, such as `List-Unsubscribe`, is written in its own grammar.
+    /// `List-Unsubscribe-Post` needs one https URI in `List-Unsubscribe`. A long `References` is shortened.
     headers: Option<Headers>,
     #[schemars(length(max = limits::TAGS_MAX))]
     tags: Option<Vec<NewTag>>,

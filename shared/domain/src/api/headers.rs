@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::json::{Node, echo, object, text, text_or_number};
 use crate::message::email::{Addresses, EmailContent};
-use crate::message::mailbox::Mailbox;
+use crate::message::mailbox::{Mailbox, parse_list};
 use crate::message::problem::{EmailError, Problem};
 
 /// A part of an accepted request that has no effect.
@@ -89,7 +89,7 @@ impl Headers {
         if self.reply_to.is_some() {
             return Err(EmailError::at(path, Problem::Repeated));
         }
-        let mailboxes = mailboxes(&value).map_err(|why| EmailError::at(&path, Problem::Address(why)))?;
+        let mailboxes = parse_list(&value).map_err(|why| EmailError::at(&path, Problem::Address(why)))?;
         self.reply_to = Some((path, mailboxes));
         Ok(())
     }
@@ -102,35 +102,6 @@ impl Headers {
             self.warnings.push(Warning { path, message });
         }
     }
-}
-
-/// Reads the addresses of `Reply-To`: one, or a list with commas.
-fn mailboxes(value: &str) -> Result<Vec<Mailbox>, crate::message::address::AddressError> {
-    match Mailbox::parse(value) {
-        Ok(one) => Ok(vec![one]),
-        Err(why) => {
-            let parts = parts(value);
-            if parts.len() < 2 {
-                return Err(why);
-            }
-            parts.into_iter().map(Mailbox::parse).collect()
-        }
-    }
-}
-
-/// Splits a list at the commas outside of quotes.
-fn parts(list: &str) -> Vec<&str> {
-    let (mut quoted, mut escaped) = (false, false);
-    list.split(|c| {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = quoted,
-            '"' => quoted = !quoted,
-            _ => {}
-        }
-        c == ',' && !quoted
-    })
-    .collect()
 }
 
 pub(super) fn read(node: Node) -> Result<Headers, EmailError> {

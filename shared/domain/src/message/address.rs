@@ -258,16 +258,7 @@ fn parse_domain(domain: &str) -> Result<String, AddressError> {
     if domain.ends_with('.') {
         return Err(AddressError::TrailingDot);
     }
-    // `Verify` limits a label to 63 and a domain to 253 octets. `CheckFirstLast`, not `Check`: labels like `r3---abc`
-    // are registered and used.
-    let ascii = Uts46::new()
-        .to_ascii(
-            domain.as_bytes(),
-            AsciiDenyList::STD3,
-            Hyphens::CheckFirstLast,
-            DnsLength::Verify,
-        )
-        .map_err(|_| AddressError::Domain)?;
+    let ascii = to_a_labels(domain).ok_or(AddressError::Domain)?;
     // Checked after the mapping, because IDNA maps other dots and digits to these.
     let Some((_, last)) = ascii.rsplit_once('.') else {
         return Err(AddressError::NoDot);
@@ -275,7 +266,20 @@ fn parse_domain(domain: &str) -> Result<String, AddressError> {
     if last.bytes().all(|b| b.is_ascii_digit()) {
         return Err(AddressError::IpLiteral);
     }
-    Ok(ascii.into_owned())
+    Ok(ascii)
+}
+
+/// A domain in lower-case A-labels.
+pub(super) fn to_a_labels(domain: &str) -> Option<String> {
+    // `Verify` limits a label to 63 and a domain to 253 octets. `CheckFirstLast`, not `Check`: labels like `r3---abc`
+    // are registered and used.
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::CheckFirstLast,
+        DnsLength::Verify,
+    );
+    Some(ascii.ok()?.into_owned())
 }
 
 /// RFC 5322, 3.2.3.

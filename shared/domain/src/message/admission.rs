@@ -8,6 +8,7 @@
 mod domain;
 mod encoded_word;
 mod file;
+mod one_click;
 mod text;
 
 pub(crate) use file::{file_name, media_type};
@@ -43,6 +44,7 @@ pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
     for given in email.headers() {
         header(given).map_err(|problem| EmailError::at(format!("headers.{}", given.name()), problem))?;
     }
+    one_click::check(email.headers())?;
     Ok(email)
 }
 
@@ -110,7 +112,18 @@ fn header(header: &Header) -> Result<(), Problem> {
             "only the signer or the receiver of an email writes this header",
         ));
     }
-    line(header.value())
+    let value = header.value();
+    line(value)?;
+    if header.takes_no_encoded_word() && encoded_word::is_in(value) {
+        return Err(Problem::Bad(
+            "encoded words (=?...?=) are not allowed in this header: write the value itself",
+        ));
+    }
+    // ASCII that follows no grammar is sent as it is.
+    if value.is_ascii() {
+        return Ok(());
+    }
+    header.check_grammar()
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@
 //! **Invariant:** an [`EmailContent`] exists only after [`Draft::check`]. The same email always has the same
 //! [`EmailContent::to_body`] and therefore the same [`EmailContent::hash`], which names its body.
 //! **Privacy:** `Debug` shows counts only.
-//! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `body` is the
-//! stored form.
+//! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `structured` is
+//! the grammar of some headers. `body` is the stored form.
 //! **Start reading at** [`Draft::check`].
 
 mod body;
 mod draft;
 mod header;
+mod structured;
 mod tag;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use std::fmt;
 pub use body::{BodyError, sha256_hex};
 pub use draft::{Addresses, Draft};
 pub use header::{Header, HeaderName};
+pub(in crate::message) use structured::uris_in;
 pub use tag::Tag;
 
 use crate::limits;

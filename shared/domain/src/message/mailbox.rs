@@ -4,11 +4,15 @@
 //! **Privacy:** `Debug` never shows a local part or a name.
 //! **Start reading at** [`Mailbox::parse`].
 
+mod list;
+
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub(crate) use list::parse_list;
 
 use crate::limits;
 use crate::message::address::{AddressError, EmailAddress, is_atext};

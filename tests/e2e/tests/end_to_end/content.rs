@@ -20,7 +20,7 @@ async fn text_in_all_scripts_arrives_whole() {
         "subject": "Ваш заказ № 4711 ✓ 🦀",
         "html": "<p>Dziękuję! 🦀\u{2028}</p>\r\n",
         "text": "ありがとう\n\n.\n..\n\tEnde",
-        "headers": {"X-Order": "4711", "x-note": "Grüße", "List-Unsubscribe": "<https://mailqueue.example/u?a=1&b=2>"},
+        "headers": {"X-Order": "4711", "x-note": "Grüße", "List-Unsubscribe": "<https://mailqueue.example/u?a=1&b=2>", "List-Help": "<https://bücher.example/für>"},
         "tags": [{"name": "kind", "value": "order"}, {"name": "Shop-Id_1", "value": "DE-7"}],
     });
     let id = stack.api.send(&email).await;
@@ -61,6 +61,7 @@ async fn text_in_all_scripts_arrives_whole() {
         header("List-Unsubscribe"),
         Some("<https://mailqueue.example/u?a=1&b=2>")
     );
+    assert_eq!(header("List-Help"), Some("<https://xn--bcher-kva.example/f%C3%BCr>"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod lists;
 mod local_parts;
 mod media_types;
 mod names;
+mod structured_headers;
 mod tags;
 mod wishes;
 
@@ -30,6 +31,7 @@ pub fn classes() -> Vec<Class> {
         names::classes(),
         content::classes(),
         headers::classes(),
+        structured_headers::classes(),
         tags::classes(),
         files::classes(),
         file_sources::classes(),

@@ -31,6 +31,11 @@ pub(super) fn hides_control(text: &str) -> bool {
     })
 }
 
+/// True if a reader may take a part of the text for an encoded word.
+pub(super) fn is_in(text: &str) -> bool {
+    words(text).next().is_some()
+}
+
 fn is_bad(c: char) -> bool {
     (c.is_control() && c != '\t') || text::misleads(c)
 }

@@ -16,12 +16,15 @@ fn many(text: &str) -> Addresses {
     Addresses::Many(vec!["b@example.com".to_owned(), text.to_owned()])
 }
 
-/// Each draft is sendable, and older versions accepted it.
-fn refused() -> Vec<(Draft, &'static str)> {
-    let with_header = |name: &str, value: &str| Draft {
+fn with_header(name: &str, value: &str) -> Draft {
+    Draft {
         headers: vec![(name.to_owned(), value.to_owned())],
         ..draft()
-    };
+    }
+}
+
+/// Each draft is sendable, and older versions accepted it.
+fn refused() -> Vec<(Draft, &'static str)> {
     let with_subject = |subject: &str| Draft {
         subject: Some(subject.to_owned()),
         ..draft()
@@ -77,7 +80,52 @@ fn refused() -> Vec<(Draft, &'static str)> {
         (with_header("X-A", "=?utf-8?q?=0a?="), "headers.X-A: "),
         (with_header("MIME-Whatever", "1"), "headers.MIME-Whatever: "),
         (with_header("Delivered-To", "a"), "headers.Delivered-To: "),
+        (with_header("List-Id", "B\u{fc}ro"), "headers.List-Id: "),
+        (with_header("LIST-HELP", "=?utf-8?q?a?="), "headers.LIST-HELP: "),
+        (with_header("Precedence", "\u{fc}"), "headers.Precedence: "),
+        (one_click("<https://e.co/u>", "Yes"), "headers.list-unsubscribe-post: "),
+        (
+            with_header("List-Unsubscribe-Post", ONE_CLICK),
+            "headers.List-Unsubscribe-Post: ",
+        ),
+        (one_click("<mailto:u@e.co>", ONE_CLICK), "headers.List-Unsubscribe: "),
+        (
+            one_click("<https://e.co/1>, <https://e.co/2>", ONE_CLICK),
+            "headers.List-Unsubscribe: ",
+        ),
+        (
+            one_click("<https://e.co/1>, <HTTP://e.co/2>", ONE_CLICK),
+            "headers.List-Unsubscribe: ",
+        ),
+        (
+            one_click("https://e.co/1, mailto:u@e.co", ONE_CLICK),
+            "headers.List-Unsubscribe: ",
+        ),
     ]
+}
+
+const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
+
+fn one_click(uris: &str, post: &str) -> Draft {
+    let pair = [("list-unsubscribe-post", post), ("List-Unsubscribe", uris)];
+    Draft {
+        headers: pair.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        ..draft()
+    }
+}
+
+#[test]
+fn a_pair_for_one_click_is_accepted() {
+    for uris in [
+        "<https://e.co/u>",
+        "<mailto:u@e.co>, <HTTPS://b\u{fc}cher.example>",
+        "https://e.co/u",
+    ] {
+        email(one_click(uris, ONE_CLICK)).unwrap();
+    }
+    email(one_click("<https://e.co/u>", " List-Unsubscribe=One-Click ")).unwrap();
+    email(with_header("List-Unsubscribe", "no URI at all")).unwrap();
+    email(with_header("List-Id", "=?utf-8?q?B=C3=BCro?= <a.e.co>")).unwrap();
 }
 
 #[test]

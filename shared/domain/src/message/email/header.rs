@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::structured;
 use crate::limits;
 use crate::message::mailbox::encode_text;
 use crate::message::problem::{EmailError, Problem, bad};
@@ -112,7 +113,8 @@ impl Header {
         let header = Self { name, value };
         let (found, max) = (header.to_header().len(), limits::HEADER_VALUE_MAX);
         if found > max {
-            return Err(EmailError::at(path, Problem::TooLong { found, max }));
+            let too_long = Problem::TooLong { found, max };
+            return Err(EmailError::at(path, header.check_grammar().err().unwrap_or(too_long)));
         }
         Ok(header)
     }
@@ -129,10 +131,21 @@ impl Header {
         &self.value
     }
 
-    /// The value for SES: printable ASCII, encoded by RFC 2047 if necessary.
+    /// The value for SES: printable ASCII, encoded by the grammar of its header, else by RFC 2047 if necessary.
     #[must_use]
     pub fn to_header(&self) -> String {
-        encode_text(&self.value)
+        // A value without that grammar is ASCII, or was accepted before the grammar was known.
+        structured::render(&self.name.key(), &self.value).unwrap_or_else(|_| encode_text(&self.value))
+    }
+
+    /// Checks that the header's grammar can express the value.
+    pub(in crate::message) fn check_grammar(&self) -> Result<(), Problem> {
+        structured::render(&self.name.key(), &self.value).map(drop)
+    }
+
+    /// True if an encoded word (`=?...?=`) has no meaning in any part of the value.
+    pub(in crate::message) fn takes_no_encoded_word(&self) -> bool {
+        structured::takes_no_encoded_word(&self.name.key())
     }
 }
 

@@ -1,0 +1,36 @@
+//! Reads a list of mailboxes in one text, as in a header.
+
+use super::Mailbox;
+use crate::message::address::AddressError;
+
+/// Reads one mailbox, or a list with commas.
+///
+/// # Errors
+/// The first reason, as [`AddressError`].
+pub(crate) fn parse_list(text: &str) -> Result<Vec<Mailbox>, AddressError> {
+    match Mailbox::parse(text) {
+        Ok(one) => Ok(vec![one]),
+        Err(why) => {
+            let parts = parts(text);
+            if parts.len() < 2 {
+                return Err(why);
+            }
+            parts.into_iter().map(Mailbox::parse).collect()
+        }
+    }
+}
+
+/// Splits a list at the commas outside of quotes.
+fn parts(list: &str) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    list.split(|c| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = quoted,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        c == ',' && !quoted
+    })
+    .collect()
+}
