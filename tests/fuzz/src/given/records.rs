@@ -240,7 +240,7 @@ pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
 
 /// An event of SES: mostly about `record`, sometimes about another record or a claim that never existed.
 pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<SesEvent> {
-    let said = match u.int_in_range(0..=5)? {
+    let kind = match u.int_in_range(0..=5)? {
         0 | 1 => SesEventKind::Accepted,
         2 => {
             let mut delivery_statuses = BTreeMap::new();
@@ -264,7 +264,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Se
         message_id: texts::word(u, &["0100-x", "0100-y", ""])?,
         accepted_at: time(u)?,
         at: time(u)?,
-        said,
+        kind,
         suppresses: Vec::new(),
         suspected: false,
         on_account_list: Vec::new(),

@@ -36,7 +36,7 @@ fn a_quoted_local_part_is_found_without_its_quotes() {
         let mut event = bounce("Permanent", "General", &json!([{"emailAddress": named}]));
         event["mail"]["destination"] = json!(["\"ann..b\"@example.com", "b@example.com"]);
         let read = SesEvent::parse(&event.to_string()).unwrap();
-        let SesEventKind::DeliveryStatuses(statuses) = &read.said else {
+        let SesEventKind::DeliveryStatuses(statuses) = &read.kind else {
             panic!("{named}")
         };
         let key = recipient_key("\"ann..b\"@example.com");
