@@ -143,7 +143,7 @@ impl<P: Ports> EnqueueFunction<P> {
             content = with_uploads.to_body();
             &with_uploads
         };
-        let packed = self.bodies.pack(&content)?;
+        let packed = self.bodies.pack(&email.stored(content))?;
         let body = BodyRef {
             sha256: hash,
             place: packed.place,

@@ -48,7 +48,8 @@ use crate::suppression_filter::Suppressed;
 const NEAR_BYTES: u64 = 64 * 1024;
 
 /// Kilobytes of contents that an environment processes concurrently. Each content exists up to five times: as received,
-/// packed, unpacked, parsed, and as sent to SES. That makes 160 MB of the function's 256.
+/// packed, unpacked, parsed, and as sent to SES. That makes 160 MB of the function's 256. A generated text adds at most
+/// two copies of a small content.
 const MEMORY_KB: u32 = 32 * 1024;
 
 /// Delay of an email that found no memory. Our choice: other large emails of its batch are being sent.

@@ -58,6 +58,8 @@ impl Ses {
         claimed: &EmailRecord,
         mut email: EmailContent,
     ) -> Result<SendEmailFluentBuilder, BuildError> {
+        // Before the files leave the email: their size limits the text.
+        let generated = email.generated_text();
         let files = attachments(email.take_attachments())?;
         let email = &email;
         let addresses = |mailboxes: &[Mailbox]| {
@@ -68,7 +70,9 @@ impl Ses {
             .set_cc_addresses(addresses(email.cc()))
             .set_bcc_addresses(addresses(email.bcc()))
             .build();
-        let content = SesContent::builder().simple(message(claimed, email, files)?).build();
+        let content = SesContent::builder()
+            .simple(message(claimed, email, generated, files)?)
+            .build();
         Ok(self
             .client
             .send_email()
@@ -107,12 +111,13 @@ fn attachments(files: Vec<Attachment>) -> Result<Option<Vec<types::Attachment>>,
 fn message(
     claimed: &EmailRecord,
     email: &EmailContent,
+    generated: Option<String>,
     files: Option<Vec<types::Attachment>>,
 ) -> Result<Message, BuildError> {
     let utf8 = |text: &str| Content::builder().charset("UTF-8").data(text).build();
     let body = Body::builder()
         .set_html(email.html().map(utf8).transpose()?)
-        .set_text(email.text().map(utf8).transpose()?)
+        .set_text(email.text().or(generated.as_deref()).map(utf8).transpose()?)
         .build();
     let header = |name: &str, value: String| MessageHeader::builder().name(name).value(value).build();
     let ours = header(ID_HEADER, claimed.id.to_string());

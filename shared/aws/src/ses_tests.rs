@@ -100,6 +100,24 @@ async fn every_field_of_an_email_reaches_ses() {
 }
 
 #[tokio::test]
+async fn html_alone_gets_a_text_unless_text_is_empty() {
+    let mut email = json!({
+        "from": "a@example.com", "to": "b@example.com", "subject": "Hi", "html": "<p>Hello <b>Ann</b></p>",
+    });
+    let html = json!({"Charset": "UTF-8", "Data": "<p>Hello <b>Ann</b></p>"});
+    let replay = Replay::new([accepted()]);
+    submit(&replay, &parsed(&email)).await;
+    assert_eq!(
+        replay.only().json()["Content"]["Simple"]["Body"],
+        json!({"Html": html, "Text": {"Charset": "UTF-8", "Data": "Hello Ann"}})
+    );
+    email["text"] = json!("");
+    let replay = Replay::new([accepted()]);
+    submit(&replay, &parsed(&email)).await;
+    assert_eq!(replay.only().json()["Content"]["Simple"]["Body"], json!({"Html": html}));
+}
+
+#[tokio::test]
 async fn files_reach_ses_with_their_names_and_types() {
     let email = parsed(&json!({
         "from": "a@example.com", "to": "b@example.com", "subject": "Hi", "html": "<img src='cid:logo'>",

@@ -9,4 +9,5 @@ pub mod attachment;
 pub mod email;
 pub(crate) mod entity;
 pub mod mailbox;
+mod plain_text;
 pub mod problem;

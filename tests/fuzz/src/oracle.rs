@@ -40,10 +40,34 @@ pub(crate) fn accepted(email: &EmailContent) {
             "a content's characters"
         );
     }
+    generated(email);
     custom_headers(email);
     tags(email);
     files(email);
     stored(email);
+}
+
+/// Checks the text that is made from HTML: when it is made, that it is the same each time, and its characters.
+fn generated(email: &EmailContent) {
+    let Some(text) = email.generated_text() else {
+        return;
+    };
+    check!(Content, email.text().is_none(), "a given text stays");
+    check_eq!(
+        Truth,
+        email.generated_text().as_deref(),
+        Some(text.as_str()),
+        "one text"
+    );
+    let html = email.html().unwrap_or_default();
+    check!(Refusal, html.len() <= 512 * 1024, "{} bytes of HTML", html.len());
+    check!(Refusal, text.len() <= 4 * html.len(), "{} bytes of text", text.len());
+    let is_one = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    check!(
+        Content,
+        !text.trim().is_empty() && text.chars().all(is_one),
+        "readable text"
+    );
 }
 
 fn files(email: &EmailContent) {
@@ -159,7 +183,7 @@ fn stored(email: &EmailContent) {
         serde_json::from_slice::<serde_json::Value>(&body).is_ok(),
         "JSON"
     );
-    let back = EmailContent::from_body(&body);
+    let back = EmailContent::from_body(&email.stored(body.clone()));
     check_eq!(Content, back.as_ref().ok(), Some(email), "{:?}", back.as_ref().err());
     check!(
         Content,

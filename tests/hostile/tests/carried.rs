@@ -95,7 +95,8 @@ fn headers(email: &EmailContent, received: &Received, what: &str) {
             .filter(|(_, there)| *there)
             .map(|(name, _)| name.to_owned()),
     );
-    let several = !email.attachments().is_empty() || (email.text().is_some() && email.html().is_some());
+    let text = email.text().map(str::to_owned).or(email.generated_text());
+    let several = !email.attachments().is_empty() || (text.is_some() && email.html().is_some());
     wanted.extend((!several).then(|| "content-transfer-encoding".to_owned()));
     let theirs = email
         .headers()
@@ -126,7 +127,9 @@ fn headers(email: &EmailContent, received: &Received, what: &str) {
 }
 
 fn texts(email: &EmailContent, received: &Received, what: &str) {
-    for (given, read) in [(email.text(), &received.text), (email.html(), &received.html)] {
+    let generated = email.generated_text();
+    let text = email.text().or(generated.as_deref());
+    for (given, read) in [(text, &received.text), (email.html(), &received.html)] {
         assert_eq!(read.as_deref().map(lines), given.map(lines), "{what}");
     }
 }

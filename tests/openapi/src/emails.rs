@@ -192,6 +192,7 @@ struct NewEmail {
     #[schemars(length(min = 1, max = limits::SUBJECT_MAX))]
     subject: String,
     html: Option<String>,
+    /// The text part. Default: made from `html`, up to 512 KiB of it. An empty text forbids that.
     text: Option<String>,
     /// Custom headers, at most 14. Other headers that the queue or Amazon SES writes are not allowed. `Date`,
     /// `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. `Reply-To` must agree with `reply_to`, or

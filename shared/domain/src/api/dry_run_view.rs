@@ -31,8 +31,8 @@ pub struct DryRunView {
     reply_to: Vec<Parsed>,
     /// The recipients on the suppression list. The email would not be sent to them.
     suppressed: Vec<String>,
-    /// The estimated maximum size of the message in bytes: its text and its encoded attachments with their headers.
-    /// Amazon SES accepts 40 MB.
+    /// The estimated maximum size of the message in bytes: its text and its encoded attachments with their headers,
+    /// without a generated text part. Amazon SES accepts 40 MB.
     bytes: u64,
     attachments: Vec<File>,
     queue: String,

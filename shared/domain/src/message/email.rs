@@ -26,6 +26,7 @@ use crate::limits;
 use crate::message::address::EmailAddress;
 use crate::message::attachment::{self, Attachment};
 use crate::message::mailbox::Mailbox;
+use crate::message::plain_text;
 use crate::message::problem::{EmailError, Problem};
 
 /// A checked email: SES accepts every part of it as it is rendered here.
@@ -39,6 +40,8 @@ pub struct EmailContent {
     subject: String,
     html: Option<String>,
     text: Option<String>,
+    /// The caller gave an empty text.
+    is_html_only: bool,
     headers: Vec<Header>,
     tags: Vec<Tag>,
     attachments: Vec<Attachment>,
@@ -87,10 +90,22 @@ impl EmailContent {
         self.html.as_deref()
     }
 
-    /// The text part; never empty.
+    /// The given text part; never empty.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+
+    /// The text part for an email with HTML only, made from the HTML. `None` if the caller gave a text or an empty one,
+    /// if the HTML is too long or shows no text, or if the message would become too large.
+    #[must_use]
+    pub fn generated_text(&self) -> Option<String> {
+        let html = self.html.as_deref()?;
+        if self.text.is_some() || self.is_html_only {
+            return None;
+        }
+        let text = plain_text::of_html(html)?;
+        attachment::fits(self.encoded(text.len())).is_ok().then_some(text)
     }
 
     /// The caller's headers, ordered by name.
@@ -132,14 +147,22 @@ impl EmailContent {
             let (found, max) = (attachments.len(), limits::ATTACHMENTS_MAX);
             return Err(refuse(Problem::TooMany { found, max }));
         }
-        if !attachments.is_empty() {
-            let texts = [&self.html, &self.text].into_iter().flatten();
-            let texts: usize = texts.map(String::len).sum();
-            let texts = attachment::encoded(u64::try_from(texts).unwrap_or(u64::MAX));
-            let files = attachments.iter().map(Attachment::encoded);
-            attachment::fits(files.fold(texts, u64::saturating_add)).map_err(refuse)?;
+        let email = Self { attachments, ..self };
+        if !email.attachments.is_empty() {
+            attachment::fits(email.encoded(0)).map_err(refuse)?;
         }
-        Ok(Self { attachments, ..self })
+        Ok(email)
+    }
+
+    /// The size of the parts in a message, with `more` bytes of text.
+    fn encoded(&self, more: usize) -> u64 {
+        let texts = [&self.html, &self.text].into_iter().flatten();
+        let texts = texts.map(String::len).fold(more, usize::saturating_add);
+        let texts = attachment::encoded(u64::try_from(texts).unwrap_or(u64::MAX));
+        self.attachments
+            .iter()
+            .map(Attachment::encoded)
+            .fold(texts, u64::saturating_add)
     }
 
     /// The number of recipients that SES counts: `to`, `cc` and `bcc`, each entry once.

@@ -58,7 +58,7 @@ pub struct Draft {
     pub subject: Option<String>,
     /// This or `text` is required; an empty text counts as none.
     pub html: Option<String>,
-    /// This or `html` is required; an empty text counts as none.
+    /// This or `html` is required. An empty text counts as none, and forbids to make one from the HTML.
     pub text: Option<String>,
     /// Names and values, in any order.
     pub headers: Vec<(String, String)>,
@@ -95,6 +95,7 @@ impl Draft {
         let subject = check_subject(self.subject.ok_or_else(|| missing("subject"))?)?;
         let given = self.html.is_some() || self.text.is_some();
         let html = check_content("html", self.html)?;
+        let is_html_only = html.is_some() && self.text.as_deref() == Some("");
         let text = check_content("text", self.text)?;
         if html.is_none() && text.is_none() {
             return Err(if given {
@@ -113,6 +114,7 @@ impl Draft {
             subject,
             html,
             text,
+            is_html_only,
             headers: header::check(self.headers)?,
             tags: tag::check(self.tags)?,
             attachments: Vec::new(),
