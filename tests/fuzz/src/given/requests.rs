@@ -99,7 +99,8 @@ fn headers(u: &mut Unstructured<'_>) -> Result<Value> {
         } else {
             format!("X-{index}")
         };
-        headers.insert(name, Value::from(texts::word(u, &["7", "Grüße", "<a@example.com>"])?));
+        let values = ["7", "Grüße", "<a@example.com>", "<https://bücher.example/für Ann>"];
+        headers.insert(name, Value::from(texts::word(u, &values)?));
     }
     if u.ratio(1, 8)? {
         let pair = |(name, value)| json!({"name": name, "value": value});
