@@ -31,7 +31,7 @@ impl<P: Ports> ManageFunction<P> {
         let now = self.system.now();
         let record = self.record_shown(caller, id, now).await?;
         let email = self.content(caller, &record).await?;
-        Ok(EmailView::new(&record, email.as_ref(), now))
+        Ok(EmailView::new(&record, email.as_ref(), &self.with.region, now))
     }
 
     /// Returns a caller's record as its queue shows it.

@@ -9,7 +9,8 @@
 //! [`emails`] shows emails, and [`events`] their history.
 //! [`commands`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasure`] erases
 //! an email.
-//! [`metrics`] and [`failures`] are statistics. [`queues`] reads named queues, and [`queue_commands`] changes them.
+//! [`attachments`] invites uploads, and [`downloads`] serves the files of emails.
+//! [`metrics`], [`failures`] and [`usage`] are statistics. [`queues`] reads named queues, and [`queue_commands`] changes them.
 //! [`operator`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
@@ -17,6 +18,7 @@ pub mod attachments;
 pub mod by_key;
 pub mod commands;
 mod description;
+pub mod downloads;
 pub mod emails;
 pub mod erasure;
 pub mod events;
@@ -31,6 +33,7 @@ pub mod queues;
 pub mod routes;
 pub mod search;
 pub mod settings;
+pub mod usage;
 
 use std::time::Duration;
 
@@ -107,6 +110,8 @@ pub struct ManageSettings {
     pub expires_after: Duration,
     /// Retention of a finished email.
     pub retention: Duration,
+    /// Region of SES, which names the emails' `Message-ID`.
+    pub region: String,
     /// Prices of SES.
     pub prices: Prices,
     /// Delay before a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).

@@ -63,13 +63,14 @@ use domain::api::attachments::parse_upload;
 use domain::api::error::ApiError;
 use domain::api::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::api::requests::{parse_reschedule, parse_retry};
-use domain::id::{EmailId, QueueName};
+use domain::id::{AttachmentId, EmailId, QueueName};
 use domain::ports::Clock;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 
 use crate::by_key::{Cancellation, parse_release};
 use crate::description::describe;
+use crate::downloads::{AttachmentPage, NO_SUCH_FILE};
 use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
 use crate::paging::EmailPage;
@@ -79,6 +80,7 @@ use crate::{ManageError, ManageFunction, Ports};
 #[derive(Debug, Default)]
 pub struct Parameters {
     id: Option<EmailId>,
+    attachment: Option<AttachmentId>,
     name: Option<QueueName>,
 }
 
@@ -86,6 +88,7 @@ impl routing::Parameters for Parameters {
     fn read(&mut self, name: &str, segment: &str) -> Option<()> {
         match name {
             "id" => self.id = Some(EmailId::parse(segment)?),
+            "attachment_id" => self.attachment = Some(AttachmentId::parse(segment)?),
             "name" => self.name = Some(QueueName::parse(segment).ok()?),
             _ => return None,
         }
@@ -93,6 +96,9 @@ impl routing::Parameters for Parameters {
     }
 
     fn unreadable(template: &str) -> Option<&'static str> {
+        if template.contains("{attachment_id}") {
+            return Some(NO_SUCH_FILE);
+        }
         if template.starts_with("/emails/{id}") {
             return Some("No email has this id. See GET /emails.");
         }
@@ -115,6 +121,14 @@ impl Parameters {
     /// The path has no `{id}`.
     pub fn id(&self) -> Result<EmailId, ApiError> {
         self.id.ok_or_else(routing::unknown_path)
+    }
+
+    /// Returns the id of an attachment.
+    ///
+    /// # Errors
+    /// The path has no `{attachment_id}`.
+    pub fn attachment(&self) -> Result<AttachmentId, ApiError> {
+        self.attachment.ok_or_else(routing::unknown_path)
     }
 
     /// Returns the name of a queue.
@@ -208,6 +222,21 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
                 manage.retry(caller, input.path.id()?, parse_retry(input.body)?).await
             })
         }),
+        get("/emails/{id}/attachments", "list_attachments").tenant(Action::Read, |manage, caller, input| {
+            answer(200, async move {
+                let page = AttachmentPage::parse(input.query)?;
+                manage.email_attachments(caller, input.path.id()?, page).await
+            })
+        }),
+        get("/emails/{id}/attachments/{attachment_id}", "get_attachment").tenant(
+            Action::Read,
+            |manage, caller, input| {
+                answer(200, async move {
+                    let attachment = input.path.attachment()?;
+                    manage.email_attachment(caller, input.path.id()?, attachment).await
+                })
+            },
+        ),
         post("/attachments", "invite_upload").tenant(Action::Send, |manage, caller, input| {
             answer(200, async move {
                 let upload = parse_upload(input.body)?;
@@ -219,6 +248,7 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
                 manage.failures(party, &FailuresQuery::parse(input.query)?).await
             })
         }),
+        get("/usage", "usage").tenant(Action::Read, |manage, caller, _| answer(200, manage.usage(caller))),
         get("/queues", "list_queues").either(Action::Read, |manage, party, _| answer(200, manage.queues(party))),
         post("/queues", "create_queue").tenant(Action::Manage, |manage, caller, input| {
             answer_with_object(201, async move {

@@ -48,6 +48,7 @@ impl Settings {
                 policy: read.policy(),
                 expires_after: read.expires(),
                 retention: table.retention,
+                region: read.region(),
                 prices: read.prices(),
                 binds_after: BINDS_AFTER,
             };

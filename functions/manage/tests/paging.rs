@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use common::{ask, authenticator, manage, read};
 use domain::delivery::record::{BodyRef, EmailRecord};
-use domain::id::{EmailId, EmailKey, TenantId, UploadId};
-use domain::message::attachment::{Upload, Uploaded};
+use domain::id::{AttachmentId, EmailId, EmailKey, TenantId, UploadId};
+use domain::message::attachment::{Attachment, Upload, Uploaded};
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Files, Invitation, Packed, PortError, Put};
+use domain::ports::{Bodies, Download, Files, Invitation, Packed, PortError, Put};
 use domain::reporting::listing::Place;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
@@ -248,6 +248,17 @@ impl Files for Counted {
 
     async fn load_file(&self, key: &EmailKey, body: &BodyRef, id: UploadId) -> Result<Option<Vec<u8>>, PortError> {
         self.backend.load_file(key, body, id).await
+    }
+
+    async fn download(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: AttachmentId,
+        file: &Attachment,
+        now: Timestamp,
+    ) -> Result<Download, PortError> {
+        self.backend.download(key, body, id, file, now).await
     }
 }
 

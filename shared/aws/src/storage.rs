@@ -8,6 +8,7 @@ pub mod attributes;
 pub(crate) mod batches;
 pub mod bodies;
 pub mod changes;
+mod downloads;
 pub mod due_index;
 pub(crate) mod erasing;
 pub mod evidence;

@@ -6,6 +6,7 @@
 
 pub mod access_api;
 pub mod access_view;
+pub mod attachment_view;
 pub mod attachments;
 pub(crate) mod content_ids;
 pub mod dry_run_view;
@@ -26,3 +27,4 @@ pub(crate) mod source;
 pub mod spelling;
 pub mod suppressions;
 pub mod times;
+pub mod usage_view;

@@ -17,7 +17,7 @@ mod sending;
 mod suppressions;
 mod system;
 
-pub use contents::{Batches, Bodies, Files, Invitation, Packed, Put};
+pub use contents::{Batches, Bodies, Download, Files, Invitation, Packed, Put};
 pub use counts::{Counted, Counts, Tallies};
 pub use due_index::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail};
 pub use failure::{FailureKind, PortError};

@@ -5,7 +5,7 @@
 //! - a written decision (`EmailRecords::write`),
 //! - the replacement of a record by a tombstone, or the read of a tombstone,
 //! - the deletion of a tenant,
-//! - a copy of an upload, or of a content onto itself,
+//! - a copy of an upload, of a content onto itself, or of a file for its download,
 //! - a change of a rate limit.
 //!
 //! Only calls through the handle of [`MemoryBackend::with_concurrent_writers`], or its clones, trigger them. The writers' own

@@ -45,6 +45,7 @@ impl Erasing for MemoryBackend {
             state.bodies.retain(|(email, _), _| *email != key);
             state.kept_until.retain(|(email, _), _| *email != key);
             state.files.retain(|(email, ..), _| *email != key);
+            state.downloads.retain(|(email, _), _| *email != key);
         })
         .await
     }

@@ -1,12 +1,17 @@
 //! The uploads and the contents' copies of them over [`crate::State`].
 
+use std::time::Duration;
+
 use domain::delivery::record::BodyRef;
-use domain::id::{EmailKey, TenantId, UploadId};
-use domain::message::attachment::{Upload, Uploaded};
-use domain::ports::{Files, Invitation, PortError, Put};
+use domain::id::{AttachmentId, EmailKey, TenantId, UploadId};
+use domain::message::attachment::{Attachment, Data, Upload, Uploaded};
+use domain::ports::{Download, Files, Invitation, PortError, Put};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};
+
+/// Time for which a download URL is valid.
+const URL_LIFE: Duration = Duration::from_secs(15 * 60);
 
 impl Files for MemoryBackend {
     async fn invite(&self, tenant: &TenantId, id: UploadId, upload: &Upload) -> Result<Invitation, PortError> {
@@ -68,6 +73,30 @@ impl Files for MemoryBackend {
         let name = (key.clone(), body.sha256.clone(), id);
         self.call(Call::reads("load_file", Some(key.id)), move |state| {
             state.files.get(&name).map(|(bytes, _)| bytes.clone())
+        })
+        .await
+    }
+
+    async fn download(
+        &self,
+        key: &EmailKey,
+        _body: &BodyRef,
+        id: AttachmentId,
+        file: &Attachment,
+        now: Timestamp,
+    ) -> Result<Download, PortError> {
+        let download = Download {
+            url: format!("https://bucket.example/{}/{}/{id}", key.tenant, key.id),
+            expires_at: now.after(URL_LIFE),
+        };
+        let Data::Inline(content) = file.data() else {
+            return Ok(download);
+        };
+        self.writer();
+        let (name, content) = ((key.clone(), id), content.clone());
+        self.call(Call::writes("download", Some(key.id)), move |state| {
+            state.downloads.insert(name.clone(), content.clone());
+            download.clone()
         })
         .await
     }

@@ -10,7 +10,7 @@ use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::index::DueCursor;
 use domain::delivery::record::{EmailRecord, Priority};
 use domain::delivery::suppression::{Entry, Listed, SuppressionFilter, SuppressionId};
-use domain::id::{EmailId, EmailKey, KeyId, QueueKey, TenantId, UploadId};
+use domain::id::{AttachmentId, EmailId, EmailKey, KeyId, QueueKey, TenantId, UploadId};
 use domain::lifecycle::Condition;
 use domain::message::attachment::Uploaded;
 use domain::ports::{QueuedMessages, SendTaskRequest};
@@ -101,6 +101,8 @@ pub struct State {
     pub uploads: BTreeMap<(TenantId, UploadId), (Uploaded, Vec<u8>)>,
     /// The contents' copies of them, by email, content and upload; each with the end of its retention.
     pub files: BTreeMap<(EmailKey, String, UploadId), (Vec<u8>, Timestamp)>,
+    /// The copies of files inside contents that were made for a download, by email and file.
+    pub downloads: BTreeMap<(EmailKey, AttachmentId), Vec<u8>>,
     /// The API keys.
     pub keys: BTreeMap<KeyId, ApiKey>,
     /// The created tenants.

@@ -26,6 +26,12 @@ const real = {
   "emails.cancel": async () => resend.emails.cancel(await scheduled()),
   "batch.send": () => resend.batch.send([email]),
   "batch.create": () => resend.batch.create([email]),
+  "emails.attachments.list": async () => resend.emails.attachments.list({ emailId: await attached() }),
+  "emails.attachments.get": async () => {
+    const emailId = await attached();
+    const { data } = await resend.emails.attachments.list({ emailId });
+    return resend.emails.attachments.get({ emailId, id: data.data[0].id });
+  },
   "emails.metrics": () => resend.emails.metrics({ granularity: "hourly", dimensions: ["period"] }),
   "apiKeys.create": () => resend.apiKeys.create({ name: "node", permission: "sending_access" }),
   "apiKeys.list": () => resend.apiKeys.list({ limit: 1 }),
@@ -54,6 +60,12 @@ async function key() {
 
 async function scheduled() {
   const { data } = await resend.emails.send({ ...email, scheduledAt: LATER });
+  return data.id;
+}
+
+async function attached() {
+  const attachments = [{ filename: "a.txt", content: "aGk=" }];
+  const { data } = await resend.emails.send({ ...email, attachments, scheduledAt: LATER });
   return data.id;
 }
 

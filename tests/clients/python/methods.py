@@ -48,6 +48,17 @@ def scheduled():
     return resend.Emails.send({**EMAIL, "scheduled_at": LATER})["id"]
 
 
+def attached():
+    files = [{"filename": "a.txt", "content": "aGk="}]
+    return resend.Emails.send({**EMAIL, "attachments": files, "scheduled_at": LATER})["id"]
+
+
+def attachment():
+    email = attached()
+    files = resend.EmailAttachments.list(email)["data"]
+    return [email, files[0]["id"]]
+
+
 # Who gets no emails, and is written to by nobody else.
 NOBODY = f"python-nobody-{os.environ['RECIPIENT']}"
 
@@ -69,6 +80,8 @@ REAL = {
     "Emails.update": lambda: [{"id": scheduled(), "scheduled_at": LATER}],
     "Emails.cancel": lambda: [scheduled()],
     "Batch.send": lambda: [[EMAIL]],
+    "EmailAttachments.get": attachment,
+    "EmailAttachments.list": lambda: [attached()],
     "ApiKeys.create": lambda: [{"name": "python", "permission": "sending_access"}],
     "ApiKeys.list": lambda: [{"limit": 1}],
     "ApiKeys.update": lambda: [{"id": key(), "name": "python, renamed"}],

@@ -150,7 +150,7 @@ fn check_shown_email(email: &EmailContent) {
     };
     let now = Timestamp::from_millis(NOW);
     let record = EmailRecord::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, now);
-    let view = serde_json::to_value(EmailView::new(&record, Some(email), now)).unwrap_or_default();
+    let view = serde_json::to_value(EmailView::new(&record, Some(email), "us-east-1", now)).unwrap_or_default();
     let mut again = json!({});
     for field in ["from", "to", "cc", "bcc", "reply_to", "subject", "html", "text", "tags"] {
         if let Some(value) = view.get(field) {

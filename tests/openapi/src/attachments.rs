@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
+use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use domain::api::attachment_view::{AttachmentPageView, RetrievedAttachment};
 use manage::attachments::InvitationView;
 use schemars::JsonSchema;
 use serde_json::json;
@@ -15,7 +17,33 @@ pub(crate) fn operations() -> Vec<Operation> {
             .body::<NewUpload>(json!({"filename": "invoice.pdf", "content_type": "application/pdf", "size": 6_000_000}))
             .answers::<InvitationView>(200, "The target of the upload.")
             .refuses(&[400, 413, 422]),
+        Operation::new("get", "/emails/{id}/attachments", "list_attachments", "Lists the attachments of an email")
+            .details("Each attachment has a URL for its download. The URL needs no key and is valid for 15 minutes.")
+            .query::<FilesQuery>()
+            .answers::<AttachmentPageView>(200, "A page of the attachments, in the order of the email.")
+            .refuses(&[404, 422]),
+        Operation::new(
+            "get",
+            "/emails/{id}/attachments/{attachment_id}",
+            "get_attachment",
+            "Shows an attachment of an email",
+        )
+        .details("Includes a URL for its download. The URL needs no key and is valid for 15 minutes.")
+        .answers::<RetrievedAttachment>(200, "The attachment.")
+        .refuses(&[404]),
     ]
+}
+
+/// A page of a list of attachments.
+#[derive(JsonSchema)]
+struct FilesQuery {
+    /// The maximum number of attachments.
+    #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
+    limit: Option<usize>,
+    /// Returns the attachments after the one with this id.
+    after: Option<String>,
+    /// Returns the attachments before the one with this id.
+    before: Option<String>,
 }
 
 /// A file to upload.

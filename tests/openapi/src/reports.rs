@@ -4,6 +4,7 @@
 
 use domain::api::failures_view::FailuresView;
 use domain::api::metrics_view::{Granularity, MetricsView};
+use domain::api::usage_view::UsageView;
 use schemars::JsonSchema;
 
 use crate::operation::Operation;
@@ -27,6 +28,9 @@ pub(crate) fn operations() -> Vec<Operation> {
             .query::<FailuresQuery>()
             .answers::<FailuresView>(200, "The failures, most frequent first.")
             .refuses(&[422]),
+        Operation::new("get", "/usage", "usage", "Shows the usage of the tenant")
+            .details("The numbers count recipients in UTC, and are at most about half a minute old. Functions that this queue lacks count 0.")
+            .answers::<UsageView>(200, "The usage."),
     ]
 }
 

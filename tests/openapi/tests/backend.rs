@@ -9,6 +9,7 @@ use domain::delivery::record::{Due, DueKind, RecordStatus, recipient_key};
 use domain::delivery::suppression::{Entry, Listed, Suppression};
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;
+use domain::message::email::EmailContent;
 use domain::ports::ListReason;
 use domain::queue::hold::{HOLDS_MAX, Hold, Holds};
 use domain::queue::job::{Job, Task};
@@ -101,9 +102,23 @@ pub(crate) fn backend() -> MemoryBackend {
         },
     );
     complaint_at_ses(&backend);
+    sent_files(&backend);
     full_tenant(&backend);
     leaving_tenant(&backend);
     backend
+}
+
+/// Adds a sent email with files to the samples.
+fn sent_files(backend: &MemoryBackend) {
+    let stored = r#"{"v":2,"from":"a@example.com","to":["b@example.com"],"subject":"Hello","text":"Hi",
+        "attachments":[{"content":"aGk=","filename":"a.txt"},{"content":"aGk=","filename":"b.png","content_id":"b"}]}"#;
+    let email = EmailContent::from_body(stored.as_bytes()).unwrap();
+    let mut record = samples::record(3, &email);
+    record.status = RecordStatus::Sent;
+    record.due = None;
+    let mut state = backend.state();
+    state.bodies.insert((samples::key(3), email.hash()), email.to_body());
+    state.records.insert(samples::key(3), record);
 }
 
 /// Adds a tenant that may be deleted.

@@ -134,6 +134,7 @@ fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend> {
             policy: Policy::standard(),
             expires_after: 14 * DAY,
             retention: 30 * DAY,
+            region: "us-east-1".to_owned(),
             prices: Prices::standard(),
             binds_after: std::time::Duration::ZERO,
         },

@@ -1,6 +1,6 @@
 //! Calls of every operation, with their expected statuses.
 
-use domain::id::TenantId;
+use domain::id::{AttachmentId, TenantId};
 use memory::samples;
 use serde_json::json;
 
@@ -9,6 +9,8 @@ use crate::caller::Call;
 pub(crate) const FIRST: &str = "/emails/01010101-0101-4101-8101-010101010101";
 
 const SECOND: &str = "/emails/02020202-0202-4202-8202-020202020202";
+
+const THIRD: &str = "/emails/03030303-0303-4303-8303-030303030303";
 
 const NOBODYS: &str = "/emails/00000000-0000-4000-8000-000000000000";
 
@@ -27,6 +29,7 @@ pub(crate) fn calls() -> Vec<(Call, u16)> {
         "scheduled_at": "in 1 hour", "expires_at": "in 2 hours", "on_uncertain": "hold",
         "queue": "news", "priority": "high", "attachments": [{"filename": "a.txt", "content": "aGk="}],
     });
+    let file = AttachmentId::at(samples::id(3), 0);
     let again = r#"{"scheduled_at":"in 1 hour"}"#;
     vec![
         (call("send_email", "/emails").body(rich.to_string()), 200),
@@ -105,6 +108,18 @@ pub(crate) fn calls() -> Vec<(Call, u16)> {
         (call("erase_email", FIRST), 409),
         (call("list_events", &format!("{SECOND}/events")), 200),
         (call("list_events", &format!("{NOBODYS}/events")), 404),
+        (call("list_attachments", &format!("{THIRD}/attachments")), 200),
+        (
+            call("list_attachments", &format!("{THIRD}/attachments")).query("limit=1"),
+            200,
+        ),
+        (call("list_attachments", &format!("{NOBODYS}/attachments")), 404),
+        (
+            call("list_attachments", &format!("{THIRD}/attachments")).query("limit=0"),
+            422,
+        ),
+        (call("get_attachment", &format!("{THIRD}/attachments/{file}")), 200),
+        (call("get_attachment", &format!("{FIRST}/attachments/{file}")), 404),
         (call("describe", "/openapi.json"), 200),
     ]
     .into_iter()
@@ -186,6 +201,7 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
     let mut calls = vec![
         (call("metrics", "/emails/metrics").query("dimensions=period"), 200),
         (call("metrics", "/emails/metrics").query("metrics=x"), 422),
+        (call("usage", "/usage"), 200),
         (call("metrics", "/emails/metrics").query("metrics=accepted,sent"), 200),
         (call("failures", "/failures"), 200),
         (call("failures", "/failures").query("since=x"), 422),

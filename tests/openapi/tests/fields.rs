@@ -19,6 +19,7 @@ use domain::api::requests::{BatchValidation, parse_batch, parse_email, parse_res
 use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use enqueue::dry_run;
 use manage::by_key::{Cancellation, parse_release};
+use manage::downloads::AttachmentPage;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::EmailPage;
@@ -57,6 +58,7 @@ type QueryReader = (&'static str, fn(&str) -> Result<(), ApiError>);
 const QUERIES: &[QueryReader] = &[
     ("send_email", |query| dry_run::is_dry_run(query).map(drop)),
     ("list_emails", |query| EmailPage::parse(query).map(drop)),
+    ("list_attachments", |query| AttachmentPage::parse(query).map(drop)),
     ("metrics", |query| MetricsQuery::parse(query).map(drop)),
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
     ("delete_queue", |query| query::flag(query, "cancel").map(drop)),

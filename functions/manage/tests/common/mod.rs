@@ -40,6 +40,7 @@ pub(crate) fn manage<B: Bodies + Erasing + 'static>(
             policy: Policy::standard(),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
+            region: "us-east-1".to_owned(),
             prices: Prices::standard(),
             binds_after: Duration::ZERO,
         },

@@ -1,6 +1,6 @@
 //! Files too large for a request: the caller uploads them to the bucket, and each email gets its own copy.
 //!
-//! **Role:** `manage` creates upload URLs, `enqueue` copies uploads, and `send` reads the copies.
+//! **Role:** `manage` creates URLs for uploads and downloads, `enqueue` copies uploads, and `send` reads the copies.
 //! **Invariant:** an upload's URL writes one object, once, of the declared size: all of that is signed. The
 //! caller's description of the file is stored with the object, in signed headers.
 //! **Why a copy for each email:** docs/adr/0012.
@@ -14,16 +14,16 @@ use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::delivery::record::BodyRef;
-use domain::id::{EmailKey, TenantId, UploadId};
-use domain::message::attachment::{FileName, MediaType, Upload, Uploaded};
-use domain::ports::{Files, Invitation, PortError, Put};
+use domain::id::{AttachmentId, EmailKey, TenantId, UploadId};
+use domain::message::attachment::{Attachment, Data, FileName, MediaType, Upload, Uploaded};
+use domain::ports::{Download, Files, Invitation, PortError, Put};
 use domain::timestamp::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::runtime::failure::{call_error, port};
 use crate::storage::bodies::{BodyStore, KEEP_UNTIL, keep_tag, object_key};
 
-/// Time within which an upload must begin. Our choice: the caller has the file ready.
+/// Time within which an upload or a download must begin. Our choice: the caller is ready for it.
 const URL_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Prefix of uploads; `template.yaml` has a lifecycle rule for it. No tenant's name contains an underscore, so
@@ -42,6 +42,11 @@ fn upload_key(tenant: &TenantId, id: UploadId) -> String {
 /// Copies share the content's prefix, so that an erasure finds everything under one prefix.
 fn copy_key(key: &EmailKey, body: &BodyRef, id: UploadId) -> String {
     format!("{}/{id}", object_key(key, body))
+}
+
+/// As [`copy_key`], for a file inside the content.
+fn download_key(key: &EmailKey, body: &BodyRef, id: AttachmentId) -> String {
+    format!("{}/download/{id}", object_key(key, body))
 }
 
 /// Returns the description of an upload; `None` for a foreign object.
@@ -153,6 +158,25 @@ impl Files for BodyStore {
 
     async fn load_file(&self, key: &EmailKey, body: &BodyRef, id: UploadId) -> Result<Option<Vec<u8>>, PortError> {
         self.fetch(copy_key(key, body, id)).await
+    }
+
+    async fn download(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: AttachmentId,
+        file: &Attachment,
+        now: Timestamp,
+    ) -> Result<Download, PortError> {
+        let object = match file.data() {
+            Data::Uploaded { id, .. } => copy_key(key, body, *id),
+            Data::Inline(content) => {
+                let object = download_key(key, body, id);
+                self.put_download(&object, content.clone(), now).await?;
+                object
+            }
+        };
+        self.sign_download(&object, file, URL_LIFE, now).await
     }
 }
 

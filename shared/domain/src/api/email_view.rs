@@ -9,16 +9,16 @@
 //! **Start reading at** [`EmailView`].
 //!
 //! Source: Resend's OpenAPI document, version 1.5.0, schema `Email`, and resend-node's `GetEmailResponseSuccess` and
-//! `ListEmail`, read 2026-11-24. Of their fields we do not know `message_id`, the header: SES writes it.
-//! `ses_message_id` is SES's own id of the email.
+//! `ListEmail`, read 2026-11-24. `message_id` is the header that SES writes, and `ses_message_id` is SES's own id of
+//! the email, from which the header follows.
 
 use serde::Serialize;
 
+use super::attachment_view::AttachmentView;
 use crate::delivery::cause::Cause;
 use crate::delivery::email_status::{self, EmailStatus, LastEvent};
 use crate::delivery::record::{EmailRecord, OnUncertain};
-use crate::id::{AttachmentId, EmailId};
-use crate::message::attachment::Attachment;
+use crate::id::EmailId;
 use crate::message::email::EmailContent;
 use crate::message::mailbox::Mailbox;
 use crate::timestamp::Timestamp;
@@ -35,6 +35,8 @@ pub struct EmailView {
     text: Option<String>,
     #[serde(flatten)]
     facts: Facts,
+    /// The `Message-ID` header of the sent email.
+    message_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<TagView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -68,9 +70,9 @@ pub struct PageView {
 }
 
 impl EmailView {
-    /// The response for a record, and its content if it still exists.
+    /// The response for a record, and its content if it still exists. `region`: the region of SES.
     #[must_use]
-    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, region: &str, now: Timestamp) -> Self {
         let lists = email
             .into_iter()
             .flat_map(|email| [email.to(), email.cc(), email.bcc()]);
@@ -88,6 +90,7 @@ impl EmailView {
             html: email.and_then(EmailContent::html).map(str::to_owned),
             text: email.and_then(EmailContent::text).map(str::to_owned),
             facts: Facts::new(record, email, now),
+            message_id: ses_message_id(record).map(|id| message_id(id, region)),
             tags: tags
                 .map(|tag| TagView {
                     name: tag.name().to_owned(),
@@ -185,7 +188,6 @@ impl Facts {
                 .filter(|texts| !texts.is_empty())
         };
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-        let sent = record.sent.as_ref();
         Self {
             bcc: list(EmailContent::bcc),
             cc: list(EmailContent::cc),
@@ -206,8 +208,7 @@ impl Facts {
             queue: record.queue.to_string(),
             sent_at: time(email_status::sent_at(record)),
             delivered_at: time(record.delivered_at),
-            // An acceptance has no id if its answer could not be read.
-            ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
+            ses_message_id: ses_message_id(record).map(str::to_owned),
         }
     }
 }
@@ -219,49 +220,27 @@ struct TagView {
     value: String,
 }
 
-/// An attachment without its content.
-///
-/// Source: resend-python 2.32, `EmailAttachment`, read 2026-11-24.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct AttachmentView {
-    id: String,
-    filename: String,
-    size: u64,
-    content_type: String,
-    content_disposition: &'static str,
-    content_id: Option<String>,
-}
-
-impl AttachmentView {
-    /// The response for the file at a place.
-    #[must_use]
-    pub fn new(email: EmailId, place: usize, file: &Attachment) -> Self {
-        Self {
-            id: AttachmentId::at(email, place).to_string(),
-            filename: file.filename().to_owned(),
-            size: file.size(),
-            content_type: file.content_type().to_owned(),
-            content_disposition: match file.content_id() {
-                Some(_) => "inline",
-                None => "attachment",
-            },
-            content_id: file.content_id().map(str::to_owned),
-        }
-    }
-
-    fn all(id: EmailId, email: &EmailContent) -> Vec<Self> {
-        let files = email.attachments().iter().enumerate();
-        files.map(|(place, file)| Self::new(id, place, file)).collect()
-    }
-}
-
 /// A recipient in `to`, `cc` or `bcc`, with its delivery status.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Recipient"))]
 struct RecipientView {
     address: String,
     last_event: LastEvent,
+}
+
+/// SES's id of the email. An acceptance has no id if its answer could not be read.
+fn ses_message_id(record: &EmailRecord) -> Option<&str> {
+    let sent = record.sent.as_ref()?;
+    Some(sent.message_id.as_str()).filter(|id| !id.is_empty())
+}
+
+/// The `Message-ID` header that SES writes in a region.
+///
+/// Source: Amazon SES Developer Guide, "Amazon SES header fields" (SES replaces a given header); emails that were
+/// sent from us-east-1 (`@email.amazonses.com`) and from other regions (`@eu-west-1.amazonses.com`), read 2026-11-29.
+fn message_id(ses_message_id: &str, region: &str) -> String {
+    let host = if region == "us-east-1" { "email" } else { region };
+    format!("<{ses_message_id}@{host}.amazonses.com>")
 }
 
 fn texts(mailboxes: &[Mailbox]) -> Vec<String> {

@@ -10,6 +10,8 @@ use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::email_status::tests::{BORN, NOW, record};
 use crate::delivery::record::{Acceptance, RecordStatus, recipient_key};
 
+const REGION: &str = "eu-west-1";
+
 fn email(json: &str) -> EmailContent {
     parse_email(json.as_bytes()).unwrap().email
 }
@@ -26,7 +28,7 @@ fn full() -> EmailContent {
 fn a_new_email_has_resends_order_and_nulls() {
     let email = email(r#"{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"}"#);
     assert_eq!(
-        to_string(&EmailView::new(&record(), Some(&email), NOW)).unwrap(),
+        to_string(&EmailView::new(&record(), Some(&email), REGION, NOW)).unwrap(),
         concat!(
             r#"{"object":"email","id":"01010101-0101-4101-8101-010101010101","to":["b@example.com"],"#,
             r#""from":"a@example.com","created_at":"2026-11-24T09:30:00.000Z","subject":"Hello","html":null,"#,
@@ -34,6 +36,7 @@ fn a_new_email_has_resends_order_and_nulls() {
             r#""status":"queued","attempts":0,"cause":null,"detail":null,"advice":null,"#,
             r#""next_attempt_at":"2026-11-24T09:30:00.000Z","expires_at":"2026-12-08T09:30:00.000Z","#,
             r#""on_uncertain":"resend","maybe_duplicate":false,"duplicate":false,"queue":"default","sent_at":null,"delivered_at":null,"ses_message_id":null,"#,
+            r#""message_id":null,"#,
             r#""recipients":[{"address":"b@example.com","last_event":"queued"}]}"#,
         )
     );
@@ -61,7 +64,7 @@ fn a_sent_email_shows_its_recipients_and_times() {
         .into(),
         ..record()
     };
-    let json = to_value(EmailView::new(&record, Some(&full()), NOW)).unwrap();
+    let json = to_value(EmailView::new(&record, Some(&full()), REGION, NOW)).unwrap();
     for (pointer, value) in [
         ("/from", Value::from("Ada <a@example.com>")),
         ("/to/1", "Cy <c@example.com>".into()),
@@ -79,6 +82,7 @@ fn a_sent_email_shows_its_recipients_and_times() {
         ("/next_attempt_at", Value::Null),
         ("/maybe_duplicate", true.into()),
         ("/ses_message_id", "0100-x".into()),
+        ("/message_id", "<0100-x@eu-west-1.amazonses.com>".into()),
         ("/recipients/0/last_event", "delivered".into()),
         ("/recipients/1/address", "c@example.com".into()),
         ("/recipients/1/last_event", "sent".into()),
@@ -87,6 +91,16 @@ fn a_sent_email_shows_its_recipients_and_times() {
     ] {
         assert_eq!(json.pointer(pointer), Some(&value), "{pointer}");
     }
+}
+
+/// The first region of SES has a name of its own.
+#[test]
+fn a_message_id_names_the_region() {
+    assert_eq!(message_id("0100-x", "us-east-1"), "<0100-x@email.amazonses.com>");
+    assert_eq!(
+        message_id("0102-x", "eu-central-1"),
+        "<0102-x@eu-central-1.amazonses.com>"
+    );
 }
 
 #[test]
@@ -111,7 +125,7 @@ fn a_failure_shows_its_cause_and_advice() {
 
 #[test]
 fn without_content_resends_types_stay() {
-    let json = to_value(EmailView::new(&record(), None, NOW)).unwrap();
+    let json = to_value(EmailView::new(&record(), None, REGION, NOW)).unwrap();
     for (field, value) in [
         ("from", Value::from("")),
         ("subject", "".into()),
@@ -130,11 +144,12 @@ fn without_content_resends_types_stay() {
 
 #[test]
 fn a_list_item_is_the_email_without_content() {
-    let whole = to_value(EmailView::new(&record(), Some(&full()), NOW)).unwrap();
+    let whole = to_value(EmailView::new(&record(), Some(&full()), REGION, NOW)).unwrap();
     let item = to_value(ItemView::new(&record(), Some(&full()), NOW)).unwrap();
     let fields = |json: &Value| json.as_object().unwrap().clone();
     let mut expected = fields(&whole);
-    expected.retain(|field, _| !["object", "html", "text", "tags", "recipients"].contains(&field.as_str()));
+    expected
+        .retain(|field, _| !["object", "html", "text", "message_id", "tags", "recipients"].contains(&field.as_str()));
     assert_eq!(fields(&item), expected);
     let id = record().id;
     let page = to_string(&PageView::new(Vec::new(), Some(id))).unwrap();

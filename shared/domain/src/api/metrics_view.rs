@@ -9,6 +9,7 @@
 //! (receiving, unsubscribing) count 0.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::ToSpan;
 use jiff::civil::Weekday;
@@ -122,7 +123,7 @@ impl Metric {
     ];
 
     /// The number, from the figures of the period.
-    fn of(self, figures: &Figures) -> Number {
+    pub(super) fn of(self, figures: &Figures) -> Number {
         let one = |figure| number(figures, figure);
         let both = |first, more| one(first).saturating_add(one(more));
         let bounced = || one(Figure::SoftBounced).saturating_add(one(Figure::Bounced));
@@ -179,6 +180,8 @@ pub enum Number {
     Rate(f64),
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// The length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -214,6 +217,20 @@ impl Granularity {
             Some(Timestamp::from_millis(begin.as_millisecond()))
         };
         begin().unwrap_or(at)
+    }
+}
+
+impl Granularity {
+    /// End of the period that contains a time, in UTC.
+    #[must_use]
+    pub fn end(self, at: Timestamp) -> Timestamp {
+        let longest = match self {
+            Self::Hourly => Duration::from_millis(HOUR_MS.unsigned_abs()),
+            Self::Daily => DAY,
+            Self::Weekly => DAY.saturating_mul(7),
+            Self::Monthly => DAY.saturating_mul(31),
+        };
+        self.begin(self.begin(at).after(longest))
     }
 }
 

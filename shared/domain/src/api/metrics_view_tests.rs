@@ -16,6 +16,51 @@ fn periods_begin_on_the_hour_day_week_or_month() {
 }
 
 #[test]
+fn a_period_ends_where_the_next_one_begins() {
+    for (granularity, time, end) in [
+        (Granularity::Hourly, "2026-11-25T17:48:59.999Z", "2026-11-25T18:00:00Z"),
+        (Granularity::Daily, "2026-11-30T17:48:59.999Z", "2026-12-01T00:00:00Z"),
+        (Granularity::Weekly, "2026-11-25T17:48:59.999Z", "2026-11-30T00:00:00Z"),
+        (Granularity::Monthly, "2026-11-30T23:59:59.999Z", "2026-12-01T00:00:00Z"),
+        (Granularity::Monthly, "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
+        (Granularity::Monthly, "2026-12-31T12:00:00Z", "2027-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(granularity.end(at(time)), at(end), "{granularity:?} {time}");
+    }
+}
+
+/// A typed client of Resend cannot read other names.
+#[test]
+fn the_default_metrics_are_exactly_those_of_resend() {
+    let names = serde_json::to_value(Metric::RESENDS).unwrap();
+    let expected = json!([
+        "received",
+        "delivered",
+        "complained",
+        "suppressed",
+        "bounced",
+        "bounced_transient",
+        "bounced_permanent",
+        "bounced_undetermined",
+        "opened",
+        "clicked",
+        "unsubscribed",
+        "delivery_delayed",
+        "failed",
+        "sent",
+        "unique_opened",
+        "unique_clicked",
+        "delivery_rate",
+        "open_rate",
+        "click_rate",
+        "bounce_rate",
+        "complaint_rate",
+        "unsubscribe_rate",
+    ]);
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn older_counts_of_emails_still_count() {
     let old = Figures::from([(Figure::Failed, 3), (Figure::Canceled, 2)]);
     let new = Figures::from([(Figure::Failed, 1), (Figure::FailedMore, 4)]);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::failure::PortError;
 use crate::delivery::batch::{BatchId, BatchRecord};
 use crate::delivery::record::{BodyPlace, BodyRef};
-use crate::id::{EmailKey, TenantId, UploadId};
-use crate::message::attachment::{Upload, Uploaded};
+use crate::id::{AttachmentId, EmailKey, TenantId, UploadId};
+use crate::message::attachment::{Attachment, Upload, Uploaded};
 use crate::timestamp::Timestamp;
 
 /// A packed content, with its cheapest place.
@@ -40,6 +40,15 @@ pub struct Invitation {
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
+}
+
+/// The way to download a file: by `GET`, without a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// The address.
+    pub url: String,
+    /// The end of its validity.
+    pub expires_at: Timestamp,
 }
 
 /// The uploaded files, which expire by themselves, and the emails' own copies of them. A copy lives as long as its
@@ -88,6 +97,17 @@ pub trait Files: Sync {
         body: &BodyRef,
         id: UploadId,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
+
+    /// Lets a caller download a file of a content. A file inside the content first gets an object of its own, which
+    /// expires soon, and which [`Erasing::erase`](super::erasure::Erasing::erase) erases.
+    fn download(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: AttachmentId,
+        file: &Attachment,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Download, PortError>> + Send;
 }
 
 /// The contents, written once and named by their hash, and the files beside them.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::message::email::sha256_hex;
-use e2e::{File, HttpResponse, Senders, Stack, unique};
+use e2e::{File, HttpResponse, Senders, Stack, StoredParts, unique};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -234,4 +234,103 @@ async fn an_upload_needs_a_key_and_a_good_name() {
         let refused = stack.api.post("/attachments", &body).await;
         assert_eq!((refused.status, &refused.body["name"]), (422, &json!(name)), "{body}");
     }
+}
+
+/// Downloads from a URL without a key. Returns the bytes, their type and the disposition.
+async fn download(url: &Value) -> (Vec<u8>, String, String) {
+    let http = Client::builder().no_proxy().build().expect("a client");
+    let answer = http.get(url.as_str().expect("a URL")).send().await;
+    let answer = answer.expect("the bucket answers");
+    assert_eq!(answer.status(), 200, "{url}");
+    let header = |name: &str| {
+        let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let (content_type, disposition) = (header("content-type"), header("content-disposition"));
+    let bytes = answer.bytes().await.expect("the file").to_vec();
+    (bytes, content_type, disposition)
+}
+
+#[tokio::test]
+async fn attachments_are_downloaded_as_they_were_sent() {
+    let stack = Stack::shared().await;
+    let name = unique("file-download");
+    let large = noise(200_000, 5);
+    let upload = upload(&stack, "report.csv", large.clone()).await;
+    let files = json!([
+        {"filename": "Ä 1.html", "content": "PGI+"},
+        {"id": upload},
+        {"filename": "logo.png", "content": [137, 80], "content_id": "logo"},
+    ]);
+    let id = stack
+        .api
+        .send(&email_with(&address(&name), json!({"attachments": files})))
+        .await;
+    let path = format!("/emails/{id}/attachments");
+    let list = stack.api.get(&path).await.ok();
+    assert_eq!((&list["object"], &list["has_more"]), (&json!("list"), &json!(false)));
+    let shown = stack.api.get(&format!("/emails/{id}")).await.ok();
+    let downloads = list["data"].as_array().expect("the files");
+    for (file, shown) in downloads
+        .iter()
+        .zip(shown["attachments"].as_array().expect("the files"))
+    {
+        for (field, value) in shown.as_object().expect("fields") {
+            assert_eq!(&file[field], value, "{field}");
+        }
+    }
+    let expected = [
+        (
+            b"<b>".to_vec(),
+            "text/html",
+            "attachment; filename*=UTF-8''%C3%84%201%2Ehtml",
+        ),
+        (large, "text/csv", "attachment; filename=\"report.csv\""),
+        (vec![137, 80], "image/png", "attachment; filename=\"logo.png\""),
+    ];
+    assert_eq!(downloads.len(), expected.len());
+    for (file, (bytes, content_type, disposition)) in downloads.iter().zip(expected) {
+        let one = format!("{path}/{}", file["id"].as_str().expect("an id"));
+        let one = stack.api.get(&one).await.ok();
+        assert_eq!(
+            (&one["object"], &one["filename"]),
+            (&json!("attachment"), &file["filename"])
+        );
+        for url in [&file["download_url"], &one["download_url"]] {
+            let downloaded = download(url).await;
+            assert_eq!(
+                downloaded,
+                (bytes.clone(), content_type.to_owned(), disposition.to_owned())
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_erased_email_has_no_downloads() {
+    let stack = Stack::shared().await;
+    let name = unique("file-erased");
+    let files = json!([{"filename": "a.txt", "content": "aGk="}]);
+    let id = stack
+        .api
+        .send(&email_with(&address(&name), json!({"attachments": files})))
+        .await;
+    stack.api.wait_for_delivery(&id).await;
+    let path = format!("/emails/{id}/attachments");
+    let list = stack.api.get(&path).await.ok();
+    assert_eq!(StoredParts::of(&id).await.objects.len(), 1, "a copy for the download");
+    assert_eq!(stack.api.delete(&format!("/emails/{id}")).await.status, 200);
+    assert!(StoredParts::of(&id).await.objects.is_empty());
+    let url = list["data"][0]["download_url"].as_str().expect("a URL");
+    let http = Client::builder().no_proxy().build().expect("a client");
+    let gone = http.get(url).send().await.expect("the bucket answers");
+    assert_eq!(gone.status(), 404);
+    assert_eq!(
+        stack
+            .api
+            .get(&path)
+            .await
+            .refused(404, "not_found", "No email has this id"),
+        Ok(())
+    );
 }

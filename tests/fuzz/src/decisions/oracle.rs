@@ -189,7 +189,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             "what waits for its time"
         );
     }
-    let view = serde_json::to_value(EmailView::new(next, None, now));
+    let view = serde_json::to_value(EmailView::new(next, None, "us-east-1", now));
     check!(Truth, view.is_ok_and(|view| view.is_object()), "it can be shown");
     check!(
         Truth,

@@ -72,6 +72,7 @@ impl System {
                 policy: self.timings.policy.clone(),
                 expires_after: self.timings.expires_after,
                 retention: self.timings.retention,
+                region: "us-east-1".to_owned(),
                 prices: Prices::standard(),
                 binds_after: domain::queue::BINDS_AFTER,
             },

@@ -26,13 +26,18 @@ impl Reader<'_> {
     /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SESV2`.
     pub fn aws(&mut self) -> AwsSettings {
         AwsSettings {
-            region: self.text("AWS_REGION"),
+            region: self.region(),
             access_key_id: self.text("AWS_ACCESS_KEY_ID"),
             secret_access_key: self.text("AWS_SECRET_ACCESS_KEY"),
             session_token: self.optional("AWS_SESSION_TOKEN"),
             endpoint: self.optional("AWS_ENDPOINT_URL"),
             ses_endpoint: self.optional("AWS_ENDPOINT_URL_SESV2"),
         }
+    }
+
+    /// The region: `AWS_REGION`, which Lambda provides.
+    pub fn region(&mut self) -> String {
+        self.text("AWS_REGION")
     }
 
     /// The table: `MAILQUEUE_TABLE`, `MAILQUEUE_INDEX_SHARDS`, `MAILQUEUE_RETENTION_DAYS`.
