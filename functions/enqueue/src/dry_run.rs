@@ -15,6 +15,7 @@ use domain::id::{EmailId, QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::message::problem::EmailError;
+use domain::message::test_address::is_simulated;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, Counts, PortError, Queues, Suppressions};
 use domain::queue::Queue;
@@ -132,7 +133,7 @@ impl<P: Ports> EnqueueFunction<P> {
             found.iter().any(|suppression| suppression.address == address)
         };
         let addresses = recipients().map(|mailbox| mailbox.address());
-        let is_left_out = |address: &&EmailAddress| !address.is_simulated() && is_found(address);
+        let is_left_out = |address: &&EmailAddress| !is_simulated(address) && is_found(address);
         Ok(addresses.filter(is_left_out).cloned().collect())
     }
 

@@ -302,7 +302,7 @@ impl<P: Ports> SendFunction<P> {
                     let timeout = self.with.timeout(claimed.body.bytes);
                     let attempt = match email {
                         Ok(mut email) => match self.load_files(key, &claimed, &mut email).await {
-                            Ok(()) => self.provider.submit(&claimed, email, timeout).await,
+                            Ok(()) => self.provider.submit(&claimed, email.with_simulator(), timeout).await,
                             Err(attempt) => attempt,
                         },
                         Err(attempt) => attempt,

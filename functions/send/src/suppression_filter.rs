@@ -17,6 +17,7 @@ use domain::lifecycle::leave_out;
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::message::mailbox::Mailbox;
+use domain::message::test_address::is_simulated;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, EmailRecords, FailureKind, PortError, Suppressions};
 use domain::timestamp::Timestamp;
@@ -113,7 +114,7 @@ impl Suppressed {
             .suppression_filter(records, clock, tenant, settings_version)
             .await?;
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
-        let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());
+        let addresses = lists.map(Mailbox::address).filter(|address| !is_simulated(address));
         let known = addresses.map(|address| (SuppressionId::of(tenant, address), address));
         let fitting: Vec<_> = known.filter(|(id, _)| filter.fit(*id)).collect();
         if fitting.is_empty() {

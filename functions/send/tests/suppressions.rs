@@ -54,7 +54,12 @@ fn address(text: &str) -> EmailAddress {
 /// Returns a backend with this many emails to `Ann@example.com`, optionally with a copy to `cc@example.com`.
 fn backend(emails: u8, with_cc: bool) -> MemoryBackend {
     let cc = if with_cc { r#""cc":"CC <cc@example.com>","# } else { "" };
-    let body = format!(r#"{{"from":"a@example.com","to":"Ann@example.com",{cc}"subject":"Hello","text":"Hi"}}"#);
+    backend_to(emails, &format!(r#""to":"Ann@example.com",{cc}"#))
+}
+
+/// Returns a backend with this many emails to these recipients.
+fn backend_to(emails: u8, recipients: &str) -> MemoryBackend {
+    let body = format!(r#"{{"from":"a@example.com",{recipients}"subject":"Hello","text":"Hi"}}"#);
     let email = parse_email(body.as_bytes()).expect("the sample parses").email;
     let backend = MemoryBackend::default();
     let mut state = backend.state();
@@ -134,6 +139,24 @@ async fn one_suppressed_recipient_is_left_out() {
     assert_eq!(sent.status, RecordStatus::Sent);
     let delivery_statuses = [(recipient_key("ann@example.com"), DeliveryStatus::Suppressed)].into();
     assert_eq!((sent.delivery_statuses, sent.delivery_version), (delivery_statuses, 1));
+}
+
+/// Not even a suppression from before test addresses existed holds one back.
+#[tokio::test]
+async fn a_test_address_goes_to_the_simulator() {
+    let recipients = r#""to":["Ann <Bounced+1@resend.dev>","bob@example.com"],"cc":"complained@resend.dev","#;
+    let (backend, ses) = (backend_to(1, recipients), Ses::default());
+    suppress(&backend, "bounced+1@resend.dev").await;
+    assert_eq!(process(&sender(&backend, &ses), 1).await, TaskOutcome::Done);
+    let submitted = [
+        "bounce+resend.dev+1@simulator.amazonses.com",
+        "bob@example.com",
+        "complaint+resend.dev@simulator.amazonses.com",
+    ];
+    assert_eq!(ses.given(), [submitted]);
+    let content = backend.state().bodies.values().next().cloned().expect("the content");
+    let content = String::from_utf8(content).expect("text");
+    assert!(content.contains("Bounced+1@resend.dev") && !content.contains("simulator"));
 }
 
 #[tokio::test]

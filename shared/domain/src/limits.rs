@@ -128,6 +128,9 @@ pub const MAILBOX_MAX: usize = LINE_MAX - "Reply-To: ".len();
 /// Source: RFC 5321, 4.5.3.1.1.
 pub const LOCAL_PART_MAX: usize = 64;
 
+/// Most octets of the label of a test address. The longest local part at SES's simulator has room for it.
+pub const TEST_LABEL_MAX: usize = LOCAL_PART_MAX - "suppressionlist+resend.dev+".len();
+
 /// Most octets of a domain as text, without a trailing dot.
 ///
 /// Source: RFC 1035, 2.3.4: 255 octets on the wire, which is 253 as text.

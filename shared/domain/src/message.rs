@@ -11,3 +11,4 @@ pub(crate) mod entity;
 pub mod mailbox;
 mod plain_text;
 pub mod problem;
+pub mod test_address;

@@ -7,6 +7,7 @@ use domain::delivery::suppression::{
 };
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
+use domain::message::test_address::is_simulated;
 use domain::ports::{AccountList, ListReason};
 use domain::ports::{PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
@@ -181,7 +182,7 @@ impl OfAccount {
 
     /// Adds an address.
     pub fn add(&mut self, address: &EmailAddress, reason: ListReason) {
-        if self.is_on && !address.is_simulated() {
+        if self.is_on && !is_simulated(address) {
             let key = address.lower_case().as_str().to_owned();
             self.listed.insert(key, (address.clone(), reason));
         }

@@ -29,6 +29,8 @@ pub(crate) fn accepted(email: &EmailContent) {
     for given in lists.into_iter().flatten().chain([email.from()]) {
         mailbox(given);
     }
+    let from = email.from().address().domain();
+    check!(Refusal, from != "resend.dev", "Resend's own sender");
     one_line("subject", email.subject());
     check!(Refusal, !email.subject().trim().is_empty(), "a subject");
     check!(Refusal, email.subject().len() <= 989, "a subject's length");

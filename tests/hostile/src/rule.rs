@@ -215,6 +215,8 @@ rules! {
     "message/admission.rs" {
         LocalEncoded: "no encoded word in an address",
         LocalRoute: "no % and no ! in a local part",
+        TestLabel: "the label of a test address fits into the simulator's address",
+        ResendSender: "no sender at Resend's own domain",
         NameHides: "no encoded word in a name hides a control character",
         NameMisleads: "no character in a name reverses it or breaks its line",
         LineHides: "no encoded word in a subject or a header hides a control character",

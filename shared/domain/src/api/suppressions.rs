@@ -16,6 +16,7 @@ use crate::delivery::suppression::{Origin, Suppression, SuppressionId};
 use crate::limits;
 use crate::message::address::EmailAddress;
 use crate::message::problem::{EmailError, Problem};
+use crate::message::test_address::is_simulated;
 
 /// The name of a suppression: its id or its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +97,9 @@ fn address(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
 /// Reads an address to suppress.
 fn suppressible(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
     let address = address(path, text)?;
-    if address.is_simulated() {
-        let why = "must not be an address of Amazon SES's mailbox simulator, which is never suppressed";
+    if is_simulated(&address) {
+        let why =
+            "must not be a test address or an address of Amazon SES's mailbox simulator, which are never suppressed";
         return Err(EmailError::at(path, Problem::Bad(why)));
     }
     Ok(address)

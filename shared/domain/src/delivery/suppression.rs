@@ -11,7 +11,7 @@
 //! **Invariant:** an address that a person has released stays released, even if an older event comes late or again.
 //! **SES's lists** never add to this one. A bounce because of them is only remembered ([`Listed`]), so that a release
 //! removes the address there too.
-//! **Simulator addresses** are never suppressed.
+//! **Simulator addresses** and test addresses are never suppressed.
 //! **Start reading at** [`Entry::effect_of_adding`]. Why this way: docs/adr/0015 and 0024.
 
 use std::collections::BTreeSet;

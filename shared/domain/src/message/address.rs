@@ -87,6 +87,14 @@ pub enum AddressError {
     /// `user%relay@example.com`, `relay!user@example.com`.
     #[error("routes with % or ! in the part before the @ are not accepted")]
     LocalRoute,
+    /// `delivered+label@resend.dev` with a label that the simulator's address has no room for.
+    #[error("the label of a test address has at most {max} characters after the +", max = limits::TEST_LABEL_MAX)]
+    TestLabelTooLong,
+    /// `onboarding@resend.dev` as sender.
+    #[error(
+        "resend.dev belongs to Resend and cannot send from here: use an address of a domain that is verified in Amazon SES, such as shop@example.com"
+    )]
+    ResendSender,
     /// `=?utf-8?q?...?=@example.com`.
     #[error("encoded words (=?...?=) are not accepted in an address")]
     LocalEncoded,
@@ -202,14 +210,6 @@ impl EmailAddress {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.text.get(self.at + 1..).unwrap_or_default()
-    }
-
-    /// True for an address of SES's mailbox simulator. It behaves the same every time, and no list takes it.
-    ///
-    /// Source: Amazon SES Developer Guide, "Using the mailbox simulator to test email sending", read 2026-11-24.
-    #[must_use]
-    pub fn is_simulated(&self) -> bool {
-        self.domain() == "simulator.amazonses.com"
     }
 }
 

@@ -17,6 +17,7 @@ use crate::message::address::AddressError;
 use crate::message::email::{Addresses, Draft, EmailContent, Header};
 use crate::message::mailbox::Mailbox;
 use crate::message::problem::{EmailError, Problem};
+use crate::message::test_address;
 
 /// Checks a new email.
 ///
@@ -25,7 +26,11 @@ use crate::message::problem::{EmailError, Problem};
 pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
     let alone = [&draft.to, &draft.cc, &draft.bcc, &draft.reply_to].map(|list| matches!(list, Addresses::One(_)));
     let email = draft.check()?;
-    mailbox(email.from()).map_err(|why| EmailError::at("from", Problem::From(why)))?;
+    let from = |why| EmailError::at("from", Problem::From(why));
+    mailbox(email.from()).map_err(from)?;
+    if test_address::is_of_resend(email.from().address()) {
+        return Err(from(AddressError::ResendSender));
+    }
     let lists = [email.to(), email.cc(), email.bcc(), email.reply_to()];
     let fields = ["to", "cc", "bcc", "reply_to"];
     for ((field, list), alone) in fields.into_iter().zip(lists).zip(alone) {
@@ -63,6 +68,9 @@ fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
     }
     if local.contains(ROUTES) {
         return Err(AddressError::LocalRoute);
+    }
+    if test_address::has_long_label(address) {
+        return Err(AddressError::TestLabelTooLong);
     }
     if domain::mixes_scripts(address.domain()) {
         return Err(AddressError::MixedScripts);

@@ -28,6 +28,7 @@ use crate::message::attachment::{self, Attachment};
 use crate::message::mailbox::Mailbox;
 use crate::message::plain_text;
 use crate::message::problem::{EmailError, Problem};
+use crate::message::test_address;
 
 /// A checked email: SES accepts every part of it as it is rendered here.
 #[derive(Clone, PartialEq, Eq)]
@@ -180,6 +181,18 @@ impl EmailContent {
         self
     }
 
+    /// The email with the simulator's addresses in place of Resend's test addresses. It is only for submission: the
+    /// stored email keeps the given addresses.
+    #[must_use]
+    pub fn with_simulator(mut self) -> Self {
+        for mailbox in [&mut self.to, &mut self.cc, &mut self.bcc].into_iter().flatten() {
+            if let Some(simulator) = test_address::simulator(mailbox.address()) {
+                *mailbox = Mailbox::bare(simulator);
+            }
+        }
+        self
+    }
+
     /// Estimate of the bytes that a sender holds for it: its text without encoding, and the files that it contains at
     /// the moment.
     #[must_use]
@@ -233,6 +246,29 @@ mod tests {
         let rest = [address("b@d.example"), address("c@d.example")];
         assert_eq!(left.without(&rest).recipients(), 0);
         assert_eq!(email.clone().without(&[]), email);
+    }
+
+    #[test]
+    fn only_test_addresses_become_the_simulators() {
+        let list = |texts: &[&str]| Addresses::Many(texts.iter().map(|text| (*text).to_owned()).collect());
+        let email = Draft {
+            to: list(&["Ann <delivered+1@resend.dev>", "Ann <a@d.example>"]),
+            cc: list(&["bounced@resend.dev"]),
+            bcc: list(&["complained@resend.dev"]),
+            reply_to: list(&["delivered@resend.dev"]),
+            ..draft()
+        };
+        let email = email.check().unwrap();
+        let sent = email.clone().with_simulator();
+        let texts = |list: &[Mailbox]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            texts(sent.to()),
+            ["success+resend.dev+1@simulator.amazonses.com", "Ann <a@d.example>"]
+        );
+        assert_eq!(texts(sent.cc()), ["bounce+resend.dev@simulator.amazonses.com"]);
+        assert_eq!(texts(sent.bcc()), ["complaint+resend.dev@simulator.amazonses.com"]);
+        assert_eq!(sent.reply_to(), email.reply_to());
+        assert_eq!(sent.recipients(), email.recipients());
     }
 
     pub(super) fn draft() -> Draft {

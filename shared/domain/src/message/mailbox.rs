@@ -64,6 +64,11 @@ impl Mailbox {
         Ok(mailbox)
     }
 
+    /// An address without a display name.
+    pub(crate) const fn bare(address: EmailAddress) -> Self {
+        Self { name: None, address }
+    }
+
     /// The display name, decoded: any Unicode without control characters.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

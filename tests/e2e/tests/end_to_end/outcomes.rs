@@ -49,6 +49,54 @@ async fn simulator_addresses_end_as_ses_documents() {
 }
 
 #[tokio::test]
+async fn test_addresses_of_resend_end_as_their_names_say() {
+    let stack = Stack::shared().await;
+    let name = unique("test");
+    let cases = [
+        ("delivered", "delivered"),
+        ("bounced", "bounced"),
+        ("complained", "complained"),
+        ("suppressed", "bounced"),
+    ];
+    let addresses = cases.map(|(kind, last_event)| (format!("{kind}+{name}@resend.dev"), last_event));
+    let to: Vec<&String> = addresses.iter().map(|(address, _)| address).collect();
+    let id = stack.api.send(&email_with("", json!({"to": to}))).await;
+    let recipients: Vec<Value> = addresses
+        .iter()
+        .map(|(address, last_event)| json!({"address": address, "last_event": last_event}))
+        .collect();
+    let wanted = json!({"status": "sent", "to": to, "recipients": recipients});
+    stack.api.wait_for(&id, &wanted).await;
+    let events = stack.api.get(&format!("/emails/{id}/events")).await.ok();
+    for (address, _) in &addresses {
+        assert!(
+            events["data"]
+                .as_array()
+                .is_some_and(|events| events.iter().any(|event| event["recipient"] == address.as_str())),
+            "{address}: {events}"
+        );
+        let suppressed = stack.api.get(&format!("/suppressions/{address}")).await;
+        assert_eq!(suppressed.status, 404, "{address}");
+    }
+    let message = stack.inbox.only(&name).await;
+    assert!(
+        message.to.iter().all(|to| to.ends_with("@simulator.amazonses.com")),
+        "{message:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_sent_email_shows_its_message_id() {
+    let stack = Stack::shared().await;
+    let id = stack.api.send(&email_to(&address(&unique("message-id")))).await;
+    let email = stack.api.wait_for_delivery(&id).await;
+    let ses_message_id = email["ses_message_id"].as_str().expect("SES's id");
+    let header = email["message_id"].as_str().expect("the header");
+    assert!(header.starts_with(&format!("<{ses_message_id}@")), "{header}");
+    assert!(header.ends_with(".amazonses.com>"), "{header}");
+}
+
+#[tokio::test]
 async fn each_recipient_has_a_status_and_the_worst_is_shown() {
     let stack = Stack::shared().await;
     let name = unique("mixed");

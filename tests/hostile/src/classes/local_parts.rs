@@ -1,8 +1,8 @@
 //! The part before the @.
 
-use crate::answer::bad;
+use crate::answer::{bad, bad_from};
 use crate::class::{Class, carried, refused};
-use crate::request::to;
+use crate::request::{from, to};
 use crate::rule::Rule;
 
 pub(super) fn classes() -> Vec<Class> {
@@ -44,6 +44,22 @@ pub(super) fn classes() -> Vec<Class> {
             to("evil.example!eve@example.com"),
             bad(route),
             to("evil.example/eve@example.com"),
+        ),
+        refused(
+            Rule::TestLabel,
+            "a label that would make a test address a real one",
+            "Resend, \"Send test emails\"",
+            to(&format!("bounced+{}@resend.dev", "a".repeat(38))),
+            bad("to: the label of a test address has at most 37 characters"),
+            to(&format!("bounced+{}@resend.dev", "a".repeat(37))),
+        ),
+        refused(
+            Rule::ResendSender,
+            "Resend's own address as sender",
+            "Resend, \"Send test emails\"",
+            from("onboarding@resend.dev"),
+            bad_from("resend.dev belongs to Resend and cannot send from here"),
+            from("onboarding@resend.dev.example"),
         ),
         refused(
             Rule::LocalAscii,

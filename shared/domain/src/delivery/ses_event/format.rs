@@ -5,6 +5,7 @@
 //! Source: Amazon SES Developer Guide, "Contents of event data that Amazon SES publishes to Amazon SNS", read
 //! 2026-11-24.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -16,6 +17,7 @@ use crate::delivery::record::recipient_key;
 use crate::id::{EmailId, TenantId};
 use crate::message::address::EmailAddress;
 use crate::message::mailbox::Mailbox;
+use crate::message::test_address::{self, is_simulated};
 use crate::timestamp::Timestamp;
 
 #[derive(Deserialize)]
@@ -81,7 +83,7 @@ impl SesEvent {
 
 impl Event {
     /// The recipients of a bounce or a complaint with a matching delivery status. Two kinds are left out: invalid
-    /// addresses, to which nobody can send, and the mailbox simulator's, which no list takes.
+    /// addresses, to which nobody can send, and simulated ones, which no list takes.
     fn matching_recipients(&self, kind: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
         let SesEventKind::DeliveryStatuses(delivery_statuses) = kind else {
             return Vec::new();
@@ -92,11 +94,10 @@ impl Event {
         for named in bounced.chain(complained) {
             let meant = self.mail.meant(&named.email_address);
             let is_wanted = delivery_statuses
-                .get(&recipient_key(meant))
+                .get(&recipient_key(&meant))
                 .is_some_and(|delivery_status| wanted(*delivery_status));
-            found.extend(
-                address(meant).filter(|address| is_wanted && !address.is_simulated() && !found.contains(address)),
-            );
+            let address = address(&meant);
+            found.extend(address.filter(|address| is_wanted && !is_simulated(address) && !found.contains(address)));
         }
         found
     }
@@ -236,7 +237,13 @@ struct Mail {
 impl Mail {
     /// The recipient to which an address in an event refers. Behind a forwarder a bounce names an address to which we
     /// never sent. If the email has one recipient, the address refers to that one.
-    fn meant<'a>(&'a self, named: &'a str) -> &'a str {
+    /// An address of the simulator that stands for a test address refers to that one.
+    fn meant<'a>(&'a self, named: &'a str) -> Cow<'a, str> {
+        let recipient = self.recipient(named);
+        test_address::given(recipient).map_or(Cow::Borrowed(recipient), Cow::Owned)
+    }
+
+    fn recipient<'a>(&'a self, named: &'a str) -> &'a str {
         let named = bare(named);
         let mut destination = self.destination.iter().map(|to| bare(to));
         match (
@@ -250,7 +257,7 @@ impl Mail {
     }
 
     fn key(&self, named: &str) -> String {
-        recipient_key(self.meant(named))
+        recipient_key(&self.meant(named))
     }
 
     /// The delivery statuses; of two for one recipient, the worse one.

@@ -65,6 +65,21 @@ fn a_simulator_address_is_never_suppressed() {
     }
 }
 
+/// The record and its caller know the test address only.
+#[test]
+fn an_event_of_a_test_address_names_that_address() {
+    let simulated = "bounce+resend.dev+Order-1@simulator.amazonses.com";
+    let who = json!([{"emailAddress": simulated, "diagnosticCode": "smtp; 550"}]);
+    let mut event = bounce("Permanent", "General", &who);
+    event["mail"]["destination"] = json!([simulated, "Ann <ann@example.com>"]);
+    let read = SesEvent::parse(&event.to_string()).unwrap();
+    let key = recipient_key("bounced+order-1@resend.dev");
+    let bounced = [(key.clone(), DeliveryStatus::Bounced)].into();
+    assert_eq!(read.said, SesEventKind::DeliveryStatuses(bounced));
+    assert_eq!(read.words(&key), "smtp; 550");
+    assert_eq!(read.suppresses, []);
+}
+
 #[test]
 fn only_bounces_and_complaints_suppress() {
     let time = "2026-11-24T09:30:01.000Z";
