@@ -222,6 +222,15 @@ def get(run):
     expect("subject", answer.get("subject"), "Prepared")
 
 
+def attachment_download(run):
+    """Lists the attachments of an email, and gets the first one."""
+    answer = run.answer()
+    expect("filename", answer.get("filename"), "note.txt")
+    with DIRECT.open(answer["url"], timeout=60) as download:
+        if download.read() != NOTE:
+            raise Failed("The download URL serves other bytes.")
+
+
 def metrics(run):
     run.answer()
     run.saw(200)
@@ -287,6 +296,7 @@ CASES = {
     "idempotency": idempotency,
     "list": list_,
     "get": get,
+    "attachment_download": attachment_download,
     "metrics": metrics,
     "update": update,
     "cancel": cancel,
@@ -300,14 +310,15 @@ CASES = {
 # Cases that call the client as another case does.
 SAME_CALLS = {"slash": "send", "redirect": "send"}
 # Cases whose email the runner prepares: scheduled, sent, or delivered.
-SCHEDULED = ("update", "cancel", "get", "list")
+SCHEDULED = ("update", "cancel", "get", "list", "attachment_download")
 DELIVERED = ("cancel_too_late",)
 
 
 def prepare(stack, case, to):
     """The id of the prepared email, or an empty string."""
     if case in SCHEDULED:
-        return stack.send(to, scheduled_at="2034-01-01T00:00:00Z")
+        note = {"filename": "note.txt", "content": base64.b64encode(NOTE).decode()}
+        return stack.send(to, scheduled_at="2034-01-01T00:00:00Z", attachments=[note])
     if case in DELIVERED:
         id = stack.send(to)
         stack.wait(lambda: stack.email(id).get("last_event") == "delivered", "The prepared email was not delivered.")

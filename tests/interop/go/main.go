@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -138,6 +139,21 @@ func get() (answer, error) {
 	return answer{"id": email.Id, "subject": email.Subject}, nil
 }
 
+func attachmentDownload() (answer, error) {
+	listed, err := client.Emails.ListAttachments(id)
+	if err != nil {
+		return nil, err
+	}
+	if len(listed.Data) == 0 {
+		return nil, errors.New("the list has no attachment")
+	}
+	file, err := client.Emails.GetAttachment(id, listed.Data[0].Id)
+	if err != nil {
+		return nil, err
+	}
+	return answer{"filename": file.Filename, "url": file.DownloadUrl}, nil
+}
+
 func update() (answer, error) {
 	updated, err := client.Emails.Update(&resend.UpdateEmailRequest{Id: id, ScheduledAt: os.Getenv("INTEROP_TIME")})
 	if err != nil {
@@ -208,17 +224,18 @@ func main() {
 		"batch_permissive": func() (answer, error) {
 			return batch("nobody", &resend.BatchSendEmailOptions{BatchValidation: resend.BatchValidationPermissive})
 		},
-		"idempotency":     idempotency,
-		"list":            list,
-		"get":             get,
-		"update":          update,
-		"cancel":          cancel,
-		"suppressions":    suppressions,
-		"api_keys":        apiKeys,
-		"bad_address":     sending(func(r *resend.SendEmailRequest) { r.To = []string{"nobody"} }),
-		"wrong_key":       sending(unchanged),
-		"cancel_too_late": cancel,
-		"gateway_429":     sending(unchanged),
+		"idempotency":         idempotency,
+		"list":                list,
+		"get":                 get,
+		"attachment_download": attachmentDownload,
+		"update":              update,
+		"cancel":              cancel,
+		"suppressions":        suppressions,
+		"api_keys":            apiKeys,
+		"bad_address":         sending(func(r *resend.SendEmailRequest) { r.To = []string{"nobody"} }),
+		"wrong_key":           sending(unchanged),
+		"cancel_too_late":     cancel,
+		"gateway_429":         sending(unchanged),
 	}
 	result := answer{"na": "The client has no such call."}
 	if selected, offered := cases[os.Args[1]]; offered {

@@ -84,6 +84,12 @@ run({
     return { ids: (await data(resend.emails.list({ limit: 100 }))).data.map(({ id }) => id) };
   },
   get: () => data(resend.emails.get(ID)),
+  attachment_download: async () => {
+    if (!resend.emails.attachments) throw new NotOffered("The SDK has no emails.attachments.");
+    const listed = await data(resend.emails.attachments.list({ emailId: ID }));
+    const file = await data(resend.emails.attachments.get({ emailId: ID, id: listed.data[0].id }));
+    return { filename: file.filename, url: file.download_url };
+  },
   metrics: async () => {
     offered("emails", "metrics");
     return data(resend.emails.metrics());

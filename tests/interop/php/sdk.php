@@ -61,6 +61,11 @@ run([
         return ['first' => $first, 'second' => $second, 'third_raised' => $raised];
     },
     'list' => fn () => ['ids' => ids($resend->emails->list(['limit' => 100]))],
+    'attachment_download' => function () use ($resend) {
+        $first = ids($resend->emails->attachments->list(id()))[0];
+        $file = $resend->emails->attachments->get(id(), $first);
+        return ['filename' => $file->filename, 'url' => $file->download_url];
+    },
     'get' => fn () => $resend->emails->get(id())->toArray(),
     'update' => fn () => $resend->emails->update(id(), ['scheduled_at' => getenv('INTEROP_TIME')])->toArray(),
     'cancel' => fn () => $resend->emails->cancel(id())->toArray(),

@@ -91,6 +91,12 @@ def get():
     return fields_of(resend.Emails.get(ID))
 
 
+def attachment_download():
+    listed = offered("EmailAttachments", "list")(ID)
+    file = offered("EmailAttachments", "get")(ID, listed["data"][0]["id"])
+    return {"filename": file["filename"], "url": file["download_url"]}
+
+
 def suppressions():
     offered("Suppressions", "add")
     resend.Suppressions.add({"email": TO})
@@ -122,6 +128,7 @@ run(
         "idempotency": idempotency,
         "list": list_,
         "get": get,
+        "attachment_download": attachment_download,
         "metrics": lambda: fields_of(offered("Emails", "metrics")()),
         "update": lambda: fields_of(offered("Emails", "update")({"id": ID, "scheduled_at": LATER})),
         "cancel": lambda: fields_of(offered("Emails", "cancel")(ID)),

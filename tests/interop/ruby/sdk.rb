@@ -49,6 +49,12 @@ def idempotency
   { first: first, second: second, third_raised: raised }
 end
 
+def attachment_download
+  first = ids(Resend::Emails::Attachments.list(email_id: ID)).first
+  file = Resend::Emails::Attachments.get(id: first, email_id: ID)
+  { filename: file[:filename], url: file[:download_url] }
+end
+
 def suppressions
   Resend::Suppressions.add(email: TO)
   got = Resend::Suppressions.get(TO)[:email]
@@ -80,6 +86,7 @@ run(
   "idempotency" => -> { idempotency },
   "list" => -> { { ids: ids(Resend::Emails.list(limit: 100)) } },
   "get" => -> { Resend::Emails.get(ID).to_h },
+  "attachment_download" => -> { attachment_download },
   "update" => -> { Resend::Emails.update(email_id: ID, scheduled_at: ENV.fetch("INTEROP_TIME")).to_h },
   "cancel" => -> { Resend::Emails.cancel(ID).to_h },
   "suppressions" => -> { suppressions },

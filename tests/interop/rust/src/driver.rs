@@ -119,6 +119,13 @@ impl Driver {
         Ok(json!({ "id": email.id.to_string(), "subject": email.subject }))
     }
 
+    fn attachment_download(&self) -> Answer {
+        let listed = self.resend.emails.list_attachments(&self.id, ListOptions::default())?;
+        let first = listed.data.first().map(|file| file.id.to_string()).unwrap_or_default();
+        let file = self.resend.emails.get_attachment(&self.id, &first)?;
+        Ok(json!({ "filename": file.filename, "url": file.download_url }))
+    }
+
     fn metrics(&self) -> Answer {
         drop(self.resend.emails.metrics(GetEmailMetricsOptions::default())?);
         Ok(json!({}))
@@ -165,6 +172,7 @@ impl Driver {
             "idempotency" => self.idempotency(),
             "list" => self.list(),
             "get" => self.get(),
+            "attachment_download" => self.attachment_download(),
             "metrics" => self.metrics(),
             "update" => self.update(),
             "cancel" | "cancel_too_late" => self.cancel(),
