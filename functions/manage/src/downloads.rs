@@ -4,7 +4,7 @@
 //! **Erasure:** a file inside the content is copied for its URL. After the copy, this module looks for a tombstone
 //! and erases the copy of an email that was erased meanwhile.
 //! **After a crash** between both: the copy expires within two days, or a repeated erasure deletes it.
-//! **Start reading at** [`ManageFunction::downloads`].
+//! **Start reading at** [`ManageFunction::downloads`]. Why this way: docs/adr/0040.
 
 use std::ops::Range;
 
