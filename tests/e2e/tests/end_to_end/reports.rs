@@ -65,10 +65,18 @@ async fn at_rest(api: &Api) -> BTreeMap<String, i64> {
     .await
 }
 
+/// Returns this month's recipients of the accepted and of the sent emails.
+async fn used_and_sent(api: &Api) -> [i64; 2] {
+    let usage = api.get("/usage").await.ok();
+    assert_eq!(usage["object"], "usage");
+    ["used", "sent"].map(|field| usage["emails"]["monthly"][field].as_i64().expect("a number"))
+}
+
 #[tokio::test]
 async fn metrics_count_exactly_the_sent_and_failed_emails() {
     let stack = Stack::alone().await;
     let before = at_rest(&stack.api).await;
+    let used_before = used_and_sent(&stack.api).await;
     let name = unique("counted");
     let mut ids = Vec::new();
     for n in 0..7 {
@@ -129,6 +137,10 @@ async fn metrics_count_exactly_the_sent_and_failed_emails() {
         }
     })
     .await;
+
+    let used = used_and_sent(&stack.api).await;
+    let risen: Vec<i64> = used.iter().zip(used_before).map(|(now, before)| now - before).collect();
+    assert_eq!(risen, [13, 9], "the usage counts recipients, as the metrics do");
 
     let failures = stack.api.get("/failures?queue=default").await.ok();
     let failures = failures["data"].as_array().expect("failures are a list").clone();
