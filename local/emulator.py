@@ -12,14 +12,14 @@ import socketserver
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 from ministack.app import main  # noqa: E402  (the setting must come first)
-from ministack.services import dynamodb  # noqa: E402
+from ministack.services import dynamodb, lambda_svc  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 from provisioner_gaps import fill  # noqa: E402
 from transaction_conflicts import switch_on  # noqa: E402
 
 if __name__ == "__main__":
-    fill(provisioners, dynamodb)
+    fill(provisioners, dynamodb, lambda_svc)
     window_ms = float(os.environ["TRANSACTION_WINDOW_MS"])
     if window_ms > 0:
         switch_on(dynamodb, window_ms)

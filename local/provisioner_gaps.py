@@ -4,15 +4,17 @@ Role: enabled by `emulator.py`.
 - `TimeToLiveSpecification` of a table is ignored. Here it enables TTL.
 - `MaximumConcurrency` of an event source mapping stays a text, and the poller of the mapping then fails. Here it
   becomes a number, as in the type's schema.
+- A function replaces another one of the same name. Here its creation fails, as on AWS.
 """
 
 TABLE = "AWS::DynamoDB::Table"
 MAPPING = "AWS::Lambda::EventSourceMapping"
+FUNCTION = "AWS::Lambda::Function"
 
 
-def fill(provisioners, dynamodb):
-    """Wraps the provisioners of both types."""
-    table, mapping = (provisioners._RESOURCE_HANDLERS[kind] for kind in (TABLE, MAPPING))
+def fill(provisioners, dynamodb, functions):
+    """Wraps the provisioners of these types."""
+    table, mapping, function = (provisioners._RESOURCE_HANDLERS[kind] for kind in (TABLE, MAPPING, FUNCTION))
 
     def create_table(logical_id, props, stack_name, original=table["create"]):
         made = original(logical_id, props, stack_name)
@@ -21,6 +23,12 @@ def fill(provisioners, dynamodb):
             enabled = str(ttl["Enabled"]).lower() == "true"
             dynamodb._update_ttl({"TableName": made[0], "TimeToLiveSpecification": ttl | {"Enabled": enabled}})
         return made
+
+    def create_function(logical_id, props, stack_name, original=function["create"]):
+        name = props.get("FunctionName")
+        if name in functions._functions:
+            raise ValueError(f"Resource of type '{FUNCTION}' with identifier '{name}' already exists.")
+        return original(logical_id, props, stack_name)
 
     def with_number(original, at):
         def provision(*arguments):
@@ -33,5 +41,6 @@ def fill(provisioners, dynamodb):
         return provision
 
     table["create"] = create_table
+    function["create"] = create_function
     mapping["create"] = with_number(mapping["create"], 1)
     mapping["update"] = with_number(mapping["update"], 2)
