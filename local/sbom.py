@@ -1,8 +1,8 @@
 """Writes the bill of materials of the deployed functions, in CycloneDX JSON.
 
 Role: a part of `make release`.
-Content: the nine functions, each with the hash of its package, and every crate linked into them for arm64, with
-licence, package URL and the checksum from Cargo.lock. Crates that only run during the build (macros and build
+Content: the nine functions, each with the hash of its package, and every crate linked into them for one architecture,
+with licence, package URL and the checksum from Cargo.lock. Crates that only run during the build (macros and build
 scripts) are `excluded`. Crates of the tests are left out.
 Invariant: the same commit, compiler and packages give the same bytes.
 """
@@ -27,7 +27,7 @@ from packageurl import PackageURL
 from stack import ROOT, Trouble
 
 PRODUCT = "mailqueue"
-TARGET = "aarch64-unknown-linux-gnu"
+TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 
 
 def said(*command):
@@ -39,10 +39,10 @@ def crate_of(function):
     return f"{PRODUCT}-{function.replace('_', '-')}"
 
 
-def graph(functions, kinds):
+def graph(functions, kinds, target):
     """{(name, version): its dependencies}, as cargo builds the functions."""
     packages = [part for function in functions for part in ("--package", crate_of(function))]
-    shape = ["--edges", kinds, "--target", TARGET, "--prefix", "depth", "--format", "{p}"]
+    shape = ["--edges", kinds, "--target", target, "--prefix", "depth", "--format", "{p}"]
     found, path = {}, []
     for line in said("cargo", "tree", "--locked", *packages, *shape).splitlines():
         if not line:
@@ -98,12 +98,13 @@ def component(crate, manifest, checksum, linked, package):
     )
 
 
-def bill(version, commit, packages):
+def bill(version, commit, packages, architecture):
     """The bill's text. `packages`: {function: SHA-256 of its package}."""
+    target = TARGETS[architecture]
     known, hashes = manifests(), checksums()
     crates = {crate_of(function): digest for function, digest in packages.items()}
-    linked = graph(packages, "normal,no-proc-macro")
-    everything = graph(packages, "normal,build")
+    linked = graph(packages, "normal,no-proc-macro", target)
+    everything = graph(packages, "normal,build", target)
     components = {
         crate: component(crate, known[crate], hashes.get(crate), crate in linked, crates.get(crate[0]))
         for crate in sorted(everything)
@@ -116,11 +117,11 @@ def bill(version, commit, packages):
         version=version,
         bom_ref=f"{PRODUCT}@{version}",
         licenses=licence("MIT"),
-        properties=[Property(name=f"{PRODUCT}:commit", value=commit), Property(name=f"{PRODUCT}:target", value=TARGET)],
+        properties=[Property(name=f"{PRODUCT}:commit", value=commit), Property(name=f"{PRODUCT}:target", value=target)],
     )
     made = datetime.datetime.fromisoformat(said("git", "show", "--no-patch", "--format=%cI", commit).strip())
     document = Bom(
-        serial_number=uuid.uuid5(uuid.NAMESPACE_OID, commit),
+        serial_number=uuid.uuid5(uuid.NAMESPACE_OID, f"{commit} {target}"),
         components=[*components.values(), std],
         metadata=BomMetaData(
             component=product,

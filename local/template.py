@@ -1,6 +1,7 @@
 """Reads template.yaml and replaces each function's CodeUri by its built code.
 
-Invariant: only CodeUri, and the build's Metadata next to it, differ from the deployment to AWS.
+Invariant: only CodeUri, and the build's Metadata next to it, differ from template.yaml. A packaged template also has
+the parameters that name the code.
 """
 
 import json
@@ -66,11 +67,31 @@ def with_variables(template, variables):
     return template
 
 
-def with_code(template, bucket, keys):
-    """The template with `s3://bucket/keys[binary]` as the code of each function."""
+def with_code(template, bucket, key_of):
+    """The template with the object `key_of(binary)` of a bucket as the code of each function."""
     for logical_id, binary in functions(template).items():
         resource = template["Resources"][logical_id]
         del resource["Metadata"]
-        resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": keys[binary]}
+        resource["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": key_of(binary)}
     del template["Globals"]["Function"]["CodeUri"]
     return template
+
+
+def packaged(template, prefix):
+    """The template with two more parameters, for the bucket and the prefix of the packages."""
+    template["Parameters"]["CodeBucket"] = {
+        "Type": "String",
+        "AllowedPattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        "Description": "S3 bucket with the packages of the functions. It must be in the region of the stack.",
+    }
+    template["Parameters"]["CodePrefix"] = {
+        "Type": "String",
+        "Default": prefix,
+        "AllowedPattern": "^([A-Za-z0-9._-]{1,200}/){0,4}$",
+        "Description": "Prefix of the packages in the bucket, with a slash at its end. It differs for each version.",
+    }
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    groups.append({"Label": {"default": "Code"}, "Parameters": ["CodeBucket", "CodePrefix"]})
+    return with_code(
+        template, {"Ref": "CodeBucket"}, lambda binary: {"Fn::Sub": f"${{CodePrefix}}${{Architecture}}/{binary}.zip"}
+    )
