@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes deploy undeploy rehearse release start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -107,7 +107,16 @@ build: ## builds the functions for sam deploy (ARCHITECTURE=arm64 or x86_64)
 sizes: build ## prints the deployed size of each function; fails above 6 MB
 	@local/check-sizes
 
-release: ## builds a release of a commit: packages for arm64, bill of materials, checksums
+deploy: ## deploys to AWS or upgrades, and checks with an email (REGION=eu-west-1, ARGUMENTS=--check)
+	@deploy/deploy $(if $(REGION),--region $(REGION)) $(ARGUMENTS)
+
+undeploy: ## deletes the stack from AWS after a confirmation; table and bucket stay (REGION=)
+	@deploy/undeploy $(if $(REGION),--region $(REGION)) $(ARGUMENTS)
+
+rehearse: ## rehearses deploy and undeploy on a local stack of its own
+	@local/rehearse
+
+release: ## builds a release of a commit: template, packages for both architectures, bills of materials, checksums
 	@local/release
 
 start-cost: ## measures the start of each function

@@ -1,0 +1,121 @@
+"""Reads the facts about a machine and an account that `preconditions` judges.
+
+Role: called by `deploy`. Every call only reads.
+Invariant: a failed call is a fact, not an error, so that one run reports everything that is missing.
+"""
+
+import os
+import shutil
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from preconditions import Facts, Identity, is_stack_name
+from target import Target, permissions
+
+# API Gateway demands this action for a stage with tags, but IAM's list of actions lacks it.
+NOT_IN_THE_SIMULATOR = "apigateway:TagResource"
+BUILD_TOOLS = {
+    "cargo": "Install Rust from https://rustup.rs, or deploy a release with --release.",
+    "gcc": "Install a C compiler, or deploy a release with --release.",
+}
+
+
+def session_of(region):
+    """A session. boto3 reads only AWS_DEFAULT_REGION; AWS_REGION comes first, as for the AWS CLI."""
+    return boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+
+
+def read_facts(session, stack, longest_function, builds, from_domain):
+    """The facts and the target. The target is None without credentials or without a region."""
+    facts = Facts(stack=stack, region=session.region_name, longest_function=longest_function)
+    if builds:
+        facts.missing_tools = {tool: remedy for tool, remedy in BUILD_TOOLS.items() if shutil.which(tool) is None}
+    # STS answers in every region, so a missing region and missing credentials are reported together.
+    sts = session.client("sts", region_name=facts.region or "us-east-1")
+    caller = _read(facts, "sts:GetCallerIdentity", sts.get_caller_identity)
+    if caller is None:
+        return facts, None
+    facts.account, facts.caller = caller["Account"], caller["Arn"]
+    if not facts.region:
+        return facts, None
+    target = Target(facts.caller.split(":")[1], facts.account, facts.region, stack)
+    deployed = {}
+    if is_stack_name(stack):
+        deployed = _stack(facts, session.client("cloudformation"), stack)
+        facts.stack_status = deployed.get("StackStatus")
+    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in deployed.get("Parameters", [])}
+    facts.from_domain = from_domain or parameters.get("FromDomain", "*")
+    limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
+    facts.concurrency = limits and limits["AccountLimit"]["ConcurrentExecutions"]
+    _read_ses(facts, session.client("sesv2"))
+    facts.denied = _denied(facts, session.client("iam"), target)
+    return facts, target
+
+
+def _read(facts, call, read, **arguments):
+    try:
+        return read(**arguments)
+    except (ClientError, BotoCoreError) as error:
+        facts.unread[call] = str(error)
+        return None
+
+
+def _stack(facts, cloudformation, stack):
+    try:
+        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except (ClientError, BotoCoreError) as error:
+        if "does not exist" not in str(error):
+            facts.unread["cloudformation:DescribeStacks"] = str(error)
+        return {}
+
+
+def _read_ses(facts, ses):
+    account = _read(facts, "ses:GetAccount", ses.get_account)
+    if account:
+        facts.production = account.get("ProductionAccessEnabled", False)
+        facts.sending = account.get("SendingEnabled", True)
+        facts.enforcement = account.get("EnforcementStatus")
+    listed = _read(facts, "ses:ListEmailIdentities", _identities, ses=ses)
+    if listed is not None:
+        facts.identities = listed
+
+
+def _identities(ses):
+    found, following = [], {}
+    while True:
+        page = ses.list_email_identities(PageSize=1000, **following)
+        found += [Identity(each["IdentityName"], each.get("SendingEnabled", False)) for each in page["EmailIdentities"]]
+        if not page.get("NextToken"):
+            return found
+        following = {"NextToken": page["NextToken"]}
+
+
+def _denied(facts, iam, target):
+    """The actions of the deployer's policy that IAM's simulator refuses; None if it was not asked."""
+    kind, _, name = facts.caller.split(":", 5)[5].partition("/")
+    if kind == "root":
+        return []
+    principal = facts.caller
+    if kind == "assumed-role":
+        # The ARN of the session lacks the path of the role.
+        role = _read(facts, "iam:GetRole", iam.get_role, RoleName=name.partition("/")[0])
+        if role is None:
+            return None
+        principal = role["Role"]["Arn"]
+    denied = set()
+    for statement in permissions(target)["Statement"]:
+        # The simulator takes no wildcard.
+        actions = [action for action in statement["Action"] if "*" not in action and action != NOT_IN_THE_SIMULATOR]
+        resource = statement["Resource"]
+        answer = _read(
+            facts,
+            "iam:SimulatePrincipalPolicy",
+            iam.simulate_principal_policy,
+            PolicySourceArn=principal,
+            ActionNames=actions,
+            ResourceArns=[resource if isinstance(resource, str) else resource[0]],
+        )
+        if answer is None:
+            return None
+        denied |= {each["EvalActionName"] for each in answer["EvaluationResults"] if each["EvalDecision"] != "allowed"}
+    return sorted(denied)

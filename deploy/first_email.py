@@ -1,0 +1,142 @@
+"""Makes the first API key, and follows one email to SES's mailbox simulator.
+
+Role: called by `deploy` after each deployment. The check uses an API key of its own, which ends with the check.
+Source: Amazon SES Developer Guide, "Using the mailbox simulator", read 2026-11-29. The simulator also answers in the
+sandbox, and counts towards neither the quota nor the bounce rate.
+"""
+
+import json
+import time
+import urllib.error
+import urllib.request
+
+from stack import Trouble, say
+
+SIMULATOR = "success@simulator.amazonses.com"
+CHECK_KEY = "deployment check"
+FIRST_KEY = "first"
+# The events after which an email is not delivered any more.
+ENDS = ("failed", "bounced", "complained", "canceled", "suppressed")
+DELIVERY_SECS = 180
+# A new API may answer with errors until API Gateway and IAM know it everywhere.
+READY_SECS = 90
+
+
+class Api:
+    """The HTTP API, called with one key."""
+
+    def __init__(self, url, key):
+        self.url, self.key = url, key
+
+    def call(self, method, path, body=None):
+        """(status, answer). Status 0: no answer."""
+        asked = urllib.request.Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"authorization": f"Bearer {self.key}", "content-type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=35) as answer:  # noqa: S310 (the URL is the stack's output)
+                return answer.status, read(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, read(error.read())
+        except OSError as error:
+            return 0, {"message": str(error)}
+
+    def must(self, method, path, body=None, expected=200):
+        status, answer = self.call(method, path, body)
+        if status != expected:
+            raise Trouble(f"{method} {self.url}{path} answered {status}: {answer.get('message', answer)}\n{remedy(status)}")
+        return answer
+
+
+def read(body):
+    """The JSON object in a body; its text as `message` for other content, for example of a proxy."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {"message": body.decode(errors="replace")}
+    return answer if isinstance(answer, dict) else {"message": json.dumps(answer)}
+
+
+def remedy(status):
+    """The next act of a person after an answer of the API."""
+    if status == 401:
+        return "The stack knows another deployer's key. Set MAILQUEUE_DEPLOYER_KEY to it, or replace it with --new-key."
+    if status == 0:
+        return "The API is not reachable from here: check the network and the proxy, then run the same command again."
+    if status == 503:
+        return "Lambda may have no free execution, or DynamoDB is busy: run the same command again in a minute."
+    return "The log groups /aws/lambda/<stack>-access and -enqueue have the reason. Then run the same command again."
+
+
+def wait_until_ready(deployer):
+    """Waits until the API accepts the deployer's key; returns the API keys of the first tenant."""
+    deadline = time.monotonic() + READY_SECS
+    while True:
+        status, answer = deployer.call("GET", "/api-keys")
+        if status == 200:
+            return answer["data"]
+        # A new key takes up to half a minute, because the functions start again with it.
+        if time.monotonic() > deadline:
+            return deployer.must("GET", "/api-keys")["data"]
+        time.sleep(2)
+
+
+def first_key(deployer, keys):
+    """Creates the first API key; None if a person's key exists."""
+    if any(key["name"] != CHECK_KEY for key in keys):
+        return None
+    answer = deployer.must("POST", "/api-keys", {"name": FIRST_KEY, "permission": "full_access"}, 201)
+    return answer["token"]
+
+
+def check(deployer, keys, sender, began=time.monotonic):
+    """Sends an email to the simulator and follows it until it is delivered."""
+    for key in keys:
+        if key["name"] == CHECK_KEY:
+            deployer.call("DELETE", f"/api-keys/{key['id']}")  # the rest of an interrupted check
+    made = deployer.must("POST", "/api-keys", {"name": CHECK_KEY, "permission": "full_access"}, 201)
+    try:
+        _deliver(Api(deployer.url, made["token"]), sender, began())
+    finally:
+        deployer.call("DELETE", f"/api-keys/{made['id']}")
+
+
+def _deliver(api, sender, began):
+    email = {
+        "from": sender,
+        "to": [SIMULATOR],
+        "subject": "mailqueue: check of a deployment",
+        "text": "SES's mailbox simulator receives this email.",
+    }
+    email_id = api.must("POST", "/emails", email)["id"]
+    say(f"  POST /emails: accepted as {email_id}, from {sender}")
+    seen = None
+    while True:
+        status, shown = api.call("GET", f"/emails/{email_id}")
+        event = shown.get("last_event") if status == 200 else seen
+        if event != seen:
+            say(f"  {event} after {time.monotonic() - began:.1f} s")
+            seen = event
+        if event == "delivered":
+            return
+        if event in ENDS:
+            raise Trouble(f"The email was not delivered: {event}. {shown.get('cause') or ''}\n{shown.get('advice') or ''}")
+        if time.monotonic() - began > DELIVERY_SECS:
+            raise Trouble(f"{stopped_at(event)}\nThe email {email_id} goes on. Run the same command again for another check.")
+        time.sleep(1)
+
+
+def stopped_at(event):
+    """The likely reason why an email stays at this event."""
+    if event == "sent":
+        return (
+            "SES accepted the email, but no event reports its delivery. Check the event destination of the configuration"
+            " set, the topic's subscription, and the log group of feedback."
+        )
+    return (
+        "The email waits, and SES has not accepted it. Read `cause` in GET /emails/{id}, and the log group of send."
+        " AccessDenied there means that FromDomain does not allow the sender."
+    )

@@ -1,0 +1,188 @@
+"""Decides from the facts about an account whether mailqueue can be deployed there.
+
+Invariant: no I/O. All findings are returned together, each with its remedy.
+Start reading at `findings`.
+Sources: Amazon SES API v2 Reference, `GetAccount` and `ListEmailIdentities`; AWS Lambda Developer Guide, "Lambda
+quotas"; AWS CloudFormation User Guide, "Stack status codes", read 2026-11-29.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+# Lambda's longest function name.
+FUNCTION_NAME_MAX = 64
+# Below this, senders and other functions together can use up the account's executions.
+CONCURRENCY_ENOUGH = 100
+# The number of missing permissions that are shown.
+SHOWN_ACTIONS = 8
+# The code of Lambda's quota "Concurrent executions" in Service Quotas.
+CONCURRENCY_QUOTA = "L-B99A9384"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A missing precondition. A blocking one stops the deployment."""
+
+    problem: str
+    remedy: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An identity of SES: a domain or an address."""
+
+    name: str
+    verified: bool
+
+    @property
+    def is_domain(self):
+        return "@" not in self.name
+
+
+@dataclass
+class Facts:
+    """The facts about the machine and the account. None: not known, with the reason in `unread`."""
+
+    stack: str
+    region: str | None = None
+    account: str | None = None
+    caller: str | None = None
+    longest_function: str = ""
+    missing_tools: dict = field(default_factory=dict)
+    stack_status: str | None = None
+    concurrency: int | None = None
+    production: bool | None = None
+    sending: bool | None = None
+    enforcement: str | None = None
+    identities: list | None = None
+    from_domain: str = "*"
+    denied: list | None = None
+    unread: dict = field(default_factory=dict)
+
+
+def findings(facts):
+    """Everything that is missing, blocking findings first."""
+    found = [*_machine(facts), *_credentials(facts)]
+    if facts.account:
+        found += [*_permissions(facts), *_stack(facts), *_functions(facts), *_ses(facts), *_identities(facts)]
+    return sorted(found, key=lambda finding: not finding.blocking)
+
+
+def sender(facts):
+    """The address of the first email; None without a verified identity that the stack may use."""
+    wanted = facts.from_domain
+    verified = [identity for identity in facts.identities or [] if identity.verified]
+    if wanted != "*":
+        verified = [identity for identity in verified if identity.name.lower() == wanted.lower()]
+    for identity in sorted(verified, key=lambda identity: not identity.is_domain):
+        return f"mailqueue@{identity.name}" if identity.is_domain else identity.name
+    return None
+
+
+def is_stack_name(text):
+    return re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,127}", text) is not None
+
+
+def _machine(facts):
+    for tool, remedy in facts.missing_tools.items():
+        yield Finding(f"{tool} is missing.", remedy)
+    limit = FUNCTION_NAME_MAX - len(f"-{facts.longest_function}")
+    if len(facts.stack) > limit:
+        yield Finding(
+            f"The stack name has {len(facts.stack)} characters; its functions' names allow {limit}.",
+            "Choose a shorter name with --stack.",
+        )
+    elif not is_stack_name(facts.stack):
+        yield Finding(
+            f"{facts.stack} is not a stack name.", "Use letters, digits and hyphens, and a letter at the start, with --stack."
+        )
+
+
+def _credentials(facts):
+    if not facts.region:
+        yield Finding("No region is set.", "Set AWS_REGION or add --region, for example --region eu-west-1.")
+    if not facts.account:
+        reason = facts.unread.get("sts:GetCallerIdentity", "no credentials were found")
+        yield Finding(
+            f"AWS did not accept credentials: {reason}",
+            "Run `aws configure` or `aws sso login`, or set AWS_PROFILE. Then `aws sts get-caller-identity` must answer.",
+        )
+
+
+def _permissions(facts):
+    remedy = "Attach the policy that --permissions prints to the caller, or ask your administrator for it."
+    for call, reason in facts.unread.items():
+        # Without this permission only the check of the others is missing.
+        blocking = not call.startswith("iam:")
+        yield Finding(f"{call} failed: {reason}", remedy, blocking)
+    if facts.denied:
+        yield Finding(f"{facts.caller} may not call {_shortened(facts.denied)}.", remedy)
+
+
+def _shortened(actions):
+    """The first actions, and the number of the others."""
+    shown = ", ".join(sorted(actions)[:SHOWN_ACTIONS])
+    return shown if len(actions) <= SHOWN_ACTIONS else f"{shown} and {len(actions) - SHOWN_ACTIONS} other actions"
+
+
+def _stack(facts):
+    if facts.stack_status == "UPDATE_ROLLBACK_FAILED":
+        yield Finding(
+            f"The stack {facts.stack} is UPDATE_ROLLBACK_FAILED.",
+            f"Run `aws cloudformation continue-update-rollback --stack-name {facts.stack}`, then deploy again.",
+        )
+    if facts.stack_status == "DELETE_FAILED":
+        yield Finding(
+            f"The stack {facts.stack} is DELETE_FAILED.",
+            f"Read the reason in `aws cloudformation describe-stack-events --stack-name {facts.stack}`, remove it, and run"
+            " deploy/undeploy again.",
+        )
+
+
+def _functions(facts):
+    if facts.concurrency is not None and facts.concurrency < CONCURRENCY_ENOUGH:
+        yield Finding(
+            f"Lambda may run only {facts.concurrency} functions at once in {facts.region}. While senders use them all, the"
+            " API answers 503.",
+            "Ask for 1,000: `aws service-quotas request-service-quota-increase --service-code lambda"
+            f" --quota-code {CONCURRENCY_QUOTA} --desired-value 1000 --region {facts.region}`.",
+            blocking=False,
+        )
+
+
+def _ses(facts):
+    if facts.sending is False or facts.enforcement == "SHUTDOWN":
+        yield Finding(
+            f"SES has stopped the sending of this account in {facts.region}.",
+            "Read AWS's notice, answer it, or run `aws sesv2 put-account-sending-attributes --sending-enabled`.",
+        )
+    elif facts.enforcement == "PROBATION":
+        yield Finding(
+            "SES has put this account under review.", "Read AWS's notice in the SES console before you send.", blocking=False
+        )
+    if facts.production is False:
+        yield Finding(
+            f"The SES account is in the sandbox in {facts.region}: 200 emails a day, and only to verified addresses.",
+            "Ask for production access in the SES console, or with `aws sesv2 put-account-details"
+            " --production-access-enabled --mail-type TRANSACTIONAL --website-url https://...`.",
+            blocking=False,
+        )
+
+
+def _identities(facts):
+    if facts.identities is None or sender(facts):
+        return
+    domain = facts.from_domain if facts.from_domain != "*" else "example.com"
+    waiting = [identity.name for identity in facts.identities if not identity.verified]
+    if facts.from_domain != "*":
+        problem = f"FromDomain is {facts.from_domain}, which is not verified in SES in {facts.region}."
+    else:
+        problem = f"SES in {facts.region} has no verified domain or address."
+    if waiting:
+        problem += f" Waiting for verification: {', '.join(sorted(waiting))}."
+    yield Finding(
+        problem,
+        f"Run `aws sesv2 create-email-identity --email-identity {domain} --region {facts.region}` and publish the three"
+        " CNAME records that it answers.",
+    )

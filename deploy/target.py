@@ -1,0 +1,44 @@
+"""The place of a deployment: account, region and stack, and the names that follow from them.
+
+Invariant: no I/O except for `permissions`, which reads its own file.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PERMISSIONS = Path(__file__).resolve().parent / "permissions.json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack in a region of an account."""
+
+    partition: str
+    account: str
+    region: str
+    stack: str
+
+    @property
+    def code_bucket(self):
+        """The bucket of the packages. Several stacks of a region share it."""
+        return f"mailqueue-code-{self.account}-{self.region}"
+
+    @property
+    def key_parameter(self):
+        """The parameter of Systems Manager with the deployer's key."""
+        return f"/mailqueue/{self.stack}/deployer-key"
+
+
+def permissions(target):
+    """The IAM policy of the deployer for this target."""
+    names = {
+        "Partition": target.partition,
+        "Account": target.account,
+        "Region": target.region,
+        "Stack": target.stack,
+        "Lower": target.stack.lower(),
+        "CodeBucket": target.code_bucket,
+    }
+    return json.loads(re.sub(r"\$\{(\w+)}", lambda found: names[found[1]], PERMISSIONS.read_text()))

@@ -1,0 +1,119 @@
+"""Each missing precondition is found, and has its remedy."""
+
+import dataclasses
+import unittest
+
+import paths  # noqa: F401
+from preconditions import Facts, Identity, findings, sender
+
+GOOD = Facts(
+    stack="mailqueue",
+    region="eu-west-1",
+    account="111122223333",
+    caller="arn:aws:iam::111122223333:user/ann",
+    longest_function="suppressions",
+    concurrency=1000,
+    production=True,
+    sending=True,
+    enforcement="HEALTHY",
+    identities=[Identity("example.com", True)],
+    denied=[],
+)
+
+
+def found(**changes):
+    return findings(dataclasses.replace(GOOD, **changes))
+
+
+class Preconditions(unittest.TestCase):
+    def missing(self, words, remedy, blocking=True, **changes):
+        (finding,) = found(**changes)
+        self.assertIn(words, finding.problem)
+        self.assertIn(remedy, finding.remedy)
+        self.assertEqual(finding.blocking, blocking)
+
+    def test_a_good_account_has_no_finding(self):
+        self.assertEqual(found(), [])
+
+    def test_a_missing_tool(self):
+        self.missing("cargo is missing", "rustup", missing_tools={"cargo": "Install Rust from https://rustup.rs."})
+
+    def test_a_long_stack_name(self):
+        self.assertEqual(found(stack="m" * 51), [])
+        self.missing("52 characters", "--stack", stack="m" * 52)
+
+    def test_a_malformed_stack_name(self):
+        for name in ("", "1st", "mail_queue", "mail queue"):
+            self.missing("is not a stack name", "--stack", stack=name)
+
+    def test_no_region(self):
+        self.missing("No region", "--region", region=None)
+
+    def test_no_credentials(self):
+        self.missing("no credentials were found", "aws configure", account=None)
+        expired = {"sts:GetCallerIdentity": "ExpiredToken"}
+        self.missing("ExpiredToken", "aws sso login", account=None, unread=expired)
+
+    def test_region_and_credentials_are_reported_together(self):
+        self.assertEqual(len(found(account=None, region=None)), 2)
+
+    def test_missing_permissions(self):
+        self.missing("may not call sqs:CreateQueue", "--permissions", denied=["sqs:CreateQueue"])
+        many = [f"sqs:Action{number}" for number in range(10)]
+        self.missing("and 2 other actions", "--permissions", denied=many)
+
+    def test_an_unreadable_fact_is_a_finding(self):
+        self.missing("ses:GetAccount failed: denied", "--permissions", unread={"ses:GetAccount": "denied"})
+
+    def test_permissions_that_nobody_can_check_are_a_note(self):
+        unread = {"iam:SimulatePrincipalPolicy": "denied"}
+        self.missing("iam:SimulatePrincipalPolicy", "--permissions", blocking=False, unread=unread, denied=None)
+
+    def test_a_stack_that_needs_a_person(self):
+        self.missing("UPDATE_ROLLBACK_FAILED", "continue-update-rollback", stack_status="UPDATE_ROLLBACK_FAILED")
+        self.missing("DELETE_FAILED", "describe-stack-events", stack_status="DELETE_FAILED")
+
+    def test_few_executions_are_a_note(self):
+        self.missing("only 10 functions", "L-B99A9384 --desired-value 1000", blocking=False, concurrency=10)
+
+    def test_the_sandbox_is_a_note(self):
+        self.missing("in the sandbox in eu-west-1", "production access", blocking=False, production=False)
+
+    def test_a_stopped_account(self):
+        self.missing("stopped the sending", "put-account-sending-attributes", sending=False)
+        self.missing("stopped the sending", "notice", enforcement="SHUTDOWN")
+
+    def test_an_account_under_review_is_a_note(self):
+        self.missing("under review", "notice", blocking=False, enforcement="PROBATION")
+
+    def test_no_verified_identity(self):
+        self.missing("no verified domain", "create-email-identity", identities=[])
+        waiting = [Identity("example.org", False)]
+        self.missing("Waiting for verification: example.org", "CNAME", identities=waiting)
+
+    def test_another_from_domain(self):
+        self.missing("FromDomain is example.net", "--email-identity example.net", from_domain="example.net")
+
+    def test_everything_is_reported_at_once(self):
+        every = found(stack="m" * 60, concurrency=10, production=False, sending=False, identities=[], denied=["a:B"])
+        self.assertEqual([finding.blocking for finding in every], [True] * 4 + [False] * 2)
+
+
+class Sender(unittest.TestCase):
+    def test_a_domain_comes_before_an_address(self):
+        identities = [Identity("ann@example.org", True), Identity("example.com", True)]
+        self.assertEqual(sender(dataclasses.replace(GOOD, identities=identities)), "mailqueue@example.com")
+        self.assertEqual(sender(dataclasses.replace(GOOD, identities=identities[:1])), "ann@example.org")
+
+    def test_from_domain_decides(self):
+        identities = [Identity("example.com", True), Identity("example.org", True)]
+        self.assertEqual(
+            sender(dataclasses.replace(GOOD, identities=identities, from_domain="Example.org")), "mailqueue@example.org"
+        )
+
+    def test_an_unverified_identity_sends_nothing(self):
+        self.assertIsNone(sender(dataclasses.replace(GOOD, identities=[Identity("example.com", False)])))
+
+
+if __name__ == "__main__":
+    unittest.main()

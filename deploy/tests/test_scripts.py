@@ -1,0 +1,97 @@
+"""The other decisions of the scripts: acts, parameters, keys, permissions, prices."""
+
+import json
+import unittest
+
+import paths  # noqa: F401
+from change import next_act, parameters, remedy
+from deployer_key import FORM, checked, hash_of, new_key
+from first_email import read, stopped_at
+from first_email import remedy as remedy_of_status
+from remains import Remains, lines, price
+from stack import Trouble
+from target import Target, permissions
+
+TARGET = Target("aws", "111122223333", "ap-southeast-1", "mailqueue")
+
+
+class Acts(unittest.TestCase):
+    def test_each_status_has_its_act(self):
+        acts = {
+            None: "create",
+            "REVIEW_IN_PROGRESS": "create",
+            "DELETE_COMPLETE": "create",
+            "CREATE_IN_PROGRESS": "wait",
+            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "wait",
+            "UPDATE_ROLLBACK_IN_PROGRESS": "wait",
+            "DELETE_IN_PROGRESS": "wait",
+            "ROLLBACK_COMPLETE": "delete",
+            "ROLLBACK_FAILED": "delete",
+            "CREATE_FAILED": "delete",
+            "CREATE_COMPLETE": "update",
+            "UPDATE_COMPLETE": "update",
+            "UPDATE_ROLLBACK_COMPLETE": "update",
+        }
+        self.assertEqual({status: next_act(status) for status in acts}, acts)
+
+    def test_deployed_parameters_keep_their_values(self):
+        known = {"ApiKeySha256": {}, "FromDomain": {}, "New": {}}
+        made = parameters({"CodePrefix": "x/"}, known | {"CodePrefix": {}}, ["ApiKeySha256", "CodePrefix", "Gone"])
+        kept = {"ParameterKey": "ApiKeySha256", "UsePreviousValue": True}
+        self.assertEqual(made, [{"ParameterKey": "CodePrefix", "ParameterValue": "x/"}, kept])
+
+    def test_an_unknown_parameter_is_refused(self):
+        with self.assertRaisesRegex(Trouble, "no parameter FromDomian. It has FromDomain"):
+            parameters({"FromDomian": "x"}, {"FromDomain": {}}, [])
+
+    def test_a_failed_resource_has_a_remedy(self):
+        self.assertIn("--permissions", remedy("User is not authorized to perform: sqs:createqueue"))
+        self.assertIn("--stack", remedy("Resource of type 'AWS::Lambda::Function' already exists."))
+        self.assertIn("Service Quotas", remedy("Maximum limit exceeded"))
+
+
+class Keys(unittest.TestCase):
+    def test_a_key_never_passes_for_its_hash(self):
+        key = new_key()
+        self.assertRegex(key, f"^{FORM.pattern}$")
+        self.assertRegex(hash_of(key), "^[0-9a-f]{64}$")
+        self.assertNotRegex(key, "^[0-9a-f]{64}$")
+        with self.assertRaisesRegex(Trouble, "is not a deployer's key"):
+            checked(hash_of(key), "It")
+        self.assertNotEqual(new_key(), key)
+
+
+class Permissions(unittest.TestCase):
+    def test_the_policy_fits_into_iam(self):
+        text = json.dumps(permissions(TARGET), separators=(",", ":"))
+        # The quota of a managed policy, without white space.
+        self.assertLessEqual(len(text), 6144)
+        self.assertNotIn("$", text)
+        self.assertIn("arn:aws:sqs:ap-southeast-1:111122223333:mailqueue-*", text)
+
+
+class Answers(unittest.TestCase):
+    def test_an_answer_that_is_no_object_is_a_message(self):
+        self.assertEqual(read(b"<html>"), {"message": "<html>"})
+        self.assertEqual(read(b"[]"), {"message": "[]"})
+
+    def test_each_failure_has_a_next_act(self):
+        self.assertIn("--new-key", remedy_of_status(401))
+        self.assertIn("again", remedy_of_status(503))
+        self.assertIn("event destination", stopped_at("sent"))
+        self.assertIn("FromDomain", stopped_at("queued"))
+
+
+class Removal(unittest.TestCase):
+    def test_everything_that_stays_has_a_price_and_an_end(self):
+        remains = Remains("eu-west-1", "table", 2_000_000_000, "bucket", None, TARGET.code_bucket, TARGET.key_parameter)
+        said = list(lines(remains))
+        self.assertIn("2.000 GB, $0.90 a month", said[0])
+        self.assertIn("its size is not known", said[2])
+        for name in ("--table-name table", "s3://bucket", f"s3://{TARGET.code_bucket}", f"--name {TARGET.key_parameter}"):
+            self.assertTrue(any(name in line and "Delete" in line for line in said), name)
+        self.assertEqual(price(0, 0.25), "0.000 GB, $0.00 a month")
+
+
+if __name__ == "__main__":
+    unittest.main()
