@@ -39,12 +39,9 @@ def read_facts(session, stack, longest_function, builds, from_domain):
     if not facts.region:
         return facts, None
     target = Target(facts.caller.split(":")[1], facts.account, facts.region, stack)
-    deployed = {}
     if is_stack_name(stack):
-        deployed = _stack(facts, session.client("cloudformation"), stack)
-        facts.stack_status = deployed.get("StackStatus")
-    parameters = {entry["ParameterKey"]: entry["ParameterValue"] for entry in deployed.get("Parameters", [])}
-    facts.from_domain = from_domain or parameters.get("FromDomain", "*")
+        _read_stack(facts, session.client("cloudformation"))
+    facts.from_domain = from_domain or facts.deployed.get("FromDomain", "*")
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
     facts.concurrency = limits and limits["AccountLimit"]["ConcurrentExecutions"]
     _read_ses(facts, session.client("sesv2"))
@@ -60,13 +57,15 @@ def _read(facts, call, read, **arguments):
         return None
 
 
-def _stack(facts, cloudformation, stack):
+def _read_stack(facts, cloudformation):
     try:
-        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        stack = cloudformation.describe_stacks(StackName=facts.stack)["Stacks"][0]
     except (ClientError, BotoCoreError) as error:
         if "does not exist" not in str(error):
             facts.unread["cloudformation:DescribeStacks"] = str(error)
-        return {}
+        return
+    facts.stack_status = stack["StackStatus"]
+    facts.deployed = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
 
 
 def _read_ses(facts, ses):

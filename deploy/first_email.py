@@ -1,10 +1,12 @@
 """Makes the first API key, and follows one email to SES's mailbox simulator.
 
 Role: called by `deploy` after each deployment. The check uses an API key of its own, which ends with the check.
+The first key is created before the check, so that a failed check leaves a person with a key.
 Source: Amazon SES Developer Guide, "Using the mailbox simulator", read 2026-11-29. The simulator also answers in the
 sandbox, and counts towards neither the quota nor the bounce rate.
 """
 
+import datetime
 import json
 import time
 import urllib.error
@@ -18,6 +20,8 @@ FIRST_KEY = "first"
 # The events after which an email is not delivered any more.
 ENDS = ("failed", "bounced", "complained", "canceled", "suppressed")
 DELIVERY_SECS = 180
+# The life of the check's key, if the check is interrupted.
+CHECK_KEY_LIFE = datetime.timedelta(hours=1)
 # A new API may answer with errors until API Gateway and IAM know it everywhere.
 READY_SECS = 90
 
@@ -72,7 +76,7 @@ def remedy(status):
 
 
 def wait_until_ready(deployer):
-    """Waits until the API accepts the deployer's key; returns the API keys of the first tenant."""
+    """Waits until the API accepts the deployer's key; returns the API keys."""
     deadline = time.monotonic() + READY_SECS
     while True:
         status, answer = deployer.call("GET", "/api-keys")
@@ -97,7 +101,8 @@ def check(deployer, keys, sender, began=time.monotonic):
     for key in keys:
         if key["name"] == CHECK_KEY:
             deployer.call("DELETE", f"/api-keys/{key['id']}")  # the rest of an interrupted check
-    made = deployer.must("POST", "/api-keys", {"name": CHECK_KEY, "permission": "full_access"}, 201)
+    end = (datetime.datetime.now(datetime.UTC) + CHECK_KEY_LIFE).isoformat(timespec="seconds")
+    made = deployer.must("POST", "/api-keys", {"name": CHECK_KEY, "permission": "full_access", "expires_at": end}, 201)
     try:
         _deliver(Api(deployer.url, made["token"]), sender, began())
     finally:

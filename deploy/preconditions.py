@@ -51,6 +51,8 @@ class Facts:
     longest_function: str = ""
     missing_tools: dict = field(default_factory=dict)
     stack_status: str | None = None
+    # The parameters of the deployed stack; a hidden one has no true value.
+    deployed: dict = field(default_factory=dict)
     concurrency: int | None = None
     production: bool | None = None
     sending: bool | None = None
