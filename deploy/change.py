@@ -16,6 +16,9 @@ NOTHING = ("didn't contain changes", "No updates are to be performed")
 # A creation that failed leaves a stack that can only be deleted.
 FAILED_CREATIONS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 PATIENCE_SECS = 30 * 60
+# The longest time until a stack shows an operation that has begun.
+START_SECS = 60
+FIRST_PAUSE_SECS = 0.5
 
 
 def next_act(status):
@@ -63,24 +66,26 @@ def described(cloudformation, name):
         raise
 
 
-def status_of(cloudformation, name):
-    stack = described(cloudformation, name)
-    return stack and stack["StackStatus"]
+def mark(stack):
+    """The part of a stack that changes when an operation begins."""
+    return stack and (stack["StackStatus"], stack.get("LastUpdatedTime"))
 
 
-def settle(cloudformation, name):
-    """Waits while CloudFormation works on the stack; returns its status, None for a deleted one."""
-    seen, pause_secs = None, 0.5
-    deadline = time.monotonic() + PATIENCE_SECS
+def settle(cloudformation, name, before=None):
+    """Waits while CloudFormation works on the stack; returns its status, None for a deleted one. `before`: the mark of
+    the stack before an operation, which may not show yet."""
+    seen, pause_secs, began = None, FIRST_PAUSE_SECS, time.monotonic()
     while True:
-        status = status_of(cloudformation, name)
-        waits = next_act(status) == "wait"
-        if status and status != seen and (waits or seen):
+        stack = described(cloudformation, name)
+        status = stack and stack["StackStatus"]
+        hidden = before is not None and mark(stack) == before and time.monotonic() - began < START_SECS
+        waits = hidden or next_act(status) == "wait"
+        if status and status != seen and not hidden and (waits or seen):
             say(f"  {name}: {status}")
-        seen = status
+        seen = None if hidden else status
         if not waits:
             return None if status == "DELETE_COMPLETE" else status
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > PATIENCE_SECS:
             raise Trouble(f"CloudFormation still works on {name}. Run the same command again; it waits and goes on.")
         time.sleep(pause_secs)
         pause_secs = min(pause_secs * 1.5, 5)
@@ -105,8 +110,9 @@ def deploy(cloudformation, name, template_url, wanted, known):
         Capabilities=CAPABILITIES,
     )
     if _has_changes(cloudformation, began["Id"]):
+        before = mark(described(cloudformation, name))
         cloudformation.execute_change_set(ChangeSetName=began["Id"])
-        status = settle(cloudformation, name)
+        status = settle(cloudformation, name, before)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise Trouble(f"The deployment failed; {name} is {status}.\n{_failures(cloudformation, name)}\nThen run the same command again.")
     else:
@@ -116,15 +122,16 @@ def deploy(cloudformation, name, template_url, wanted, known):
 
 
 def delete(cloudformation, name):
+    before = mark(described(cloudformation, name))
     cloudformation.delete_stack(StackName=name)
-    status = settle(cloudformation, name)
+    status = settle(cloudformation, name, before)
     if status:
         raise Trouble(f"{name} could not be deleted; it is {status}.\n{_failures(cloudformation, name)}\nThen run the same command again.")
 
 
 def _has_changes(cloudformation, change_set):
     """Waits for the change set; false if it changes nothing."""
-    pause_secs = 0.5
+    pause_secs = FIRST_PAUSE_SECS
     while True:
         made = cloudformation.describe_change_set(ChangeSetName=change_set)
         if made["Status"] == "CREATE_COMPLETE":

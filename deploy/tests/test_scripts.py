@@ -4,6 +4,7 @@ import json
 import unittest
 
 import paths  # noqa: F401
+import change
 from change import next_act, parameters, remedy
 from deployer_key import FORM, checked, hash_of, new_key
 from first_email import read, stopped_at
@@ -41,13 +42,40 @@ class Acts(unittest.TestCase):
         self.assertEqual(made, [{"ParameterKey": "CodePrefix", "ParameterValue": "x/"}, kept])
 
     def test_an_unknown_parameter_is_refused(self):
-        with self.assertRaisesRegex(Trouble, "no parameter FromDomian. It has FromDomain"):
-            parameters({"FromDomian": "x"}, {"FromDomain": {}}, [])
+        with self.assertRaisesRegex(Trouble, "no parameter Domain. It has FromDomain"):
+            parameters({"Domain": "x"}, {"FromDomain": {}}, [])
 
     def test_a_failed_resource_has_a_remedy(self):
         self.assertIn("--permissions", remedy("User is not authorized to perform: sqs:createqueue"))
         self.assertIn("--stack", remedy("Resource of type 'AWS::Lambda::Function' already exists."))
         self.assertIn("Service Quotas", remedy("Maximum limit exceeded"))
+
+
+class Stack:
+    """A stack whose status changes with each look."""
+
+    def __init__(self, *statuses):
+        self.statuses = list(statuses)
+
+    def describe_stacks(self, StackName):  # noqa: N803 (the name of AWS)
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": status}]}
+
+
+class Waiting(unittest.TestCase):
+    def setUp(self):
+        change.FIRST_PAUSE_SECS = 0.001
+
+    def test_a_status_from_before_the_operation_is_no_result(self):
+        before = change.mark({"StackStatus": "REVIEW_IN_PROGRESS"})
+        stack = Stack("REVIEW_IN_PROGRESS", "REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+        self.assertEqual(change.settle(stack, "s", before), "CREATE_COMPLETE")
+        before = change.mark({"StackStatus": "UPDATE_COMPLETE"})
+        stack = Stack("UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE")
+        self.assertEqual(change.settle(stack, "s", before), "UPDATE_ROLLBACK_COMPLETE")
+
+    def test_a_settled_stack_is_not_waited_for(self):
+        self.assertEqual(change.settle(Stack("CREATE_COMPLETE"), "s"), "CREATE_COMPLETE")
 
 
 class Keys(unittest.TestCase):
