@@ -55,3 +55,18 @@ def store(ssm, target, key, replaces=False):
         if error.response["Error"]["Code"] != "ParameterAlreadyExists":
             raise
         return stored(ssm, target)
+
+
+def key_of(ssm, target, exists, replaces=False, prints=False, environment=None):
+    """The deployer's key, and true if it must be printed. (None, False): the stack exists, and keeps a key that is not
+    known here."""
+    if environment and not replaces:
+        return checked(environment, "MAILQUEUE_DEPLOYER_KEY"), False
+    if prints:
+        return (new_key(), True) if replaces or not exists else (None, False)
+    if replaces:
+        return store(ssm, target, new_key(), replaces=True), False
+    known = stored(ssm, target)
+    if known or exists:
+        return known, False
+    return store(ssm, target, new_key()), False

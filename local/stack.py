@@ -80,12 +80,16 @@ def say(text):
 
 
 def check_needs():
-    if sys.version_info < OLDEST_PYTHON:
-        raise Trouble("Python 3.11 or newer is needed: install it, or put it first in PATH as python3.")
+    check_python()
     if "MAILQUEUE_BINARIES" not in os.environ:
         for tool, remedy in (("cargo", "install Rust from https://rustup.rs"), ("gcc", "install a C compiler")):
             if shutil.which(tool) is None:
                 raise Trouble(f"{tool} is missing: {remedy}, then try again.")
+
+
+def check_python():
+    if sys.version_info < OLDEST_PYTHON:
+        raise Trouble("Python 3.11 or newer is needed: install it, or put it first in PATH as python3.")
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401

@@ -6,7 +6,8 @@ import unittest
 import paths  # noqa: F401
 import change
 from change import next_act, parameters, remedy
-from deployer_key import FORM, checked, hash_of, new_key
+from botocore.exceptions import ClientError
+from deployer_key import FORM, checked, hash_of, key_of, new_key
 from first_email import read, stopped_at
 from first_email import remedy as remedy_of_status
 from remains import Remains, lines, price
@@ -87,6 +88,66 @@ class Keys(unittest.TestCase):
         with self.assertRaisesRegex(Trouble, "is not a deployer's key"):
             checked(hash_of(key), "It")
         self.assertNotEqual(new_key(), key)
+
+
+class ParameterStore:
+    """Parameter Store with one parameter."""
+
+    def __init__(self, value=None, rival=None):
+        self.value, self.rival = value, rival
+
+    def get_parameter(self, **_):
+        if self.value is None:
+            raise ClientError({"Error": {"Code": "ParameterNotFound"}}, "GetParameter")
+        return {"Parameter": {"Value": self.value}}
+
+    def put_parameter(self, Value, Type, Overwrite, **_):  # noqa: N803 (the names of AWS)
+        assert Type == "SecureString"
+        self.value = self.rival or self.value
+        if self.value and not Overwrite:
+            raise ClientError({"Error": {"Code": "ParameterAlreadyExists"}}, "PutParameter")
+        self.value = Value
+
+
+class PlaceOfTheKey(unittest.TestCase):
+    def test_a_new_stack_gets_a_stored_key(self):
+        store = ParameterStore()
+        self.assertEqual(key_of(store, TARGET, exists=False), (store.value, False))
+        self.assertRegex(store.value, FORM)
+
+    def test_a_repeated_deployment_takes_the_stored_key(self):
+        store = ParameterStore(new_key())
+        for exists in (False, True):
+            self.assertEqual(key_of(store, TARGET, exists), (store.value, False))
+
+    def test_of_two_deployers_the_first_one_stores(self):
+        rival = new_key()
+        self.assertEqual(key_of(ParameterStore(rival=rival), TARGET, exists=False), (rival, False))
+
+    def test_a_stack_with_an_unknown_key_keeps_it(self):
+        store = ParameterStore()
+        self.assertEqual(key_of(store, TARGET, exists=True), (None, False))
+        self.assertIsNone(store.value)
+
+    def test_a_replaced_key_is_stored(self):
+        old = new_key()
+        store = ParameterStore(old)
+        key, shows = key_of(store, TARGET, exists=True, replaces=True, environment=old)
+        self.assertEqual((key, shows), (store.value, False))
+        self.assertNotEqual(key, old)
+
+    def test_a_printed_key_is_not_stored(self):
+        store = ParameterStore()
+        key, shows = key_of(store, TARGET, exists=False, prints=True)
+        self.assertRegex(key, FORM)
+        self.assertEqual((shows, store.value), (True, None))
+        self.assertEqual(key_of(store, TARGET, exists=True, prints=True), (None, False))
+
+    def test_a_key_from_the_environment_is_checked(self):
+        key = new_key()
+        self.assertEqual(key_of(None, TARGET, exists=True, environment=key), (key, False))
+        with self.assertRaisesRegex(Trouble, "MAILQUEUE_DEPLOYER_KEY is not"):
+            key_of(None, TARGET, exists=True, environment=hash_of(key))
 
 
 class Permissions(unittest.TestCase):
