@@ -25,8 +25,9 @@ def session_of(region):
     return boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
 
 
-def read_facts(session, stack, longest_function, builds, from_domain):
-    """The facts and the target. The target is None without credentials or without a region."""
+def read_facts(session, stack, longest_function, builds, wanted):
+    """The facts and the target. The target is None without credentials or without a region. `wanted`: the parameters
+    of the deployment."""
     facts = Facts(stack=stack, region=session.region_name, longest_function=longest_function)
     if builds:
         facts.missing_tools = {tool: remedy for tool, remedy in BUILD_TOOLS.items() if shutil.which(tool) is None}
@@ -41,7 +42,8 @@ def read_facts(session, stack, longest_function, builds, from_domain):
     target = Target(facts.caller.split(":")[1], facts.account, facts.region, stack)
     if is_stack_name(stack):
         _read_stack(facts, session.client("cloudformation"))
-    facts.from_domain = from_domain or facts.deployed.get("FromDomain", "*")
+    chosen = facts.deployed | wanted
+    facts.from_domain, facts.alarm_topic = chosen.get("FromDomain", "*"), chosen.get("AlarmTopicArn", "")
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
     facts.concurrency = limits and limits["AccountLimit"]["ConcurrentExecutions"]
     _read_ses(facts, session.client("sesv2"))

@@ -59,6 +59,7 @@ class Facts:
     enforcement: str | None = None
     identities: list | None = None
     from_domain: str = "*"
+    alarm_topic: str = ""
     denied: list | None = None
     unread: dict = field(default_factory=dict)
 
@@ -67,7 +68,8 @@ def findings(facts):
     """Everything that is missing, blocking findings first."""
     found = [*_machine(facts), *_credentials(facts)]
     if facts.account:
-        found += [*_permissions(facts), *_stack(facts), *_functions(facts), *_ses(facts), *_identities(facts)]
+        found += [*_permissions(facts), *_stack(facts), *_functions(facts)]
+        found += [*_ses(facts), *_identities(facts), *_alarms(facts)]
     return sorted(found, key=lambda finding: not finding.blocking)
 
 
@@ -168,6 +170,15 @@ def _ses(facts):
             f"The SES account is in the sandbox in {facts.region}: 200 emails a day, and only to verified addresses.",
             "Ask for production access in the SES console, or with `aws sesv2 put-account-details"
             " --production-access-enabled --mail-type TRANSACTIONAL --website-url https://...`.",
+            blocking=False,
+        )
+
+
+def _alarms(facts):
+    if not facts.alarm_topic:
+        yield Finding(
+            "The alarms notify nobody.",
+            "Create an SNS topic with a subscription, and add --parameter AlarmTopicArn=<its ARN>.",
             blocking=False,
         )
 

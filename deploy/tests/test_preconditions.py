@@ -18,6 +18,7 @@ GOOD = Facts(
     enforcement="HEALTHY",
     identities=[Identity("example.com", True)],
     denied=[],
+    alarm_topic="arn:aws:sns:eu-west-1:111122223333:alarms",
 )
 
 
@@ -85,6 +86,9 @@ class Preconditions(unittest.TestCase):
 
     def test_an_account_under_review_is_a_note(self):
         self.missing("under review", "notice", blocking=False, enforcement="PROBATION")
+
+    def test_alarms_without_a_topic_are_a_note(self):
+        self.missing("notify nobody", "AlarmTopicArn", blocking=False, alarm_topic="")
 
     def test_no_verified_identity(self):
         self.missing("no verified domain", "create-email-identity", identities=[])
