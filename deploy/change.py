@@ -122,6 +122,7 @@ def deploy(cloudformation, name, template_url, wanted, known):
 
 
 def delete(cloudformation, name):
+    """Deletes the stack, and waits until it is gone."""
     before = mark(described(cloudformation, name))
     cloudformation.delete_stack(StackName=name)
     status = settle(cloudformation, name, before)

@@ -5,6 +5,7 @@ Invariant: the key is stored before the deployment that knows its hash, so that 
 """
 
 import hashlib
+import os
 import re
 import secrets
 
@@ -15,6 +16,7 @@ FORM = re.compile("deployer_[0-9a-f]{48}")
 
 
 def new_key():
+    """A random key of 192 bits."""
     return f"deployer_{secrets.token_hex(24)}"
 
 
@@ -24,6 +26,7 @@ def hash_of(key):
 
 
 def checked(key, where):
+    """The key, if it has the form of one. `where` names its source for the error."""
     if not FORM.fullmatch(key):
         raise Trouble(f"{where} is not a deployer's key, which is deployer_ and 48 lower-case hex digits.")
     return key
@@ -57,11 +60,18 @@ def store(ssm, target, key, replaces=False):
         return stored(ssm, target)
 
 
-def key_of(ssm, target, exists, replaces=False, prints=False, environment=None):
+def given(variable):
+    """The key in an environment variable; None without a name of one."""
+    return checked(os.environ.get(variable, ""), variable) if variable else None
+
+
+def key_of(ssm, target, exists, replaces=False, prints=False, handed=None):
     """The deployer's key, and true if it must be printed. (None, False): the stack exists, and keeps a key that is not
-    known here."""
-    if environment and not replaces:
-        return checked(environment, "MAILQUEUE_DEPLOYER_KEY"), False
+    known here. `handed`: a key that is kept elsewhere."""
+    if handed:
+        if stored(ssm, target) not in (None, handed):
+            raise Trouble(f"The parameter {target.key_parameter} has another key: delete it, or leave out --key-variable.")
+        return handed, False
     if prints:
         return (new_key(), True) if replaces or not exists else (None, False)
     if replaces:

@@ -49,6 +49,7 @@ class Api:
             return 0, {"message": str(error)}
 
     def must(self, method, path, body=None, expected=200):
+        """The answer; an error with a remedy for another status than `expected`."""
         status, answer = self.call(method, path, body)
         if status != expected:
             raise Trouble(f"{method} {self.url}{path} answered {status}: {answer.get('message', answer)}\n{remedy(status)}")
@@ -67,7 +68,7 @@ def read(body):
 def remedy(status):
     """The next act of a person after an answer of the API."""
     if status == 401:
-        return "The stack knows another deployer's key. Set MAILQUEUE_DEPLOYER_KEY to it, or replace it with --new-key."
+        return "The stack knows another deployer's key. Name a variable that has it with --key-variable, or replace it with --new-key."
     if status == 0:
         return "The API is not reachable from here: check the network and the proxy, then run the same command again."
     if status == 503:

@@ -49,6 +49,8 @@ class Facts:
     account: str | None = None
     caller: str | None = None
     longest_function: str = ""
+    # The address of another AWS, as in the environment of the local stack.
+    endpoint: str | None = None
     missing_tools: dict = field(default_factory=dict)
     stack_status: str | None = None
     # The parameters of the deployed stack; a hidden one has no true value.
@@ -85,10 +87,16 @@ def sender(facts):
 
 
 def is_stack_name(text):
+    """True for a name that CloudFormation accepts."""
     return re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,127}", text) is not None
 
 
 def _machine(facts):
+    if facts.endpoint:
+        yield Finding(
+            f"AWS_ENDPOINT_URL is {facts.endpoint}, so the calls do not reach AWS.",
+            "Use a new shell without .local/env, or add --api-url for a deployment to that address.",
+        )
     for tool, remedy in facts.missing_tools.items():
         yield Finding(f"{tool} is missing.", remedy)
     limit = FUNCTION_NAME_MAX - len(f"-{facts.longest_function}")

@@ -50,10 +50,12 @@ def write_template(out, template, version):
 
 
 def digest(path):
+    """The SHA-256 of a file, as hex digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def write_sums(out, files):
+    """Writes the checksums of the files, in the form of `sha256sum`."""
     path = out / SUMS
     path.write_text("".join(f"{digest(file)}  {file.relative_to(out)}\n" for file in files))
     return path

@@ -39,6 +39,9 @@ class Preconditions(unittest.TestCase):
     def test_a_missing_tool(self):
         self.missing("cargo is missing", "rustup", missing_tools={"cargo": "Install Rust from https://rustup.rs."})
 
+    def test_another_endpoint_than_aws(self):
+        self.missing("do not reach AWS", ".local/env", endpoint="http://127.0.0.1:4566")
+
     def test_a_long_stack_name(self):
         self.assertEqual(found(stack="m" * 51), [])
         self.missing("52 characters", "--stack", stack="m" * 52)

@@ -1,13 +1,15 @@
 """The other decisions of the scripts: acts, parameters, keys, permissions, prices."""
 
 import json
+import os
 import unittest
+from unittest import mock
 
 import paths  # noqa: F401
 import change
 from change import next_act, parameters, remedy
 from botocore.exceptions import ClientError
-from deployer_key import FORM, checked, hash_of, key_of, new_key
+from deployer_key import FORM, checked, given, hash_of, key_of, new_key
 from first_email import read, stopped_at
 from first_email import remedy as remedy_of_status
 from remains import Remains, lines, price
@@ -132,7 +134,7 @@ class PlaceOfTheKey(unittest.TestCase):
     def test_a_replaced_key_is_stored(self):
         old = new_key()
         store = ParameterStore(old)
-        key, shows = key_of(store, TARGET, exists=True, replaces=True, environment=old)
+        key, shows = key_of(store, TARGET, exists=True, replaces=True)
         self.assertEqual((key, shows), (store.value, False))
         self.assertNotEqual(key, old)
 
@@ -143,11 +145,18 @@ class PlaceOfTheKey(unittest.TestCase):
         self.assertEqual((shows, store.value), (True, None))
         self.assertEqual(key_of(store, TARGET, exists=True, prints=True), (None, False))
 
+    def test_a_key_that_is_kept_elsewhere_is_not_stored(self):
+        key, store = new_key(), ParameterStore()
+        self.assertEqual(key_of(store, TARGET, exists=True, handed=key), (key, False))
+        self.assertIsNone(store.value)
+        with self.assertRaisesRegex(Trouble, "has another key"):
+            key_of(ParameterStore(new_key()), TARGET, exists=True, handed=key)
+
     def test_a_key_from_the_environment_is_checked(self):
-        key = new_key()
-        self.assertEqual(key_of(None, TARGET, exists=True, environment=key), (key, False))
-        with self.assertRaisesRegex(Trouble, "MAILQUEUE_DEPLOYER_KEY is not"):
-            key_of(None, TARGET, exists=True, environment=hash_of(key))
+        with mock.patch.dict(os.environ, {"KEY": hash_of(new_key())}):
+            with self.assertRaisesRegex(Trouble, "KEY is not a deployer's key"):
+                given("KEY")
+        self.assertIsNone(given(None))
 
 
 class Permissions(unittest.TestCase):
