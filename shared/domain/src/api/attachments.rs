@@ -229,3 +229,6 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
 #[cfg(test)]
 #[path = "attachments_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "upload_request_tests.rs"]
+mod upload_tests;

@@ -86,7 +86,13 @@ impl Mailbox {
     #[must_use]
     pub fn to_header(&self) -> String {
         let Some(name) = &self.name else {
-            return self.address.to_string();
+            // Some readers take the quotes of a bare address for those of a name.
+            let is_quoted = self.address.as_str().starts_with('"');
+            return if is_quoted {
+                format!("<{}>", self.address)
+            } else {
+                self.address.to_string()
+            };
         };
         let atoms = name
             .split(' ')
