@@ -121,6 +121,14 @@ fn texts() -> Vec<Class> {
     let text = |text: &str| with(json!({ "text": text }));
     let html = |html: &str| with(json!({"text": null, "html": html}));
     vec![
+        refused(
+            Rule::ContentNul,
+            "only NUL in HTML",
+            "RFC 5322, 2.2",
+            html("\0\0"),
+            bad("html: html and text are both empty"),
+            html("\0x\0"),
+        ),
         carried(
             Rule::ContentNul,
             "NUL in a text, which HTML parsers and we drop",

@@ -122,6 +122,17 @@ fn references() -> Vec<Class> {
             said("content_id", "control characters such as line breaks"),
             id("a X: y"),
         ),
+        refused(
+            Rule::ContentIdShort,
+            "the short form of another file's Content-ID",
+            "CWE-436",
+            ids(
+                "a b",
+                "c8687a08aa5d6ed2044328fa6a697ab8e96dc34291e8c2034ae8c38e6fcc6d65",
+            ),
+            bad_file("attachments[1].content_id: another attachment has this content_id"),
+            ids("a b", "a  b"),
+        ),
         carried(
             Rule::ContentIdShort,
             "brackets in a Content-ID",
