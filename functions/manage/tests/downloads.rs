@@ -182,7 +182,7 @@ async fn a_copy_does_not_outlive_a_concurrent_erasure() {
             let erased = answer(&erasing, "DELETE", &path).now_or_never();
             assert_eq!(erased.expect("nothing is waited for").0, 200);
         });
-        let contested = backend.with_rivals(vec![erase]);
+        let contested = backend.with_concurrent_writers(vec![erase]);
         let message = refused(&contested, &format!("{}{end}", path())).await;
         assert_eq!(message, "No email has this id. See GET /emails.");
         assert_eq!(contested.rivals_left(), 0);

@@ -15,7 +15,7 @@ use domain::ports::{Download, PortError};
 use domain::timestamp::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::runtime::failure::{failed, port};
+use crate::runtime::failure::{call_error, port};
 use crate::storage::bodies::{BodyStore, keep_tag};
 
 /// Retention of a copy: the shortest time of [`KEEP_DAYS`](crate::storage::bodies::KEEP_DAYS).
@@ -29,7 +29,7 @@ impl BodyStore {
             .tagging(keep_tag(now.after(KEPT), now))
             .body(ByteStream::from(content));
         let stored = put.send().await;
-        stored.map(|_| ()).map_err(failed("storing a file for its download"))
+        stored.map(|_| ()).map_err(call_error("storing a file for its download"))
     }
 
     /// Signs a URL of an object. Needs no call.

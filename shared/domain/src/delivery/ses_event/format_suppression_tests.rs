@@ -75,8 +75,8 @@ fn an_event_of_a_test_address_names_that_address() {
     let read = SesEvent::parse(&event.to_string()).unwrap();
     let key = recipient_key("bounced+order-1@resend.dev");
     let bounced = [(key.clone(), DeliveryStatus::Bounced)].into();
-    assert_eq!(read.said, SesEventKind::DeliveryStatuses(bounced));
-    assert_eq!(read.words(&key), "smtp; 550");
+    assert_eq!(read.kind, SesEventKind::DeliveryStatuses(bounced));
+    assert_eq!(read.message_about(&key), "smtp; 550");
     assert_eq!(read.suppresses, []);
 }
 
