@@ -185,7 +185,7 @@ async fn a_copy_does_not_outlive_a_concurrent_erasure() {
         let contested = backend.with_concurrent_writers(vec![erase]);
         let message = refused(&contested, &format!("{}{end}", path())).await;
         assert_eq!(message, "No email has this id. See GET /emails.");
-        assert_eq!(contested.rivals_left(), 0);
+        assert_eq!(contested.writers_left(), 0);
         assert!(backend.state().bodies.is_empty());
     }
 }

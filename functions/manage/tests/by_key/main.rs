@@ -19,7 +19,7 @@ use domain::queue::hold::{Hold, Holds};
 use domain::queue::{Common, Queue};
 use memory::MemoryBackend;
 use memory::samples::{self, BORN};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::common::{ask, read};
 

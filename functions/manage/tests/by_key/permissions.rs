@@ -9,7 +9,7 @@ use memory::samples;
 use serde_json::{Value, json};
 
 use crate::common::{ask, read};
-use crate::{GET, backend, call, cancel, email, held, hold, key, plant};
+use crate::{GET, backend, call, email, held, hold, key, plant};
 
 /// Returns the tenant `acme` with a key of this permission and these domains; and the key's text.
 fn acme(backend: &MemoryBackend, permission: Permission, domains: &[&str]) -> String {

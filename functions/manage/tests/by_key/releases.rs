@@ -3,13 +3,12 @@
 use domain::id::TenantId;
 use domain::queue::hold::Hold;
 use domain::queue::job::Task;
-use manage::by_key::LOOKED_AT_MAX;
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 use workflow::held_emails;
 
-use crate::{GET, backend, call, call_as, default_queue, email, held, hold, key, plant};
+use crate::{backend, call, call_as, default_queue, email, held, hold, key, plant};
 
 async fn release(backend: &MemoryBackend, n: u8) -> (u16, Value) {
     call(
