@@ -21,6 +21,7 @@ pub struct AttachmentView {
     filename: String,
     size: u64,
     content_type: String,
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["inline", "attachment"])))]
     content_disposition: &'static str,
     content_id: Option<String>,
 }
