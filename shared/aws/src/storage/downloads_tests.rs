@@ -79,7 +79,7 @@ async fn a_file_inside_a_content_is_copied_for_its_url() {
 #[tokio::test]
 async fn an_uploaded_file_needs_no_call() {
     let file = file(&format!(r#""upload":"{UPLOAD}","size":9,"filename":"Ä\"1.pdf""#));
-    let download = download(&Replay::unasked(), &file).await.unwrap();
+    let download = download(&Replay::expecting_none(), &file).await.unwrap();
     let (path, query) = download.url.split_once('?').unwrap();
     assert_eq!(path, format!("{CONTENT}/{UPLOAD}"));
     assert!(UploadId::parse(UPLOAD).is_some());
