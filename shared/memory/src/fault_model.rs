@@ -187,7 +187,7 @@ impl FaultModel {
         self.up_to(self.odds.delay_ms)
     }
 
-    /// The course of a call, which is noted.
+    /// Plans a call, and notes it.
     pub(crate) fn plan_call(&mut self, call: &Call, environment: Option<&Environment>) -> CallPlan {
         self.calls += 1;
         let fault = match self.plan.get(&self.calls) {

@@ -20,7 +20,7 @@ pub trait Suppressions: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Reads a tenant's marks consistently.
+    /// Reads a tenant's filter consistently.
     fn suppression_filter(
         &self,
         tenant: &TenantId,

@@ -1,6 +1,6 @@
-//! The mark of a change: its identity in every delivery.
+//! The id of a change: its identity in every delivery.
 //!
-//! **Invariant:** two changes of one minute practically never have the same mark.
+//! **Invariant:** two changes of one minute practically never have the same fingerprint.
 
 use sha2::{Digest, Sha256};
 

@@ -1,9 +1,9 @@
-//! A portion: the counts of several changes that one transaction writes, with the marks of those changes.
+//! A portion: the counts of several changes that one transaction writes, with the fingerprints of those changes.
 //!
-//! **Invariant:** a change's counts are in its counters if, and only if, its mark is in a marker. One transaction
-//! writes both. It succeeds only if every counter still has the version that was read *before* the markers. Two
-//! writers that count the same change touch the same counters, because the counts depend on the change alone. The
-//! later writer therefore either saw the marker or is refused.
+//! **Invariant:** a change's counts are in its counters if, and only if, its fingerprint is in a marker. One
+//! transaction writes both. It succeeds only if every counter still has the version that was read *before* the
+//! markers. Two writers that count the same change touch the same counters, because the counts depend on the change
+//! alone. The later writer therefore either saw the marker or is refused.
 //! **Deliberately absent:** any reliance on the order of changes, the bounds of a batch, the number of deliveries, or
 //! the shard.
 //! **Start reading at** [`Portion::tally`]. Why this way: docs/adr/0013.
@@ -124,7 +124,7 @@ impl Portion {
         &self.counters
     }
 
-    /// The ranges of markers that may hold the marks of its changes.
+    /// The ranges of markers that may hold its changes.
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {
         let mut spans: BTreeMap<Timestamp, &Sequence> = BTreeMap::new();
@@ -139,11 +139,11 @@ impl Portion {
         spans.into_iter().map(span).collect()
     }
 
-    /// The transaction to write, given versions that were read first and marks that were read afterwards. `None` if
-    /// everything is counted already.
+    /// The transaction to write, given versions that were read first and fingerprints that were read afterwards.
+    /// `None` if everything is counted already.
     #[must_use]
-    pub fn tally(&self, versions: &Versions, marked: &BTreeSet<Fingerprint>) -> Option<Tally> {
-        let mut seen = marked.clone();
+    pub fn tally(&self, versions: &Versions, counted_before: &BTreeSet<Fingerprint>) -> Option<Tally> {
+        let mut seen = counted_before.clone();
         let mut deltas: BTreeMap<&Counter, Delta> = BTreeMap::new();
         let mut markers: BTreeMap<Timestamp, Marker> = BTreeMap::new();
         for (change_id, counted) in &self.changes {
