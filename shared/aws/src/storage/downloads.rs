@@ -29,7 +29,9 @@ impl BodyStore {
             .tagging(keep_tag(now.after(KEPT), now))
             .body(ByteStream::from(content));
         let stored = put.send().await;
-        stored.map(|_| ()).map_err(call_error("storing a file for its download"))
+        stored
+            .map(|_| ())
+            .map_err(call_error("storing a file for its download"))
     }
 
     /// Signs a URL of an object. Needs no call.
