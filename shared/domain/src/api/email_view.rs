@@ -88,7 +88,7 @@ impl EmailView {
             object: "email",
             head: Head::new(record, email),
             html: email.and_then(EmailContent::html).map(str::to_owned),
-            text: email.and_then(EmailContent::text).map(str::to_owned),
+            text: email.and_then(EmailContent::given_text).map(str::to_owned),
             facts: Facts::new(record, email, now),
             message_id: ses_message_id(record).map(|id| message_id(id, region)),
             tags: tags

@@ -97,6 +97,12 @@ impl EmailContent {
         self.text.as_deref()
     }
 
+    /// The text as the caller gave it: an empty one forbids a generated text.
+    #[must_use]
+    pub fn given_text(&self) -> Option<&str> {
+        self.text().or(self.is_html_only.then_some(""))
+    }
+
     /// The text part for an email with HTML only, made from the HTML. `None` if the caller gave a text or an empty one,
     /// if the HTML is too long or shows no text, or if the message would become too large.
     #[must_use]
