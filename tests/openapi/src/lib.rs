@@ -10,6 +10,7 @@
 mod about;
 mod access;
 mod attachments;
+mod email_parameters;
 mod emails;
 pub mod operation;
 mod queues;
