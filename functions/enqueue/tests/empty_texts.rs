@@ -1,5 +1,4 @@
 //! An empty text is stored, and is no part of a request's identity.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 mod common;
 

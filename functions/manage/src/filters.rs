@@ -185,10 +185,13 @@ fn read_tag(text: &str) -> Result<(String, Option<String>), ApiError> {
 
 fn address(name: &'static str, text: Option<Cow<'_, str>>) -> Result<Option<EmailAddress>, ApiError> {
     let Some(text) = text else { return Ok(None) };
-    let address = EmailAddress::parse(text.trim()).map_err(|error| match error {
+    let address = EmailAddress::parse(text.trim()).map_err(|error| {
         // Some clients and proxies make a space of a plus.
-        AddressError::Space => ApiError::validation(name, format_args!("{error}; write + as %2B")),
-        error => ApiError::validation(name, error),
+        if error == AddressError::Space {
+            ApiError::validation(name, format_args!("{error}; write + as %2B"))
+        } else {
+            ApiError::validation(name, error)
+        }
     });
     let address = address?;
     Ok(Some(address.lower_case()))

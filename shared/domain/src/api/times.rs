@@ -70,7 +70,7 @@ impl TimeInput {
                 let why = "daylight saving skips or repeats this time: give a time with its offset";
                 Err(EmailError::at(path, Problem::Bad(why)))
             }
-            certain => Ok(certain.at(now)),
+            Self::At(_) | Self::In(_) | Self::Local(_) => Ok(self.at(now)),
         }
     }
 
