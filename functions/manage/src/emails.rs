@@ -87,7 +87,7 @@ impl<P: Ports> ManageFunction<P> {
             tracing::error!(id = %record.id, error = aws::runtime::telemetry::chain(&error), "a stored content could not be read");
             None
         });
-        ItemView::new(record, email.as_ref(), now)
+        ItemView::new(record, email.as_ref(), &self.with.region, now)
     }
 
     /// Reads an email's content. It takes a [`TenantPrincipal`]: the deployer may not read any.

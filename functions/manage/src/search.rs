@@ -198,7 +198,10 @@ impl<P: Ports> ManageFunction<P> {
             // An unreadable email must not count as a mismatch.
             let email = self.content(caller, &record).await?;
             let asked = email.filter(|email| filter.admits_content(email));
-            (true, asked.map(|email| ItemView::new(&record, Some(&email), now)))
+            (
+                true,
+                asked.map(|email| ItemView::new(&record, Some(&email), &self.with.region, now)),
+            )
         } else {
             (true, Some(self.item(caller, &record, now).await))
         };

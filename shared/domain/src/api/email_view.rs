@@ -35,8 +35,6 @@ pub struct EmailView {
     text: Option<String>,
     #[serde(flatten)]
     facts: Facts,
-    /// The `Message-ID` header of the sent email.
-    message_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<TagView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -89,8 +87,7 @@ impl EmailView {
             head: Head::new(record, email),
             html: email.and_then(EmailContent::html).map(str::to_owned),
             text: email.and_then(EmailContent::given_text).map(str::to_owned),
-            facts: Facts::new(record, email, now),
-            message_id: ses_message_id(record).map(|id| message_id(id, region)),
+            facts: Facts::new(record, email, region, now),
             tags: tags
                 .map(|tag| TagView {
                     name: tag.name().to_owned(),
@@ -106,12 +103,12 @@ impl EmailView {
 }
 
 impl ItemView {
-    /// The response for a record, with the addresses of its content if it still exists.
+    /// The response for a record, with the addresses of its content if it still exists. `region`: the region of SES.
     #[must_use]
-    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, region: &str, now: Timestamp) -> Self {
         Self {
             head: Head::new(record, email),
-            facts: Facts::new(record, email, now),
+            facts: Facts::new(record, email, region, now),
         }
     }
 }
@@ -178,10 +175,12 @@ struct Facts {
     sent_at: Option<String>,
     delivered_at: Option<String>,
     ses_message_id: Option<String>,
+    /// The `Message-ID` header of the sent email.
+    message_id: Option<String>,
 }
 
 impl Facts {
-    fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+    fn new(record: &EmailRecord, email: Option<&EmailContent>, region: &str, now: Timestamp) -> Self {
         let list = |mailboxes: fn(&EmailContent) -> &[Mailbox]| {
             email
                 .map(|email| texts(mailboxes(email)))
@@ -209,6 +208,7 @@ impl Facts {
             sent_at: time(email_status::sent_at(record)),
             delivered_at: time(record.delivered_at),
             ses_message_id: ses_message_id(record).map(str::to_owned),
+            message_id: ses_message_id(record).map(|id| message_id(id, region)),
         }
     }
 }
