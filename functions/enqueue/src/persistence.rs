@@ -165,6 +165,7 @@ impl<P: Ports> EnqueueFunction<P> {
             generation: (!queue.key.name.is_default()).then_some(queue.generation),
             key: by.key,
             from_domain: (domain.len() <= FROM_DOMAIN_MAX).then(|| domain.to_owned()),
+            dropped_headers: request.dropped_headers.clone(),
             batch,
             ..EmailRecord::new(tenant.clone(), id, body, recipients, now)
         };

@@ -6,6 +6,7 @@
 pub mod address;
 pub(crate) mod admission;
 pub mod attachment;
+pub mod dropped_header;
 pub mod email;
 pub(crate) mod entity;
 pub mod mailbox;

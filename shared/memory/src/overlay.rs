@@ -21,7 +21,7 @@ pub fn overlaid(stored: EmailRecord, before: &EmailRecord, after: &EmailRecord) 
     overlay!(stored, before, after:
         tenant id born queue priority recipients body attachment_bytes on_uncertain status not_before scheduled_at
         expires_at expires_given claim_no attempts lease maybe_duplicate duplicate uncertain_since batch cause detail sent due
-        delivery_statuses delivery_version delivered_at opened_at clicked_at retried_at generation key from_domain outcomes diagnostics facts
+        delivery_statuses delivery_version delivered_at opened_at clicked_at retried_at generation key from_domain dropped_headers outcomes diagnostics facts
     )
 }
 

@@ -15,6 +15,7 @@
 use serde::Serialize;
 
 use super::attachment_view::AttachmentView;
+use super::headers::Warning;
 use crate::delivery::cause::Cause;
 use crate::delivery::email_status::{self, EmailStatus, LastEvent};
 use crate::delivery::record::{EmailRecord, OnUncertain};
@@ -40,6 +41,9 @@ pub struct EmailView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<AttachmentView>,
     recipients: Vec<RecipientView>,
+    /// Parts of the request that had no effect.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
 }
 
 /// An email in a list, without content, tags and recipients.
@@ -98,6 +102,7 @@ impl EmailView {
                 .map(|email| AttachmentView::all(record.id, email))
                 .unwrap_or_default(),
             recipients: lists.flatten().map(recipient).collect(),
+            warnings: record.dropped_headers.iter().copied().map(Warning::from).collect(),
         }
     }
 }

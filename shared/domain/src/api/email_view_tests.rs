@@ -9,6 +9,7 @@ use crate::api::requests::parse_email;
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::email_status::tests::{BORN, NOW, record};
 use crate::delivery::record::{Acceptance, RecordStatus, recipient_key};
+use crate::message::dropped_header::DroppedHeader;
 
 const REGION: &str = "eu-west-1";
 
@@ -39,6 +40,21 @@ fn a_new_email_has_resends_order_and_nulls() {
             r#""message_id":null,"#,
             r#""recipients":[{"address":"b@example.com","last_event":"queued"}]}"#,
         )
+    );
+}
+
+#[test]
+fn dropped_headers_are_warnings() {
+    let record = EmailRecord {
+        dropped_headers: vec![DroppedHeader::MessageId],
+        ..record()
+    };
+    let view = to_value(EmailView::new(&record, None, REGION, NOW)).unwrap();
+    let path = "headers.Message-ID";
+    let message = "This header is not sent: the queue and Amazon SES set it.";
+    assert_eq!(
+        view["warnings"],
+        serde_json::json!([{"path": path, "message": message}])
     );
 }
 

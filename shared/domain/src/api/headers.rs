@@ -1,7 +1,7 @@
 //! Reads `headers` of an email: a map, or a list of `{name, value}`.
 //!
 //! **Role:** called by [`super::requests`].
-//! **Invariant:** a header of [`DROPPED`] reaches no email, whatever its value. No other header is dropped silently.
+//! **Invariant:** a [`DroppedHeader`] reaches no email, whatever its value. No other header is dropped silently.
 //! **Start reading at** [`read`].
 //!
 //! Source: the mailers of Laravel, Rails and Symfony pass these headers on, and Swoosh sends a list; run 2026-11-29.
@@ -14,6 +14,7 @@
 use serde::Serialize;
 
 use super::json::{Node, echo, object, text, text_or_number};
+use crate::message::dropped_header::DroppedHeader;
 use crate::message::email::{Addresses, EmailContent};
 use crate::message::mailbox::{Mailbox, parse_list};
 use crate::message::problem::{EmailError, Problem};
@@ -28,8 +29,22 @@ pub struct Warning {
     message: &'static str,
 }
 
-/// Headers of frameworks that the queue and Amazon SES set themselves.
-const DROPPED: [&str; 5] = ["date", "message-id", "mime-version", "return-path", "sender"];
+impl Warning {
+    /// The warning of a header under the name that the request gave it.
+    fn of(name: &str) -> Self {
+        Self {
+            path: format!("headers.{}", echo(name)),
+            message: "This header is not sent: the queue and Amazon SES set it.",
+        }
+    }
+}
+
+impl From<DroppedHeader> for Warning {
+    /// The warning of a header under its usual name.
+    fn from(header: DroppedHeader) -> Self {
+        Self::of(&header.to_string())
+    }
+}
 
 /// The headers of a request.
 #[derive(Default)]
@@ -38,7 +53,9 @@ pub(super) struct Headers {
     pub(super) kept: Vec<(String, String)>,
     /// The path and the addresses of `Reply-To`.
     reply_to: Option<(String, Vec<Mailbox>)>,
-    /// One for each name of [`DROPPED`].
+    /// The dropped headers, each once.
+    pub(super) dropped: Vec<DroppedHeader>,
+    /// One for each dropped header.
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -76,31 +93,24 @@ impl Headers {
     }
 
     fn add(&mut self, name: String, value: String) -> Result<(), EmailError> {
-        let key = name.to_ascii_lowercase();
-        let path = format!("headers.{}", echo(&name));
-        if let Some(dropped) = DROPPED.iter().position(|dropped| *dropped == key) {
-            self.drop_once(dropped, path);
+        if let Ok(header) = name.parse::<DroppedHeader>() {
+            if !self.dropped.contains(&header) {
+                self.dropped.push(header);
+                self.warnings.push(Warning::of(&name));
+            }
             return Ok(());
         }
-        if key != "reply-to" {
+        if !name.eq_ignore_ascii_case("reply-to") {
             self.kept.push((name, value));
             return Ok(());
         }
+        let path = format!("headers.{}", echo(&name));
         if self.reply_to.is_some() {
             return Err(EmailError::at(path, Problem::Repeated));
         }
         let mailboxes = parse_list(&value).map_err(|why| EmailError::at(&path, Problem::Address(why)))?;
         self.reply_to = Some((path, mailboxes));
         Ok(())
-    }
-
-    fn drop_once(&mut self, dropped: usize, path: String) {
-        let key = |warning: &Warning| warning.path.to_ascii_lowercase();
-        let given = DROPPED.get(dropped).map(|name| format!("headers.{name}"));
-        if self.warnings.iter().all(|warning| Some(key(warning)) != given) {
-            let message = "This header is not sent: the queue and Amazon SES set it.";
-            self.warnings.push(Warning { path, message });
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::api::requests::{EmailRequest, parse_email};
+use crate::message::dropped_header::DroppedHeader;
 
 fn parse(more: &Value) -> Result<EmailRequest, String> {
     let mut email = json!({"from": "a@b.co", "to": "c@d.co", "subject": "s", "text": "t"});
@@ -73,6 +74,7 @@ fn headers_of_frameworks_are_dropped_with_a_warning() {
         .map(|warning| &warning["path"])
         .collect();
     assert_eq!(paths.len(), 5, "{paths:?}");
+    assert_eq!(request.dropped_headers, DroppedHeader::ALL);
     assert_eq!(
         warnings[0]["message"],
         "This header is not sent: the queue and Amazon SES set it."

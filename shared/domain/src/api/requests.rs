@@ -29,6 +29,7 @@ use crate::id::{QueueName, UploadId};
 use crate::limits;
 use crate::message::admission;
 use crate::message::attachment::{UploadUse, Uploaded};
+use crate::message::dropped_header::DroppedHeader;
 use crate::message::email::{Draft, EmailContent, sha256_hex};
 use crate::message::problem::{EmailError, Problem};
 
@@ -41,6 +42,8 @@ pub struct EmailRequest {
     pub options: SendOptions,
     /// The uploaded files, each with its place among all files; the email does not contain them yet.
     pub uploads: Vec<(usize, UploadUse)>,
+    /// Headers of the request that no email gets. They are not part of its identity.
+    pub dropped_headers: Vec<DroppedHeader>,
     /// Parts of the request that have no effect. They are not part of its identity.
     pub warnings: Vec<Warning>,
 }
@@ -294,6 +297,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
         email,
         options,
         uploads: files.uploads,
+        dropped_headers: headers.dropped,
         warnings: headers.warnings,
     })
 }

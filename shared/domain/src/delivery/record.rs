@@ -13,6 +13,7 @@ use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::{AttemptOutcome, Diagnostic, Fact};
 use crate::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
+use crate::message::dropped_header::DroppedHeader;
 use crate::timestamp::Timestamp;
 
 /// Longest From domain that a record names, in bytes: a record stays under 1 KB, which is one write unit.
@@ -246,6 +247,8 @@ pub struct EmailRecord {
     pub key: Option<KeyId>,
     /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
     pub from_domain: Option<String>,
+    /// Headers of its request that no email gets, each once; for people to read.
+    pub dropped_headers: Vec<DroppedHeader>,
     /// Outcomes of the newest claims that were not accepted, oldest first; for people to read.
     pub outcomes: Vec<AttemptOutcome>,
     /// Times and messages behind the `delivery_statuses`; for people to read.
@@ -293,6 +296,7 @@ impl EmailRecord {
             generation: None,
             key: None,
             from_domain: None,
+            dropped_headers: Vec::new(),
             outcomes: Vec::new(),
             diagnostics: BTreeMap::new(),
             facts: BTreeMap::new(),

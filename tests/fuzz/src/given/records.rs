@@ -11,6 +11,7 @@ use domain::delivery::record::{
 };
 use domain::delivery::ses_event::{SesEvent, SesEventKind};
 use domain::id::{EmailId, KeyId, QueueName, TenantId};
+use domain::message::dropped_header::DroppedHeader;
 use domain::timestamp::Timestamp;
 
 use super::texts;
@@ -166,6 +167,9 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
                 at: due_within(time(u)?),
             })
         })?,
+        dropped_headers: maybe(u, |u| u.choose(DroppedHeader::ALL).copied())?
+            .into_iter()
+            .collect(),
         delivery_statuses: delivery_statuses(u)?,
         delivery_version: count(u)?,
         delivered_at: maybe(u, time)?,

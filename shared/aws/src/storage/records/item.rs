@@ -38,6 +38,7 @@
 //! | `g` | N | `generation` |
 //! | `k` | B | `key`, its 16 bytes |
 //! | `fd` | S | `from_domain` |
+//! | `dh` | S | `dropped_headers`: their names, separated by spaces |
 //! | `oc` | L of S | `outcomes`: claim, time, cause and text, separated by spaces |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: time and text |
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact, separated by a space: time and text |
@@ -59,6 +60,7 @@ use domain::delivery::history::{AttemptOutcome, Diagnostic, Fact};
 use domain::delivery::index;
 use domain::delivery::record::{Acceptance, BodyRef, Due, DueKind, EmailRecord, Lease};
 use domain::id::{EmailKey, KeyId, QueueName};
+use domain::message::dropped_header::DroppedHeader;
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -69,7 +71,7 @@ use crate::storage::table::keys;
 
 /// Attributes for the delivery statuses of recipients and the replies of mail servers.
 #[cfg(test)]
-pub(crate) const PAST: [&str; 5] = ["t", "f", "oc", "dg", "ev"];
+pub(crate) const PAST: [&str; 6] = ["t", "f", "dh", "oc", "dg", "ev"];
 
 /// Attributes of a bare record: everything that a decision reads. The role of `access` may read only these of
 /// an email, so that `template.yaml` has the same list. `z` is missing: in a content's item, which lies beside
@@ -189,6 +191,10 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
         item.extend([("k".to_owned(), AttributeValue::B(key.to_bytes().to_vec().into()))]);
     }
     item.extend(record.from_domain.clone().map(|domain| s("fd", domain)));
+    if !record.dropped_headers.is_empty() {
+        let names: Vec<_> = record.dropped_headers.iter().map(ToString::to_string).collect();
+        item.extend([s("dh", names.join(" "))]);
+    }
     if let Some(due) = record.due {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, record),
@@ -252,10 +258,18 @@ pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
         generation: maybe(item, "g", number)?,
         key: maybe(item, "k", key_id)?,
         from_domain: maybe(item, "fd", text)?.map(str::to_owned),
+        dropped_headers: maybe(item, "dh", dropped_headers)?.unwrap_or_default(),
         outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
         diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
         facts: facts(&maybe(item, "ev", diagnostics)?.unwrap_or_default()).ok_or(ItemError::Malformed("ev"))?,
     })
+}
+
+fn dropped_headers(item: &Item, attribute: &'static str) -> Result<Vec<DroppedHeader>, ItemError> {
+    let names = text(item, attribute)?.split(' ').map(str::parse);
+    names
+        .collect::<Result<_, _>>()
+        .map_err(|_| ItemError::Malformed(attribute))
 }
 
 fn lease(item: &Item) -> Result<Option<Lease>, ItemError> {

@@ -41,6 +41,7 @@ async fn items_of_the_first_version_are_read() {
         generation: None,
         key: None,
         from_domain: None,
+        dropped_headers: Vec::new(),
         outcomes: Vec::new(),
         diagnostics: BTreeMap::new(),
         facts: BTreeMap::new(),
