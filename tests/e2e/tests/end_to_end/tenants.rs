@@ -44,15 +44,17 @@ async fn one_of_each(stack: &Stack, api: &Api) -> BTreeMap<&'static str, String>
     let paused = api.post(&format!("/queues/{queue}/pause"), &json!({})).await;
     assert_eq!(paused.status, 200);
     let to = address(&unique("private"));
-    let email = api
-        .send(&email_with(&to, json!({"queue": queue, "subject": "Private"})))
-        .await;
+    let file = json!({"filename": "private.txt", "content": "cHJpdmF0ZQ=="});
+    let more = json!({"queue": queue, "subject": "Private", "attachments": [file]});
+    let email = api.send(&email_with(&to, more)).await;
+    let files = api.get(&format!("/emails/{email}/attachments")).await;
     let job = api.post(&format!("/queues/{queue}/purge"), &json!({})).await;
     let suppression = api.post("/suppressions", &json!({"email": to})).await;
     let key = stack.deployer.post("/api-keys", &json!({"name": "private"})).await;
     let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
     BTreeMap::from([
         ("emails/{id}", email),
+        ("emails/{attachment_id}", id(&files.body["data"][0])),
         ("queues/{name}", queue),
         ("queues/{id}", id(&job.body)),
         ("suppressions/{suppression}", id(&suppression.body)),
@@ -95,7 +97,7 @@ async fn another_tenants_ids_are_not_found() {
             tried += 1;
         }
     }
-    assert!(tried >= 19, "{tried}");
+    assert!(tried >= 21, "{tried}");
     // Its own tenant still finds everything, unchanged.
     let own = [
         format!("/emails/{}", ids["emails/{id}"]),

@@ -55,7 +55,6 @@ async fn a_body_that_is_no_request_is_malformed() {
             ("half of it", good.as_bytes()[..good.len() / 2].to_vec()),
             ("two of it", good.repeat(2).into_bytes()),
             ("a comma too many", good.replace('}', ",}").into_bytes()),
-            ("a surrogate alone", good.replace("Hello!", "\\ud800").into_bytes()),
             ("a line break in a string", good.replace("Hello!", "a\nb").into_bytes()),
             ("arrays 20,000 deep", nested("[", "]").into_bytes()),
             ("objects 20,000 deep", nested("{\"a\":", "}").into_bytes()),
