@@ -20,7 +20,7 @@ THREADS = "24"
 ONE_SECOND = "it allows two seconds, and LocalStack's SQS and its poller each look for messages once a second"
 # The beginning of a test name, and the reason why the test cannot run on LocalStack.
 NOT_RUN = {
-    "pacing::a_thousand_": "it needs 20 emails a second, and LocalStack answers about 70 calls a second on two cores",
+    "rates::a_thousand_": "it needs 20 emails a second, and LocalStack answers about 70 calls a second on two cores",
     "schedule::a_scheduled_email_is_sent_within_two_seconds": ONE_SECOND,
     "schedule::a_rescheduled_email_is_sent_once_at_its_new_time": ONE_SECOND,
 }
