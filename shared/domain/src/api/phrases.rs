@@ -4,8 +4,7 @@
 //! **Invariant:** pure. A phrase with two meanings is no phrase: `next Friday`, `at 9`, `3:00`, and zones such as `IST`.
 //! **Start reading at** [`LocalTime::parse`].
 //!
-//! Crates for natural language guess where a phrase has two meanings, and do not know the zones. So this is our own
-//! small grammar.
+//! This is a small grammar of our own: an email must not go at a time that a library guessed.
 
 use std::fmt;
 use std::time::Duration;
