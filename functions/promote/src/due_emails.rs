@@ -2,6 +2,8 @@
 //!
 //! SQS delays each send task to its second, and no record is written. Nine failed runs in a row delay no email.
 
+use std::collections::BTreeSet;
+
 use domain::delivery::index::{DueCursor, LOOK_AHEAD};
 use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, QueueKey};
@@ -40,7 +42,7 @@ impl<P: Ports> PromoteFunction<P> {
                     done.unfinished = true;
                     return Ok(done);
                 }
-                let sent = self.send_tasks(entries, run, held, now).await?;
+                let sent = self.send_tasks(entries, run, held, now).await;
                 done.enqueued += sent;
                 if let Some(last) = sent.checked_sub(1).and_then(|last| entries.get(last)) {
                     self.records.save_cursor(shard, &last.cursor).await?;
@@ -61,23 +63,38 @@ impl<P: Ports> PromoteFunction<P> {
     /// Returns the number of entries before the first failure.
     ///
     /// Emails of a paused queue or of a queue with a rate limit go to `held`: they are moved after all others
-    /// are enqueued.
+    /// are enqueued. An email of an unreadable queue is enqueued too: `send` reads the queue again before it claims.
+    /// So one queue never stops the emails of others.
     async fn send_tasks(
         &self,
         entries: &[DueEmail],
         run: &Run,
         held: &mut Vec<(QueueKey, EmailKey)>,
         now: Timestamp,
-    ) -> Result<usize, PortError> {
+    ) -> usize {
         let (mut requests, mut places) = (Vec::new(), Vec::new());
+        // A read can take long to fail: each queue is tried once.
+        let mut unreadable = BTreeSet::new();
         for (place, due_email) in entries.iter().enumerate() {
             let SendTask { tenant, id, queue, .. } = &due_email.send_task;
             let key = QueueKey {
                 tenant: tenant.clone(),
                 name: queue.clone(),
             };
-            let queue = run.queue(&self.records, &key, now).await?;
-            if queue.is_paused(now) || queue.rate().is_some() {
+            let queue = if unreadable.contains(&key) {
+                None
+            } else {
+                match run.queue(&self.records, &key, now).await {
+                    Ok(queue) => Some(queue),
+                    Err(error) => {
+                        let error = aws::runtime::telemetry::chain(&error);
+                        tracing::warn!(error, "a queue could not be read; `send` decides about its due emails");
+                        unreadable.insert(key.clone());
+                        None
+                    }
+                }
+            };
+            if queue.is_some_and(|queue| queue.is_paused(now) || queue.rate().is_some()) {
                 if held.len() < HELD_AT_ONCE {
                     let tenant = tenant.clone();
                     held.push((key, EmailKey { tenant, id: *id }));
@@ -102,6 +119,6 @@ impl<P: Ports> PromoteFunction<P> {
         }
         let failed = results.iter().position(Result::is_err);
         let failed = failed.and_then(|failed| places.get(failed).copied());
-        Ok(failed.unwrap_or(entries.len()))
+        failed.unwrap_or(entries.len())
     }
 }

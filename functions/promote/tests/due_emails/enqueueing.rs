@@ -75,3 +75,18 @@ async fn delayed_messages_stop_no_scheduled_email() {
     run(&backend).await;
     assert_eq!(enqueued(&backend).len(), 1, "SQS holds any number of delayed messages");
 }
+
+#[tokio::test]
+async fn an_unreadable_queue_stops_no_due_email() {
+    // All are in shard 0, and the queue of the first cannot be read.
+    let backend = backend_of([waiting(2, at(10)), waiting(4, at(20)), waiting(6, at(30))]);
+    fail(&backend, "queue", [Fault::Before]);
+    let done = run(&backend).await;
+    assert_eq!((done.enqueued, done.failed), (3, 0));
+    assert_eq!(enqueued(&backend).len(), 3, "`send` reads the queue again");
+    assert_eq!(
+        times(&backend, "queue"),
+        1,
+        "a failed read is not repeated for each email"
+    );
+}
