@@ -64,7 +64,7 @@ impl Broken {
             AcceptError::Refused(refusal) => format!(" {}.", refusal.message().trim_end_matches('.')),
             AcceptError::QuotaExceeded(_) | AcceptError::Broken(_) | AcceptError::Port(_) => String::new(),
         };
-        if self.has_key {
+        if self.has_key && !matches!(self.source, AcceptError::Refused(_)) {
             return answer(format!(
                 "Some emails of the batch may be accepted.{why} Repeat the request with the same Idempotency-Key. This completes the batch and sends no email twice."
             ));
@@ -74,14 +74,20 @@ impl Broken {
                 "Some emails of the batch may be accepted.{why} Check GET /emails before you repeat the request."
             ));
         }
-        let told: Vec<_> = self
+        let stored: Vec<_> = self
             .stored
             .iter()
             .map(|(index, id)| format!("[{index}] {id}"))
             .collect();
+        // A repetition with the same key would meet the same refusal.
+        let key = if self.has_key {
+            " Send the others with another Idempotency-Key."
+        } else {
+            ""
+        };
         answer(format!(
-            "Some emails of the batch are accepted.{why} Do not repeat these: {}. Others may be accepted too. Check GET /emails before you repeat them.",
-            told.join(", ")
+            "Some emails of the batch are accepted.{why} Do not repeat these: {}.{key} Others may be accepted too. Check GET /emails before you repeat them.",
+            stored.join(", ")
         ))
     }
 }
