@@ -140,6 +140,8 @@ pub struct Canceled {
     /// The number of unfinished emails that stay unchanged: they are being sent, or Amazon SES may have accepted
     /// them.
     left: u64,
+    /// The number of emails whose cancellation failed. Repeat the request without `after` to cancel them.
+    failed: u64,
     /// More emails are left to check: repeat the request with `after` and the value of `next`.
     has_more: bool,
     /// The id of the last checked email.
@@ -196,7 +198,7 @@ impl<P: Ports> ManageFunction<P> {
         let after = cancellation.after;
         let (tenant, now) = (party.tenant(), self.system.now());
         let mut start = self.start(tenant, after.map(Cursor::After), now).await?;
-        let (mut canceled, mut left, mut looked_at) = (0_u64, 0_u64, 0_usize);
+        let (mut canceled, mut left, mut failed, mut looked_at) = (0_u64, 0_u64, 0_u64, 0_usize);
         let next = loop {
             let places = self.records.places(tenant, start, PAGE).await?;
             let keys: Vec<_> = places
@@ -210,7 +212,16 @@ impl<P: Ports> ManageFunction<P> {
             records.retain(|record| cancellation.selects(record) && !record.status_at(now).is_final());
             let decide = |record: &EmailRecord| commands::cancel(record, now).unwrap_or(Decision::Forget);
             for decided in apply_many(&self.records, records, now, decide).await {
-                let (_, record) = decided?;
+                let record = match decided {
+                    Ok((_, record)) => record,
+                    // One email must not keep the others from being canceled.
+                    Err(error) => {
+                        let error = aws::runtime::telemetry::chain(&error);
+                        tracing::warn!(error, "an email could not be canceled");
+                        failed = failed.saturating_add(1);
+                        continue;
+                    }
+                };
                 if record.status == RecordStatus::Canceled {
                     canceled = canceled.saturating_add(1);
                 } else if !record.status.is_final() {
@@ -232,6 +243,7 @@ impl<P: Ports> ManageFunction<P> {
             from_domain: cancellation.from_domain.as_ref().map(ToString::to_string),
             canceled,
             left,
+            failed,
             has_more: next.is_some(),
             next: next.map(|id| id.to_string()),
         })

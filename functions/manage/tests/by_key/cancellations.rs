@@ -163,8 +163,15 @@ async fn a_failed_cancellation_is_repeated() {
             plant(&backend, email(&main, n, key(1)));
         }
         backend.state().faults_of.insert("write", [fault].into());
-        assert_eq!(cancel(&backend, 1, None).await.0, 500, "{fault:?}");
-        assert_eq!(cancel(&backend, 1, None).await.0, 200, "{fault:?}");
+        let (status, answer) = cancel(&backend, 1, None).await;
+        assert_eq!(status, 200, "{fault:?}");
+        assert_eq!(
+            (&answer["canceled"], &answer["failed"]),
+            (&json!(2), &json!(1)),
+            "{fault:?}: one failure stops no other"
+        );
+        let (_, answer) = cancel(&backend, 1, None).await;
+        assert_eq!(answer["failed"], 0, "{fault:?}");
         let state = backend.state();
         assert!(
             state
