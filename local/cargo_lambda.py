@@ -27,6 +27,8 @@ from stack import ROOT, STACK, STATE, TOOLS_VENV, Trouble, request, say, wait_fo
 TRIGGERED = ("send", "feedback", "dead_letter")
 PATIENCE_SECS = 60
 LOGS = STATE / "log" / "cargo_lambda"
+# The golden events that this run has read.
+USED_EVENTS = set()
 
 
 def settings():
@@ -50,6 +52,7 @@ def listens(port):
 
 
 def golden(name):
+    USED_EVENTS.add(name)
     return json.loads((ROOT / "events" / f"{name}.json").read_text())
 
 
@@ -69,6 +72,7 @@ class CargoLambda:
         self.port = str(free_port())
         self.command = [str(TOOLS_VENV / "bin" / "cargo-lambda"), "lambda"]
         self.children = []
+        self.invoked = set()
 
     def start(self, command, name, environment):
         with (LOGS / f"{name}.log").open("wb") as log:
@@ -112,6 +116,7 @@ class CargoLambda:
 
     def invoke(self, name, event):
         """The response of a function to an event."""
+        self.invoked.add(name)
         file = LOGS / f"{name}.event.json"
         file.write_text(json.dumps(event))
         where = ["--invoke-address", "127.0.0.1", "--invoke-port", self.port]
@@ -379,6 +384,9 @@ def main():
         tally(cargo)
         with running.triggers_off():
             round_trip(cargo, running)
+        expect(cargo.invoked == set(environment), "These functions were not invoked", set(environment) - cargo.invoked)
+    unused = {path.stem for path in (ROOT / "events").glob("*.json")} - USED_EVENTS
+    expect(not unused, "These golden events were not used", unused)
     say(f"All {len(environment)} functions succeeded, in {time.monotonic() - began:.0f} s.")
 
 
