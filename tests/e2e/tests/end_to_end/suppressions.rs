@@ -89,6 +89,7 @@ async fn a_bounced_address_gets_no_email_until_it_is_removed() {
 #[tokio::test]
 async fn a_released_address_is_delivered_again() {
     let stack = Stack::alone().await;
+    let (_, other) = tenant(&stack, json!({})).await;
     for account_list_decides in [false, true] {
         stack.account.account_list_decides(account_list_decides).await;
         let to = address(&unique("released"));
@@ -109,6 +110,12 @@ async fn a_released_address_is_delivered_again() {
             let advice = refused["advice"].as_str().expect("advice");
             assert!(advice.contains("suppression list of this AWS account"), "{advice}");
             assert!(shown(&stack, &to).await.is_err(), "SES's list never adds to ours");
+            // The other tenant learns which list it was, and its own list stays empty.
+            let theirs = other.send(&email_to(&to)).await;
+            let theirs = other.wait_for(&theirs, &json!({"last_event": "bounced"})).await;
+            assert_eq!(theirs["advice"], refused["advice"]);
+            let request = other.request(Method::GET, &format!("/suppressions/{to}"));
+            assert_eq!(other.answer(request).await.status, 404);
             let removed = eventually("the refusal of SES to be recorded", || async {
                 let request = stack.api.request(Method::DELETE, &format!("/suppressions/{to}"));
                 let answer = stack.api.answer(request).await;
@@ -125,6 +132,7 @@ async fn a_released_address_is_delivered_again() {
             );
             assert!(!stack.account.suppressed().await.contains(&json!(to)));
         }
+        other.wait_for_delivery(&other.send(&email_to(&to)).await).await;
         stack.api.wait_for_delivery(&stack.api.send(&email_to(&to)).await).await;
     }
     stack.account.account_list_decides(false).await;
