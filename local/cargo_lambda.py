@@ -353,7 +353,7 @@ def round_trip(cargo, running):
     expect(running.email(refused)["status"] == "failed", "The refused email", running.email(refused))
     done("dead_letter", "ended an email that SES rejects permanently")
 
-    def woken():
+    def recovered():
         cargo.invoke("promote", golden("promote"))
         try:
             return running.messages("NormalLaneUrl", lost, patience_secs=2)
@@ -361,7 +361,7 @@ def round_trip(cargo, running):
             return None
 
     guard = int(cargo.environment["enqueue"]["MAILQUEUE_GUARD_SECONDS"])
-    messages = wait_for("The recovery of the email with the lost message", woken, guard + PATIENCE_SECS)
+    messages = wait_for("The recovery of the email with the lost message", recovered, guard + PATIENCE_SECS)
     done("promote", "recovered a due email whose message was lost")
     send(cargo, running, lost, messages, "sent")
     done("send", "sent that email")

@@ -2,7 +2,7 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 use access::AccessFunction;
@@ -90,7 +90,7 @@ async fn a_suspension_holds_every_queue_of_the_tenant() {
     assert_eq!(
         backend.state().account_rate.settings_version,
         told + 1,
-        "senders are told"
+        "senders reload the settings"
     );
     let begun: Vec<_> = jobs(&backend).into_iter().map(|job| (job.queue, job.task)).collect();
     assert_eq!(begun, [(queue("default"), Task::FollowTenant)]);

@@ -1,5 +1,5 @@
 //! Dead-letter messages, in the in-memory backend.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 use std::time::Duration;
 
@@ -116,5 +116,5 @@ async fn one_bad_record_fails_alone() {
         .values()
         .filter(|record| record.status == RecordStatus::Failed)
         .count();
-    assert_eq!(failed, 8, "nine rows but the last; one record is garbage");
+    assert_eq!(failed, 8, "nine records except the last; one message is malformed");
 }

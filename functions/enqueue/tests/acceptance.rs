@@ -1,5 +1,5 @@
 //! Acceptance, in the in-memory backend.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a failing test panics with its reason")]
 
 mod common;
 
@@ -239,7 +239,7 @@ async fn a_repeated_request_enqueues_only_queued_emails() {
     let first = enqueue
         .accept(&tenant(), Some(&key("k")), &email())
         .await
-        .expect("accepted all the same");
+        .expect("accepted in spite of the failed send task");
     assert!(backend.state().send_tasks.is_empty());
     enqueue
         .accept(&tenant(), Some(&key("k")), &email())
@@ -256,7 +256,7 @@ async fn a_repeated_request_enqueues_only_queued_emails() {
         .accept(&tenant(), Some(&key("k")), &email())
         .await
         .expect("replayed");
-    assert_eq!(backend.state().send_tasks.len(), 1, "what is sent is not woken");
+    assert_eq!(backend.state().send_tasks.len(), 1, "a sent email gets no send task");
 }
 
 #[tokio::test]

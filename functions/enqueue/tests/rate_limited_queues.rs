@@ -1,5 +1,5 @@
 //! Emails for a queue with a rate limit, in the in-memory backend.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 mod common;
 
@@ -133,7 +133,7 @@ async fn acceptance_needs_no_slot() {
         assert_eq!(
             record.due.unwrap().kind,
             DueKind::Check,
-            "it is found again, though no queue is marked"
+            "promote finds it, although no queue has waiting emails"
         );
     }
 }

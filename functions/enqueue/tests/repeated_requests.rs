@@ -3,7 +3,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;
@@ -238,7 +238,7 @@ async fn an_older_email_of_a_batch_is_no_refusal() {
     assert_eq!(
         enqueued(&backend),
         [email(0).id, email(2).id],
-        "each stored email has a send task"
+        "each stored email gets a send task"
     );
 }
 

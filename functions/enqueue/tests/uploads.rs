@@ -3,7 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;
@@ -229,7 +229,7 @@ async fn a_repeated_request_keeps_the_files() {
     let before = kept();
     backend.state().records.insert(record.email_key(), record);
     accept(&backend, Some(&key), file).await.expect("accepted");
-    assert!(kept() > before, "as long as the row says now");
+    assert!(kept() > before, "as long as the record's current retention");
 }
 
 #[tokio::test]

@@ -248,7 +248,7 @@ impl<P: Ports> ManageFunction<P> {
         }
         let deleted = |queue: &Queue, now: Timestamp| {
             if !cancel {
-                // Emails that arrived just now are released, whatever earlier commands demanded.
+                // Emails that arrived just now are released, in spite of earlier commands.
                 let deleted = queue.after_deletion();
                 let job = Job::new(&deleted, id, Task::Release, now);
                 return (deleted, Some(job));

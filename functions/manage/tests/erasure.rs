@@ -4,7 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;
@@ -93,7 +93,11 @@ async fn an_erased_email_leaves_only_a_tombstone() {
             .map(|email| &email["id"])
             .collect();
         assert_eq!(listed, [&Value::from(samples::id(2).to_string())]);
-        assert_eq!(erase(&backend).await, erased(), "asked twice, answered twice");
+        assert_eq!(
+            erase(&backend).await,
+            erased(),
+            "a repeated erasure gets the same answer"
+        );
     }
 }
 
@@ -178,7 +182,11 @@ async fn a_record_is_never_without_its_content() {
         .faults_of
         .insert("replace_with_tombstone", [Fault::Before].into());
     assert_eq!(erase(&backend).await.0, 500);
-    assert_eq!(has(&backend, 1), [true; 3], "nothing was taken before the row was");
+    assert_eq!(
+        has(&backend, 1),
+        [true; 3],
+        "nothing is deleted before the record is replaced"
+    );
 }
 
 #[tokio::test]

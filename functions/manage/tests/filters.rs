@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "in a test, what is not there is a failure"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;

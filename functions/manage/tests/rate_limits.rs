@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;

@@ -3,7 +3,7 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;
@@ -77,7 +77,7 @@ async fn run(backend: &MemoryBackend) -> Promoted {
 async fn contested(backend: &MemoryBackend, writers: Vec<ConcurrentWriter>) -> Promoted {
     let contested = backend.with_concurrent_writers(writers);
     let promoted = run(&contested).await;
-    assert_eq!(contested.writers_left(), 0, "everybody had their turn");
+    assert_eq!(contested.writers_left(), 0, "every concurrent writer has written");
     promoted
 }
 

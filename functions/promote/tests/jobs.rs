@@ -1,6 +1,6 @@
 //! Jobs of whole queues: a failing record ends none of them, and in a limited queue each email waits for a
 //! slot.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The account rate and the breaker with batches of send tasks, in the in-memory backend.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod common;
 
@@ -347,7 +347,7 @@ async fn absurd_recipients_reserve_at_most_the_limit() {
     let backend = backend();
     let bodies = [send_task(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
     let (response, _) = worked_off(&environment(&backend), Priority::Normal, event(bodies)).await;
-    assert_eq!(response.batch_item_failures.len(), 1, "what is no wake-up");
+    assert_eq!(response.batch_item_failures.len(), 1, "the malformed send task");
     let reserved = Micros::of(samples::BORN).after(Duration::from_millis(2500 - 250));
     assert_eq!(backend.state().account_rate.free_at, Some(reserved));
 }
@@ -369,6 +369,6 @@ async fn an_email_without_enough_time_returns() {
     assert_eq!(
         times(&backend, "claim") + times(&backend, "change_account_rate"),
         0,
-        "nothing is booked for it"
+        "no permit is reserved for it"
     );
 }

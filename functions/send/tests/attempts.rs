@@ -1,5 +1,5 @@
 //! Attempts to send, in the in-memory backend.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod common;
 
@@ -271,7 +271,7 @@ async fn an_unrecorded_outcome_is_not_resubmitted() {
     assert_eq!(
         outcome(&backend, &key).await,
         TaskOutcome::Done,
-        "the wake-up comes again, and finds a claim"
+        "the send task comes again, and finds a claim"
     );
     assert_eq!(backend.state().submitted.len(), 1);
     assert_eq!(

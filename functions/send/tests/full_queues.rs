@@ -1,5 +1,5 @@
 //! A full priority queue: its messages are deleted, and their records are in the index.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Large contents share a function's memory.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod common;
 
@@ -78,7 +78,7 @@ async fn the_largest_emails_take_turns() {
         1,
         "one that is larger than the budget goes alone"
     );
-    assert_eq!(at_once(u64::MAX).await, 1, "and one that lies");
+    assert_eq!(at_once(u64::MAX).await, 1, "and one with a false size");
 }
 
 /// An email whose attempt could not end in time is delivered again, without a claim whose lease would expire.

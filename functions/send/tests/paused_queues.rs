@@ -1,5 +1,5 @@
 //! Emails of a paused queue, parked in groups, in the in-memory backend.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 mod common;
 

@@ -3,7 +3,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;
@@ -161,7 +161,7 @@ async fn a_slot_is_usable_for_a_minute() {
     assert_eq!(
         times(&backend, "change_rate_limit"),
         1,
-        "the mark for the late one, and no reservation"
+        "one write notes the late email, and none reserves"
     );
     assert_eq!(
         batch(&sender, event(&backend, [(5, Some(at(130)))])).await,

@@ -1,5 +1,5 @@
 //! Suppressed recipients, in the in-memory backend.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod common;
 
@@ -250,7 +250,7 @@ async fn prefixes_are_read_again_after_a_change() {
         .await
         .expect("changed");
     process(&send, 6).await;
-    assert_eq!(reads(), 2, "and until the change is heard of no more");
+    assert_eq!(reads(), 2, "and no further read follows the change");
 }
 
 #[tokio::test]

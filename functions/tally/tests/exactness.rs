@@ -3,7 +3,7 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod common;

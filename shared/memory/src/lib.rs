@@ -214,7 +214,7 @@ impl MemoryBackend {
         answer
     }
 
-    #[expect(clippy::panic, reason = "a death that a test asked for")]
+    #[expect(clippy::panic, reason = "a crash that a test requested")]
     fn call_at_once<T>(&self, what: &'static str, mut effect: impl FnMut(&mut State) -> T) -> Result<T, PortError> {
         let mut state = self.state();
         let fault = state.next_fault(what);

@@ -25,7 +25,7 @@ impl State {
                 observer.on_result(now, stored, key, claim_no, how);
             }
             let what = match how {
-                Arrived::Asked => "SES is asked",
+                Arrived::Asked => "SES is called",
                 Arrived::Accepted => "SES accepts",
                 Arrived::Refused { .. } => "SES refuses",
             };
@@ -152,7 +152,7 @@ impl MemoryBackend {
 }
 
 impl Provider for MemoryBackend {
-    #[expect(clippy::panic, reason = "a death that a test asked for")]
+    #[expect(clippy::panic, reason = "a crash that a test requested")]
     async fn submit(&self, claimed: &EmailRecord, email: EmailContent, timeout: Duration) -> Attempt {
         let call = Call {
             what: SUBMIT,
@@ -192,11 +192,11 @@ impl Provider for MemoryBackend {
             state.accepted.push((claimed.id, claimed.claim_no));
         }
         drop(state);
-        assert!(!poisoned, "the backend was told to panic");
+        assert!(!poisoned, "the test makes the backend panic");
         match fault {
             Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => answer,
             Fault::Before | Fault::After => Attempt::Ambiguous,
-            Fault::DieBefore | Fault::DieAfter => panic!("died while SES was asked"),
+            Fault::DieBefore | Fault::DieAfter => panic!("crashed during the call of SES"),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Report {
         for (count, what) in [
             (verdict.lost, "lost"),
             (verdict.stuck, "stuck"),
-            (verdict.duplicates_unflagged, "doubled without a mark"),
+            (verdict.duplicates_unflagged, "unflagged duplicates"),
         ] {
             if count > 0 {
                 failures.push(format!("{count} of {} accepted emails {what}.", verdict.accepted));
@@ -105,7 +105,7 @@ impl Report {
             failures.push(format!("These kinds of fault never happened: {}.", never.join(", ")));
         }
         if asked.emails >= ENOUGH && verdict.duplicates_flagged + verdict.duplicates_unflagged == 0 {
-            failures.push("No email was sent twice: the mark was not put to the test.".to_owned());
+            failures.push("No email was sent twice: the flag was not tested.".to_owned());
         }
         let counts = &self.counts;
         if !counts.agree() {

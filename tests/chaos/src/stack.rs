@@ -181,7 +181,7 @@ impl Stack {
     /// When the proxy does not answer.
     pub async fn calls_under_way(&self) -> Result<Vec<Call>, Trouble> {
         self.read(
-            "The fault proxy does not tell its calls",
+            "The fault proxy does not list its calls",
             self.proxy(Method::GET, "calls/open"),
         )
         .await
@@ -193,7 +193,7 @@ impl Stack {
     /// When the proxy does not answer.
     pub async fn call(&self, number: u64) -> Result<Call, Trouble> {
         let request = self.proxy(Method::GET, &format!("calls/{number}"));
-        self.read("The fault proxy does not tell of a call", request).await
+        self.read("The fault proxy does not show a call", request).await
     }
 
     /// Returns the counters of the proxy and of the fake SES.
@@ -271,7 +271,7 @@ impl Stack {
         for queue in queues {
             let asked = self.sqs.get_queue_attributes().queue_url(queue);
             let answer = asked.set_attribute_names(Some(COUNTS.to_vec())).send().await;
-            let answer = answer.map_err(|error| Trouble(format!("A queue does not tell its depth: {error:?}.")))?;
+            let answer = answer.map_err(|error| Trouble(format!("A queue does not report its depth: {error:?}.")))?;
             let counts = answer.attributes.unwrap_or_default();
             all += COUNTS
                 .iter()

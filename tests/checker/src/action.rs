@@ -119,32 +119,32 @@ impl Action {
     #[must_use]
     pub fn name(self) -> String {
         match self {
-            Self::Asks(_) => "a client asks".to_owned(),
+            Self::Asks(_) => "a client requests the email".to_owned(),
             Self::StoresContent(_) => "a content is stored".to_owned(),
-            Self::StoresRecord(_) => "a row is stored".to_owned(),
+            Self::StoresRecord(_) => "a record is stored".to_owned(),
             Self::IsAnswered(_) => "a client is answered".to_owned(),
             Self::BreaksOff(_) => "a request breaks off".to_owned(),
             Self::Claims => "send claims".to_owned(),
             Self::ClaimsBeside => "a second send claims".to_owned(),
             Self::IsRefused => "send is refused a claim".to_owned(),
-            Self::MeetsStale => "send receives a wake-up, and knows an old state of its queue".to_owned(),
+            Self::MeetsStale => "send receives a send task, and knows an old state of its queue".to_owned(),
             Self::Changes(QueueChange::Pause) => "the queue is paused".to_owned(),
             Self::Changes(QueueChange::Resume) => "the queue is resumed".to_owned(),
             Self::Changes(QueueChange::Purge) => "the queue is purged".to_owned(),
             Self::Changes(QueueChange::Restore) => "the queue is restored".to_owned(),
             Self::JobEnds(sweep) => format!("{} is done", Process::Job(sweep).name()),
-            Self::DiesHolding => "send dies with its claim".to_owned(),
-            Self::DiesAsked => "send dies before it has recorded".to_owned(),
+            Self::DiesHolding => "send crashes with its claim".to_owned(),
+            Self::DiesAsked => "send crashes before it records the answer".to_owned(),
             Self::MissesContent => "send does not find the content".to_owned(),
             Self::Submits(ses) => format!("send submits; SES {}", ses.name()),
-            Self::AcceptsLate => "SES accepts late what nobody waits for".to_owned(),
+            Self::AcceptsLate => "SES accepts a submission after its sender stopped waiting".to_owned(),
             Self::EventArrives => "an event arrives".to_owned(),
-            Self::AsksFeedback => "promote is told that feedback has worked everything off".to_owned(),
+            Self::AsksFeedback => "promote learns that feedback has processed all events".to_owned(),
             Self::RunEnds => "a run of promote ends".to_owned(),
             Self::Does(who, operation) => format!("{} {}", who.name(), operation.name()),
             Self::Empties => "manage (erase) erases the contents, and answers".to_owned(),
-            Self::FindsNothing => "somebody finds nothing of an erased email".to_owned(),
-            Self::LateWrite => "a dead writer's write takes effect or is refused".to_owned(),
+            Self::FindsNothing => "a function finds no record of an erased email".to_owned(),
+            Self::LateWrite => "a crashed function's write takes effect or is refused".to_owned(),
             Self::TimePasses => "time passes".to_owned(),
             Self::HoursPass => "six hours pass".to_owned(),
             Self::DaysPass => "days pass".to_owned(),
@@ -180,12 +180,12 @@ impl Process {
 impl Operation {
     fn name(self) -> &'static str {
         match self {
-            Self::Reads => "reads the row, and has something to write",
+            Self::Reads => "reads the record, and has something to write",
             Self::Writes => "writes",
-            Self::LeavesWrite => "dies while its write is under way",
-            Self::FindsMoved => "finds that the row has moved",
+            Self::LeavesWrite => "crashes while its write is under way",
+            Self::FindsMoved => "finds that the record has changed",
             Self::Ends => "has nothing to write",
-            Self::Dies => "dies",
+            Self::Dies => "crashes",
         }
     }
 }

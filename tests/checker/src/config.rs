@@ -140,12 +140,12 @@ impl Config {
             },
             Self {
                 late_writes: true,
-                ..Self::least("writes of the dead", Resend)
+                ..Self::least("late writes", Resend)
             },
             Self {
                 late_writes: true,
                 begin: Begin::Uncertain,
-                ..Self::least("uncertain, writes of the dead", Resend).with_another_attempt()
+                ..Self::least("uncertain, late writes", Resend).with_another_attempt()
             },
             Self {
                 readers: 2,
@@ -155,7 +155,7 @@ impl Config {
             Self {
                 wishes: 1,
                 begin: Begin::Marked,
-                ..Self::least("marked, a caller", Resend)
+                ..Self::least("flagged, a caller", Resend)
             },
             Self {
                 begin: Begin::Asked,
@@ -175,12 +175,12 @@ impl Config {
             Self {
                 changes: 2,
                 begin: Begin::Marked,
-                ..Self::least("marked, a queue", Resend)
+                ..Self::least("flagged, a queue", Resend)
             },
             Self {
                 erasures: 2,
                 begin: Begin::Repeated,
-                ..Self::least("erased, and asked for again", Hold)
+                ..Self::least("erased, and requested again", Hold)
             },
             Self {
                 erasures: 1,
@@ -217,7 +217,7 @@ impl Config {
             Self {
                 wishes: 1,
                 late_writes: true,
-                ..Self::least("a caller, writes of the dead, held", Hold)
+                ..Self::least("a caller, late writes, held", Hold)
             },
             Self {
                 readers: 2,
@@ -225,7 +225,7 @@ impl Config {
             },
             Self {
                 late_writes: true,
-                ..Self::least("two attempts, writes of the dead", Resend).with_another_attempt()
+                ..Self::least("two attempts, late writes", Resend).with_another_attempt()
             },
             Self {
                 wishes: 2,

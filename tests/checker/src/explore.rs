@@ -64,7 +64,7 @@ impl fmt::Display for Report {
         } = self;
         write!(
             f,
-            "{states} distinct states, {steps} steps between them, {records} rows, at most {depth} steps deep"
+            "{states} distinct states, {steps} steps between them, {records} records, at most {depth} steps deep"
         )?;
         match &self.broken {
             Some(broken) => write!(f, "\nBROKEN: {broken}"),

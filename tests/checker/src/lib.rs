@@ -13,7 +13,7 @@
     clippy::indexing_slicing,
     clippy::expect_used,
     clippy::arithmetic_side_effects,
-    reason = "indices are those that the same file gave out; what cannot be explored has to stop"
+    reason = "each index comes from the same file, and an impossible state ends the exploration"
 )]
 
 pub mod action;

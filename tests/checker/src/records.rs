@@ -23,7 +23,7 @@ impl RecordTable {
     /// When there are more records than a bounded configuration can have.
     pub(crate) fn id(&mut self, record: EmailRecord) -> RecordId {
         let (index, _) = self.known.insert_full(relative(record));
-        RecordId(u16::try_from(index).expect("a bounded configuration has few rows"))
+        RecordId(u16::try_from(index).expect("a bounded configuration has few records"))
     }
 
     /// Returns the record of a number.

@@ -190,7 +190,7 @@ fn every_property_is_broken_by_a_mutant() {
 fn a_missing_actor_is_noticed() {
     let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();
     let (alone, caller) = (named("two attempts, held"), named("a caller, held"));
-    let (queue, erased) = (named("a queue"), named("erased, and asked for again"));
+    let (queue, erased) = (named("a queue"), named("erased, and requested again"));
     let [whole, with_caller] = [&alone, &caller].map(|config| explore(config.clone(), None));
     let heard = ("feedback", "Uncertain -> Sent".to_owned());
     let beside = Action::ClaimsBeside.name();
@@ -217,6 +217,6 @@ fn a_missing_actor_is_noticed() {
             Actor::SecondSender => !report.actions.contains_key(&beside),
             Actor::Eraser => !report.actions.contains_key(&Action::Empties.name()),
         };
-        assert!(missed, "nobody misses {actor:?}");
+        assert!(missed, "no result changes without {actor:?}");
     }
 }

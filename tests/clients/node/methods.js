@@ -1,5 +1,5 @@
-// Calls every method of the official Node SDK, and prints what each is answered: {"emails.send":
-// "works", "domains.list": "not_found", ...}. `local` means that it called nobody.
+// Calls every method of the official Node SDK, and prints the result of each: {"emails.send":
+// "works", "domains.list": "not_found", ...}. `local` means that the method made no request.
 //
 // Environment: RESEND_BASE_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT. The methods
 // are found in the SDK itself, so that none can be left out.
@@ -13,7 +13,7 @@ const LATER = "2030-01-01T00:00:00Z";
 const resend = new Resend();
 const email = { from: "shop@mailqueue.example", to: process.env.RECIPIENT, subject: "Hello", text: "Hello" };
 
-// What is in the SDK's types as private is nobody's to call.
+// The private methods of the SDK's types, which no application calls.
 const types = fs.readFileSync(require.resolve("resend").replace("index.cjs", "index.d.mts"), "utf8");
 const hidden = new Set([...types.matchAll(/private (\w+);/g)].map(([, name]) => name));
 
@@ -45,7 +45,7 @@ const real = {
   "suppressions.batch.remove": () => resend.suppressions.batch.remove({ emails: [nobody] }),
 };
 
-// Who gets no emails, and is written to by nobody else.
+// A suppressed address, which no other test uses.
 const nobody = `node-nobody-${process.env.RECIPIENT}`;
 
 async function suppressed() {
@@ -69,7 +69,7 @@ async function attached() {
   return data.id;
 }
 
-// What is given where nothing real is known: enough for the SDK to make a request of it.
+// Arguments for all other methods: enough for the SDK to make a request.
 const anything = {
   ...email,
   name: "name",
@@ -116,7 +116,7 @@ async function outcome(name, method) {
   try {
     answer = await (real[name] ?? method)();
   } catch (error) {
-    // Refused by the SDK itself, which asked nobody; what JavaScript refuses is a bad argument of ours.
+    // Refused by the SDK itself, without a request. A TypeError is a bad argument of ours.
     return called === 0 && !(error instanceof TypeError) ? "local" : `crashes: ${error.stack}`;
   }
   if (called === 0) return `calls nobody: ${JSON.stringify(answer)}`;

@@ -1,4 +1,4 @@
-// What an application does with the official Node SDK, its base URL pointed at this queue.
+// The calls of an application with the official Node SDK, with the base URL of this queue.
 //
 // Environment: RESEND_BASE_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT, an
 // address that nobody else uses. Prints {"single": id, "batch": [id, id]} when all went well.

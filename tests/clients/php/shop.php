@@ -1,7 +1,7 @@
 <?php
 
 /**
- * What a PHP site does: sends an order's confirmation, handles refusals, asks what became of it.
+ * The calls of a PHP site: sends an order's confirmation, handles refusals, reads the status.
  *
  * Nothing but PHP itself: no Composer, no extension. Environment: MAILQUEUE_URL,
  * MAILQUEUE_API_KEY, and RECIPIENT, an address that nobody else uses. Prints {"single": id}
@@ -24,7 +24,7 @@ function call(string $method, string $path, ?array $body = null, array $headers 
         'method' => $method,
         'header' => implode("\r\n", $lines),
         'content' => $body === null ? '' : json_encode($body, JSON_THROW_ON_ERROR),
-        // A refusal has a body, too, and it says what is wrong.
+        // A refusal also has a body, which names the fault.
         'ignore_errors' => true,
         'timeout' => 30,
     ]]);

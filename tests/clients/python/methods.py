@@ -1,5 +1,5 @@
-"""Calls every method of the official Python SDK, and prints what each is answered: {"Emails.send":
-"works", "Domains.list": "not_found", ...}. `local` means that it called nobody.
+"""Calls every method of the official Python SDK, and prints the result of each: {"Emails.send":
+"works", "Domains.list": "not_found", ...}. `local` means that the method made no request.
 
 Environment: RESEND_API_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT. The methods
 are found in the SDK itself, so that none can be left out. A method and its `_async` are two; those
@@ -59,7 +59,7 @@ def attachment():
     return [email, files[0]["id"]]
 
 
-# Who gets no emails, and is written to by nobody else.
+# A suppressed address, which no other test uses.
 NOBODY = f"python-nobody-{os.environ['RECIPIENT']}"
 
 
@@ -71,7 +71,7 @@ def key():
     return resend.ApiKeys.create({"name": "python, for a moment"})["id"]
 
 
-# Arguments that are something real, so that the call can work.
+# Arguments that exist, so that the call can work.
 REAL = {
     "Emails.send": lambda: [EMAIL],
     "Emails.get": lambda: [scheduled()],
@@ -93,7 +93,7 @@ REAL = {
     "SuppressionsBatch.add": lambda: [{"emails": [NOBODY]}],
     "SuppressionsBatch.remove": lambda: [{"emails": [NOBODY]}],
 }
-# What is given where nothing real is known: enough for the SDK to make a request of it.
+# Arguments for all other methods: enough for the SDK to make a request.
 ANYTHING = {
     **EMAIL,
     "name": "name",

@@ -6,11 +6,7 @@
 //! **No fixed waits:** a test waits for a condition ([`eventually`]).
 //! **Start reading at** [`Stack`].
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what a test cannot do without ends it, with a sentence"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a failing test panics with its reason")]
 
 mod account;
 mod answer;

@@ -170,10 +170,10 @@ async fn every_role_grants_exactly_the_used_permissions() {
         let granted = granted(&template, target(&function["Properties"]["Role"]));
         by_anybody.extend(granted.iter().cloned());
         let mut seen = used.get(&format!("{stack}-{name}")).cloned().unwrap_or_default();
-        assert!(!seen.is_empty(), "{name} was not seen to call anybody");
+        assert!(!seen.is_empty(), "no call of {name} was recorded");
         wrong.extend(
             seen.difference(&granted)
-                .map(|need| format!("{name} uses what its role does not grant: {need}")),
+                .map(|need| format!("{name} uses a permission that its role does not grant: {need}")),
         );
         if seen.contains("s3:GetObject objects") {
             seen.insert(TELLS_MISSING_FROM_FORBIDDEN.to_owned());
@@ -182,7 +182,7 @@ async fn every_role_grants_exactly_the_used_permissions() {
         wrong.extend(
             granted
                 .difference(&seen)
-                .map(|need| format!("{name} is granted what it does not use: {need}")),
+                .map(|need| format!("{name} has a permission that it does not use: {need}")),
         );
         let missing = of_lambda(function);
         wrong.extend(
@@ -196,7 +196,7 @@ async fn every_role_grants_exactly_the_used_permissions() {
     wrong.extend(
         unknown
             .difference(&by_anybody)
-            .map(|need| format!("somebody uses what no role grants: {need}")),
+            .map(|need| format!("an unknown caller uses a permission that no role grants: {need}")),
     );
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(data: &[u8]) {
         check!(
             Content,
             plain(address.as_str()).starts_with(&format!("{}@", plain(local))),
-            "the local part stays"
+            "the local part is unchanged"
         );
         check_eq!(
             Refusal,
@@ -54,7 +54,7 @@ pub(crate) fn run(data: &[u8]) {
         check!(
             Refusal,
             !sentence.contains(oracle::CANARY),
-            "an error repeats what was given"
+            "an error repeats its input"
         );
     }
     named(text);

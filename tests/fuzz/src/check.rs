@@ -44,7 +44,7 @@ pub(crate) use {check, check_eq, violated};
 /// # Panics
 /// Always: a target reports a failure to the engine by a panic.
 #[track_caller]
-#[expect(clippy::panic, reason = "a panic is how a target tells the engine of a failure")]
+#[expect(clippy::panic, reason = "a target reports a failure to the engine by a panic")]
 pub(crate) fn report(invariant: Invariant, detail: String) -> ! {
     panic!("{}", Violation::<String>::new(invariant, detail))
 }

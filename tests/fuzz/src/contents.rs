@@ -20,7 +20,7 @@ pub(crate) fn run(data: &[u8]) {
         Content,
         unpacked.ok().as_deref(),
         Some(data),
-        "what was packed comes back"
+        "a packed content unpacks to itself"
     );
     read(data);
 }

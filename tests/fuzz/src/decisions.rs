@@ -140,13 +140,13 @@ fn move_once(
                 check!(
                     Duplicates,
                     transition.record.maybe_duplicate,
-                    "sent again, and not marked"
+                    "sent again, and not flagged"
                 );
                 check_eq!(
                     Hold,
                     record.on_uncertain,
                     OnUncertain::Resend,
-                    "what is held is not sent again"
+                    "a held email is not sent again"
                 );
             }
             decision
@@ -262,7 +262,7 @@ fn update_in_any_order(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result
             clicked_at: record.clicked_at,
             ..next.clone()
         };
-        check_eq!(Truth, life, *record, "what becomes of recipients moves the email");
+        check_eq!(Truth, life, *record, "a delivery status changes the email's status");
     }
     Ok(decision)
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(data: &[u8]) {
     });
     match input {
         Ok(input) => check_message(&input, &request.email, &record),
-        Err(error) => violated!(Content, "SES cannot be asked: {error}"),
+        Err(error) => violated!(Content, "SES's request cannot be built: {error}"),
     }
 }
 

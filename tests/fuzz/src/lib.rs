@@ -7,10 +7,7 @@
 //! clock, no randomness, no environment.
 //! **Start reading at** [`TARGETS`], then [`oracle`].
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a target is a test: what is not there ends it, with the input at hand"
-)]
+#![expect(clippy::indexing_slicing, reason = "a target is a test: a panic reports the input")]
 
 use invariants::Invariant::{
     self, Claims, Completion, Content, Duplicates, Durability, Hold, Idempotency, Refusal, Transitions, Truth,

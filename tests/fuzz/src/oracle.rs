@@ -23,7 +23,7 @@ pub(crate) fn accepted(email: &EmailContent) {
     let recipients = email.to().len() + email.cc().len() + email.bcc().len();
     check!(Refusal, (1..=50).contains(&recipients), "{recipients} recipients");
     check_eq!(Refusal, email.recipients(), recipients, "as SES counts them");
-    check!(Refusal, !email.to().is_empty(), "somebody it is for");
+    check!(Refusal, !email.to().is_empty(), "at least one recipient");
     check!(Refusal, email.reply_to().len() <= 50, "places for answers");
     let lists = [email.to(), email.cc(), email.bcc(), email.reply_to()];
     for given in lists.into_iter().flatten().chain([email.from()]) {
@@ -54,7 +54,7 @@ fn generated(email: &EmailContent) {
     let Some(text) = email.generated_text() else {
         return;
     };
-    check!(Content, email.text().is_none(), "a given text stays");
+    check!(Content, email.text().is_none(), "a given text is unchanged");
     check_eq!(
         Truth,
         email.generated_text().as_deref(),
@@ -87,7 +87,7 @@ fn files(email: &EmailContent) {
             check!(Refusal, ids.insert(id), "a Content-ID is there twice");
         }
     }
-    check!(Refusal, bytes <= 30_000_000, "what SES takes");
+    check!(Refusal, bytes <= 30_000_000, "the size limit of SES");
 }
 
 /// Checks a name and a type: they can be written into a message's headers.
@@ -295,7 +295,7 @@ fn printable(rendered: &str) {
 /// Checks encoded words by RFC 2047: at most 75 characters each, and only where they are needed.
 fn encoded_words(rendered: &str, given: &str) {
     if given.is_ascii() {
-        check_eq!(Content, rendered, given, "ASCII stays as it is");
+        check_eq!(Content, rendered, given, "ASCII is unchanged");
     } else {
         for word in rendered.split(' ') {
             check!(Content, word.len() <= 75, "an encoded word's length");

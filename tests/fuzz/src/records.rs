@@ -28,7 +28,7 @@ fn check_items(u: &mut Unstructured<'_>) -> Result<()> {
         Durability,
         probe::to_record(&stored),
         Ok(record.clone()),
-        "a row comes back as it was"
+        "a record reads back unchanged"
     );
     in_the_index(&record, &stored);
     if u.arbitrary()? {
@@ -59,7 +59,7 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
             Durability,
             found,
             Ok((SendTask::of(record), record.priority, due.at)),
-            "the index says what the row says"
+            "the index equals the record"
         );
     }
 }
@@ -167,7 +167,7 @@ fn read(found: &Item, shards: u16) {
             Refusal,
             probe::to_record(&again),
             Ok(record),
-            "what was read can be written"
+            "a readable record can be written"
         );
     }
     if let Ok(due_email) = probe::to_due_email(found) {
@@ -175,13 +175,13 @@ fn read(found: &Item, shards: u16) {
             Refusal,
             SendTask::parse(&due_email.send_task.to_json()).ok(),
             Some(due_email.send_task),
-            "it can be woken"
+            "its send task is readable"
         );
     }
     let forgotten = |millis| probe::is_forgotten(found, Timestamp::from_millis(millis));
     check!(
         Durability,
         !forgotten(0) || forgotten(i64::MAX),
-        "what is forgotten stays so"
+        "an expired record stays expired"
     );
 }

@@ -89,7 +89,10 @@ fn near_no_limit(data: &[u8]) -> bool {
 
 fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissive: Result<BatchRequest, ApiError>) {
     let Err(strict) = strict else {
-        violated!(Refusal, "a strict batch takes what is refused alone: {alone}");
+        violated!(
+            Refusal,
+            "a strict batch accepts an email that is refused alone: {alone}"
+        );
     };
     check_eq!(Refusal, (strict.status(), strict.name()), (422, alone.name()));
     let message = alone.message();
@@ -103,7 +106,7 @@ fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissi
         check!(
             Refusal,
             batch.items.is_empty(),
-            "a permissive batch takes what is refused alone"
+            "a permissive batch accepts an email that is refused alone"
         );
         batch
             .errors
@@ -166,7 +169,7 @@ fn check_shown_email(email: &EmailContent) {
     let again = parse_email(again.to_string().as_bytes()).map(|request| request.email);
     // The answer omits the contents of files.
     let shown = email.clone().with_attachments(Vec::new());
-    check_eq!(Content, again.ok(), shown.ok(), "what is shown, sent again");
+    check_eq!(Content, again.ok(), shown.ok(), "the shown email can be sent again");
 }
 
 fn options(options: &SendOptions) {
@@ -187,7 +190,7 @@ fn options(options: &SendOptions) {
         );
     }
     let late = options.resolve_late(fortnight, now);
-    check!(Claims, late.not_before >= now, "what is over is due at once");
+    check!(Claims, late.not_before >= now, "a past time is due at once");
     for when in [options.scheduled_at, options.expires_at].into_iter().flatten() {
         time(when);
     }

@@ -95,20 +95,24 @@ fn check_content(event: &SesEvent, text: &Value) {
                 "auth-failure"
             };
             check_eq!(Truth, kind, named);
-            check!(Refusal, Some(recipients.len()) <= count, "nobody who was not named");
+            check!(
+                Refusal,
+                Some(recipients.len()) <= count,
+                "more recipients than the event names"
+            );
             check!(Truth, event.suppresses.is_empty(), "no complaint");
         }
         SesEventKind::DeliveryStatuses(delivery_statuses) => {
             check!(
                 Refusal,
                 Some(delivery_statuses.len()) <= count,
-                "nobody who was not named"
+                "more recipients than the event names"
             );
             check_eq!(
                 Truth,
                 delivery_statuses.is_empty(),
                 count == Some(0),
-                "everybody who was named"
+                "every named recipient has a status"
             );
             for (key, delivery_status) in delivery_statuses {
                 let hex = key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit());
@@ -140,7 +144,7 @@ fn check_content(event: &SesEvent, text: &Value) {
             check!(
                 Refusal,
                 suppresses || event.suppresses.is_empty(),
-                "nobody else is suppressed"
+                "only bounces and complaints suppress"
             );
         }
     }
@@ -173,13 +177,13 @@ fn moves_its_own_record_only(event: &SesEvent) {
                 Refusal,
                 handle_event(other, event),
                 Decision::Forget,
-                "another row is moved"
+                "another email's record changes"
             );
             check_eq!(
                 Refusal,
                 update_recipients(other, std::slice::from_ref(event)),
                 Decision::Forget,
-                "another row learns"
+                "another email's recipients change"
             );
         }
         if let Decision::Write(transition) = handle_event(&own, event) {

@@ -1,5 +1,5 @@
 //! Runs every target on the recorded inputs, without an engine.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 use std::collections::BTreeSet;
 use std::fs;

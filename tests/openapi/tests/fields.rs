@@ -187,7 +187,11 @@ fn parameters_read_and_described_are_the_same() {
             .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
             .collect();
         let Some((_, parse)) = QUERIES.iter().find(|(name, _)| *name == operation.name) else {
-            assert!(described.is_empty(), "who reads the query of {}?", operation.name);
+            assert!(
+                described.is_empty(),
+                "no reader is listed for the query of {}",
+                operation.name
+            );
             continue;
         };
         let known = |word: &&String| match parse(&format!("{word}=1")) {

@@ -36,7 +36,7 @@ pub(crate) struct Client {
     pub(crate) number: usize,
     pub(crate) order: Order,
     /// Whether it makes another request with the same key.
-    pub(crate) is_rival: bool,
+    pub(crate) is_concurrent: bool,
 }
 
 impl Client {
@@ -45,7 +45,7 @@ impl Client {
     }
 
     pub(crate) fn name(&self) -> String {
-        let writer = if self.is_rival { " of a rival" } else { "" };
+        let writer = if self.is_concurrent { ", concurrent" } else { "" };
         format!("request {}{writer}", self.number)
     }
 
@@ -68,7 +68,7 @@ impl Client {
                 "from": "a@example.com",
                 "to": [self.recipient(item)],
                 "subject": Scenario::subject(self.number, item),
-                "text": if self.is_rival { format!("{text} from a rival") } else { text },
+                "text": if self.is_concurrent { format!("{text} from a concurrent client") } else { text },
             });
             if order.hold {
                 email["on_uncertain"] = json!("hold");
@@ -188,8 +188,8 @@ impl Client {
                     if status == 422 && self.oracle.may_be_deleted(self.queue()) {
                         return None;
                     }
-                    let has_rival = self.order.writer.is_some();
-                    let request = (key.as_deref(), has_rival, name.as_str());
+                    let has_concurrent_client = self.order.writer.is_some();
+                    let request = (key.as_deref(), has_concurrent_client, name.as_str());
                     let wanted: Vec<_> = ids.iter().copied().zip(self.hashes()).collect();
                     let answer = (status, &*json.to_string());
                     self.oracle

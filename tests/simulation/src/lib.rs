@@ -9,7 +9,7 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "a die thrown within the bounds of what it chooses from, and objects of JSON"
+    reason = "random indices are within their lists, and JSON objects have their fields"
 )]
 
 mod client;

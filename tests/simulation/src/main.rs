@@ -17,8 +17,8 @@ const ENOUGH: u64 = 10_000;
 
 const USAGE: &str = "\
 simulation seeds [--for SECONDS] [--from SEED] [--threads N]   random scenarios, each with its seed
-simulation systematic [--faults N] [--reach CALLS] [--threads N]  every call of every scenario struck; pairs, triples
-simulation replay SEED                                         one seed again, with what happened to its emails
+simulation systematic [--faults N] [--reach CALLS] [--threads N]  a fault in every call of every scenario; pairs, triples
+simulation replay SEED                                         one seed again, with the history of its emails
 simulation strike SCENARIO CALL:FAULT ...                      one scenario again, with these faults";
 
 fn main() -> ExitCode {
@@ -80,7 +80,7 @@ fn seeds(options: &[&str]) -> Option<bool> {
     let missing = totals.missing();
     if !missing.is_empty() {
         println!(
-            "This has shown less than it claims. What never happened: {}",
+            "These faults never happened, so the run proves less: {}",
             missing.join(", ")
         );
     }

@@ -320,11 +320,11 @@ fn clients(scenario: &Scenario, system: &Arc<System>, oracle: &Oracle) -> Vec<Cl
             oracle: oracle.clone(),
             number,
             order: order.clone(),
-            is_rival: false,
+            is_concurrent: false,
         };
         if let Some(at) = order.writer {
             let mut writer = client.clone();
-            writer.is_rival = true;
+            writer.is_concurrent = true;
             writer.order.at = at;
             writer.order.commands.clear();
             clients.push(writer);

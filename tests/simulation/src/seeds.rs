@@ -135,7 +135,7 @@ impl Totals {
         let counted = |name: &str, times: u64| format!("{times:>12}  {name}");
         lines.push("how emails ended:".to_owned());
         lines.extend(self.ends.iter().map(|(end, times)| counted(end, *times)));
-        lines.push("faults that struck:".to_owned());
+        lines.push("faults that happened:".to_owned());
         lines.extend(self.struck.iter().map(|(kind, times)| counted(kind, *times)));
         lines.push("transitions:".to_owned());
         let of = |edge: Edge| counted(&in_words(edge), self.edges.get(&edge).copied().unwrap_or(0));

@@ -82,7 +82,7 @@ impl Strikes {
         let struck = outcome.trace.steps.iter().filter(|step| is_struck(step)).count();
         if struck != scenario.plan.len() {
             let what = format!(
-                "{}: {struck} of its faults struck: a run is not its scenario",
+                "{}: {struck} of its faults happened: a run differs from its scenario",
                 command(scenario)
             );
             self.broken.push(what);
@@ -292,7 +292,7 @@ pub fn scenarios() -> Vec<Scenario> {
         }
         .answers(0, &[refuses(Cause::Unavailable)]),
         Scenario::quiet(
-            "is erased, and asked for again",
+            "is erased, and requested again",
             vec![then(plain(), &[(30, EmailCommand::Erase), (40, EmailCommand::Repeat)])],
         ),
     ]

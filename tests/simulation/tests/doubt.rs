@@ -42,7 +42,7 @@ fn an_uncertain_submission_is_settled_or_flagged() {
             let mut scenario = one(held);
             scenario.plan = [(submission(&scenario), fault)].into();
             let outcome = run(&scenario);
-            let what = format!("{fault:?} while SES was asked, held: {held}");
+            let what = format!("{fault:?} during the call of SES, held: {held}");
             assert_eq!(outcome.report(&what), None);
             let expected = if matches!(fault, Fault::After | Fault::DieAfter) {
                 (RecordStatus::Sent, 1, false)

@@ -11,12 +11,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Three emails at once and one ten hours later. Finished emails are forgotten after an hour. The same request comes
 /// again after that. Another request with the same key comes when a record of the usual life would be gone.
-fn scenario(broken: Broken, command_at: Duration, rival_at: Option<Duration>) -> Scenario {
+fn scenario(broken: Broken, command_at: Duration, concurrent_at: Option<Duration>) -> Scenario {
     let order = Order {
         emails: 4,
         batch: true,
         last_scheduled_in: Some(HOUR * 10),
-        writer: rival_at,
+        writer: concurrent_at,
         commands: vec![(command_at, EmailCommand::Repeat)],
         ..Order::plain()
     };
@@ -43,7 +43,7 @@ fn a_forgotten_email_of_a_batch_is_not_sent_again() {
 fn another_batch_with_the_key_leaves_nothing() {
     for hours in [2, 5, 9, 12] {
         let outcome = run(&scenario(Broken::Nothing, HOUR, Some(HOUR * hours)));
-        assert_eq!(outcome.report("rival"), None, "{hours}");
+        assert_eq!(outcome.report("a concurrent client"), None, "{hours}");
         assert_eq!(outcome.copies, 4, "{hours}: each email once");
     }
     let outcome = run(&scenario(Broken::RecordsShort(3 * 3600), HOUR, Some(HOUR * 5)));

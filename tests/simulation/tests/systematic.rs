@@ -173,7 +173,7 @@ fn a_repeated_request_completes_a_broken_one() {
     assert_eq!(
         strikes.len(),
         20,
-        "put and create, each with six faults, wake with five, and the key with three"
+        "put and create, each with six faults, enqueue with five, and the key with three"
     );
     for (number, fault) in strikes {
         scenario.plan = [(number, fault)].into();

@@ -3,7 +3,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod tenants;
@@ -173,7 +173,7 @@ async fn a_key_is_rotated_and_revoked_permanently() {
     );
     let (at, by) = it.backend.state().keys[&id]
         .revoked
-        .expect("who revoked it stays known");
+        .expect("the record names the revoking key");
     assert_eq!((at, by), (BORN, Actor::Key(token::id_of(new.as_bytes()).unwrap())));
 }
 
@@ -305,7 +305,7 @@ async fn a_revocation_includes_created_keys() {
         assert_eq!(status, 200);
         assert!(
             it.backend.state().keys[&id(&grandchild)].revoked.is_none(),
-            "alone it takes nothing along"
+            "one key alone revokes no other"
         );
         let path = format!("/api-keys/{}?children=true", id(&leaked));
         if let Some(fault) = fault {

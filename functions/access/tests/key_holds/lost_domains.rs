@@ -85,7 +85,7 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
     assert_eq!(
         backend.state().account_rate.settings_version,
         told + 1,
-        "senders are told"
+        "senders reload the settings"
     );
     let jobs: Vec<_> = backend.state().jobs.values().map(|job| job.task.clone()).collect();
     assert_eq!(jobs, [Task::FollowTenant], "also queues that are made now");
@@ -142,7 +142,11 @@ async fn a_release_lets_emails_of_lost_domains_go() {
         (status, answer.get("hold"), holds(&backend)),
         (200, None, vec![false, false])
     );
-    assert_eq!(answer["from_domains"], json!(["a.example"]), "it gets no domain back");
+    assert_eq!(
+        answer["from_domains"],
+        json!(["a.example"]),
+        "the key regains no domain"
+    );
     assert_eq!(held(&backend), [[key("acme", 10)], [key("acme", 10)]], "keys stay held");
     let releases = backend
         .state()

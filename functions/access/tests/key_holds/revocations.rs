@@ -33,7 +33,7 @@ async fn a_revoked_key_holds_its_emails() {
     assert_eq!(
         backend.state().account_rate.settings_version,
         told + 1,
-        "senders are told"
+        "senders reload the settings"
     );
     let jobs: Vec<_> = backend
         .state()

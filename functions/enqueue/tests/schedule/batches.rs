@@ -180,7 +180,7 @@ async fn a_broken_batch_is_completed_after_its_time() {
             .iter()
             .map(|error| (error.index, error.message.as_str()))
             .collect();
-        assert_eq!(answer.ids.len(), 2, "what was possible when the batch was begun");
+        assert_eq!(answer.ids.len(), 2, "times that were valid when the batch started");
         assert_eq!(errors, [(2, "scheduled_at: must be within the next 10 years")]);
     }
     assert_eq!(backend.state().records.len(), 2);

@@ -91,7 +91,7 @@ async fn a_failing_table_brings_the_event_again() {
     let backend = backend(1);
     backend.fail_next(1);
     assert!(heard(&backend, &send()).await.is_err());
-    heard(&backend, &send()).await.expect("heard the second time");
+    heard(&backend, &send()).await.expect("the second delivery succeeds");
     assert_eq!(
         backend.record(&samples::key(1)).expect("the row").status,
         RecordStatus::Sent

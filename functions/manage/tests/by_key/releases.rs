@@ -39,7 +39,7 @@ async fn a_release_ends_the_hold_of_one_key() {
     assert_eq!(
         backend.state().account_rate.settings_version,
         told + 1,
-        "senders are told"
+        "senders reload the settings"
     );
     let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
     let [job] = jobs.as_slice() else {
@@ -88,7 +88,7 @@ async fn an_interrupted_release_is_completed() {
             assert_eq!(
                 jobs,
                 [Task::FollowTenant],
-                "{what} {fault:?}: the job tells the senders"
+                "{what} {fault:?}: the job makes the senders reload"
             );
         }
     }

@@ -128,7 +128,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
         assert_eq!(
             backend.calls_inside(),
             calls,
-            "the content is kept before the row is written: {asked_for}"
+            "the content's retention is extended before the record is written: {asked_for}"
         );
         assert_eq!(
             kept_until(&backend),

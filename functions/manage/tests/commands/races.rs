@@ -53,7 +53,7 @@ async fn send_while_others_write(backend: &MemoryBackend, event: &Value, with: V
     let writers = with.into_iter().map(|meddling| meddling.on(backend)).collect();
     let contested = backend.with_concurrent_writers(writers);
     let answer = read(&ask(&contested, event).await);
-    assert_eq!(contested.writers_left(), 0, "everybody had their turn");
+    assert_eq!(contested.writers_left(), 0, "every concurrent writer has written");
     answer
 }
 
@@ -163,7 +163,7 @@ async fn one_of_two_concurrent_retries_is_refused() {
         let first = Meddling::Ask(golden(RETRY));
         let got = send_while_others_write(&backend, &golden(RETRY), vec![first]).await;
         assert_eq!(got, conflict(Refusal::NotEnded(RecordStatus::Queued)));
-        assert_eq!(backend.state().send_tasks.len(), 1, "it is woken once");
+        assert_eq!(backend.state().send_tasks.len(), 1, "it gets one send task");
     }
 }
 
@@ -214,7 +214,11 @@ async fn the_longer_of_two_retentions_stays() {
     let second = rescheduled_to("in 3 days", None);
     assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
     let longest = at(3_000 * 86_400).after(TWO_WEEKS).after(RETENTION);
-    assert_eq!(kept_until(&backend), Some(longest), "the row may say 3,000 days by now");
+    assert_eq!(
+        kept_until(&backend),
+        Some(longest),
+        "the record may be scheduled in 3,000 days by now"
+    );
 }
 
 /// Every attempt extends the retention again.

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "in a test, what is not there is a failure"
+    reason = "a failing test panics with its reason"
 )]
 
 mod bad_input;
@@ -85,7 +85,7 @@ async fn a_queue_is_created_changed_and_deleted() {
     assert_eq!(
         changed["retry_waits_seconds"],
         json!([7, 70]),
-        "what is not named stays"
+        "an omitted setting stays unchanged"
     );
 
     let (status, list) = call(&backend, "GET", "/queues", "").await;
@@ -238,7 +238,7 @@ async fn a_purged_email_can_be_retried() {
     let shown = call(&backend, "GET", &format!("/emails/{}", samples::key(1).id), "")
         .await
         .1;
-    assert_eq!(shown["status"], "queued", "asked for after the purge: {shown}");
+    assert_eq!(shown["status"], "queued", "requested after the purge: {shown}");
 }
 
 #[tokio::test]

@@ -95,6 +95,6 @@ async fn an_open_breaker_stops_recovery() {
         backend.state().now_ms = at(minute * 60).as_millis();
         run(&backend).await;
     }
-    assert_eq!(enqueued(&backend), [], "its wake-up comes again by itself");
+    assert_eq!(enqueued(&backend), [], "SQS delivers its send task again");
     assert_eq!(backend.record(&samples::key(1)).map(|record| record.attempts), Some(0));
 }

@@ -23,7 +23,7 @@ async fn a_backlog_is_not_enqueued_again() {
     assert_eq!(
         (done.recovered, enqueued(&backend).len()),
         (2, 2),
-        "looked at, and not woken"
+        "checked, and no send task for them"
     );
     let due = backend.record(&samples::key(1)).and_then(|record| record.due);
     assert_eq!(due.map(|due| due.at), Some(at(1800)));
@@ -34,7 +34,7 @@ async fn a_backlog_is_not_enqueued_again() {
     assert_eq!(
         enqueued(&backend).len(),
         4,
-        "the lane is empty: their wake-ups are lost"
+        "the priority queue is empty: their send tasks are lost"
     );
     assert_eq!(backend.state().busy_since.get(&Priority::Normal), None);
 }
@@ -171,7 +171,7 @@ async fn recovery_adds_little_to_an_old_backlog() {
     let emails = usize::from(EMAILS);
     assert!(
         enqueued(&backend).len() <= 4 * emails,
-        "{} wake-ups",
+        "{} send tasks",
         enqueued(&backend).len()
     );
     assert!(

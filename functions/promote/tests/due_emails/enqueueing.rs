@@ -16,11 +16,11 @@ async fn due_emails_are_enqueued_once_to_the_second() {
     assert_eq!(
         times(&backend, "write") + times(&backend, "load_many"),
         0,
-        "no row is read or written for it"
+        "no record is read or written for it"
     );
     backend.state().now_ms += 60_000;
     run(&backend).await;
-    assert_eq!(enqueued(&backend).len(), 3, "the cursor is behind the first two");
+    assert_eq!(enqueued(&backend).len(), 3, "the cursor is after the first two");
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn the_cursor_stays_before_a_failed_send_task() {
     assert_eq!(
         enqueued(&backend),
         [(samples::id(2), 10), (samples::id(4), 20)],
-        "and the first is not woken twice"
+        "and the first gets no second send task"
     );
 }
 

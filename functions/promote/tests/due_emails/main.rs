@@ -1,5 +1,5 @@
 //! Promotion of due emails, in the in-memory backend.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod account;
 mod backlogs;

@@ -77,7 +77,7 @@ async fn evidence_or_the_window_settles_a_dead_claim() {
     assert_eq!(
         status(),
         Some((RecordStatus::Queued, true)),
-        "marked, for SES may have accepted it"
+        "flagged, because SES may have accepted it"
     );
     assert_eq!(enqueued(&backend), [(key.id, 0)]);
 }

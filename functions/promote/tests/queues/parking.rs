@@ -22,7 +22,10 @@ async fn due_emails_of_a_paused_queue_are_parked() {
     backend.state().calls.clear();
     run(&backend).await;
     let writes = |call: &&str| call.starts_with("write");
-    assert!(!backend.state().calls.iter().any(writes), "what is held is left alone");
+    assert!(
+        !backend.state().calls.iter().any(writes),
+        "a held email is not written again"
+    );
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn held_emails_return_despite_failures() {
             for n in 1..=5 {
                 assert_eq!(kind(&backend, n), Some(DueKind::Check), "{fault:?} of {call}");
             }
-            assert!(!job(&backend).done, "the index may be behind");
+            assert!(!job(&backend).done, "the index may be stale");
             backend.state().now_ms = BORN.after(SETTLED).as_millis();
             for _ in 0..2 {
                 try_to_run(&backend).await.ok();

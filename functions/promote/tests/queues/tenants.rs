@@ -27,7 +27,11 @@ async fn a_tenants_queues_follow_its_default_queue() {
     let suspended = |key: &QueueKey| backend.state().queues[key].suspended;
     run(&backend).await;
     assert_eq!((suspended(&news), suspended(&other)), (true, false));
-    assert_eq!(kind(&backend, 1), Some(DueKind::Held), "what is met is held");
+    assert_eq!(
+        kind(&backend, 1),
+        Some(DueKind::Held),
+        "an email of the suspended queue is held"
+    );
 
     // An environment with the cached key has created another queue meanwhile.
     let late = QueueKey {

@@ -4,7 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that cannot go on says why"
+    reason = "a failing test panics with its reason"
 )]
 
 mod account_list;
@@ -115,7 +115,7 @@ async fn addresses_are_managed_by_id_or_address() {
     assert_eq!(
         backend.state().account_rate.settings_version,
         2,
-        "senders are told, also by a repetition"
+        "senders reload the settings, also after a repetition"
     );
     for name in [&*ann, "ANN@example.com", "ann@example.com"] {
         let shown = asked(&backend, "GET", &format!("/suppressions/{name}"), None).await;
@@ -155,7 +155,7 @@ async fn many_are_added_and_removed_in_order() {
     assert_eq!(
         backend.state().account_rate.settings_version,
         1,
-        "the senders are told once"
+        "senders reload the settings once"
     );
     let gone = |id: &str, deleted: bool| json!({"object": "suppression", "id": id, "deleted": deleted});
     for (body, expected) in [
@@ -274,7 +274,7 @@ async fn a_repetition_completes_a_failed_request() {
         assert_eq!(status, 500, "{what} {fault:?}");
         let told = backend.state().account_rate.settings_version;
         if what == "suppress" {
-            assert_eq!(told, 1, "of what was added the senders are told all the same");
+            assert_eq!(told, 1, "senders reload the settings, because one address was added");
         }
         let (status, _) = asked(&backend, "POST", "/suppressions/batch/add", body).await;
         assert_eq!(

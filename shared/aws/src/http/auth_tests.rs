@@ -65,7 +65,7 @@ impl Keys for EmailRecords {
     async fn record_use(&self, _: KeyId, hour: Timestamp) -> Result<(), PortError> {
         self.noted.lock().unwrap().push(hour);
         Err(crate::runtime::failure::port("noting")(
-            "that it fails harms nobody".into(),
+            "a failed write changes no answer".into(),
         ))
     }
 }

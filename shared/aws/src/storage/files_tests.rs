@@ -101,7 +101,7 @@ fn the_bucket_expires_uploads() {
     let expected = ["Status: Enabled", &prefix, "ExpirationInDays: 2"];
     assert_eq!(rules.collect::<Vec<_>>(), [expected]);
     let name = UPLOADS.trim_end_matches('/');
-    assert_eq!(TenantId::parse(name), None, "no tenant's objects lie there");
+    assert_eq!(TenantId::parse(name), None, "no tenant has objects there");
 }
 
 async fn find(answer: CannedResponse) -> (Result<Option<Uploaded>, String>, Replay) {

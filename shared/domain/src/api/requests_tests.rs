@@ -200,7 +200,7 @@ fn options_are_part_of_a_requests_identity() {
     assert_eq!(
         plain,
         parse(&good()).unwrap().email.hash(),
-        "as before there were wishes"
+        "as before the options existed"
     );
     assert_eq!(
         plain,

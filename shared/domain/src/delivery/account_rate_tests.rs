@@ -1,7 +1,7 @@
 //! The reserved rate as tables, and a minute of senders in a loop.
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "what is not expected is the same failure, whatever it is"
+    reason = "every unexpected variant is the same failure"
 )]
 
 use super::*;

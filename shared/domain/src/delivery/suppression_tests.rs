@@ -226,7 +226,7 @@ fn an_event_adds_its_addresses() {
         assert_eq!(
             added_by(&event, None, at(2))[0].created_at,
             at(2),
-            "no time lies in the future"
+            "no time is in the future"
         );
         for other in [record(0, at(1)), record(1, at(2))] {
             assert_eq!(

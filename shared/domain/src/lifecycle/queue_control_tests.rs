@@ -74,11 +74,7 @@ fn a_paused_queue_parks_its_emails() {
         (moved.record.status, moved.record.attempts, moved.side_effect),
         (RecordStatus::Queued, 2, SideEffect::Nothing)
     );
-    assert_eq!(
-        moved.condition.queue_version(),
-        Some(8),
-        "not behind the back of who resumes it"
-    );
+    assert_eq!(moved.condition.queue_version(), Some(8), "not if a resume comes first");
     assert_eq!(
         reconcile(&moved.record, &paused(), now),
         Some(Decision::Forget),
@@ -132,7 +128,7 @@ fn a_sender_drops_only_its_own_claim() {
             if (status, claim_no) == (RecordStatus::Sending, 2) {
                 let dropped = &written(&decision).record;
                 assert_eq!(dropped.status, RecordStatus::Canceled);
-                assert_eq!(dropped.attempts, record(status).attempts - 1, "SES was not asked");
+                assert_eq!(dropped.attempts, record(status).attempts - 1, "SES was not called");
             } else {
                 assert_eq!(decision, Decision::Forget, "{status:?} {claim_no}");
             }

@@ -54,7 +54,7 @@ fn a_job_sweeps_all_pages_twice() {
     assert_eq!(
         (job.shard, job.done, job.due),
         (0, false, at(1_120)),
-        "the index may be behind"
+        "the index may be stale"
     );
     job = job
         .after_sweep(moved(1), None, 2, at(1_121))

@@ -68,7 +68,7 @@ fn slots_end_a_minute_ahead() {
     assert_eq!(
         (slots.len(), later),
         (0, after),
-        "nobody overtakes them, and nothing is written"
+        "no later email overtakes them, and nothing is written"
     );
 }
 
@@ -102,7 +102,7 @@ fn a_queue_is_marked_before_an_email_waits() {
     let marked = |limit: &RateLimit, secs| mark(limit, at(secs), NOW).map(|change| change.on(limit.clone()));
     let due = marked(&limit(), 1_000).unwrap();
     assert_eq!((due.check_at, due.quiet_since, due.version), (Some(at(1_000)), None, 1));
-    assert_eq!(marked(&busy(), 1_000), None, "it is marked");
+    assert_eq!(marked(&busy(), 1_000), None, "waiting emails are noted");
     assert_eq!(marked(&busy(), 5_000), None, "the check comes earlier");
     let scheduled = marked(&limit(), 5_000).unwrap();
     assert_eq!(

@@ -66,7 +66,7 @@ impl Stack {
     pub async fn copies(&self) -> Result<BTreeMap<String, Vec<SentCopy>>, Trouble> {
         let messages: Vec<Message> = self
             .read(
-                "The fake SES does not tell its messages",
+                "The fake SES does not list its messages",
                 self.ses(Method::GET, "messages"),
             )
             .await?;

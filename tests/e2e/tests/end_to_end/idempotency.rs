@@ -18,7 +18,7 @@ async fn twenty_simultaneous_requests_are_one_email() {
     // A record of the same millisecond looks like the request's own write, which the SDK may have repeated.
     assert!(
         (1..5).contains(&first_answers),
-        "{first_answers} answers are not marked as replayed"
+        "{first_answers} answers lack idempotent-replayed"
     );
     let ids: HashSet<String> = answers.into_iter().map(HttpResponse::id).collect();
     assert_eq!(ids.len(), 1);

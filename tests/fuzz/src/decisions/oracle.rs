@@ -85,7 +85,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
     check!(
         Duplicates,
         next.maybe_duplicate >= record.maybe_duplicate,
-        "a mark is cleared"
+        "a flag is cleared"
     );
     check!(
         Duplicates,
@@ -106,7 +106,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
         Truth,
         (next.status == RecordStatus::Sent),
         next.sent.is_some(),
-        "sent, and by what"
+        "sent without its acceptance"
     );
     if let Some(sent) = &next.sent {
         check!(
@@ -120,7 +120,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             Truth,
             (next.status, &next.sent),
             (RecordStatus::Sent, &record.sent),
-            "what was sent stays so"
+            "a sent email changes"
         );
     }
     if next.maybe_duplicate {
@@ -128,7 +128,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             next.status,
             RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Expired | RecordStatus::Canceled
         );
-        check!(Duplicates, !harmless, "marked, and {:?}", next.status);
+        check!(Duplicates, !harmless, "flagged, and {:?}", next.status);
     }
     if next.status == RecordStatus::Failed && record.status != RecordStatus::Failed {
         check_eq!(
@@ -158,7 +158,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
         check!(
             Durability,
             next.detail.as_ref().is_none_or(|detail| detail.len() <= 256),
-            "a row stays small"
+            "a detail is too long"
         );
     }
     if let SideEffect::EnqueueTask { delay } = side_effect {
@@ -167,7 +167,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             Completion,
             next.status,
             RecordStatus::Queued,
-            "only what waits is woken"
+            "a send task for an email that is not queued"
         );
     }
     if side_effect == SideEffect::DeadLetter {
@@ -175,7 +175,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             Transitions,
             next.status,
             RecordStatus::Failing,
-            "only what fails is handed over"
+            "a dead-letter message for an email that is not failing"
         );
     }
     if let Some(due) = next.due
@@ -186,7 +186,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             Claims,
             (next.status, due.at),
             (RecordStatus::Queued, next.not_before),
-            "what waits for its time"
+            "due before its time"
         );
     }
     let view = serde_json::to_value(EmailView::new(next, None, "us-east-1", now));

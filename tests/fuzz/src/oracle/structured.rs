@@ -54,7 +54,7 @@ pub(super) fn rendered(key: &str, value: &str, rendered: &str) {
     } else if URIS.contains(&key) {
         uris(value, rendered);
     } else if value.is_ascii() {
-        check_eq!(Content, rendered, value, "ASCII stays as it is");
+        check_eq!(Content, rendered, value, "ASCII is unchanged");
     }
 }
 
@@ -82,7 +82,7 @@ fn references(value: &str, rendered: &str) {
 fn uris(value: &str, rendered: &str) {
     let special = |c: char| !c.is_ascii_graphic() || "\"\\^`{|}".contains(c);
     if !value.contains(special) && value.contains('<') {
-        check_eq!(Content, rendered, value, "an encoded URI stays as it is");
+        check_eq!(Content, rendered, value, "an encoded URI is unchanged");
     }
     if value.is_ascii() {
         let brackets = |text: &str| (text.matches('<').count(), text.matches('>').count());

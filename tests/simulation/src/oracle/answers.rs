@@ -85,7 +85,7 @@ impl Oracle {
     pub fn record_refusal(
         &self,
         backend: &MemoryBackend,
-        (key, has_rival, request): (Option<&str>, bool, &str),
+        (key, has_concurrent_client, request): (Option<&str>, bool, &str),
         wanted: &[(EmailId, String)],
         (status, text): (u16, &str),
     ) {
@@ -101,7 +101,7 @@ impl Oracle {
             let what = format!("{request} was refused, and an email of it is stored");
             seen.broken(Invariant::Idempotency, Some(*id), what);
         }
-        if status != 409 || !has_rival || is_own {
+        if status != 409 || !has_concurrent_client || is_own {
             seen.broken(
                 Invariant::Idempotency,
                 None,

@@ -84,7 +84,7 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &ObservedEmail) -> Vec<(In
         wrong.push((
             Invariant::Duplicates,
             format!(
-                "events tell of claims {:?}, and the record of no duplicate",
+                "events prove claims {:?}, and the record has no duplicate",
                 known.told_of
             ),
         ));

@@ -341,7 +341,7 @@ impl Seen {
         wrong(
             Invariant::Claims,
             after.claim_no == before.claim_no || after.status == RecordStatus::Sending,
-            "a claim was made and nobody sends",
+            "a claim was made, and the status is not sending",
         );
         let Some(bounds) = self.bounds else { return };
         if after.claim_no > before.claim_no {

@@ -215,7 +215,7 @@ async fn a_queue_is_resumed_while_emails_are_parked() {
         (resumed, Some(job))
     })
     .await;
-    assert_eq!(busy.held.len(), park, "each email is told as it is stored");
+    assert_eq!(busy.held.len(), park, "each email is reported as it is stored");
     assert!(park >= 99, "the group before the change is set aside: {park}");
     assert!(busy.conflicts > 0, "no write was refused");
     assert_eq!(busy.queue.unwrap()["paused_since"], Value::Null);

@@ -75,7 +75,7 @@ fn size(item: &Item) -> usize {
                     .sum::<usize>()
         }
         AttributeValue::M(inner) => 3 + inner.len() + size(inner),
-        other => panic!("no row holds a {other:?}"),
+        other => panic!("no record has a {other:?}"),
     };
     item.iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
 }

@@ -191,7 +191,7 @@ mod tests {
             "=?utf-8?x?=00?=",
             "=?ISO-2022-JP?B?GyRCRnxLXBsoQg==?=",
             "=?utf-8?b?A?=",
-            "what =? and ?= mean",
+            "the meaning of =? and ?=",
         ] {
             assert!(!hides_control(plain), "{plain}");
         }
