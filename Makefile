@@ -59,7 +59,7 @@ lint: lint-prose
 	.local/venv-tools/bin/cfn-lint template.yaml
 	@local/checkov
 
-lint-prose: ## checks Markdown, sentences, riddle words and test names; a part of lint
+lint-prose: ## checks Markdown, riddle words and test names; a part of lint
 	@local/check-markdown
 	@local/check-prose
 

@@ -1,7 +1,7 @@
 """Measures the prose of this repository, one row for each file.
 
 Role: behind `make prose`; `local/check-prose` applies limits to the same figures.
-Measure: "riddle words" are *what, who, whoever, whatever*; they mark a clause that hides its noun.
+Measure: the "riddle words" are `what`, `who`, `whoever` and `whatever`; they mark a clause that hides its noun.
 Words are counted as `wc -w` counts them, code included, so that the figures compare with those of other codebases.
 A riddle word inside code does not count. A sentence is long above 25 words. A citation ("Source: ...") is no sentence.
 """
@@ -27,6 +27,12 @@ LONG_TABLE_LINE = 200
 NO_PROSE = ("tests/fuzz/corpus/", "tests/fuzz/regressions/", "local/requirements", "shared/aws/src/storage/golden/b")
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|etc|cf|vs|No|approx)\.$")
 SENTENCE_END = re.compile(r"[.!?](?:[)\"'”*_]|\]\(\))*(?=\s+[\"'“(*_\[]*[A-Z0-9`§])")
+# A comment and a character are matched too, so that a quote in them begins no string.
+RUST_LITERAL = re.compile(
+    r"""//[^\n]*|b?r(?P<marks>\#*)"(?P<raw>.*?)"(?P=marks)|b?"(?P<text>(?:[^"\\]|\\.)*)"|b?'(?:[^'\\\n]|\\[^\n]+?)'""",
+    re.S,
+)
+LEAST_WORDS = 3
 LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d+\.)\s+")
 
 
@@ -158,6 +164,26 @@ def hashes(code):
     return [comment[1] if comment else "" for comment in found]
 
 
+def slashes(code):
+    """The comments of JavaScript, PHP and Go."""
+    found = (re.match(r"(?:.*\s)?//[ ]?(.*)|\s*/?\*+[ ](.*)", line) for line in code.splitlines())
+    return [comment[1] or comment[2] or "" if comment else "" for comment in found]
+
+
+def rust_texts(code):
+    """The string literals of a Rust file, without line breaks of the source; a placeholder becomes `x`."""
+    found = [literal["raw"] or literal["text"] or "" for literal in RUST_LITERAL.finditer(code)]
+    return [re.sub(r"\{[^{}\n]*\}", "x", re.sub(r"\\\n\s*", "", text)) for text in found]
+
+
+def python_texts(code):
+    """The string literals of a Python file, without its docstrings."""
+    tree = ast.parse(code)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone)
+    return [node.value for node in texts if isinstance(node.value, str)]
+
+
 def described(value):
     """Every description and summary of openapi.json, as lines."""
     if isinstance(value, list):
@@ -181,20 +207,42 @@ def doc_comments():
     return {name: measured(rust(read(name))[0]) for name in files(".rs")}
 
 
+def is_python(name):
+    return name.endswith(".py") or "python" in read(name).split("\n", 1)[0]
+
+
 def other_comments():
-    """{file: figures} of all other comments: Rust's, Python's, and those behind a `#`."""
+    """{file: figures} of all other comments, in every language of this repository."""
     found = {name: rust(read(name))[1] for name in files(".rs")}
-    for name in [*files(".py", ".toml", ".yaml", ".yml", "Makefile"), *scripts()]:
-        code = read(name)
-        is_python = name.endswith(".py") or "python" in code.split("\n", 1)[0]
-        found[name] = python(code) if is_python else hashes(code)
+    found |= {name: slashes(read(name)) for name in files(".js", ".mjs", ".php", ".go")}
+    for name in [*files(".py", ".toml", ".yaml", ".yml", ".rb", ".ex", "Makefile"), *scripts()]:
+        found[name] = (python if is_python(name) else hashes)(read(name))
     return {name: measured(lines) for name, lines in found.items()}
+
+
+def literals():
+    """{file: figures} of the string literals with three words or more, in Rust and in our Python tools."""
+    found = {name: rust_texts(read(name)) for name in files(".rs")}
+    tools = [name for name in [*files(".py"), *scripts()] if name.startswith(("local/", "deploy/")) and is_python(name)]
+    found |= {name: python_texts(read(name)) for name in tools}
+    texts = {name: [text for text in texts if len(text.split()) >= LEAST_WORDS] for name, texts in found.items()}
+    return {name: measured("\n\n".join(texts).splitlines()) for name, texts in texts.items()}
 
 
 def documents():
     """{file: figures} of Markdown and of openapi.json."""
     found = {name: measured(read(name).splitlines()) for name in files(".md")}
     return found | {"openapi.json": measured(described(json.loads(read("openapi.json"))))}
+
+
+def kinds():
+    """{kind of text: {file: figures}}; the documents include the texts of openapi.json."""
+    return {
+        "doc comments": doc_comments(),
+        "other comments": other_comments(),
+        "string literals": literals(),
+        "documents": documents(),
+    }
 
 
 def tests():
@@ -242,15 +290,14 @@ def table_of_tests(found):
 
 
 def main():
-    docs, comments, written = doc_comments(), other_comments(), documents()
-    table("Rust doc comments (/// and //!), by file", docs)
-    table("Other comments, by file", comments)
-    table("Rust doc comments, by package", by_folder(docs, 2))
-    table("Rust doc comments, by folder", by_folder(docs, 1))
-    table("Documents, and the texts of openapi.json", written)
+    found = kinds()
+    for kind, figures in found.items():
+        table(f"{kind.capitalize()}, by file", figures)
+    table("Doc comments, by package", by_folder(found["doc comments"], 2))
+    table("Doc comments, by folder", by_folder(found["doc comments"], 1))
     print(f"\nIn all\n{COLUMNS}")
-    for name, found in (("doc comments", docs), ("other comments", comments), ("documents", written)):
-        print(row(sum(found.values(), Prose()), name))
+    for kind, figures in found.items():
+        print(row(sum(figures.values(), Prose()), kind))
     table_of_tests(tests())
 
 
