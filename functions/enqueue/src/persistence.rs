@@ -30,7 +30,7 @@ use crate::{EnqueueFunction, Ports, Requester};
 pub(crate) struct StoredEmail {
     pub(crate) record: EmailRecord,
     pub(crate) when: StorageTime,
-    /// Its turn in its queue.
+    /// The turn of the email in its queue.
     pub(crate) turn: Turn,
 }
 

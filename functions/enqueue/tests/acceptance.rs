@@ -79,7 +79,7 @@ async fn an_erased_email_is_not_accepted_again() {
     assert_eq!(refused_with(other), 409);
 }
 
-/// Its record is still readable during the erasure. The repeated content must be deleted now, because nothing
+/// The email's record is still readable during the erasure. The repeated content must be deleted now, because nothing
 /// would later.
 #[tokio::test]
 async fn content_sent_during_an_erasure_is_deleted() {

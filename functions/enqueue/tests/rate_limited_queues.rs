@@ -120,7 +120,7 @@ async fn promote_finds_a_scheduled_email_in_time() {
     assert!(state.send_tasks.is_empty());
 }
 
-/// Its send task has no slot, and `send` requests one.
+/// The send task has no slot, and `send` requests one.
 #[tokio::test]
 async fn acceptance_needs_no_slot() {
     for fault in [Fault::Before, Fault::After] {

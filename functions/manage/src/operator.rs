@@ -3,7 +3,7 @@
 //! **Invariant:** nothing here takes a [`TenantPrincipal`](aws::http::auth::TenantPrincipal), so that nothing here can read a
 //! content, and the views have no field for one. Replies of mail servers are left out too: they may repeat
 //! addresses.
-//! Its commands on queues are in [`crate::queue_commands`], whose functions take either party.
+//! The operator's commands on queues are in [`crate::queue_commands`], whose functions take either party.
 //! **Start reading at** [`ManageFunction::emails_metadata`]. Why this way: docs/adr/0030.
 
 use std::future::ready;

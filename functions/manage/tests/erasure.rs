@@ -121,7 +121,7 @@ async fn an_unfinished_email_is_not_erased() {
     }
 }
 
-/// Its record does not show the expiry yet, but no claim is possible any more.
+/// The record does not show the expiry yet, but no claim is possible any more.
 #[tokio::test]
 async fn an_expired_email_has_ended() {
     let backend = backend_with(RecordStatus::Queued);

@@ -94,7 +94,7 @@ pub async fn put_identities(State(app): State<Arc<App>>, body: Bytes) -> Respons
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigurationSet {
-    /// Its reasons to list an address; null: the account's reasons apply.
+    /// The reasons to list an address; null: the account's reasons apply.
     suppressed_reasons: Option<Reasons>,
 }
 

@@ -93,7 +93,7 @@ pub fn fail_with(error: &(dyn Error + 'static), told: &ApiError) -> Response<Bod
 
 /// Returns a redirect to a path of the same host. With 307, a client repeats the method, the headers and the body.
 ///
-/// Its body is plain text. The PHP SDK follows no redirect, and takes JSON with a status below 400 for success.
+/// The body is plain text. The PHP SDK follows no redirect, and takes JSON with a status below 400 for success.
 /// It raises an error for another content type, and shows the text.
 #[must_use]
 pub fn redirect(location: &str, message: &str) -> Response<Body> {

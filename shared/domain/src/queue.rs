@@ -55,7 +55,7 @@ pub struct Queue {
     pub created_at: Timestamp,
     /// Default priority of its emails.
     pub priority: Priority,
-    /// Its rate limit in recipients per second, if it has one.
+    /// The rate limit in recipients per second, if the queue has one.
     pub rate_per_second: Option<u32>,
     /// Waits between retries; `None` for the deployment's.
     pub retry_waits: Option<Vec<Duration>>,
@@ -194,7 +194,7 @@ impl Queue {
         Cow::Owned(policy)
     }
 
-    /// Its own rate, in the form that [`crate::queue::rate_limit`] uses.
+    /// The queue's own rate, in the form that [`crate::queue::rate_limit`] uses.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         Rate::from_millis(u64::from(self.rate_per_second?).saturating_mul(1000))

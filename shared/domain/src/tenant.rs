@@ -29,7 +29,7 @@ pub const SUSPENDED_BEFORE_DELETION: Duration = Duration::from_secs(60);
 /// The stored form of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its name, part of every partition key of its records.
+    /// The name of the tenant, part of every partition key of its records.
     pub id: TenantId,
     /// From domains that it may use.
     pub from_domains: Vec<FromDomain>,
@@ -102,7 +102,7 @@ impl Tenant {
 /// A tenant that may not be deleted yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotDeletable {
-    /// Its keys still work.
+    /// The keys of the tenant still work.
     #[error(
         "This tenant is not suspended. PATCH it with {{\"suspended\": true}}, wait more than 60 seconds, then delete it."
     )]

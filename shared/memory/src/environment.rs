@@ -40,7 +40,7 @@ impl Environment {
         self.0.function
     }
 
-    /// Its number.
+    /// The number of the environment.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.0.number

@@ -40,11 +40,11 @@ impl Message {
 /// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// Its number in its queue.
+    /// Sequence number of the message.
     pub id: u64,
     /// Handle for deleting it or putting it back; the handle of an earlier receive does nothing.
     pub receipt: u32,
-    /// Its body.
+    /// The body of the message.
     pub body: String,
 }
 

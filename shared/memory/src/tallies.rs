@@ -20,7 +20,7 @@ use crate::{Call, MemoryBackend, State};
 pub struct StoredCounter {
     /// Number of writes.
     pub version: u64,
-    /// Its figures.
+    /// The figures of the counter.
     pub figures: Figures,
     /// The latest example.
     pub latest: Option<(Timestamp, EmailId)>,

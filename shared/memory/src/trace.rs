@@ -27,7 +27,7 @@ pub enum TraceStep {
         writes: bool,
         /// The id of the email, if it is about one.
         email: Option<EmailId>,
-        /// Its result.
+        /// The result of the call.
         fault: Fault,
     },
     /// A record was written.
@@ -51,7 +51,7 @@ pub enum TraceStep {
     Event {
         /// The true time.
         at_ms: i64,
-        /// Its name.
+        /// The name of the step.
         what: &'static str,
         /// The id of the email, if it is about one.
         email: Option<EmailId>,

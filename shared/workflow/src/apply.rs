@@ -74,7 +74,7 @@ pub async fn try_apply<R: EmailRecords + RateLimits, E: Send>(
 pub enum Precondition<E> {
     /// It holds, and the record may be written.
     Holds,
-    /// It cannot hold, and the record stays as it is.
+    /// The command is refused, and the record is unchanged.
     Refused(E),
 }
 

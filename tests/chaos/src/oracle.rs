@@ -28,7 +28,7 @@ use strum::{EnumMessage, IntoStaticStr, VariantArray};
 /// An email whose request was answered with 2xx.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// Its id.
+    /// The id of the email.
     pub id: String,
     /// Whether the email must be held after an uncertain outcome.
     pub hold: bool,

@@ -36,7 +36,7 @@ pub enum Afterwards {
 /// One email of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Email {
-    /// Its body in the request.
+    /// The body of the email in the request.
     pub body: Value,
     /// Whether it must be held after an uncertain outcome.
     pub hold: bool,

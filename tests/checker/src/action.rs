@@ -62,13 +62,13 @@ pub enum Ses {
 pub enum Action {
     /// A client requests the email.
     Asks(usize),
-    /// Its content is stored.
+    /// The content of the email is stored.
     StoresContent(usize),
-    /// Its record is stored, or another record is found.
+    /// The record of the email is stored, or another record is found.
     StoresRecord(usize),
     /// The client is answered.
     IsAnswered(usize),
-    /// Its request breaks off.
+    /// The client's request breaks off.
     BreaksOff(usize),
     /// A sender receives a send task and claims.
     Claims,

@@ -66,7 +66,7 @@ pub enum QueueChange {
     Resume,
     /// It is purged.
     Purge,
-    /// Its purges are undone.
+    /// The purges of the queue are undone.
     Restore,
 }
 
@@ -119,7 +119,7 @@ pub enum Sender {
     Asked {
         /// The record as the sender knows it.
         seen: RecordId,
-        /// Its claim.
+        /// The sender's claim.
         claim_no: u8,
         /// The answer.
         answer: SesAnswer,
@@ -261,7 +261,7 @@ pub enum Client {
         /// The remaining requests.
         left: u8,
     },
-    /// Its request is being stored.
+    /// The client's request is being stored.
     Storing {
         /// The remaining requests.
         left: u8,

@@ -22,13 +22,13 @@ pub struct Pair {
 /// An attached file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct File {
-    /// Its name.
+    /// The name of the file.
     pub filename: String,
-    /// Its media type.
+    /// The media type of the file.
     pub content_type: Option<String>,
     /// The name by which the HTML refers to the file.
     pub content_id: Option<String>,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub size: usize,
     /// SHA-256 of its bytes, in hex.
     pub sha256: String,

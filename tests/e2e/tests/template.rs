@@ -1,6 +1,6 @@
 //! `template.yaml`, as it is deployed. Needs no stack.
 //!
-//! Its rules are checked with the defaults, which are those of production, and with every profile of
+//! The rules of the template are checked with the defaults, which are those of production, and with every profile of
 //! `local/timings.json`.
 
 mod numbers;

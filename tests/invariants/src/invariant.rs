@@ -1,4 +1,4 @@
-//! The list.
+//! The invariants.
 
 use std::fmt;
 

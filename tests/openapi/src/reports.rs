@@ -1,4 +1,4 @@
-//! What became of all emails.
+//! Counts and usage of all emails.
 
 #![expect(dead_code, reason = "the parameters are described here and read elsewhere")]
 

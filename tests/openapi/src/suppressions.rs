@@ -1,4 +1,4 @@
-//! Who gets no emails.
+//! Addresses that get no emails.
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 

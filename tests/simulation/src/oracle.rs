@@ -121,7 +121,7 @@ struct ObservedEmail {
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
-    /// Its erasure was requested.
+    /// The erasure of the email was requested.
     erase_begun: bool,
     /// The time of the answer to its erasure.
     erased_at: Option<Timestamp>,

@@ -67,7 +67,7 @@ async fn held_emails_cost_the_others_no_call() {
     assert_eq!(calls(10_000).await, calls(0).await);
 }
 
-/// DynamoDB promises no bound for the delay of an index. Without this, such an email would never be sent.
+/// DynamoDB promises no bound for the delay of an index. Without the later sweeps, such an email would never be sent.
 #[tokio::test]
 async fn a_late_index_entry_is_released_too() {
     for late in LATE_SWEEPS {

@@ -28,10 +28,10 @@ pub struct ReceivedMessage {
 /// Reason why a record is delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordFailure<E> {
-    /// Its processing returned an error.
+    /// The processing of the record returned an error.
     #[error("a record failed")]
     Error(#[source] E),
-    /// Its processing panicked.
+    /// The processing of the record panicked.
     #[error("the processing of a record panicked")]
     Panicked,
     /// It was not done when the invocation's time was nearly over.

@@ -27,10 +27,10 @@ pub enum ChangeError {
     /// It lacks a field that DynamoDB always writes.
     #[error("a record of the stream has no {0}")]
     Missing(&'static str),
-    /// Its sequence number has not 1 to 64 digits.
+    /// The sequence number has not 1 to 64 digits.
     #[error("a record of the stream has a sequence number that is not 1 to 64 digits")]
     Sequence,
-    /// Its image of an email's record cannot be read.
+    /// The image of an email's record cannot be read.
     #[error("an email record in a record of the stream cannot be read")]
     EmailRecord(#[from] ItemError),
 }

@@ -147,7 +147,7 @@ async fn every_answer_brings_the_rate_limit() {
     assert_eq!(unchanged, RateLimitOutcome::Refused(limit()));
 }
 
-/// Written by b1156e8, where the item had the form of the account rate.
+/// An item written by b1156e8, when rate limits were stored like the account rate.
 #[tokio::test]
 async fn an_older_item_is_an_idle_rate_limit() {
     let older = json!({

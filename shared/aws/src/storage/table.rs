@@ -68,9 +68,9 @@ pub(crate) enum Transacted {
 /// Part of one write in the refusal of its transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Check {
-    /// Its condition held, as far as known.
+    /// The condition of the write held, as far as known.
     Held,
-    /// Its condition failed; the stored item, if there is one.
+    /// The condition of the write failed; the stored item, if there is one.
     Failed(Option<Item>),
 }
 

@@ -33,7 +33,7 @@ impl NewKeyView {
         }
     }
 
-    /// Its id.
+    /// The id of the key.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

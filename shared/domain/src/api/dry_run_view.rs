@@ -87,11 +87,11 @@ pub struct Tried<'a> {
     pub suppressed: &'a [EmailAddress],
     /// The name of the queue.
     pub queue: &'a str,
-    /// Its priority.
+    /// The priority of the email.
     pub priority: Priority,
-    /// Its times.
+    /// The times of the email.
     pub wanted: EmailTimes,
-    /// Its forecast.
+    /// The forecast of the email.
     pub forecast: Forecast,
     /// The parts of the request that have no effect.
     pub warnings: &'a [Warning],

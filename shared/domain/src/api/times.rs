@@ -135,9 +135,9 @@ pub struct SendOptions {
     pub expires_at: Option<TimeInput>,
     /// The action if SES may have accepted it and no evidence came.
     pub on_uncertain: OnUncertain,
-    /// Its queue.
+    /// The queue of the email.
     pub queue: QueueName,
-    /// Its priority; absent for its queue's.
+    /// The priority of the email; absent for the priority of its queue.
     pub priority: Option<Priority>,
 }
 

@@ -10,9 +10,9 @@ use crate::id::{EmailId, QueueName, TenantId};
 pub struct DeadLetterMessage {
     /// Format version; [`DeadLetterMessage::VERSION`] is written.
     pub v: u8,
-    /// Its tenant.
+    /// The tenant of the email.
     pub tenant: TenantId,
-    /// Its id.
+    /// The id of the email.
     pub id: EmailId,
     /// Number of the claim that gave up.
     pub claim_no: u32,

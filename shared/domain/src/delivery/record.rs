@@ -179,7 +179,7 @@ pub struct Acceptance {
 pub struct EmailRecord {
     /// The tenant.
     pub tenant: TenantId,
-    /// Its id.
+    /// The id of the email.
     pub id: EmailId,
     /// Time of acceptance. It is also an SES tag, which tells apart events of an erased and re-used id.
     pub born: Timestamp,
@@ -195,7 +195,7 @@ pub struct EmailRecord {
     pub attachment_bytes: u64,
     /// The action without evidence.
     pub on_uncertain: OnUncertain,
-    /// Its status.
+    /// The status of the record.
     pub status: RecordStatus,
     /// Earliest time of submission.
     pub not_before: Timestamp,
@@ -225,7 +225,7 @@ pub struct EmailRecord {
     pub detail: Option<String>,
     /// The first acceptance that became known.
     pub sent: Option<Acceptance>,
-    /// Its place in the due index, also after it ended unsent; `None` if it was sent.
+    /// The place in the due index, also after the email ended unsent; `None` if it was sent.
     pub due: Option<Due>,
     /// Delivery status of each recipient, by [`recipient_key`].
     pub delivery_statuses: BTreeMap<String, DeliveryStatus>,
@@ -303,7 +303,7 @@ impl EmailRecord {
         }
     }
 
-    /// Its key.
+    /// The key of the email.
     #[must_use]
     pub fn email_key(&self) -> EmailKey {
         EmailKey {

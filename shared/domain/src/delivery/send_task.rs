@@ -11,15 +11,15 @@ use crate::timestamp::Timestamp;
 pub struct SendTask {
     /// Format version; [`SendTask::VERSION`] is written.
     pub v: u8,
-    /// Its tenant.
+    /// The tenant of the email.
     pub tenant: TenantId,
-    /// Its id.
+    /// The id of the email.
     pub id: EmailId,
     /// Number of recipients, for the rate limiter before the record is read.
     pub recipients: u32,
     /// Size of the content in bytes, for the memory budget of a batch.
     pub bytes: u64,
-    /// Its queue, which may be paused or have its own rate limit; absent for `default`.
+    /// The queue of the email, which may be paused or have its own rate limit; absent for `default`.
     #[serde(default, skip_serializing_if = "QueueName::is_default")]
     pub queue: QueueName,
     /// The slot of its queue's rate limit, in milliseconds since 1970; absent if the queue has no rate limit.

@@ -54,7 +54,7 @@ impl SuppressionId {
         uuid.map(Self)
     }
 
-    /// Its last eight bytes.
+    /// The last eight bytes of the id.
     #[must_use]
     pub fn hash_prefix(self) -> HashPrefix {
         let (_, last) = self.0.as_u64_pair();
@@ -200,7 +200,7 @@ impl Suppression {
         self.until.is_none_or(|until| until > now)
     }
 
-    /// Its id.
+    /// The id of the suppression.
     #[must_use]
     pub fn id(&self) -> SuppressionId {
         SuppressionId::of(&self.tenant, &self.address)

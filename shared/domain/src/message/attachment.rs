@@ -40,9 +40,9 @@ pub enum Data {
     Inline(Vec<u8>),
     /// Content in an object of its own in the bucket.
     Uploaded {
-        /// Its name there.
+        /// The name of the upload in storage.
         id: UploadId,
-        /// Its size in bytes.
+        /// The size of the upload in bytes.
         size: u64,
     },
 }
@@ -80,19 +80,19 @@ impl Attachment {
         self.content_id.as_ref().map(ContentId::as_str)
     }
 
-    /// Its content.
+    /// The content of the file.
     #[must_use]
     pub fn data(&self) -> &Data {
         &self.data
     }
 
-    /// Its content, without a copy.
+    /// The content of the file, without a copy.
     #[must_use]
     pub fn into_data(self) -> Data {
         self.data
     }
 
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match &self.data {

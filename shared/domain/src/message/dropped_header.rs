@@ -29,6 +29,6 @@ pub enum DroppedHeader {
 }
 
 impl DroppedHeader {
-    /// All of them.
+    /// All dropped headers.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 }

@@ -52,7 +52,7 @@ fn convert(html: &str) -> String {
 enum Element {
     /// In a line, like `b`.
     Inline,
-    /// Its content is not shown.
+    /// An element whose content is not shown.
     Unseen,
     /// Apart from the text around it by this gap.
     Block(Gap),

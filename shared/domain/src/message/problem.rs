@@ -66,7 +66,7 @@ pub enum Problem {
     /// Longer than allowed.
     #[error("is too long: {found} bytes; at most {max} are allowed")]
     TooLong {
-        /// Its length as rendered, in bytes.
+        /// The length as rendered, in bytes.
         found: usize,
         /// The greatest length that is allowed.
         max: usize,
@@ -74,7 +74,7 @@ pub enum Problem {
     /// Larger than SES takes.
     #[error("too large: {found} bytes when encoded; at most {max} are allowed in an email")]
     TooLarge {
-        /// Its size in a message, in bytes.
+        /// The size in a message, in bytes.
         found: u64,
         /// The greatest size that is allowed.
         max: u64,

@@ -75,7 +75,7 @@ fn simulated(address: &EmailAddress) -> Option<String> {
     Some(format!("{simulated}+{MARK}{label}"))
 }
 
-/// The test address behind a translated address of the simulator; `None` for every other address.
+/// The test address that this simulator address replaced; `None` for any other.
 #[must_use]
 pub fn given(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;

@@ -24,7 +24,7 @@ pub struct DuePage<T> {
 pub struct DueEmail {
     /// Due time.
     pub not_before: Timestamp,
-    /// Its priority queue.
+    /// The priority queue of the email.
     pub priority: Priority,
     /// The send task.
     pub send_task: SendTask,
@@ -35,11 +35,11 @@ pub struct DueEmail {
 /// An email in a partition of its queue: held, or ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexedEmail {
-    /// Its key.
+    /// The key of the email.
     pub key: EmailKey,
     /// Due time, or time of its end.
     pub at: Timestamp,
-    /// Its status.
+    /// The status of the email.
     pub status: RecordStatus,
     /// Cause of its end.
     pub cause: Option<Cause>,

@@ -14,8 +14,7 @@ pub trait Queues: Sync {
     /// Reads the tenant's queues by name, including deleted ones.
     fn queues(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Queue>, PortError>> + Send;
 
-    /// Writes a queue, if it is still as `before`, together with the job that follows. `false` if somebody else has
-    /// changed it.
+    /// Writes a queue and its job if the queue equals `before`; false after a concurrent change.
     fn save_queue(
         &self,
         before: Option<&Queue>,

@@ -19,7 +19,7 @@ pub enum RateLimitOutcome {
 /// An email that waits for a slot, with all fields of its send task, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingEmail {
-    /// Its time, its priority queue, its send task and its place.
+    /// Send time, priority queue, send task and index place of the email.
     pub due_email: DueEmail,
     /// Time of expiry, from which on it must not be sent.
     pub expires_at: Timestamp,

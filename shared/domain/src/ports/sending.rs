@@ -16,7 +16,7 @@ use crate::timestamp::Timestamp;
 /// A request to enqueue a send task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendTaskRequest {
-    /// Its priority queue.
+    /// The priority queue of the send task.
     pub priority: Priority,
     /// The send task.
     pub send_task: SendTask,

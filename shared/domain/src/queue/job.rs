@@ -82,7 +82,7 @@ impl Task {
 pub struct Job {
     /// The queue.
     pub queue: QueueKey,
-    /// Its id.
+    /// The id of the job.
     pub id: EmailId,
     /// The task.
     pub task: Task,

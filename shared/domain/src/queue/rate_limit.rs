@@ -257,7 +257,7 @@ pub struct SlotCandidate<'a> {
     pub not_before: Timestamp,
     /// The number of its recipients.
     pub recipients: u32,
-    /// Its place in the due index.
+    /// The place of the email in the due index.
     pub place: &'a str,
 }
 

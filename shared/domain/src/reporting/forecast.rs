@@ -68,7 +68,7 @@ pub struct ForecastRequest {
 pub struct Forecast {
     /// Time of sending; `None` while its queue is paused without an end.
     pub at: Option<Timestamp>,
-    /// Its last obstacle; `None` if it has none.
+    /// The last obstacle of the email; `None` if it has none.
     pub waits_for: Option<WaitsFor>,
     /// The number of emails before it.
     pub ahead: u64,

@@ -15,7 +15,7 @@ use crate::timestamp::Timestamp;
 pub struct Place<I = EmailId> {
     /// Time of acceptance.
     pub born: Timestamp,
-    /// Its id.
+    /// The id of the entry.
     pub id: I,
 }
 

@@ -1,4 +1,4 @@
-//! An API key: its tenant and its access level.
+//! An API key: its tenant and its permission.
 //!
 //! **Invariant:** the stored form of a key suffices to recognise it, not to use it.
 
@@ -11,7 +11,7 @@ use super::sender::FromDomain;
 use crate::id::{KeyId, TenantId};
 use crate::timestamp::Timestamp;
 
-/// The access level of a key.
+/// The permission of a key: the kinds of actions that it allows.
 ///
 /// Source: Resend's API reference, "Create API key"; `read_access` is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum Permission {
     ReadAccess,
 }
 
-/// The permission that a request needs.
+/// The kind of action that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Sends an email, or uploads a file for one.
@@ -41,7 +41,7 @@ pub enum Action {
 }
 
 impl Permission {
-    /// All levels.
+    /// All permissions.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name on the wire.
@@ -50,7 +50,7 @@ impl Permission {
         self.into()
     }
 
-    /// True if a key of this level has the permission.
+    /// True if a key with this permission may do the action.
     #[must_use]
     pub const fn allows(self, action: Action) -> bool {
         match (self, action) {
@@ -106,15 +106,15 @@ impl From<Actor> for String {
 /// The stored form of a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Its id.
+    /// The id of the key.
     pub id: KeyId,
-    /// Its tenant.
+    /// The tenant of the key.
     pub tenant: TenantId,
-    /// Its display name.
+    /// The display name of the key.
     pub name: String,
     /// SHA-256 of its text.
     pub sha256: [u8; 32],
-    /// Its access level.
+    /// The permission of the key.
     pub permission: Permission,
     /// From domains that it may use; empty for all domains of its tenant.
     pub from_domains: Vec<FromDomain>,
@@ -143,7 +143,7 @@ impl fmt::Debug for ApiKey {
 /// A change of a key; `None` leaves a value as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyChange {
-    /// Its name.
+    /// The new name of the key.
     pub name: Option<String>,
     /// The complete list of its From domains; domains that are not named are removed.
     pub from_domains: Option<Vec<FromDomain>>,
@@ -175,7 +175,7 @@ impl ApiKey {
         Ok(())
     }
 
-    /// The hour to store as that of its last use; `None` if it is stored already.
+    /// The hour of the last use, if not stored yet.
     #[must_use]
     pub fn use_to_record(&self, now: Timestamp) -> Option<Timestamp> {
         let hour = hour_of(now);

@@ -1,7 +1,7 @@
 //! The erasure of the email, and the functions that find nothing afterwards.
 //!
 //! There are two steps. A conditional write replaces the record by a tombstone; then the contents are deleted, and
-//! the request is answered. A function that dies in between has answered nothing, and the request may be repeated.
+//! the request is answered. If the function stops between the steps, the client gets no answer and may repeat.
 
 use super::Steps;
 use crate::action::{Action, Operation, Process};

@@ -107,7 +107,7 @@ async fn a_changed_queue_stops_only_its_group() {
     assert_eq!(written, [Written::QueueMoved, Written::Done]);
 }
 
-/// Its own write, whose answer was lost: the stored records equal the intended ones.
+/// The write is our own, and its answer was lost: the stored records equal the intended ones.
 #[tokio::test(start_paused = true)]
 async fn a_lost_group_is_recognised_by_its_records() {
     let writes = [held(1, 5), held(2, 5)];

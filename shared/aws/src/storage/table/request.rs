@@ -126,7 +126,7 @@ impl Query {
 /// A page of a query.
 #[derive(Debug, Default)]
 pub(crate) struct QueryPage {
-    /// Its items.
+    /// The items of the page.
     pub(crate) items: Vec<Item>,
     /// The start of the next page; `None` after the last.
     pub(crate) next: Option<Item>,
@@ -139,7 +139,7 @@ pub(crate) enum Write {
     Put {
         /// The item.
         item: Item,
-        /// The condition on what is stored.
+        /// The condition on the stored item.
         when: Expression,
     },
     /// Changes an item; without an update it only checks the condition.

@@ -48,7 +48,7 @@ impl Retry {
     /// Waits until the call may be tried again.
     ///
     /// # Errors
-    /// The failure when no attempt is left. It is [`FailureKind::Unknown`] if any attempt was, because that one
+    /// The failure when no attempt is left. [`FailureKind::Unknown`] if any attempt ended unknown, because that attempt
     /// may have taken effect.
     pub(crate) async fn after(&mut self, mut error: PortError) -> Result<(), PortError> {
         let goes_on = match error.kind {

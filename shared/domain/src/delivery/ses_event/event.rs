@@ -64,7 +64,7 @@ pub struct SesEvent {
     pub accepted_at: Timestamp,
     /// Time of the event.
     pub at: Timestamp,
-    /// Its kind, with its content.
+    /// The kind of the event, with its content.
     pub kind: SesEventKind,
     /// Addresses for the tenant's suppression list: each bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
@@ -110,7 +110,7 @@ pub enum SesEventError {
     /// The message that SES publishes when a topic becomes an event destination.
     #[error("SES has validated the topic")]
     Greeting,
-    /// Its type says nothing about delivery, or is newer than this code.
+    /// The type says nothing about delivery, or is newer than this code.
     #[error("SES event of an unsupported type: {0}")]
     OtherType(String),
     /// Not submitted by this queue, or its tags were changed.

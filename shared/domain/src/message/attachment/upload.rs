@@ -13,7 +13,7 @@ pub(super) const NO_UPLOAD: &str = "no uploaded file has this id: it is not uplo
 /// The use of an uploaded file by a request. Its values override those of the upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadUse {
-    /// Its place in the request: `attachments[2]`.
+    /// The place of the file in the request: `attachments[2]`.
     pub path: String,
     /// Id of the upload.
     pub id: UploadId,
@@ -77,9 +77,9 @@ impl UploadUse {
 pub struct Upload {
     /// The file's name.
     pub filename: FileName,
-    /// Its media type.
+    /// The media type of the upload.
     pub content_type: Option<MediaType>,
-    /// Its size in bytes.
+    /// The size of the upload in bytes.
     pub size: u64,
 }
 
@@ -88,6 +88,6 @@ pub struct Upload {
 pub struct Uploaded {
     /// The description from before the upload.
     pub upload: Upload,
-    /// Its actual size in bytes.
+    /// The actual size of the upload in bytes.
     pub size: u64,
 }

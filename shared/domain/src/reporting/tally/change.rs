@@ -53,7 +53,7 @@ pub struct CountedRecord {
 pub struct Change {
     /// Key of the record.
     pub key: EmailKey,
-    /// Its identity in the stream.
+    /// The identity of the change in the stream.
     pub change_id: ChangeId,
     /// Time of the change.
     pub at: Timestamp,

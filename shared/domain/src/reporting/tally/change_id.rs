@@ -57,7 +57,7 @@ pub struct Fingerprint(pub u64);
 pub struct ChangeId {
     /// The minute of the change.
     pub minute: Timestamp,
-    /// Its place in the stream.
+    /// The place of the change in the stream.
     pub sequence: Sequence,
     /// The identity.
     pub fingerprint: Fingerprint,

@@ -31,7 +31,7 @@ pub struct WaitingFigures {
     pub level: Level,
     /// Start of the stretch.
     pub begin: Timestamp,
-    /// Its figures.
+    /// The figures of the stretch.
     pub figures: Figures,
 }
 
