@@ -110,7 +110,7 @@ async fn a_suspension_holds_every_queue_of_the_tenant() {
 }
 
 #[tokio::test]
-async fn other_changes_leave_the_queues_alone() {
+async fn other_changes_do_not_change_the_queues() {
     let backend = acme().await;
     let before = backend.state().queues.clone();
     let change = json!({"daily_cap": 5});

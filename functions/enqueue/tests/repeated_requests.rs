@@ -264,7 +264,7 @@ async fn a_missing_upload_refuses_a_new_batch() {
 
 /// An earlier request has stored a part: the rest is completed, and the response is no refusal.
 #[tokio::test]
-async fn a_missing_upload_completes_a_begun_batch() {
+async fn a_started_batch_completes_without_its_upload() {
     for between in [false, true] {
         let backend = backend();
         upload(&backend);

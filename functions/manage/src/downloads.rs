@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_lies_beside_its_cursor() {
+    fn a_page_starts_after_or_ends_before_its_cursor() {
         let ids = [id(0), id(1), id(2), id(3), id(4)];
         let page = |query: &str| {
             let (places, has_more) = AttachmentPage::parse(query).unwrap().places(&ids).unwrap();

@@ -93,7 +93,7 @@ async fn each_attachment_has_a_download_url() {
 
 /// Only the files of the page are copied.
 #[tokio::test]
-async fn a_page_of_attachments_lies_beside_its_cursor() {
+async fn attachment_pages_start_or_end_at_their_cursor() {
     let backend = backend();
     let (_, list) = answer(&backend, "GET", &format!("{}?limit=1", path())).await;
     assert_eq!((names(&list), &list["has_more"]), (vec!["a.txt"], &json!(true)));

@@ -185,7 +185,7 @@ async fn a_bad_query_is_a_422_with_its_parameter() {
 }
 
 #[tokio::test]
-async fn an_email_outlives_its_content() {
+async fn an_email_without_its_content_is_still_shown() {
     let backend = samples::backend(1).unwrap();
     let record = backend.record(&samples::key(1)).unwrap();
     let failed = EmailRecord {

@@ -66,7 +66,7 @@ async fn answered(backend: &MemoryBackend, method: &str, path: &str, body: &str)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_purge_or_deletion_is_answered_when_binding() {
+async fn a_purge_or_deletion_is_answered_when_in_effect() {
     for (method, path, status, found) in [
         ("POST", "/queues/news/purge", 202, 200),
         ("POST", "/queues/default/purge", 202, 200),
@@ -97,7 +97,7 @@ async fn other_changes_are_answered_at_once() {
 
 /// The settings of the tests say nothing about production.
 #[test]
-fn production_waits_until_a_command_binds() {
+fn production_waits_until_a_command_takes_effect() {
     assert!(SETTINGS.contains("use domain::queue::BINDS_AFTER;"));
     assert!(SETTINGS.contains(" binds_after: BINDS_AFTER,\n"));
 }

@@ -149,7 +149,7 @@ async fn an_overtaken_run_releases_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_run_releases_behind_new_reservations() {
+async fn a_run_releases_after_new_reservations() {
     let backend = backend(300, Some(1));
     // The queue is quiet, so that newly accepted emails get slots at once.
     backend.state().rate_limits.get_mut(&slow()).unwrap().quiet_since = Some(BORN);
@@ -178,7 +178,7 @@ async fn a_run_releases_at_a_newly_set_rate() {
 }
 
 #[tokio::test]
-async fn a_run_that_always_loses_leaves_all_emails() {
+async fn a_run_with_constant_conflicts_releases_nothing() {
     let backend = backend(300, Some(1));
     let writers = (0..4).map(|_| change(&backend, mark)).collect();
     let promoted = contested(&backend, writers).await;

@@ -116,7 +116,7 @@ fn is_done(backend: &MemoryBackend) -> bool {
 }
 
 #[tokio::test]
-async fn a_job_continues_behind_a_failing_record() {
+async fn a_job_continues_after_a_failing_record() {
     for (task, email) in jobs() {
         let calls: &[_] = if task.revives_ended_emails() {
             &["write", "extend_retention"]

@@ -194,7 +194,7 @@ async fn a_held_email_stays_held_while_calls_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_tenants_with_a_hold_pay_for_it() {
+async fn tenants_without_a_hold_need_no_extra_read() {
     let reads = async |holds: bool| {
         let backend = backend();
         if !holds {

@@ -83,7 +83,7 @@ async fn the_largest_emails_take_turns() {
 
 /// An email whose attempt could not end in time is delivered again, without a claim whose lease would expire.
 #[tokio::test(start_paused = true)]
-async fn an_email_without_enough_time_is_not_begun() {
+async fn an_email_without_enough_time_is_not_started() {
     let backend = samples::backend(3).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let slow = Slow { now: &now, most: &most };

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn bad_values_are_refused() {
         assert!(
             Limits {
                 max_send_rate: Some(0.0),

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn share_0_never_happens_and_share_1_always() {
+    fn a_fault_share_of_0_never_and_1_always_fires() {
         let mut dice = Dice::from_seed(1);
         let mut never = plan(r#"{"faults": [{"kind": "reject", "share": 0}]}"#);
         let mut always = plan(r#"{"faults": [{"kind": "reject"}]}"#);
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn bad_values_are_refused() {
         assert!(
             plan(r#"{"faults": [{"kind": "throttle", "event": {"status": "5.1.1"}}]}"#)
                 .check()

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_reported_together() {
+    fn all_problems_are_reported_together() {
         let error = Settings::read(Environment::new(|name| match name {
             "INBOX_PORT" => Some("many".to_owned()),
             "FAKE_SES_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:000000000000:events".to_owned()),

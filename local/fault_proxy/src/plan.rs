@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn bad_values_are_refused() {
         assert!(plan(json!([{"kind": "fail", "share": 1.5}])).check().is_err());
         assert!(plan(json!([{"kind": "delay_after"}])).check().is_err());
         for bad in [json!([{"kind": "flood"}]), json!([{"kind": "fail", "to": "x"}])] {

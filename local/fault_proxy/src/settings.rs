@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_reported_together() {
+    fn all_problems_are_reported_together() {
         let error = read(&[("FAULT_PROXY_SEED", "x"), ("FAULT_PROXY_SES_URL", "https://a")]);
         let error = error.unwrap_err().to_string();
         for part in ["_PORT", "_SEED", "_AWS_URL", "_SES_URL"] {

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_wrong_is_reported_together() {
+    fn all_problems_are_reported_together() {
         let environment = Environment::from([("EMAILS".to_owned(), "many".to_owned())]);
         let trouble = Settings::read(&environment).unwrap_err().to_string();
         for part in ["EMAILS must", "KILLS is not set", "FAULT_PROXY_URL", "MAILQUEUE_TABLE"] {

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_settled_only_without_emails_and_messages() {
+    fn a_run_is_settled_only_without_emails_and_messages() {
         assert!(sight("sent", 1, 0, 0).is_still());
         for moving in [sight("queued", 1, 0, 0), sight("sent", 1, 1, 0), sight("sent", 1, 0, 1)] {
             assert!(!moving.is_still(), "{}", moving.words());

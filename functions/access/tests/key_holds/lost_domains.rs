@@ -111,7 +111,7 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
 }
 
 #[tokio::test]
-async fn a_release_lets_emails_of_lost_domains_go() {
+async fn a_release_frees_emails_from_lost_domains() {
     let backend = backend();
     for (n, from) in [(1, "a.example"), (2, "b.example")] {
         plant_email(&backend, n, key("acme", 12), from);

@@ -32,7 +32,7 @@ async fn only_the_deployer_holds_for_a_tenant() {
 }
 
 #[tokio::test]
-async fn a_key_gets_no_domain_that_its_changer_lacks() {
+async fn a_key_cannot_grant_domains_it_lacks() {
     let backend = backend();
     let own = vec![FromDomain::parse("acme.example").unwrap()];
     plant_key(&backend, "acme", 10, |key| ApiKey {
@@ -55,7 +55,7 @@ async fn a_key_gets_no_domain_that_its_changer_lacks() {
 }
 
 #[tokio::test]
-async fn a_narrowed_key_holds_nothing() {
+async fn a_key_limited_to_domains_cannot_hold() {
     let backend = backend();
     plant_key(&backend, "acme", 10, |key| ApiKey {
         from_domains: vec![FromDomain::parse("acme.example").unwrap()],
@@ -71,7 +71,7 @@ async fn a_narrowed_key_holds_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_holds_for_another_tenant() {
+async fn no_key_holds_for_another_tenant() {
     let backend = backend();
     let foreign = text("other", 20);
     for query in ["hold=true", "children=true&hold=true"] {

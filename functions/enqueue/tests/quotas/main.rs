@@ -254,7 +254,7 @@ async fn the_tenant_main_is_unlimited_at_no_cost() {
 }
 
 #[tokio::test]
-async fn nobody_sends_from_a_foreign_domain() {
+async fn no_email_is_accepted_from_a_foreign_domain() {
     let shared = acme(None, None);
     let it = environment(&shared);
     let mut elsewhere = to(1);

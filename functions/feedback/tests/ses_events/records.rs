@@ -87,7 +87,7 @@ async fn a_foreign_event_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_failing_table_brings_the_event_again() {
+async fn a_failed_write_lets_sqs_redeliver_the_event() {
     let backend = backend(1);
     backend.fail_next(1);
     assert!(heard(&backend, &send()).await.is_err());

@@ -152,7 +152,7 @@ async fn only_a_first_shared_complaint_is_temporary() {
 }
 
 #[tokio::test]
-async fn an_event_before_a_release_suppresses_nobody() {
+async fn an_event_before_a_release_suppresses_no_address() {
     let backend = later_backend();
     heard(&backend, &bounce()).await.expect("heard");
     let id = SuppressionId::of(

@@ -168,7 +168,7 @@ async fn one_of_two_concurrent_retries_is_refused() {
 }
 
 #[tokio::test]
-async fn an_email_that_keeps_moving_is_a_500() {
+async fn an_email_with_constant_conflicts_is_a_500() {
     for (times, status) in [(7, 200), (8, 500)] {
         let backend = backend_with(&sample(RecordStatus::Queued));
         let moves = (1..=times)
@@ -183,7 +183,7 @@ async fn an_email_that_keeps_moving_is_a_500() {
 }
 
 #[tokio::test]
-async fn an_email_that_expires_meanwhile_is_a_404() {
+async fn an_email_that_expires_during_a_command_is_a_404() {
     for (event, status) in [
         (CANCEL, RecordStatus::Queued),
         (RESCHEDULE, RecordStatus::Queued),

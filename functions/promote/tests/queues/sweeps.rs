@@ -20,7 +20,7 @@ fn ended(n: u8, status: RecordStatus, cause: Cause) -> EmailRecord {
 }
 
 #[tokio::test]
-async fn a_purge_continues_behind_failing_emails() {
+async fn a_purge_continues_after_failing_emails() {
     for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
         let records = (1..=6).map(|n| sample(n, DueKind::Held, BORN)).collect();
         let backend = backend(records, paused().after_purge(at(1)), Some(Task::Purge));
@@ -166,7 +166,7 @@ async fn a_redrive_needs_the_cause_and_a_content() {
 }
 
 #[tokio::test]
-async fn a_retry_leaves_email_from_other_domains_alone() {
+async fn a_retry_skips_emails_from_other_domains() {
     let domain = |domain: &str| [FromDomain::parse(domain).unwrap()];
     for (allowed, expected) in [
         ("example.com", RecordStatus::Queued),

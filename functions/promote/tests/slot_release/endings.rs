@@ -9,7 +9,7 @@ use crate::{at, backend, claim, email, run, slots, slow};
 
 /// Earlier slots would exceed even the new rate, together with those of the messages in flight.
 #[tokio::test]
-async fn a_raised_rate_begins_behind_reserved_slots() {
+async fn a_raised_rate_begins_after_reserved_slots() {
     let backend = backend(1_000, Some(1));
     claim(&backend, &run(&backend, 0).await);
     backend.state().rate_limits.get_mut(&slow()).unwrap().rate = Rate::from_millis(5_000);
@@ -19,7 +19,7 @@ async fn a_raised_rate_begins_behind_reserved_slots() {
 }
 
 #[tokio::test]
-async fn a_removed_rate_lets_all_go() {
+async fn a_removed_rate_releases_all_emails() {
     let backend = backend(100, None);
     backend
         .state()

@@ -345,7 +345,7 @@ async fn the_key_decides_the_tenant() {
 }
 
 #[tokio::test]
-async fn an_unreadable_table_authenticates_nobody() {
+async fn an_unreadable_table_authenticates_no_key() {
     let records = EmailRecords {
         broken: true,
         ..records(Permission::FullAccess)

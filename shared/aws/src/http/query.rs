@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_lies_after_an_entry_or_before_it() {
+    fn a_page_starts_after_or_ends_before_an_entry() {
         let read = |after, before| Cursor::read(after, before, |text| text.parse::<u8>().ok(), "a number");
         assert_eq!(read(None, None), Ok(None));
         assert_eq!(read(Some("7"), None), Ok(Some(Cursor::After(7))));

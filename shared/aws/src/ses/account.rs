@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_cannot_be_asked_is_an_error() {
+    async fn an_unreadable_account_is_an_error() {
         let denied = json!({"message": "User is not authorized to perform: ses:GetAccount"});
         let replay = Replay::new([CannedResponse::says(403, &denied)]);
         assert!(SesAccount::new(replay.clients().ses()).account().await.is_err());

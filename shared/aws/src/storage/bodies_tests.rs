@@ -310,7 +310,7 @@ async fn contents_beside_a_record_are_read_by_hash() {
 
 /// An overwritten content could expire before its email is sent.
 #[tokio::test]
-async fn an_existing_content_is_left_alone() {
+async fn an_existing_content_is_not_overwritten() {
     for (answer, place) in [
         (
             CannedResponse::condition_failed(Some(&Item::from([attributes::s("pk", "x".to_owned())]))),

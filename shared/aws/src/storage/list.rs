@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_begins_behind_its_cursor() {
+    async fn a_page_begins_after_its_cursor() {
         let (a, b, c) = (place(1, 1), place(2, 2), place(2, 3));
         for (start, found, places, condition, upwards) in [
             (Start::OlderThan(c), [b, a], [b, a], "#pk = :pk AND #sk < :place", false),

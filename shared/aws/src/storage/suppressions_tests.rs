@@ -137,7 +137,7 @@ async fn a_manual_suppression_overrides_any_release() {
 }
 
 #[tokio::test]
-async fn the_stored_item_says_why_nothing_was_added() {
+async fn the_stored_item_explains_a_refused_suppression() {
     let bounced = suppression(Origin::Bounce);
     for (item, expected) in [
         (stored(&suppression(Origin::Manual)), Ok(Added::Already)),

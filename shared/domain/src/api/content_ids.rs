@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_ses_takes_stay() {
+    fn ids_valid_for_ses_are_unchanged() {
         let given = ["logo", "a.b@example.com", "<c>", "a%20b"];
         let (ids, ours) = ids(&given);
         assert_eq!(ours, ["logo", "a.b@example.com", "c", "a%20b"]);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_ids_say_why() {
+    fn bad_ids_have_a_reason() {
         let long = "\u{f6}".repeat(129);
         for (id, why) in [
             ("", "must not be blank"),

@@ -140,7 +140,7 @@ fn a_failure_shows_its_cause_and_advice() {
 }
 
 #[test]
-fn without_content_resends_types_stay() {
+fn a_view_without_content_keeps_resends_types() {
     let json = to_value(EmailView::new(&record(), None, REGION, NOW)).unwrap();
     for (field, value) in [
         ("from", Value::from("")),

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_falls_into_its_elements() {
+    fn an_array_is_split_into_its_elements() {
         let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
         let array = format!(" [1e999 , {{\"a\":[\"],\"]}}\n,{deep},\"\\ud83d\" ] ");
         let found = elements(&array).unwrap();

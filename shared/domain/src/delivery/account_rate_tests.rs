@@ -273,7 +273,7 @@ fn a_reservation_stays_within_the_patience() {
 }
 
 #[test]
-fn a_fast_clock_slows_and_never_hurries() {
+fn a_fast_clock_never_raises_the_rate() {
     let mut shared = account_rate(100_000);
     let reserve =
         |shared: &mut AccountRate, now| match request_permits(shared, batch(Priority::Normal, &[1; 10]), BASE, at(now))

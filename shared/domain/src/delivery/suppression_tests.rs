@@ -84,7 +84,7 @@ fn a_suppression_with_an_end_ends() {
 }
 
 #[test]
-fn the_entry_decides_what_is_added() {
+fn a_stored_entry_decides_whether_to_add_another() {
     let suppressed = suppressed(suppression(Origin::Bounce, 5), None);
     let released = Entry::Released { at: at(10) };
     for (stored, origin, millis, expected) in [

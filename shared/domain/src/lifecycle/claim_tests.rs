@@ -150,7 +150,7 @@ fn a_rescheduled_email_needs_a_new_decision() {
 }
 
 #[test]
-fn only_an_early_send_task_is_sent_back() {
+fn only_an_early_send_task_returns_to_sqs() {
     let mut early = record(RecordStatus::Queued);
     early.not_before = at(1030);
     let delay = Duration::from_secs(30);

@@ -28,7 +28,7 @@ fn an_old_claims_acceptance_still_counts() {
 }
 
 #[test]
-fn an_unmade_claim_is_no_evidence() {
+fn a_claim_never_made_is_no_evidence() {
     assert_eq!(
         record_acceptance(&record(RecordStatus::Sending), acceptance(2)),
         Decision::Forget

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_wait_elsewhere_stay() {
+    fn only_a_queued_record_with_a_check_is_moved() {
         for kind in [DueKind::Wake, DueKind::Held] {
             assert_eq!(decided(RecordStatus::Queued, kind, 5_000), Decision::Forget, "{kind:?}");
         }

@@ -41,7 +41,7 @@ fn an_overdue_record_moves_on_by_its_status() {
 }
 
 #[test]
-fn a_running_lease_is_left_alone() {
+fn a_running_lease_is_not_ended() {
     assert_eq!(
         overdue(&record(RecordStatus::Sending), outlook(true), &policy(), at(1179)),
         Decision::Forget

@@ -153,7 +153,7 @@ fn holds_are_stored_as_text() {
 }
 
 #[test]
-fn a_missing_hold_lets_emails_go() {
+fn fewer_holds_cover_fewer_emails() {
     let (one, other) = (Hold::of_revoked_key(key(1)), Hold::of_revoked_key(key(2)));
     let (both, first) = (holds(&[one.clone(), other]), holds(&[one]));
     assert!(both.exceed(&first) && !first.exceed(&both) && !both.exceed(&both));

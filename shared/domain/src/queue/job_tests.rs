@@ -188,7 +188,7 @@ fn the_index_selects_a_jobs_emails() {
 /// By its acceptor's clock, an email may be younger than a later purge. A deleted queue is purged for the last time,
 /// and nobody can resume it.
 #[test]
-fn a_purge_releases_what_it_must_not_end() {
+fn a_purge_releases_emails_that_it_must_not_drop() {
     let (kind, now) = (DueKind::Held, at(2_000));
     let held = EmailRecord {
         born: at(1_003),

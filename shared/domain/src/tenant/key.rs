@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_access_level_has_its_permissions() {
+    fn each_permission_allows_its_actions() {
         use Action::{Manage, Read, Send};
         for (permission, allowed) in [
             (Permission::FullAccess, &[Send, Read, Manage][..]),

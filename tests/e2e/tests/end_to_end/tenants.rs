@@ -284,7 +284,7 @@ pub(super) async fn for_tenant(
 }
 
 #[tokio::test]
-async fn the_deployer_stops_and_deletes_a_tenant_unread() {
+async fn the_deployer_deletes_a_tenant_without_reading_it() {
     let stack = Stack::shared().await;
     let (tenant, api) = tenant(&stack, json!({})).await;
     let queue = name("queue");

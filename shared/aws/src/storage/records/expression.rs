@@ -294,7 +294,7 @@ mod tests {
 
     /// The claim is the only write that is not derived from two records: it must agree with the state machine.
     #[test]
-    fn a_claim_is_what_the_state_machine_says() {
+    fn a_claim_agrees_with_the_state_machine() {
         let now = at(3_000);
         let before = record();
         let after = lifecycle::claim_record(before.clone(), &policy(), 42, now);

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_that_cannot_be_read_say_why() {
+    fn unreadable_bodies_have_a_reason() {
         let read = |body: &str| EmailContent::from_body(body.as_bytes()).unwrap_err();
         assert!(matches!(read("{"), BodyError::Json(_)));
         assert!(matches!(read("{\"v\":3,\"new\":1}"), BodyError::Version(3)));
