@@ -100,7 +100,7 @@ impl<P: Ports> AccessFunction<P> {
     }
 
     /// Changes a tenant. With `hold`, accepted emails from the domains that it loses wait until a release,
-    /// whichever key accepted them. So do emails that an environment with the cached tenant still accepts.
+    /// for every API key. So do emails that an environment with the cached tenant still accepts.
     ///
     /// # Errors
     /// 404 when it does not exist. 409 when it has too many holds. 422 for `main`, or for a hold without From

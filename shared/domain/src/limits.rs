@@ -84,7 +84,7 @@ pub const TAG_RESERVED_PREFIX: &str = "mq_";
 /// Source: our choice (Resend takes 100): with bodies of 8 KB they fill [`REQUEST_BYTES`].
 pub const BATCH_MAX: usize = 500;
 
-/// Most bytes of a request's body: 4 MiB. A list of bytes counts by its bytes.
+/// Most bytes of a request's body: 4 MiB. Each number in a byte list counts as one byte.
 ///
 /// Source: AWS Lambda quotas: an invocation's event is at most 6 MB, and the body arrives in it as an escaped or
 /// base64 string (4 MiB x 4/3 = 5.6 MB).

@@ -38,7 +38,7 @@ pub(crate) fn description() -> String {
         - Unknown fields and parameters are refused. A null field counts as absent.\n\
         - Responses give times in UTC with milliseconds. A request gives a time with its offset \
         (`2026-11-24T09:30:00Z`), as a wait (`in 5 minutes`), or as a day and a time (`tomorrow at 9am`).\n\
-        - A request has at most {mebibytes} MiB. A list of bytes counts by its bytes."
+        - A request has at most {mebibytes} MiB. Each number in a byte list counts as one byte."
     )
 }
 

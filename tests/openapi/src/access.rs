@@ -51,7 +51,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<TenantView>(200, "The tenant.")
             .refuses(&[404]),
         Operation::new("patch", tenant, "change_tenant", "Changes a tenant")
-            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues are paused. With `hold=true`, emails from domains that the tenant loses are not sent until `release=true`, whichever API key accepted them.")
+            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues are paused. With `hold=true`, emails from domains that the tenant loses are not sent until `release=true`, for every API key.")
             .query::<HoldQuery>()
             .body::<TenantChange>(json!({"daily_cap": null, "suspended": true}))
             .answers::<TenantChangedView>(200, "The changed tenant.")
@@ -99,8 +99,8 @@ struct HoldQuery {
     /// Holds the emails from domains that are not in `from_domains`, within five seconds. Also holds those that are
     /// accepted within the next minute. Requires `from_domains`.
     hold: Option<bool>,
-    /// Ends the holds of the tenant's lost domains, also when the tenant does not get them back. Sending continues
-    /// within two minutes. With `hold=true`, the new hold replaces the earlier ones.
+    /// Ends the holds of the tenant's lost domains, even if the domains stay removed. Sending continues within two
+    /// minutes. With `hold=true`, the new hold replaces the earlier ones.
     release: Option<bool>,
 }
 

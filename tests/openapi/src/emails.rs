@@ -190,11 +190,11 @@ struct NewEmail {
     #[schemars(length(min = 1, max = limits::SUBJECT_MAX))]
     subject: String,
     html: Option<String>,
-    /// The text part. Default: made from `html`, up to 512 KiB of it. An empty text forbids that.
+    /// The text part. Default: made from `html`, up to 512 KiB of it. An empty text sends no text part.
     text: Option<String>,
     /// Custom headers, at most 14. Other headers that the queue or Amazon SES writes are not allowed. `Date`,
-    /// `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. `Reply-To` must agree with `reply_to`, or
-    /// replaces it. A header of URIs, message ids or words, such as `List-Unsubscribe`, is written in its own grammar.
+    /// `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. Without `reply_to`, `Reply-To` is used;
+    /// otherwise both must name the same addresses. Structured headers such as `List-Unsubscribe` keep their RFC syntax.
     /// `List-Unsubscribe-Post` needs one https URI in `List-Unsubscribe`. A long `References` is shortened.
     headers: Option<Headers>,
     #[schemars(length(max = limits::TAGS_MAX))]

@@ -63,7 +63,7 @@ fn a_list_of_bytes_may_fill_a_request() {
     let bytes = vec![7_u8; 1_900_000];
     let request = parse(&json!([{"filename": "a.bin", "content": bytes}])).unwrap();
     assert_eq!(request.email.attachments()[0].size(), 1_900_000);
-    // As JSON it has 5.2 million characters; it counts by its bytes.
+    // As JSON it has 5.2 million characters; each number counts as one byte.
     let request = parse(&json!([{"filename": "a.bin", "content": vec![77_u8; 1_750_000]}])).unwrap();
     assert_eq!(request.email.attachments()[0].size(), 1_750_000);
     let long = json!({"filename": "a.bin", "content": vec![7_u8; 1_000], "content_id": "x".repeat(4_200_000)});

@@ -100,7 +100,7 @@ fn read(text: &str, left: &Cell<u32>, saved: &Cell<usize>) -> Result<Node, serde
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
     left: &'a Cell<u32>,
-    /// Characters of lists of bytes, minus their bytes: a file counts by its bytes.
+    /// Characters of lists of bytes, minus their bytes: each number counts as one byte.
     saved: &'a Cell<usize>,
     /// True where an array may be a list of bytes.
     bytes: bool,

@@ -228,8 +228,11 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("expires_in_seconds", "use expires_at"),
     ("react", "send the rendered html"),
-    ("template", "send html or text. CHANGELOG.md will say when this changes"),
-    ("topic_id", "remove it. CHANGELOG.md will say when this changes"),
+    (
+        "template",
+        "send html or text. A version after 0.2 may support templates",
+    ),
+    ("topic_id", "remove it. A version after 0.2 may support topics"),
 ];
 
 /// Fields of an email, as an error suggests them.

@@ -134,7 +134,8 @@ pub struct SuppressionView {
     origin: Origin,
     source_id: Option<String>,
     created_at: String,
-    /// The end of a suppression for a complaint that another recipient may have made. Null: no end.
+    /// When this suppression ends. A complaint that cannot be matched to one recipient suppresses for seven days. Null: no
+    /// end.
     expires_at: Option<String>,
 }
 

@@ -59,7 +59,7 @@ struct PeriodUsage {
     resets_at: String,
 }
 
-/// The use of a function without a limit, or one that this queue lacks.
+/// Usage of a feature that is unlimited or not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct QuotaUsage {
@@ -89,7 +89,7 @@ struct AutomationRuns {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RateUsage {
-    /// The most recipients in the duration. Null without a limit.
+    /// The maximum recipients per period. Null without a limit.
     limit: Option<u64>,
     #[cfg_attr(feature = "schema", schemars(extend("const" = "10000ms")))]
     duration: &'static str,

@@ -94,7 +94,7 @@ pub enum Checked {
 }
 
 /// Text is never guessed, because some texts are valid base64 (ADR 35).
-const NO_BASE64: &str = "must be valid base64: encode a text too, or send its bytes as an array of numbers";
+const NO_BASE64: &str = "must be valid base64; text must be encoded as well, or sent as an array of its bytes";
 
 pub(super) fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
     let bytes = match content {
