@@ -84,6 +84,20 @@ fn the_page_and_the_code_list_the_same_invariants() {
 }
 
 #[test]
+fn readme_quotes_each_invariant_that_it_links() {
+    let readme = page("../README.md");
+    let linked = |invariant: &&Invariant| readme.contains(&format!("[{}](docs/INVARIANTS.md#", invariant.id()));
+    let linked: Vec<_> = Invariant::ALL.iter().filter(linked).collect();
+    assert!(linked.len() >= 5, "README links {linked:?} only");
+    for invariant in linked {
+        assert!(
+            readme.contains(invariant.sentence()),
+            "README does not quote {invariant}"
+        );
+    }
+}
+
+#[test]
 fn every_invariant_is_checked() {
     for invariant in Invariant::ALL {
         assert!(!checked_by(*invariant).is_empty(), "no harness checks {invariant}");
