@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::state::{QueueChange, QueueLoad, Sweep, Wish};
+use crate::state::{CallerCommand, QueueChange, QueueLoad, Sweep};
 
 /// A function that reads, decides and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,7 +18,7 @@ pub enum Process {
     /// `dead_letter`.
     DeadLetter,
     /// `manage`, with a caller's command.
-    Caller(Wish),
+    Caller(CallerCommand),
     /// `manage`, with a request to erase the email.
     Eraser,
 }
@@ -85,7 +85,7 @@ pub enum Action {
     /// A sender dies with its claim.
     DiesHolding,
     /// A sender dies before it records its knowledge.
-    DiesAsked,
+    DiesBeforeRecording,
     /// A sender does not find the content.
     MissesContent,
     /// A sender submits.
@@ -134,7 +134,7 @@ impl Action {
             Self::Changes(QueueChange::Restore) => "the queue is restored".to_owned(),
             Self::JobEnds(sweep) => format!("{} is done", Process::Job(sweep).name()),
             Self::DiesHolding => "send crashes with its claim".to_owned(),
-            Self::DiesAsked => "send crashes before it records the answer".to_owned(),
+            Self::DiesBeforeRecording => "send crashes before it records the answer".to_owned(),
             Self::MissesContent => "send does not find the content".to_owned(),
             Self::Submits(ses) => format!("send submits; SES {}", ses.name()),
             Self::AcceptsLate => "SES accepts a submission after its sender stopped waiting".to_owned(),
@@ -167,12 +167,12 @@ impl Process {
             Self::Feedback => "feedback",
             Self::DeadLetter => "dead_letter",
             Self::Eraser => "manage (erase)",
-            Self::Caller(Wish::Cancel) => "manage (cancel)",
-            Self::Caller(Wish::Soon) => "manage (in a minute)",
-            Self::Caller(Wish::Later) => "manage (in an hour)",
-            Self::Caller(Wish::AtOnce) => "manage (at once or not at all)",
-            Self::Caller(Wish::Retry) => "manage (retry)",
-            Self::Caller(Wish::Force) => "manage (retry by force)",
+            Self::Caller(CallerCommand::Cancel) => "manage (cancel)",
+            Self::Caller(CallerCommand::Soon) => "manage (in a minute)",
+            Self::Caller(CallerCommand::Later) => "manage (in an hour)",
+            Self::Caller(CallerCommand::AtOnce) => "manage (at once or not at all)",
+            Self::Caller(CallerCommand::Retry) => "manage (retry)",
+            Self::Caller(CallerCommand::Force) => "manage (retry by force)",
         }
     }
 }

@@ -40,13 +40,13 @@ impl Actor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
     /// Two clients will use one key for different requests.
-    Asked,
+    Requested,
     /// The email was accepted.
     Accepted,
     /// SES accepted its first claim, the answer was lost, and the event is in transit.
     Uncertain,
     /// The same, and a caller forced a retry: it is queued with a new budget, and flagged.
-    Marked,
+    Flagged,
     /// The email was accepted, and its queue has just been purged.
     Purged,
     /// SES refused its only attempt permanently.
@@ -67,7 +67,7 @@ pub struct Config {
     /// A participant that is left out.
     pub without: Option<Actor>,
     /// The number of callers' commands.
-    pub wishes: u8,
+    pub commands: u8,
     /// The number of pauses, resumes, purges and restores of the email's queue.
     pub changes: u8,
     /// The number of requests to erase the email.
@@ -101,7 +101,7 @@ impl Config {
             },
             on_uncertain,
             without: None,
-            wishes: 0,
+            commands: 0,
             changes: 0,
             erasures: 0,
             given_back: 0,
@@ -131,11 +131,11 @@ impl Config {
                 ..Self::least("two attempts, held", Hold).with_another_attempt()
             },
             Self {
-                wishes: 1,
+                commands: 1,
                 ..Self::least("a caller", Resend)
             },
             Self {
-                wishes: 1,
+                commands: 1,
                 ..Self::least("a caller, held", Hold)
             },
             Self {
@@ -153,12 +153,12 @@ impl Config {
                 ..Self::least("uncertain, two readers", Resend).with_another_attempt()
             },
             Self {
-                wishes: 1,
-                begin: Begin::Marked,
+                commands: 1,
+                begin: Begin::Flagged,
                 ..Self::least("flagged, a caller", Resend)
             },
             Self {
-                begin: Begin::Asked,
+                begin: Begin::Requested,
                 ..Self::least("accepting", Resend)
             },
             Self {
@@ -167,14 +167,14 @@ impl Config {
             },
             Self {
                 changes: 1,
-                wishes: 1,
+                commands: 1,
                 without: Some(Actor::SecondSender),
                 begin: Begin::Purged,
                 ..Self::least("purged, a caller", Resend)
             },
             Self {
                 changes: 2,
-                begin: Begin::Marked,
+                begin: Begin::Flagged,
                 ..Self::least("flagged, a queue", Resend)
             },
             Self {
@@ -184,7 +184,7 @@ impl Config {
             },
             Self {
                 erasures: 1,
-                wishes: 1,
+                commands: 1,
                 readers: 2,
                 begin: Begin::Failed,
                 without: Some(Actor::SecondSender),
@@ -204,18 +204,18 @@ impl Config {
             },
             Self {
                 changes: 2,
-                wishes: 1,
+                commands: 1,
                 ..Self::least("a queue, a caller", Resend)
             },
             Self {
                 erasures: 1,
-                wishes: 1,
+                commands: 1,
                 readers: 2,
                 without: Some(Actor::SecondSender),
                 ..Self::least("erased, a caller, from the beginning", Hold)
             },
             Self {
-                wishes: 1,
+                commands: 1,
                 late_writes: true,
                 ..Self::least("a caller, late writes, held", Hold)
             },
@@ -228,15 +228,15 @@ impl Config {
                 ..Self::least("two attempts, late writes", Resend).with_another_attempt()
             },
             Self {
-                wishes: 2,
+                commands: 2,
                 ..Self::least("two callers", Resend)
             },
             Self {
-                wishes: 2,
+                commands: 2,
                 ..Self::least("two callers, held", Hold)
             },
             Self {
-                wishes: 1,
+                commands: 1,
                 readers: 2,
                 ..Self::least("a caller, two readers", Resend)
             },
@@ -247,7 +247,7 @@ impl Config {
                     .with_another_attempt()
             },
             Self {
-                wishes: 1,
+                commands: 1,
                 ..Self::least("two attempts, a caller", Resend).with_another_attempt()
             },
         ]

@@ -112,23 +112,23 @@ pub fn explore(config: Config, mutant: Option<Mutant>) -> Report {
 
 fn first_state(machine: &mut Machine) -> State {
     let begin = machine.config.begin;
-    let asked = begin == Begin::Asked;
+    let requested = begin == Begin::Requested;
     let repeated = begin == Begin::Repeated;
     let asking = |left, asks| if asks { Client::Asking { left } } else { Client::Gone };
-    let submitted = matches!(begin, Begin::Uncertain | Begin::Marked);
+    let submitted = matches!(begin, Begin::Uncertain | Begin::Flagged);
     let submissions = if submitted {
         Claims::default().with(1)
     } else {
         Claims::default()
     };
     let first = State {
-        record: (!asked).then(|| machine.first_record(begin)),
+        record: (!requested).then(|| machine.first_record(begin)),
         senders: [Sender::Idle; 2],
         readers: [Reader::Nobody; 2],
         late: None,
-        clients: [asking(2, asked || repeated), asking(1, asked)],
-        contents: u8::from(!asked),
-        send_task: !asked,
+        clients: [asking(2, requested || repeated), asking(1, requested)],
+        contents: u8::from(!requested),
+        send_task: !requested,
         dead_letters: Claims::default(),
         pending: Claims::default(),
         copies: u8::from(submitted),
@@ -137,18 +137,18 @@ fn first_state(machine: &mut Machine) -> State {
         in_time: Claims::default(),
         doubtful: Claims::default(),
         known: false,
-        accepted: !asked,
+        accepted: !requested,
         canceled: false,
         forced: false,
         spent: u8::from(matches!(begin, Begin::Uncertain | Begin::Failed)),
-        wishes: machine.config.wishes,
-        line: QueueState::default(),
+        commands: machine.config.commands,
+        queue: QueueState::default(),
         former: QueueState::default(),
         changes: machine.config.changes,
         jobs: [false; 3],
         given_back: machine.config.given_back,
         erasures: machine.config.erasures,
-        grave: ErasureState::None,
+        erasure: ErasureState::None,
     };
     if begin == Begin::Purged {
         first.changed(QueueChange::Purge)
@@ -202,7 +202,7 @@ impl Explorer {
     /// Finds a state from which the email does not end in some environment. The only further fault is the loss of
     /// every message in transit.
     fn one_that_does_not_end(&mut self) -> Option<Counterexample> {
-        let callers = self.machine.config.wishes > 0;
+        let callers = self.machine.config.commands > 0;
         let environments = Environment::ALL
             .into_iter()
             .filter(|environment| !(callers && environment.needs_hours()));

@@ -19,30 +19,30 @@ use crate::config::{Begin, Config};
 use crate::mutant::Mutant;
 use crate::property::content_of;
 use crate::records::{RecordId, RecordTable};
-use crate::state::{Asked, QueueLoad, QueueState, Reader, Sender, SesAnswer, State, Sweep, Wish};
+use crate::state::{CallerCommand, FeedbackProgress, QueueLoad, QueueState, Reader, Sender, SesAnswer, State, Sweep};
 
 /// A question about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     NotClaimable {
-        line: QueueState,
+        queue: QueueState,
     },
     DropStage {
         claim_no: u8,
-        line: QueueState,
+        queue: QueueState,
     },
     Job {
         sweep: Sweep,
-        line: QueueState,
+        queue: QueueState,
     },
     Record {
         claim_no: u8,
         answer: SesAnswer,
     },
     Overdue {
-        lane: QueueLoad,
-        feedback: Asked,
-        line: QueueState,
+        load: QueueLoad,
+        feedback: FeedbackProgress,
+        queue: QueueState,
     },
     Heard {
         claim_no: u8,
@@ -51,7 +51,7 @@ pub(crate) enum Question {
         claim_no: u8,
     },
     Caller {
-        wish: Wish,
+        command: CallerCommand,
         left: u8,
         generation: u8,
     },
@@ -137,13 +137,25 @@ impl Machine {
     }
 
     fn condition(&self, condition: Condition, question: Question) -> Option<Condition> {
-        let careless =
-            self.is(Mutant::CancelUnconditioned) && matches!(question, Question::Caller { wish: Wish::Cancel, .. });
+        let careless = self.is(Mutant::CancelUnconditioned)
+            && matches!(
+                question,
+                Question::Caller {
+                    command: CallerCommand::Cancel,
+                    ..
+                }
+            );
         (!careless).then_some(condition)
     }
 
     /// Tells whether a write's condition holds for the stored record.
-    fn holds(&self, condition: Option<Condition>, stored: &EmailRecord, line: QueueState, after: &EmailRecord) -> bool {
+    fn holds(
+        &self,
+        condition: Option<Condition>,
+        stored: &EmailRecord,
+        queue: QueueState,
+        after: &EmailRecord,
+    ) -> bool {
         let Some(mut condition) = condition else {
             return true;
         };
@@ -163,10 +175,10 @@ impl Machine {
                 *claim_no = stored.claim_no;
             }
         }
-        let queue_version = condition.queue_version().unwrap_or(line.version.into());
+        let queue_version = condition.queue_version().unwrap_or(queue.version.into());
         let held = after.due.is_some_and(|due| due.kind == DueKind::Held);
         let careless = held && self.is(Mutant::HeldUnconditioned);
-        let of_queue = queue_version == u64::from(line.version) || careless || self.is(Mutant::DroppedUnconditioned);
+        let of_queue = queue_version == u64::from(queue.version) || careless || self.is(Mutant::DroppedUnconditioned);
         of_queue && condition.holds(stored)
     }
 
@@ -177,9 +189,9 @@ impl Machine {
         before: RecordId,
         after: RecordId,
         condition: Option<Condition>,
-        line: QueueState,
+        queue: QueueState,
     ) -> Option<RecordId> {
-        if !self.holds(condition, self.records.get(stored), line, self.records.get(after)) {
+        if !self.holds(condition, self.records.get(stored), queue, self.records.get(after)) {
             return None;
         }
         if stored == before {
@@ -213,7 +225,7 @@ impl Machine {
     /// Tells whether a tombstone replaces the record, which was read before.
     pub(crate) fn has_tombstone(&self, stored: RecordId, before: RecordId) -> bool {
         let condition = Condition::if_unchanged(self.records.get(before));
-        self.is(Mutant::BuriesAnything)
+        self.is(Mutant::ErasesUnconditioned)
             || self.holds(
                 Some(condition),
                 self.records.get(stored),
@@ -251,7 +263,7 @@ impl Machine {
     pub(crate) fn first_record(&mut self, begin: Begin) -> RecordId {
         let id = self.new_record(1);
         let mut record = self.records.get(id).clone();
-        if matches!(begin, Begin::Uncertain | Begin::Marked) {
+        if matches!(begin, Begin::Uncertain | Begin::Flagged) {
             record.claim_no = 1;
             record.attempts = u32::from(begin == Begin::Uncertain);
         }
@@ -263,7 +275,7 @@ impl Machine {
                 at: NOW,
             });
         }
-        record.maybe_duplicate = begin == Begin::Marked;
+        record.maybe_duplicate = begin == Begin::Flagged;
         if begin == Begin::Uncertain {
             record.status = RecordStatus::Uncertain;
             record.uncertain_since = Some(NOW);
@@ -282,7 +294,7 @@ impl Machine {
         };
         let idle = state.senders == [Sender::Idle; 2] && state.readers == [Reader::Nobody; 2] && state.late.is_none();
         let waits = record.status == RecordStatus::Queued && record.expires_at == NOW.after(FAR);
-        idle && waits && !state.line.drops(record) && state.contents & content_of(record) != 0
+        idle && waits && !state.queue.drops(record) && state.contents & content_of(record) != 0
     }
 
     /// Tells whether the due index shows the record as due.
@@ -333,7 +345,7 @@ fn first_record(config: &Config, content: u8) -> EmailRecord {
 
 impl QueueState {
     /// Returns the queue.
-    fn queue(self, record: &EmailRecord) -> Queue {
+    fn to_queue(self, record: &EmailRecord) -> Queue {
         let pause = Pause {
             since: NOW,
             reason: None,
@@ -350,7 +362,7 @@ impl QueueState {
 
     /// Tells whether it was purged after an email was requested.
     pub(crate) fn drops(self, record: &EmailRecord) -> bool {
-        !self.queue(record).wants(record)
+        !self.to_queue(record).wants(record)
     }
 }
 

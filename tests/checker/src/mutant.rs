@@ -18,13 +18,13 @@ pub enum Mutant {
     /// A lost answer counts as a temporary refusal.
     UncertainIsTransient,
     /// An email that is sent again without evidence is not flagged.
-    NoMark,
+    NoFlag,
     /// An email that is retried by force is not flagged.
-    ForceUnmarked,
+    ForceUnflagged,
     /// A flagged email ends as failed.
-    MarkedFails,
+    FlaggedFails,
     /// A flagged email ends as expired.
-    MarkedExpires,
+    FlaggedExpires,
     /// An event does not change a finished record.
     EventCannotRevive,
     /// An acceptance counts only while the sender's claim is the newest and valid.
@@ -34,7 +34,7 @@ pub enum Mutant {
     /// No function waits for feedback to catch up.
     EvidenceIgnored,
     /// The progress of feedback was read before the window had passed.
-    EvidenceAskedEarly,
+    EvidenceReadEarly,
     /// A condition names the claim and not the status.
     StatusNotInCondition,
     /// A condition names the status and not the claim.
@@ -54,7 +54,7 @@ pub enum Mutant {
     /// An email that SES may have accepted is retried without `force`.
     UnknownRetriedUnforced,
     /// A flagged email can be canceled.
-    MarkedCanceled,
+    FlaggedCanceled,
     /// A lost answer counts as an acceptance.
     LostAnswerIsSent,
     /// An email that cannot be claimed, or is due, counts as expired.
@@ -72,7 +72,7 @@ pub enum Mutant {
     /// A release releases every email, parked or not.
     ReleasesAnything,
     /// A purge ends a flagged email as canceled.
-    PurgedUnmarked,
+    PurgedUnflagged,
     /// An email that a caller canceled is restored.
     CanceledRestored,
     /// A purge drops an email that was retried after it.
@@ -82,7 +82,7 @@ pub enum Mutant {
     /// An unfinished email is erased, too.
     ErasesAnything,
     /// An email is erased without a condition.
-    BuriesAnything,
+    ErasesUnconditioned,
     /// No record of an erasure is kept.
     TombstoneForgotten,
     /// A repeated request leaves the content that it stored again.
@@ -98,19 +98,15 @@ impl Mutant {
         (Self::BlindDeadLetter, "two attempts, held", Property::AllowedTransition),
         (Self::CancelUnconditioned, "a caller, held", Property::UnsentIsTrue),
         (Self::UncertainIsTransient, "two attempts", Property::UnsentIsTrue),
-        (Self::NoMark, "two attempts", Property::Flagged),
-        (Self::ForceUnmarked, "a caller, held", Property::Flagged),
-        (Self::MarkedFails, "two attempts", Property::AllowedTransition),
-        (Self::MarkedExpires, "two attempts", Property::FlagStays),
+        (Self::NoFlag, "two attempts", Property::Flagged),
+        (Self::ForceUnflagged, "a caller, held", Property::Flagged),
+        (Self::FlaggedFails, "two attempts", Property::AllowedTransition),
+        (Self::FlaggedExpires, "two attempts", Property::FlagStays),
         (Self::EventCannotRevive, "two attempts, held", Property::AcceptanceStays),
         (Self::OldOkDropped, "two attempts, held", Property::AcceptanceStays),
         (Self::EarlySendTask, "two attempts, held", Property::ClaimedInTime),
         (Self::EvidenceIgnored, "two attempts, held", Property::EvidenceAwaited),
-        (
-            Self::EvidenceAskedEarly,
-            "two attempts, held",
-            Property::EvidenceAwaited,
-        ),
+        (Self::EvidenceReadEarly, "two attempts, held", Property::EvidenceAwaited),
         (
             Self::StatusNotInCondition,
             "two attempts, held",
@@ -128,7 +124,7 @@ impl Mutant {
         (Self::BodyNotByHash, "accepting", Property::SameContent),
         (Self::LeaseIgnored, "two attempts, held", Property::LeaseRespected),
         (Self::UnknownRetriedUnforced, "a caller, held", Property::HeldNotResent),
-        (Self::MarkedCanceled, "flagged, a caller", Property::FlagStays),
+        (Self::FlaggedCanceled, "flagged, a caller", Property::FlagStays),
         (Self::LostAnswerIsSent, "two attempts, held", Property::SentIsTrue),
         (Self::ExpiresEarly, "two attempts, held", Property::NotGivenUpEarly),
         (Self::GivesUpEarly, "two attempts, held", Property::NotGivenUpEarly),
@@ -137,12 +133,12 @@ impl Mutant {
         (Self::AnsweredEarly, "accepting", Property::Stored),
         (Self::HeldUnconditioned, "a queue", Property::Ends),
         (Self::ReleasesAnything, "a queue", Property::AttemptLimit),
-        (Self::PurgedUnmarked, "flagged, a queue", Property::FlagStays),
+        (Self::PurgedUnflagged, "flagged, a queue", Property::FlagStays),
         (Self::CanceledRestored, "purged, a caller", Property::AllowedTransition),
         (Self::PurgesRetried, "purged, a caller", Property::PurgeOnlyItsOwn),
         (Self::DroppedUnconditioned, "a queue", Property::PurgeOnlyItsOwn),
         (Self::ErasesAnything, "erased, and requested again", Property::Stored),
-        (Self::BuriesAnything, "erased, a caller", Property::Stored),
+        (Self::ErasesUnconditioned, "erased, a caller", Property::Stored),
         (
             Self::TombstoneForgotten,
             "erased, and requested again",

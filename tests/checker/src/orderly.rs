@@ -13,7 +13,7 @@ pub(crate) struct Environment {
     /// SES's reaction to every submission.
     ses: Ses,
     /// The state of the priority queue.
-    lane: QueueLoad,
+    load: QueueLoad,
     /// Whether feedback is ever idle.
     feedback: bool,
     /// The steps of time: to the next due time, or long ones.
@@ -24,7 +24,7 @@ impl Environment {
     /// The environment without any fault.
     pub(crate) const FAIR: Self = Self {
         ses: Ses::Accepts,
-        lane: QueueLoad::Flowing,
+        load: QueueLoad::Flowing,
         feedback: true,
         time: Action::TimePasses,
     };
@@ -47,12 +47,12 @@ impl Environment {
             ..Self::FAIR
         },
         Self {
-            lane: QueueLoad::Backlog,
+            load: QueueLoad::Backlog,
             time: Action::HoursPass,
             ..Self::FAIR
         },
         Self {
-            lane: QueueLoad::Shut,
+            load: QueueLoad::Shut,
             time: Action::DaysPass,
             ..Self::FAIR
         },
@@ -62,20 +62,20 @@ impl Environment {
 impl Environment {
     /// Tells whether it needs steps of hours, which are not explored with callers.
     pub(crate) fn needs_hours(self) -> bool {
-        self.lane == QueueLoad::Backlog
+        self.load == QueueLoad::Backlog
     }
 }
 
 /// Returns the state after all messages in transit are lost. A paused queue is resumed, and all functions learn the
 /// queue's state.
 pub(crate) fn all_lost(state: &State) -> State {
-    let state = if state.line.paused {
+    let state = if state.queue.paused {
         state.changed(QueueChange::Resume)
     } else {
         *state
     };
     State {
-        former: state.line,
+        former: state.queue,
         send_task: false,
         dead_letters: Claims::default(),
         on_the_way: Claims::default(),
@@ -112,7 +112,7 @@ pub(crate) fn orderly(
 fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment) -> Option<u8> {
     let overdue = state.record.is_some_and(|record| machine.overdue_now(record));
     if step.to == *state
-        || step.to.wishes != state.wishes
+        || step.to.commands != state.commands
         || step.to.changes != state.changes
         || step.to.erasures != state.erasures
     {
@@ -122,12 +122,12 @@ fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment)
         Action::StoresContent(_) | Action::StoresRecord(_) | Action::IsAnswered(_) => Some(0),
         Action::Submits(ses) if ses == environment.ses => Some(1),
         Action::MissesContent => Some(1),
-        Action::Does(Process::Promoter(lane), Operation::Writes) if lane != environment.lane => Some(3),
+        Action::Does(Process::Promoter(load), Operation::Writes) if load != environment.load => Some(3),
         Action::Does(_, Operation::Writes | Operation::FindsMoved | Operation::Ends) => Some(2),
         Action::Empties | Action::FindsNothing => Some(2),
         Action::LateWrite => Some(4),
         Action::EventArrives => Some(5),
-        Action::Claims | Action::ClaimsBeside if environment.lane != QueueLoad::Shut => Some(6),
+        Action::Claims | Action::ClaimsBeside if environment.load != QueueLoad::Shut => Some(6),
         Action::AsksFeedback if overdue && environment.feedback => Some(7),
         Action::Does(
             Process::Feedback | Process::DeadLetter | Process::Promoter(_) | Process::Job(_),
@@ -144,7 +144,7 @@ fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment)
         | Action::MeetsStale
         | Action::Changes(_)
         | Action::DiesHolding
-        | Action::DiesAsked
+        | Action::DiesBeforeRecording
         | Action::Submits(_)
         | Action::AcceptsLate
         | Action::AsksFeedback

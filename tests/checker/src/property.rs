@@ -11,7 +11,7 @@ use strum::{EnumMessage, IntoStaticStr, VariantArray};
 use crate::clock::{FAR, NOW};
 use crate::machine::{Machine, Question};
 use crate::mutant::Mutant;
-use crate::state::{Asked, Client, ErasureState, Sender, SesAnswer, State, Wish};
+use crate::state::{CallerCommand, Client, ErasureState, FeedbackProgress, Sender, SesAnswer, State};
 
 /// A property of one email: a part of an invariant that a state, a step or a path can break.
 ///
@@ -123,13 +123,13 @@ pub(crate) fn broken_by_write(
     if after.cause == Some(Cause::Purged) && before.cause != after.cause {
         let waits = matches!(before.status, RecordStatus::Queued | RecordStatus::Sending);
         let ends = matches!(after.status, RecordStatus::Canceled | RecordStatus::Unknown);
-        let dropped = waits && ends && state.line.drops(before);
+        let dropped = waits && ends && state.queue.drops(before);
         return (!dropped).then_some(Property::PurgeOnlyItsOwn);
     }
     let retried = matches!(
         question,
         Question::Caller {
-            wish: Wish::Retry | Wish::Force,
+            command: CallerCommand::Retry | CallerCommand::Force,
             ..
         }
     );
@@ -218,14 +218,19 @@ pub(crate) fn broken_by_submission(state: &State, claimed: &EmailRecord) -> Opti
 }
 
 /// The property that a write of `promote` breaks; `feedback` is its knowledge of the feedback queue.
-fn broken_by_promote(state: &State, before: &EmailRecord, after: &EmailRecord, feedback: Asked) -> Option<Property> {
+fn broken_by_promote(
+    state: &State,
+    before: &EmailRecord,
+    after: &EmailRecord,
+    feedback: FeedbackProgress,
+) -> Option<Property> {
     let held = before.lease.as_ref().is_some_and(|lease| lease.until > NOW);
     if before.status == RecordStatus::Sending && held {
         return Some(Property::LeaseRespected);
     }
     // Under traffic that never ends a newer event has to suffice: a processed event does not prove that another one
     // was processed.
-    if feedback == Asked::Newer {
+    if feedback == FeedbackProgress::Newer {
         return None;
     }
     let settled = before.status == RecordStatus::Uncertain
@@ -241,7 +246,7 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Proper
         return Some(broken);
     }
     let Some(record) = state.record.map(|id| machine.record(id)) else {
-        return (state.accepted && state.grave == ErasureState::None).then_some(Property::Stored);
+        return (state.accepted && state.erasure == ErasureState::None).then_some(Property::Stored);
     };
     let by_name = machine.is(Mutant::BodyNotByHash);
     let content = if by_name {
@@ -283,20 +288,20 @@ fn broken_by_grave(state: &State) -> Option<Property> {
         .clients
         .iter()
         .any(|client| matches!(client, Client::Storing { content: true, .. }));
-    let left = match state.grave {
-        ErasureState::None | ErasureState::Buried => false,
-        ErasureState::Littered => state.record.is_some(),
-        ErasureState::Closed => state.record.is_some() || (state.contents != 0 && !storing),
+    let left = match state.erasure {
+        ErasureState::None | ErasureState::Replaced => false,
+        ErasureState::ContentLeft => state.record.is_some(),
+        ErasureState::Answered => state.record.is_some() || (state.contents != 0 && !storing),
     };
     left.then_some(Property::ErasedForGood)
 }
 
 /// Whether an acceptance will still become known. An event that has not arrived may never arrive.
 fn will_be_known(machine: &Machine, state: &State) -> bool {
-    let told = |sender: &Sender| {
+    let reported = |sender: &Sender| {
         matches!(
             sender,
-            Sender::Asked {
+            Sender::Submitted {
                 answer: SesAnswer::Accepted,
                 ..
             }
@@ -305,7 +310,7 @@ fn will_be_known(machine: &Machine, state: &State) -> bool {
     let late = state
         .late
         .is_some_and(|late| machine.record(late.after).status == RecordStatus::Sent);
-    late || !state.events.is_empty() || state.senders.iter().any(told)
+    late || !state.events.is_empty() || state.senders.iter().any(reported)
 }
 
 /// The content that a record names: one of those of the two clients.

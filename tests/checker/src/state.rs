@@ -106,17 +106,17 @@ pub enum Sender {
         /// The record.
         seen: RecordId,
         /// The queue as the sender knows it.
-        line: QueueState,
+        queue: QueueState,
     },
     /// Has a claim, and has not called SES.
     Holding {
         /// The claimed record.
         seen: RecordId,
         /// The queue as the sender knows it. If the email is not dropped, it is a plain queue.
-        line: QueueState,
+        queue: QueueState,
     },
     /// Has called SES, and will record the answer.
-    Asked {
+    Submitted {
         /// The record as the sender knows it.
         seen: RecordId,
         /// The sender's claim.
@@ -128,7 +128,7 @@ pub enum Sender {
 
 /// A caller's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
-pub enum Wish {
+pub enum CallerCommand {
     /// Cancels.
     Cancel,
     /// Reschedules to a minute from now.
@@ -145,7 +145,7 @@ pub enum Wish {
 
 /// The knowledge of a `promote` run about feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Asked {
+pub enum FeedbackProgress {
     /// Feedback is late, or could not be read.
     Behind,
     /// Feedback had processed all events, but the email's window had not passed then.
@@ -175,16 +175,16 @@ pub enum Reader {
     /// A run of `promote` that has read the progress of feedback.
     Run {
         /// The answer.
-        feedback: Asked,
+        feedback: FeedbackProgress,
     },
     /// `promote`, with an overdue record.
     Promoter {
         /// The record.
         seen: RecordId,
         /// See [`Reader::Run`].
-        feedback: Asked,
+        feedback: FeedbackProgress,
         /// The email's queue as `promote` knows it.
-        line: QueueState,
+        queue: QueueState,
     },
     /// `promote`, with a record for a job of its queue.
     Job {
@@ -193,7 +193,7 @@ pub enum Reader {
         /// The job.
         sweep: Sweep,
         /// The queue as the job knows it.
-        line: QueueState,
+        queue: QueueState,
     },
     /// `feedback`, with an event.
     Feedback {
@@ -214,7 +214,7 @@ pub enum Reader {
         /// The record.
         seen: RecordId,
         /// The command.
-        wish: Wish,
+        command: CallerCommand,
         /// The remaining commands.
         left: u8,
         /// The generation of the queue that was read.
@@ -235,15 +235,18 @@ impl Reader {
         match self {
             Self::Nobody | Self::Run { .. } | Self::Emptier => self,
             Self::Eraser { .. } => Self::Eraser { seen },
-            Self::Promoter { feedback, line, .. } => Self::Promoter { seen, feedback, line },
-            Self::Job { sweep, line, .. } => Self::Job { seen, sweep, line },
+            Self::Promoter { feedback, queue, .. } => Self::Promoter { seen, feedback, queue },
+            Self::Job { sweep, queue, .. } => Self::Job { seen, sweep, queue },
             Self::Feedback { claim_no, .. } => Self::Feedback { seen, claim_no },
             Self::DeadLetter { claim_no, .. } => Self::DeadLetter { seen, claim_no },
             Self::Caller {
-                wish, left, generation, ..
+                command,
+                left,
+                generation,
+                ..
             } => Self::Caller {
                 seen,
-                wish,
+                command,
                 left,
                 generation,
             },
@@ -326,9 +329,9 @@ pub struct State {
     /// Claims since the budget was renewed, without those given back.
     pub spent: u8,
     /// The remaining commands.
-    pub wishes: u8,
+    pub commands: u8,
     /// The email's queue.
-    pub line: QueueState,
+    pub queue: QueueState,
     /// The queue before its last change, as some functions may still know it.
     pub former: QueueState,
     /// The remaining changes of the queue.
@@ -340,7 +343,7 @@ pub struct State {
     /// The remaining requests to erase the email.
     pub erasures: u8,
     /// The progress of the erasure.
-    pub grave: ErasureState,
+    pub erasure: ErasureState,
 }
 
 /// The progress of an erasure.
@@ -349,31 +352,31 @@ pub enum ErasureState {
     /// No erasure.
     None,
     /// The record was replaced by a tombstone.
-    Buried,
+    Replaced,
     /// The erasure was answered.
-    Closed,
+    Answered,
     /// The erasure was answered; since then a repeated request has died and left a content.
-    Littered,
+    ContentLeft,
 }
 
 impl State {
     /// Returns the state after a change of the queue.
     pub(crate) fn changed(mut self, change: QueueChange) -> Self {
-        self.former = self.line;
-        self.line.version = self.line.version.saturating_add(1);
+        self.former = self.queue;
+        self.queue.version = self.queue.version.saturating_add(1);
         match change {
-            QueueChange::Pause => self.line.paused = true,
+            QueueChange::Pause => self.queue.paused = true,
             QueueChange::Resume => {
-                self.line.paused = false;
+                self.queue.paused = false;
                 self.jobs[0] = true;
             }
             QueueChange::Purge => {
-                self.line.generation = self.line.generation.saturating_add(1);
-                self.line.purged = true;
+                self.queue.generation = self.queue.generation.saturating_add(1);
+                self.queue.purged = true;
                 self.jobs[1] = true;
             }
             QueueChange::Restore => {
-                self.line.purged = false;
+                self.queue.purged = false;
                 self.jobs[2] = true;
             }
         }

@@ -4,7 +4,7 @@ use crate::action::{Action, Operation, Process};
 use crate::machine::{Effect, Machine, Question, Ruling};
 use crate::property::{Property, broken_by_write};
 use crate::records::RecordId;
-use crate::state::{Late, SesAnswer, State, Wish};
+use crate::state::{CallerCommand, Late, SesAnswer, State};
 
 mod accepting;
 mod erasing;
@@ -94,7 +94,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
             side_effect,
         } => (after, condition, side_effect),
     };
-    let Some(record) = machine.write(stored, writer.seen, after, condition, state.line) else {
+    let Some(record) = machine.write(stored, writer.seen, after, condition, state.queue) else {
         steps.add(does(Operation::FindsMoved), (writer.moved)(*state, stored));
         return;
     };
@@ -142,12 +142,12 @@ fn note_answer(mut state: State, question: Question) -> State {
         }
         | Question::DropStage { .. } => state.spent = state.spent.saturating_sub(1),
         Question::Caller {
-            wish: wish @ (Wish::Retry | Wish::Force),
+            command: command @ (CallerCommand::Retry | CallerCommand::Force),
             ..
         } => {
             state.spent = 0;
             state.canceled = false;
-            state.forced |= wish == Wish::Force;
+            state.forced |= command == CallerCommand::Force;
         }
         Question::NotClaimable { .. }
         | Question::Job { .. }

@@ -10,7 +10,7 @@ use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
 use checker::property::Property;
-use checker::state::{QueueChange, QueueLoad, Sweep, Wish};
+use checker::state::{CallerCommand, QueueChange, QueueLoad, Sweep};
 use invariants::transitions::{TRANSITIONS, Transition};
 
 /// Explores configurations, on two threads.
@@ -36,12 +36,12 @@ fn explore_all(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
 /// keep.
 fn everything() -> BTreeSet<String> {
     let callers = [
-        Wish::Cancel,
-        Wish::Soon,
-        Wish::Later,
-        Wish::AtOnce,
-        Wish::Retry,
-        Wish::Force,
+        CallerCommand::Cancel,
+        CallerCommand::Soon,
+        CallerCommand::Later,
+        CallerCommand::AtOnce,
+        CallerCommand::Retry,
+        CallerCommand::Force,
     ];
     let readers = [
         Process::Promoter(QueueLoad::Flowing),
@@ -79,8 +79,8 @@ fn everything() -> BTreeSet<String> {
     ];
     let does = readers.into_iter().chain(callers.map(Process::Caller));
     let does = does.flat_map(|who| operations.map(|operation| Action::Does(who, operation)));
-    let lanes = [QueueLoad::Backlog, QueueLoad::Shut].map(Process::Promoter);
-    let writers = readers.into_iter().chain(lanes).chain([Process::Sender]);
+    let loads = [QueueLoad::Backlog, QueueLoad::Shut].map(Process::Promoter);
+    let writers = readers.into_iter().chain(loads).chain([Process::Sender]);
     let writers = writers.flat_map(|who| {
         let operations = [
             Operation::Writes,
@@ -109,7 +109,7 @@ fn everything() -> BTreeSet<String> {
         Action::IsRefused,
         Action::MeetsStale,
         Action::DiesHolding,
-        Action::DiesAsked,
+        Action::DiesBeforeRecording,
         Action::MissesContent,
         Action::AcceptsLate,
         Action::EventArrives,

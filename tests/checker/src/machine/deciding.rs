@@ -20,7 +20,7 @@ use domain::timestamp::Timestamp;
 use super::{Machine, Question};
 use crate::clock::{FAR, NOW};
 use crate::mutant::Mutant;
-use crate::state::{Asked, QueueLoad, QueueState, SesAnswer, Sweep, Wish};
+use crate::state::{CallerCommand, FeedbackProgress, QueueLoad, QueueState, SesAnswer, Sweep};
 
 impl Machine {
     pub(super) fn decide(&self, record: &EmailRecord, question: Question) -> Option<Decision> {
@@ -35,14 +35,14 @@ impl Machine {
                 };
                 not_claimable(&over, NOW)
             }
-            Question::NotClaimable { line } => self
-                .apply_disposition(record, line)
+            Question::NotClaimable { queue } => self
+                .apply_disposition(record, queue)
                 .unwrap_or_else(|| not_claimable(record, NOW)),
-            Question::DropStage { claim_no, line } => {
+            Question::DropStage { claim_no, queue } => {
                 let claim_no = u32::from(claim_no);
-                drop_unwanted(record, &line.queue(record), DropStage::InHand { claim_no }, NOW)
+                drop_unwanted(record, &queue.to_queue(record), DropStage::InHand { claim_no }, NOW)
             }
-            Question::Job { sweep, line } => self.job(record, sweep, line),
+            Question::Job { sweep, queue } => self.job(record, sweep, queue),
             Question::Record { claim_no, answer } => {
                 let stale = record.claim_no != u32::from(claim_no) || record.status != RecordStatus::Sending;
                 if answer == SesAnswer::Accepted && stale && self.is(Mutant::OldOkDropped) {
@@ -51,9 +51,9 @@ impl Machine {
                 let attempt = self.attempt(claim_no, answer);
                 record_attempt(record, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
             }
-            Question::Overdue { lane, feedback, line } => self
-                .apply_disposition(record, line)
-                .unwrap_or_else(|| self.overdue(record, lane, feedback)),
+            Question::Overdue { load, feedback, queue } => self
+                .apply_disposition(record, queue)
+                .unwrap_or_else(|| self.overdue(record, load, feedback)),
             Question::Heard { claim_no } => {
                 if record.status.is_final() && record.status != RecordStatus::Sent && self.is(Mutant::EventCannotRevive)
                 {
@@ -62,7 +62,11 @@ impl Machine {
                 handle_event(record, &event(record, claim_no))
             }
             Question::DeadLetter { claim_no } => self.dead_letter(record, claim_no),
-            Question::Caller { wish, left, generation } => self.asked(record, wish, generation, clock_of(left))?,
+            Question::Caller {
+                command,
+                left,
+                generation,
+            } => self.carry_out(record, command, generation, clock_of(left))?,
         };
         if let Decision::Write(transition) = &mut decision {
             self.apply_mistakes(record, &mut transition.record);
@@ -95,22 +99,22 @@ impl Machine {
     }
 
     /// Returns the queue's effect on the email.
-    fn apply_disposition(&self, record: &EmailRecord, line: QueueState) -> Option<Decision> {
+    fn apply_disposition(&self, record: &EmailRecord, queue: QueueState) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
             let before = EmailRecord {
                 generation: Some(0),
                 ..record.clone()
             };
-            let mut decision = reconcile(&before, &line.queue(record), NOW);
+            let mut decision = reconcile(&before, &queue.to_queue(record), NOW);
             if let Some(Decision::Write(transition)) = &mut decision {
                 transition.record.generation = record.generation;
             }
             return decision;
         }
-        reconcile(record, &line.queue(record), NOW)
+        reconcile(record, &queue.to_queue(record), NOW)
     }
 
-    fn job(&self, record: &EmailRecord, sweep: Sweep, line: QueueState) -> Decision {
+    fn job(&self, record: &EmailRecord, sweep: Sweep, queue: QueueState) -> Decision {
         let policy = &self.config.policy;
         match sweep {
             Sweep::Release if self.is(Mutant::ReleasesAnything) => {
@@ -134,8 +138,8 @@ impl Machine {
                 }
                 decision
             }
-            Sweep::Release => release(record, &line.queue(record), policy, NOW),
-            Sweep::Purge => purge(record, &line.queue(record), policy, NOW),
+            Sweep::Release => release(record, &queue.to_queue(record), policy, NOW),
+            Sweep::Purge => purge(record, &queue.to_queue(record), policy, NOW),
             Sweep::Restore if self.is(Mutant::CanceledRestored) => {
                 let purged = EmailRecord {
                     cause: Some(Cause::Purged),
@@ -147,21 +151,21 @@ impl Machine {
         }
     }
 
-    fn overdue(&self, record: &EmailRecord, lane: QueueLoad, feedback: Asked) -> Decision {
+    fn overdue(&self, record: &EmailRecord, load: QueueLoad, feedback: FeedbackProgress) -> Decision {
         let empty_at = match feedback {
-            Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
-            Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
-            Asked::Behind | Asked::Newer => None,
+            FeedbackProgress::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
+            FeedbackProgress::EmptyEarly if self.is(Mutant::EvidenceReadEarly) => Some(NOW),
+            FeedbackProgress::Behind | FeedbackProgress::Newer => None,
             // While the window is open, the exact time makes no difference.
-            Asked::EmptyEarly => record.uncertain_since,
-            Asked::Empty => Some(NOW),
+            FeedbackProgress::EmptyEarly => record.uncertain_since,
+            FeedbackProgress::Empty => Some(NOW),
         };
         let outlook = Outlook {
             feedback: Feedback {
                 empty_at,
-                newest: (feedback == Asked::Newer).then_some(NOW),
+                newest: (feedback == FeedbackProgress::Newer).then_some(NOW),
             },
-            priority_queue: match lane {
+            priority_queue: match load {
                 QueueLoad::Flowing => PriorityQueueState::Flowing,
                 QueueLoad::Backlog => PriorityQueueState::Backlog,
                 QueueLoad::Shut => PriorityQueueState::Shut,
@@ -196,7 +200,13 @@ impl Machine {
         fail(&seen, u32::from(claim_no), NOW)
     }
 
-    fn asked(&self, record: &EmailRecord, wish: Wish, generation: u8, now: Timestamp) -> Option<Decision> {
+    fn carry_out(
+        &self,
+        record: &EmailRecord,
+        command: CallerCommand,
+        generation: u8,
+        now: Timestamp,
+    ) -> Option<Decision> {
         let policy = &self.config.policy;
         let at = |scheduled_at: Timestamp, expires_at| {
             let times = Times {
@@ -205,25 +215,27 @@ impl Machine {
             };
             commands::reschedule(record, times, FAR, policy, now)
         };
-        let line = QueueState {
+        let queue = QueueState {
             generation,
             ..QueueState::default()
         };
-        let force = wish == Wish::Force || self.is(Mutant::UnknownRetriedUnforced);
-        let decision = match wish {
-            Wish::Cancel if self.is(Mutant::CancelUnwritten) => Ok(Decision::Forget),
-            Wish::Cancel if self.is(Mutant::MarkedCanceled) => {
+        let force = command == CallerCommand::Force || self.is(Mutant::UnknownRetriedUnforced);
+        let decision = match command {
+            CallerCommand::Cancel if self.is(Mutant::CancelUnwritten) => Ok(Decision::Forget),
+            CallerCommand::Cancel if self.is(Mutant::FlaggedCanceled) => {
                 let unflagged = EmailRecord {
                     maybe_duplicate: false,
                     ..record.clone()
                 };
                 commands::cancel(&unflagged, now)
             }
-            Wish::Cancel => commands::cancel(record, now),
-            Wish::Soon => at(now.after(Duration::from_secs(60)), None),
-            Wish::Later => at(now.after(Duration::from_secs(3600)), None),
-            Wish::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
-            Wish::Retry | Wish::Force => commands::retry(record, force, &line.queue(record), FAR, policy, now),
+            CallerCommand::Cancel => commands::cancel(record, now),
+            CallerCommand::Soon => at(now.after(Duration::from_secs(60)), None),
+            CallerCommand::Later => at(now.after(Duration::from_secs(3600)), None),
+            CallerCommand::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
+            CallerCommand::Retry | CallerCommand::Force => {
+                commands::retry(record, force, &queue.to_queue(record), FAR, policy, now)
+            }
         };
         decision.ok()
     }
@@ -231,24 +243,24 @@ impl Machine {
     /// Applies mistakes to the written record.
     pub(super) fn apply_mistakes(&self, before: &EmailRecord, after: &mut EmailRecord) {
         let settled = before.status == RecordStatus::Uncertain && after.status == RecordStatus::Queued;
-        if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
+        if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnflagged) {
             after.status = RecordStatus::Canceled;
         }
         let forced = before.status == RecordStatus::Unknown && after.status == RecordStatus::Queued;
-        if (self.is(Mutant::NoMark) && settled) || (self.is(Mutant::ForceUnmarked) && forced) {
+        if (self.is(Mutant::NoFlag) && settled) || (self.is(Mutant::ForceUnflagged) && forced) {
             after.maybe_duplicate = before.maybe_duplicate;
         }
         let (unknown, queued) = (
             after.status == RecordStatus::Unknown,
             before.status == RecordStatus::Queued,
         );
-        if self.is(Mutant::MarkedFails) && unknown && !queued {
+        if self.is(Mutant::FlaggedFails) && unknown && !queued {
             after.status = RecordStatus::Failed;
         }
-        if self.is(Mutant::MarkedExpires) && unknown && queued {
+        if self.is(Mutant::FlaggedExpires) && unknown && queued {
             after.status = RecordStatus::Expired;
         }
-        if self.is(Mutant::MarkedCanceled) {
+        if self.is(Mutant::FlaggedCanceled) {
             after.maybe_duplicate |= before.maybe_duplicate;
         }
         if self.is(Mutant::EndedStaysIndexed) && after.status.is_final() {

@@ -26,8 +26,8 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
             }
             Client::Storing { left, content, record } => {
                 let mut broken_off = put(*state, Client::Asking { left });
-                if content && state.grave == ErasureState::Closed {
-                    broken_off.grave = ErasureState::Littered;
+                if content && state.erasure == ErasureState::Answered {
+                    broken_off.erasure = ErasureState::ContentLeft;
                 }
                 steps.add(Action::BreaksOff(at), broken_off);
                 if !content {
@@ -49,7 +49,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 if record.is_none() {
                     // A tombstone belongs to a known request: every configuration with erasures begins with the first
                     // client's.
-                    let remembered = state.grave != ErasureState::None && !machine.is(Mutant::TombstoneForgotten);
+                    let remembered = state.erasure != ErasureState::None && !machine.is(Mutant::TombstoneForgotten);
                     let found = state.record.map(|id| content_of(machine.record(id)) == own);
                     let found = found.or_else(|| remembered.then_some(own == 1));
                     let stored = found.is_none().then(|| machine.new_record(own));
@@ -85,7 +85,7 @@ fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut S
         steps.add(Action::IsAnswered(at), next);
         return;
     }
-    if state.record.is_none() && state.grave != ErasureState::None {
+    if state.record.is_none() && state.erasure != ErasureState::None {
         // The same answer as before; the content that the request stored again is deleted.
         if !machine.is(Mutant::ErasedContentKept) {
             next.contents = 0;

@@ -20,13 +20,13 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
     if let Some(slot) = free.filter(|_| busy < machine.config.readers && state.erasures > 0 && state.accepted) {
         let erasures = state.erasures - 1;
-        let asked = put(State { erasures, ..*state }, slot, found(machine, state));
-        let operation = if asked.readers[slot] == Reader::Nobody {
+        let next = put(State { erasures, ..*state }, slot, found(machine, state));
+        let operation = if next.readers[slot] == Reader::Nobody {
             Operation::Ends
         } else {
             Operation::Reads
         };
-        steps.add(Action::Does(Process::Eraser, operation), asked);
+        steps.add(Action::Does(Process::Eraser, operation), next);
     }
     let mut looked_at = Reader::Nobody;
     for (slot, reader) in state.readers.into_iter().enumerate() {
@@ -35,7 +35,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         }
         looked_at = reader;
     }
-    if state.record.is_none() && state.grave != ErasureState::None {
+    if state.record.is_none() && state.erasure != ErasureState::None {
         find_nothing(state, steps);
     }
 }
@@ -65,7 +65,7 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
             steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
             let closed = State {
                 contents: 0,
-                grave: ErasureState::Closed,
+                erasure: ErasureState::Answered,
                 ..gone
             };
             steps.add(Action::Empties, closed);
@@ -85,7 +85,7 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
         Some(stored) if machine.has_tombstone(stored, seen) => {
             let tombstone = State {
                 record: None,
-                grave: ErasureState::Buried,
+                erasure: ErasureState::Replaced,
                 ..put(*state, slot, Reader::Emptier)
             };
             // An expired email has ended, even if no function has written that yet.

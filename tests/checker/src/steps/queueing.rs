@@ -19,10 +19,10 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
     for &change in QueueChange::VARIANTS {
         let news = match change {
-            QueueChange::Pause => !state.line.paused,
-            QueueChange::Resume => state.line.paused,
-            QueueChange::Purge => !state.line.purged,
-            QueueChange::Restore => state.line.purged,
+            QueueChange::Pause => !state.queue.paused,
+            QueueChange::Resume => state.queue.paused,
+            QueueChange::Purge => !state.queue.purged,
+            QueueChange::Restore => state.queue.purged,
         };
         if news && state.changes > 0 {
             let mut next = state.changed(change);
@@ -43,15 +43,15 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
         if !state.jobs[at] {
             continue;
         }
-        let line = state.line;
+        let queue = state.queue;
         let (wanted, place) = match sweep {
-            Sweep::Release => (!line.paused, DueKind::Held),
-            Sweep::Purge => (line.purged, DueKind::Held),
-            Sweep::Restore => (!line.purged, DueKind::Ended),
+            Sweep::Release => (!queue.paused, DueKind::Held),
+            Sweep::Purge => (queue.purged, DueKind::Held),
+            Sweep::Restore => (!queue.purged, DueKind::Ended),
         };
         let anything = machine.is(crate::mutant::Mutant::ReleasesAnything);
         let found = machine.record(stored).due.is_some_and(|due| due.kind == place) || anything;
-        let question = Question::Job { sweep, line };
+        let question = Question::Job { sweep, queue };
         let moves = matches!(machine.ruling(stored, question), Ruling::Write { .. });
         if !(wanted && found && moves) {
             let mut next = *state;
@@ -62,7 +62,7 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
             next.readers[slot] = Reader::Job {
                 seen: stored,
                 sweep,
-                line,
+                queue,
             };
             steps.add(Action::Does(Process::Job(sweep), Operation::Reads), next);
         }

@@ -9,7 +9,7 @@ use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
 use crate::records::RecordId;
-use crate::state::{Asked, QueueLoad, Reader, State, Wish};
+use crate::state::{CallerCommand, FeedbackProgress, QueueLoad, Reader, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
@@ -58,21 +58,21 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
             );
         }
     }
-    if machine.config.has(Actor::Caller) && state.wishes > 0 && state.accepted {
-        let asked = State {
-            wishes: state.wishes - 1,
+    if machine.config.has(Actor::Caller) && state.commands > 0 && state.accepted {
+        let next = State {
+            commands: state.commands - 1,
             ..*state
         };
-        for &wish in Wish::VARIANTS {
+        for &command in CallerCommand::VARIANTS {
             read(
                 machine,
-                &asked,
+                &next,
                 slot,
                 Reader::Caller {
                     seen: stored,
-                    wish,
-                    left: asked.wishes,
-                    generation: state.line.generation,
+                    command,
+                    left: next.commands,
+                    generation: state.queue.generation,
                 },
                 steps,
             );
@@ -82,26 +82,35 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
         return;
     }
     if machine.overdue_now(stored) {
-        meets(machine, state, stored, slot, Asked::Behind, steps);
+        meets(machine, state, stored, slot, FeedbackProgress::Behind, steps);
     }
     if machine.overdue_now(stored) && machine.waited_twice(stored) {
-        meets(machine, state, stored, slot, Asked::Newer, steps);
+        meets(machine, state, stored, slot, FeedbackProgress::Newer, steps);
     }
     // The progress of feedback matters only to an email that is uncertain, or may become so during the run.
     let status = machine.record(stored).status;
     if state.events.is_empty() && matches!(status, RecordStatus::Sending | RecordStatus::Uncertain) {
         let mut next = *state;
-        next.readers[slot] = Reader::Run { feedback: Asked::Empty };
+        next.readers[slot] = Reader::Run {
+            feedback: FeedbackProgress::Empty,
+        };
         steps.add(Action::AsksFeedback, next);
     }
 }
 
 /// `promote` reads the record; it knows the queue's current state, or the one at the start of its run.
-fn meets(machine: &mut Machine, state: &State, seen: RecordId, slot: usize, feedback: Asked, steps: &mut Steps) {
-    let lines = [state.line, state.former];
-    let different = if state.line == state.former { 1 } else { 2 };
-    for line in lines.into_iter().take(different) {
-        let promoter = Reader::Promoter { seen, feedback, line };
+fn meets(
+    machine: &mut Machine,
+    state: &State,
+    seen: RecordId,
+    slot: usize,
+    feedback: FeedbackProgress,
+    steps: &mut Steps,
+) {
+    let queues = [state.queue, state.former];
+    let different = if state.queue == state.former { 1 } else { 2 };
+    for queue in queues.into_iter().take(different) {
+        let promoter = Reader::Promoter { seen, feedback, queue };
         read(machine, state, slot, promoter, steps);
     }
 }
@@ -124,24 +133,32 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
 fn question(reader: Reader) -> Option<(Process, RecordId, Question)> {
     match reader {
         Reader::Nobody | Reader::Run { .. } | Reader::Eraser { .. } | Reader::Emptier => None,
-        Reader::Promoter { seen, feedback, line } => Some((
+        Reader::Promoter { seen, feedback, queue } => Some((
             Process::Promoter(QueueLoad::Flowing),
             seen,
             Question::Overdue {
-                lane: QueueLoad::Flowing,
+                load: QueueLoad::Flowing,
                 feedback,
-                line,
+                queue,
             },
         )),
-        Reader::Job { seen, sweep, line } => Some((Process::Job(sweep), seen, Question::Job { sweep, line })),
+        Reader::Job { seen, sweep, queue } => Some((Process::Job(sweep), seen, Question::Job { sweep, queue })),
         Reader::Feedback { seen, claim_no } => Some((Process::Feedback, seen, Question::Heard { claim_no })),
         Reader::DeadLetter { seen, claim_no } => Some((Process::DeadLetter, seen, Question::DeadLetter { claim_no })),
         Reader::Caller {
             seen,
-            wish,
+            command,
             left,
             generation,
-        } => Some((Process::Caller(wish), seen, Question::Caller { wish, left, generation })),
+        } => Some((
+            Process::Caller(command),
+            seen,
+            Question::Caller {
+                command,
+                left,
+                generation,
+            },
+        )),
     }
 }
 
@@ -153,7 +170,10 @@ fn ended(mut state: State, slot: usize, refused: bool) -> State {
             state.events = state.events.without(claim_no);
             state.in_time = state.in_time.without(claim_no);
         }
-        Reader::Caller { wish: Wish::Cancel, .. } => state.canceled |= !refused,
+        Reader::Caller {
+            command: CallerCommand::Cancel,
+            ..
+        } => state.canceled |= !refused,
         Reader::Nobody
         | Reader::Run { .. }
         | Reader::Promoter { .. }
@@ -183,14 +203,14 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     let refused = machine.ruling(seen, question) == Ruling::Refused;
     steps.add(Action::Does(who, Operation::Dies), gone);
     // The state of the priority queue matters only to emails that wait in it.
-    let lanes: &[QueueLoad] = match (question, machine.record(seen).status) {
+    let loads: &[QueueLoad] = match (question, machine.record(seen).status) {
         (Question::Overdue { .. }, RecordStatus::Queued) => QueueLoad::VARIANTS,
         _ => &[QueueLoad::Flowing],
     };
-    for lane in lanes {
-        let (who, question) = if let Question::Overdue { feedback, line, .. } = question {
-            let lane = *lane;
-            (Process::Promoter(lane), Question::Overdue { lane, feedback, line })
+    for load in loads {
+        let (who, question) = if let Question::Overdue { feedback, queue, .. } = question {
+            let load = *load;
+            (Process::Promoter(load), Question::Overdue { load, feedback, queue })
         } else {
             (who, question)
         };
@@ -201,8 +221,8 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
             ended: &|state| ended(state, slot, refused),
             died: gone,
             moved: &|mut state, seen| {
-                if let Reader::Promoter { line, .. } | Reader::Job { line, .. } = reader
-                    && line != state.line
+                if let Reader::Promoter { queue, .. } | Reader::Job { queue, .. } = reader
+                    && queue != state.queue
                 {
                     // Its next run, or page, reads the current queue.
                     return gone;

@@ -29,22 +29,22 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
             Sender::Idle => {
                 let busy = state.senders.iter().filter(|sender| **sender != Sender::Idle).count();
                 if state.send_task && busy < senders {
-                    claim(machine, state, state.line, &put, steps);
-                    if state.former != state.line {
+                    claim(machine, state, state.queue, &put, steps);
+                    if state.former != state.queue {
                         claim(machine, state, state.former, &put, steps);
                     }
                 }
             }
-            Sender::Refused { seen, line } => {
+            Sender::Refused { seen, queue } => {
                 let writer = Writer {
                     who: Process::Sender,
                     seen,
-                    question: Question::NotClaimable { line },
+                    question: Question::NotClaimable { queue },
                     ended: &|state| put(state, Sender::Idle),
                     died: put(*state, Sender::Idle),
                     moved: &|state, seen| {
-                        if line == state.line {
-                            put(state, Sender::Refused { seen, line })
+                        if queue == state.queue {
+                            put(state, Sender::Refused { seen, queue })
                         } else {
                             // Its send task comes again.
                             put(state, Sender::Idle)
@@ -53,12 +53,12 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 };
                 write_steps(machine, state, &writer, steps);
             }
-            Sender::Holding { seen, line } if line.drops(machine.record(seen)) => {
-                drop_in_hand(machine, state, (seen, line), &put, steps);
+            Sender::Holding { seen, queue } if queue.drops(machine.record(seen)) => {
+                drop_in_hand(machine, state, (seen, queue), &put, steps);
             }
             Sender::Holding { seen, .. } => submit(machine, state, seen, &put, steps),
-            Sender::Asked { seen, claim_no, answer } => {
-                let told = answer == SesAnswer::Accepted;
+            Sender::Submitted { seen, claim_no, answer } => {
+                let is_accepted = answer == SesAnswer::Accepted;
                 let writer = Writer {
                     who: Process::Sender,
                     seen,
@@ -66,16 +66,16 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                     ended: &|state| {
                         put(
                             State {
-                                known: state.known || told,
+                                known: state.known || is_accepted,
                                 ..state
                             },
                             Sender::Idle,
                         )
                     },
                     died: put(*state, Sender::Idle),
-                    moved: &|state, seen| put(state, Sender::Asked { seen, claim_no, answer }),
+                    moved: &|state, seen| put(state, Sender::Submitted { seen, claim_no, answer }),
                 };
-                steps.add(Action::DiesAsked, put(*state, Sender::Idle));
+                steps.add(Action::DiesBeforeRecording, put(*state, Sender::Idle));
                 write_steps(machine, state, &writer, steps);
             }
         }
@@ -108,18 +108,18 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
 fn claim(
     machine: &mut Machine,
     state: &State,
-    line: QueueState,
+    queue: QueueState,
     put: &dyn Fn(State, Sender) -> State,
     steps: &mut Steps,
 ) {
     let Some(stored) = state.record else { return };
-    let stale = line != state.line;
-    let claimed = if line.paused { None } else { machine.claim(stored) };
+    let stale = queue != state.queue;
+    let claimed = if queue.paused { None } else { machine.claim(stored) };
     let Some(claimed) = claimed else {
         // Another send task may be received anyway, so that returning or deleting this one changes nothing.
-        if let Ruling::Write { .. } = machine.ruling(stored, Question::NotClaimable { line }) {
+        if let Ruling::Write { .. } = machine.ruling(stored, Question::NotClaimable { queue }) {
             let action = if stale { Action::MeetsStale } else { Action::IsRefused };
-            steps.add(action, put(*state, Sender::Refused { seen: stored, line }));
+            steps.add(action, put(*state, Sender::Refused { seen: stored, queue }));
         }
         return;
     };
@@ -138,8 +138,8 @@ fn claim(
     };
     let holding = Sender::Holding {
         seen: claimed,
-        line: if line.drops(machine.record(claimed)) {
-            line
+        queue: if queue.drops(machine.record(claimed)) {
+            queue
         } else {
             QueueState::default()
         },
@@ -151,7 +151,7 @@ fn claim(
 fn drop_in_hand(
     machine: &mut Machine,
     state: &State,
-    (seen, line): (RecordId, QueueState),
+    (seen, queue): (RecordId, QueueState),
     put: &dyn Fn(State, Sender) -> State,
     steps: &mut Steps,
 ) {
@@ -161,20 +161,20 @@ fn drop_in_hand(
         let record = machine.record(stored);
         record.status == RecordStatus::Sending && record.claim_no == u32::from(claim_no)
     });
-    let fresh = if state.line.drops(machine.record(seen)) {
-        state.line
+    let fresh = if state.queue.drops(machine.record(seen)) {
+        state.queue
     } else {
         QueueState::default()
     };
     let writer = Writer {
         who: Process::Sender,
         seen,
-        question: Question::DropStage { claim_no, line },
+        question: Question::DropStage { claim_no, queue },
         ended: &|state| put(state, Sender::Idle),
         died: put(*state, Sender::Idle),
         moved: &|state, _| {
             if still {
-                put(state, Sender::Holding { seen, line: fresh })
+                put(state, Sender::Holding { seen, queue: fresh })
             } else {
                 put(state, Sender::Idle)
             }
@@ -188,7 +188,7 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
     let claimed = machine.record(seen);
     let claim_no = u8::try_from(claimed.claim_no).unwrap_or(0);
     steps.add(Action::DiesHolding, put(*state, Sender::Idle));
-    let asked = |state: State, answer| put(state, Sender::Asked { seen, claim_no, answer });
+    let submitted = |state: State, answer| put(state, Sender::Submitted { seen, claim_no, answer });
     let wanted = content_of(claimed);
     let found = if machine.is(Mutant::BodyNotByHash) {
         state.contents
@@ -196,7 +196,7 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
         state.contents & wanted
     };
     if found == 0 {
-        steps.add(Action::MissesContent, asked(*state, SesAnswer::ForNow));
+        steps.add(Action::MissesContent, submitted(*state, SesAnswer::ForNow));
         return;
     }
     let wrong = (found & wanted == 0).then_some(Property::SameContent);
@@ -209,13 +209,19 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
     };
     let reached = State { doubtful, ..*state };
     let mut ses = |does: Ses, to: State| steps.add_checked(Action::Submits(does), to, broken);
-    ses(Ses::Accepts, asked(accepted(reached, claim_no), SesAnswer::Accepted));
-    ses(Ses::AcceptsUnheard, asked(accepted(reached, claim_no), SesAnswer::Lost));
-    ses(Ses::RefusesForNow, asked(*state, SesAnswer::ForNow));
-    ses(Ses::RefusesForGood, asked(*state, SesAnswer::ForGood));
+    ses(
+        Ses::Accepts,
+        submitted(accepted(reached, claim_no), SesAnswer::Accepted),
+    );
+    ses(
+        Ses::AcceptsUnheard,
+        submitted(accepted(reached, claim_no), SesAnswer::Lost),
+    );
+    ses(Ses::RefusesForNow, submitted(*state, SesAnswer::ForNow));
+    ses(Ses::RefusesForGood, submitted(*state, SesAnswer::ForGood));
     ses(
         Ses::Hangs,
-        asked(
+        submitted(
             State {
                 pending: reached.pending.with(claim_no),
                 ..reached
@@ -228,14 +234,14 @@ fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, 
             given_back: state.given_back - 1,
             ..*state
         };
-        ses(Ses::GivesBack, asked(next, SesAnswer::GivenBack));
+        ses(Ses::GivesBack, submitted(next, SesAnswer::GivenBack));
     }
     if machine.is(Mutant::SdkRetry) {
         let twice = accepted(accepted(reached, claim_no), claim_no);
-        ses(Ses::Accepts, asked(twice, SesAnswer::Accepted));
+        ses(Ses::Accepts, submitted(twice, SesAnswer::Accepted));
         ses(
             Ses::RefusesForGood,
-            asked(accepted(reached, claim_no), SesAnswer::ForGood),
+            submitted(accepted(reached, claim_no), SesAnswer::ForGood),
         );
     }
 }

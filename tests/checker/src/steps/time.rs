@@ -11,7 +11,7 @@ use crate::clock::{LONG, NOW, next};
 use crate::config::{Actor, WINDOW};
 use crate::machine::Machine;
 use crate::records::RecordId;
-use crate::state::{Asked, Late, Reader, Sender, State};
+use crate::state::{FeedbackProgress, Late, Reader, Sender, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     late_write(machine, state, steps);
@@ -22,7 +22,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
     let soonest = next(record);
     // For a queued email, hours mean only that its priority queue has been full for long.
-    let alone = record.status == RecordStatus::Queued && machine.config.wishes == 0;
+    let alone = record.status == RecordStatus::Queued && machine.config.commands == 0;
     let waits = alone || record.status == RecordStatus::Uncertain;
     let expires = record.expires_at > NOW;
     if let Some(by) = soonest {
@@ -50,7 +50,7 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
     };
     let next = State { late: None, ..*state };
     let condition = machine.if_unchanged(before);
-    match machine.write(stored, before, after, condition, state.line) {
+    match machine.write(stored, before, after, condition, state.queue) {
         Some(record) => {
             let broken = checked(machine, state, (stored, record), question);
             let next = note_answer(
@@ -70,8 +70,10 @@ fn after_time(machine: &mut Machine, state: &State, by: Duration) -> State {
     let mut next = *state;
     let window_ends = state.record.is_some_and(|id| window_ends(machine.record(id), by));
     let older = |feedback| match feedback {
-        Asked::Empty if window_ends => Asked::EmptyEarly,
-        Asked::Behind | Asked::EmptyEarly | Asked::Empty | Asked::Newer => feedback,
+        FeedbackProgress::Empty if window_ends => FeedbackProgress::EmptyEarly,
+        FeedbackProgress::Behind | FeedbackProgress::EmptyEarly | FeedbackProgress::Empty | FeedbackProgress::Newer => {
+            feedback
+        }
     };
     let mut age = |id: RecordId| machine.after_time(id, by);
     next.record = next.record.map(&mut age);
@@ -83,7 +85,7 @@ fn after_time(machine: &mut Machine, state: &State, by: Duration) -> State {
     for sender in &mut next.senders {
         match sender {
             Sender::Idle => {}
-            Sender::Refused { seen, .. } | Sender::Holding { seen, .. } | Sender::Asked { seen, .. } => {
+            Sender::Refused { seen, .. } | Sender::Holding { seen, .. } | Sender::Submitted { seen, .. } => {
                 *seen = age(*seen)
             }
         }
