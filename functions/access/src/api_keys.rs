@@ -112,20 +112,20 @@ impl<P: Ports> AccessFunction<P> {
     /// # Errors
     /// 401 when it would have more rights than its creator. 409 when the tenant has too many keys. 422 for an
     /// unknown tenant or an impossible time. Or a backend call failed.
-    pub async fn create_key(&self, maker: &KeyAuthor, asked: NewKey) -> Result<NewKeyView, AccessError> {
+    pub async fn create_key(&self, maker: &KeyAuthor, requested: NewKey) -> Result<NewKeyView, AccessError> {
         let now = self.system.now();
-        let tenant = self.tenant_for(maker, asked.tenant.as_ref()).await?;
-        let expires_at = match asked.expires_at {
+        let tenant = self.tenant_for(maker, requested.tenant.as_ref()).await?;
+        let expires_at = match requested.expires_at {
             None => None,
             Some(when) => Some(expiry(when.at(now), now)?),
         };
         let (from_domains, expires_at) = match maker {
-            KeyAuthor::Deployer(_) => (asked.from_domains, expires_at),
+            KeyAuthor::Deployer(_) => (requested.from_domains, expires_at),
             KeyAuthor::TenantPrincipal(caller) => {
-                let domains = if asked.from_domains.is_empty() {
+                let domains = if requested.from_domains.is_empty() {
                     caller.from_domains().to_vec()
                 } else {
-                    asked.from_domains
+                    requested.from_domains
                 };
                 no_wider(caller, &domains)?;
                 (domains, no_longer(caller, expires_at)?)
@@ -142,9 +142,9 @@ impl<P: Ports> AccessFunction<P> {
         let key = ApiKey {
             id,
             tenant,
-            name: asked.name,
+            name: requested.name,
             sha256: token.hash(),
-            permission: asked.permission,
+            permission: requested.permission,
             from_domains,
             created_at: now,
             created_by: maker.maker(),
@@ -353,12 +353,12 @@ fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiEr
 }
 
 /// Checks that a key lives no longer than its creator, whose expiry is the default.
-fn no_longer(maker: &TenantPrincipal, asked: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
-    match (maker.expires_at(), asked) {
-        (Some(own), Some(asked)) if asked > own => Err(ApiError::restricted_api_key(
+fn no_longer(maker: &TenantPrincipal, requested: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
+    match (maker.expires_at(), requested) {
+        (Some(own), Some(requested)) if requested > own => Err(ApiError::restricted_api_key(
             "expires_at: a key must not expire later than the key that creates it",
         )),
-        (own, asked) => Ok(asked.or(own)),
+        (own, requested) => Ok(requested.or(own)),
     }
 }
 

@@ -80,7 +80,7 @@ fn jobs(backend: &MemoryBackend) -> Vec<Job> {
 #[tokio::test]
 async fn a_suspension_holds_every_queue_of_the_tenant() {
     let backend = acme().await;
-    let told = backend.state().account_rate.settings_version;
+    let version_before = backend.state().account_rate.settings_version;
     assert_eq!(suspend(&backend, true).await, 200);
     assert_eq!(
         is_suspended(&backend),
@@ -89,7 +89,7 @@ async fn a_suspension_holds_every_queue_of_the_tenant() {
     );
     assert_eq!(
         backend.state().account_rate.settings_version,
-        told + 1,
+        version_before + 1,
         "senders reload the settings"
     );
     let begun: Vec<_> = jobs(&backend).into_iter().map(|job| (job.queue, job.task)).collect();

@@ -141,7 +141,7 @@ impl<P: Ports> EnqueueFunction<P> {
         &self,
         tenant: &TenantId,
         queue: &Queue,
-        asked: ForecastRequest,
+        requested: ForecastRequest,
         now: Timestamp,
     ) -> Result<Forecast, PortError> {
         let account = self.records.account_rate().await?;
@@ -177,7 +177,7 @@ impl<P: Ports> EnqueueFunction<P> {
             account,
             queues: &others,
         };
-        Ok(forecast(&situation, asked, now))
+        Ok(forecast(&situation, requested, now))
     }
 }
 
@@ -202,11 +202,11 @@ mod tests {
             ("dryrun=true", Err("query")),
             ("%", Err("query")),
         ] {
-            let told = is_dry_run(query).map_err(|error| error.message().to_owned());
+            let parsed = is_dry_run(query).map_err(|error| error.message().to_owned());
             match expected {
-                Ok(expected) => assert_eq!(told, Ok(expected), "{query:?}"),
+                Ok(expected) => assert_eq!(parsed, Ok(expected), "{query:?}"),
                 Err(field) => assert!(
-                    told.is_err_and(|told| told.starts_with(&format!("{field}: "))),
+                    parsed.is_err_and(|parsed| parsed.starts_with(&format!("{field}: "))),
                     "{query:?}"
                 ),
             }

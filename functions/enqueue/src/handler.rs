@@ -94,8 +94,8 @@ pub(crate) async fn single<P: Ports>(
     let from = parsed.email.from().address();
     caller.check_from("from", from)?;
     if is_dry_run {
-        let told = enqueue.try_out(caller.limits(), key.as_ref(), &parsed).await?;
-        return Ok(http::json(200, &EmailResponse::Tried(Box::new(told))));
+        let tried = enqueue.try_out(caller.limits(), key.as_ref(), &parsed).await?;
+        return Ok(http::json(200, &EmailResponse::Tried(Box::new(tried))));
     }
     let repeats = enqueue.repeats(caller.tenant(), key.as_ref(), &parsed);
     let accepting = enqueue.accept(caller, key.as_ref(), &parsed);

@@ -62,9 +62,9 @@ pub(crate) async fn no_queue<R: Queues>(records: &R, tenant: &TenantId) -> Resul
     names.insert(0, QueueName::DEFAULT.to_owned());
     let more = names.len().saturating_sub(TOLD);
     names.truncate(TOLD);
-    let mut told = names.join(", ");
+    let mut known = names.join(", ");
     if more > 0 {
-        told = format!("{told} and {more} more");
+        known = format!("{known} and {more} more");
     }
-    Ok(EmailError::at("queue", Problem::NoQueue(told)))
+    Ok(EmailError::at("queue", Problem::NoQueue(known)))
 }

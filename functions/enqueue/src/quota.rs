@@ -181,13 +181,13 @@ impl QuotaExceeded {
             );
         }
         let (left, wanted) = (self.lease.remaining(), self.wanted);
-        let told = format!(
+        let usage = format!(
             "This tenant may send to {most} recipients in {span}. {left} are left, and the request has {wanted}."
         );
         match self.lease.window.limit {
-            Limit::Day => ApiError::daily_quota_exceeded(format!("{told} The daily limit resets at midnight UTC.")),
+            Limit::Day => ApiError::daily_quota_exceeded(format!("{usage} The daily limit resets at midnight UTC.")),
             Limit::Rate => {
-                ApiError::rate_limit_exceeded(format!("{told} Retry after the time in the header retry-after."))
+                ApiError::rate_limit_exceeded(format!("{usage} Retry after the time in the header retry-after."))
             }
         }
     }

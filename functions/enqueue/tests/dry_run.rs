@@ -50,9 +50,9 @@ fn read(response: &Response<Body>) -> (u16, Value) {
 }
 
 async fn tried(backend: &MemoryBackend, body: &Value) -> Value {
-    let (status, told) = post(backend, "/emails?dry_run=true", None, body).await;
-    assert_eq!(status, 200, "{told}");
-    told
+    let (status, shown) = post(backend, "/emails?dry_run=true", None, body).await;
+    assert_eq!(status, 200, "{shown}");
+    shown
 }
 
 fn email(more: Value) -> Value {
@@ -78,7 +78,7 @@ async fn suppress(backend: &MemoryBackend, address: &str) {
 async fn a_dry_run_shows_the_parsed_email() {
     let backend = samples::backend(0).unwrap();
     backend.state().queues.insert(queue("news").key, queue("news"));
-    let told = tried(
+    let shown = tried(
         &backend,
         &email(json!({
             "to": ["Ada <ADA@BÜCHER.example>", "b@example.com"],
@@ -104,7 +104,7 @@ async fn a_dry_run_shows_the_parsed_email() {
         "bcc": [{"address": "c@example.com", "name": null}],
         "reply_to": [{"address": "help@example.com", "name": null}],
         "suppressed": [],
-        "bytes": told["bytes"],
+        "bytes": shown["bytes"],
         "attachments": [{"filename": "a.txt", "content_type": "text/plain", "size": 5}],
         "queue": "news",
         "priority": "low",
@@ -119,13 +119,13 @@ async fn a_dry_run_shows_the_parsed_email() {
         // Three recipients at 0.10 $ for a thousand, and 15 bytes at 0.12 $ for a gigabyte.
         "cost_usd": 0.000_300_001,
     });
-    assert_eq!(told, expected);
+    assert_eq!(shown, expected);
     // A file counts with two kilobytes of headers, as in the size check.
     assert!(
-        told["bytes"]
+        shown["bytes"]
             .as_u64()
             .is_some_and(|bytes| (2_100..2_300).contains(&bytes)),
-        "{told}"
+        "{shown}"
     );
 }
 
@@ -172,12 +172,12 @@ async fn a_dry_run_is_refused_with_the_same_message() {
     }
     let backend = samples::backend(0).unwrap();
     let batch = json!([email(json!({}))]);
-    let (status, told) = post(&backend, "/emails/batch?dry_run=true", None, &batch).await;
+    let (status, shown) = post(&backend, "/emails/batch?dry_run=true", None, &batch).await;
     assert_eq!(status, 422);
-    assert!(told["message"].as_str().unwrap().starts_with("dry_run: "), "{told}");
+    assert!(shown["message"].as_str().unwrap().starts_with("dry_run: "), "{shown}");
     // With a misspelled parameter it must not be sent.
-    let (status, told) = post(&backend, "/emails?dryrun=true", None, &email(json!({}))).await;
-    assert_eq!((status, backend.state().records.len()), (422, 0), "{told}");
+    let (status, shown) = post(&backend, "/emails?dryrun=true", None, &email(json!({}))).await;
+    assert_eq!((status, backend.state().records.len()), (422, 0), "{shown}");
 }
 
 #[tokio::test]
@@ -187,50 +187,56 @@ async fn a_used_key_shows_its_email() {
     let (_, accepted) = post(&backend, "/emails", Some("a"), &body).await;
     // Long after its time, too.
     backend.state().now_ms += 3_600_000;
-    let (status, told) = post(&backend, "/emails?dry_run=true", Some("a"), &body).await;
-    assert_eq!((status, &told["replays"]), (200, &accepted["id"]));
+    let (status, shown) = post(&backend, "/emails?dry_run=true", Some("a"), &body).await;
+    assert_eq!((status, &shown["replays"]), (200, &accepted["id"]));
     let other = email(json!({"subject": "another"}));
-    let (status, told) = post(&backend, "/emails?dry_run=true", Some("a"), &other).await;
-    assert_eq!((status, &told["name"]), (409, &"invalid_idempotent_request".into()));
+    let (status, shown) = post(&backend, "/emails?dry_run=true", Some("a"), &other).await;
+    assert_eq!((status, &shown["name"]), (409, &"invalid_idempotent_request".into()));
 }
 
 #[tokio::test]
 async fn dropped_headers_are_reported() {
     let backend = samples::backend(0).unwrap();
     let headers = json!({"Date": "today", "Reply-To": "help@example.com", "X-A": 1});
-    let told = tried(&backend, &email(json!({ "headers": headers }))).await;
+    let shown = tried(&backend, &email(json!({ "headers": headers }))).await;
     let message = "This header is not sent: the queue and Amazon SES set it.";
-    assert_eq!(told["warnings"], json!([{"path": "headers.Date", "message": message}]));
-    assert_eq!(told["reply_to"], json!([{"address": "help@example.com", "name": null}]));
+    assert_eq!(shown["warnings"], json!([{"path": "headers.Date", "message": message}]));
+    assert_eq!(
+        shown["reply_to"],
+        json!([{"address": "help@example.com", "name": null}])
+    );
 }
 
 #[tokio::test]
 async fn suppressed_recipients_cost_nothing() {
     let backend = samples::backend(0).unwrap();
     suppress(&backend, "gone@example.com").await;
-    let told = tried(&backend, &email(json!({"cc": ["GONE@example.com", "c@example.com"]}))).await;
-    assert_eq!(told["suppressed"], json!(["GONE@example.com"]));
-    assert_eq!((&told["cause"], &told["cost_usd"]), (&Value::Null, &0.0002.into()));
-    let told = tried(&backend, &email(json!({"to": "gone@example.com"}))).await;
-    assert_eq!((&told["cause"], &told["cost_usd"]), (&"suppressed".into(), &0.0.into()));
-    assert!(told["advice"].is_string());
+    let shown = tried(&backend, &email(json!({"cc": ["GONE@example.com", "c@example.com"]}))).await;
+    assert_eq!(shown["suppressed"], json!(["GONE@example.com"]));
+    assert_eq!((&shown["cause"], &shown["cost_usd"]), (&Value::Null, &0.0002.into()));
+    let shown = tried(&backend, &email(json!({"to": "gone@example.com"}))).await;
+    assert_eq!(
+        (&shown["cause"], &shown["cost_usd"]),
+        (&"suppressed".into(), &0.0.into())
+    );
+    assert!(shown["advice"].is_string());
 }
 
 #[tokio::test]
 async fn a_dry_run_estimates_the_time_of_sending() {
     let backend = samples::backend(0).unwrap();
-    let told = tried(&backend, &email(json!({}))).await;
+    let shown = tried(&backend, &email(json!({}))).await;
     assert_eq!(
-        (&told["would_send_at"], &told["waits_for"]),
+        (&shown["would_send_at"], &shown["waits_for"]),
         (&BORN.to_string().into(), &Value::Null)
     );
 
     backend.state().account_rate.rate = Rate::from_millis(2_000);
     backend.state().account_rate.free_at = Some(Micros::of(BORN.after(Duration::from_secs(4))));
-    let told = tried(&backend, &email(json!({}))).await;
+    let shown = tried(&backend, &email(json!({}))).await;
     let later = |seconds| BORN.after(Duration::from_secs(seconds)).to_string();
     assert_eq!(
-        (&told["would_send_at"], &told["waits_for"]),
+        (&shown["would_send_at"], &shown["waits_for"]),
         (&later(4).into(), &"account_rate".into())
     );
 
@@ -240,9 +246,9 @@ async fn a_dry_run_estimates_the_time_of_sending() {
     let (since, reason, until) = (BORN, None, None);
     paused.paused = Some(Pause { since, reason, until });
     backend.state().queues.insert(paused.key.clone(), paused);
-    let told = tried(&backend, &email(json!({}))).await;
+    let shown = tried(&backend, &email(json!({}))).await;
     assert_eq!(
-        (&told["would_send_at"], &told["waits_for"]),
+        (&shown["would_send_at"], &shown["waits_for"]),
         (&Value::Null, &"queue_paused".into())
     );
 }
@@ -252,6 +258,6 @@ async fn a_dry_run_reports_a_missed_deadline() {
     let backend = samples::backend(0).unwrap();
     backend.state().account_rate.rate = Rate::from_millis(2_000);
     backend.state().account_rate.free_at = Some(Micros::of(BORN.after(Duration::from_secs(900))));
-    let told = tried(&backend, &email(json!({"expires_at": "in 10 minutes"}))).await;
-    assert_eq!((&told["cause"], &told["cost_usd"]), (&"expired".into(), &0.0.into()));
+    let shown = tried(&backend, &email(json!({"expires_at": "in 10 minutes"}))).await;
+    assert_eq!((&shown["cause"], &shown["cost_usd"]), (&"expired".into(), &0.0.into()));
 }

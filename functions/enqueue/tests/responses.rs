@@ -139,23 +139,23 @@ async fn a_throttled_table_is_a_503_with_retry_after() {
         ("key", SINGLE.to_owned(), true),
         ("key", without_key(SINGLE), true),
     ] {
-        let (status, body, asked) = throttled(call, vec![Fault::Throttled], &event).await;
+        let (status, body, repeats) = throttled(call, vec![Fault::Throttled], &event).await;
         let name = body["name"].as_str();
         assert_eq!((status, name), (503, Some("internal_server_error")), "{call}");
         assert_eq!(body["statusCode"], 503);
-        assert_eq!(asked, repeat, "{call}");
+        assert_eq!(repeats, repeat, "{call}");
     }
 }
 
 #[tokio::test]
 async fn a_throttled_batch_names_the_stored_emails() {
     let faults = || vec![Fault::None, Fault::Throttled];
-    let (status, body, asked) = throttled("create", faults(), &without_key(BATCH)).await;
+    let (status, body, repeats) = throttled("create", faults(), &without_key(BATCH)).await;
     let message = body["message"].as_str().unwrap();
-    assert_eq!((status, asked), (503, false));
+    assert_eq!((status, repeats), (503, false));
     assert!(message.contains("Do not repeat these: [0] "), "{message}");
-    let (status, body, asked) = throttled("create", faults(), &with_key(BATCH)).await;
-    assert_eq!((status, asked), (503, true), "{body}");
+    let (status, body, repeats) = throttled("create", faults(), &with_key(BATCH)).await;
+    assert_eq!((status, repeats), (503, true), "{body}");
 }
 
 /// Returns a golden event without its idempotency key.

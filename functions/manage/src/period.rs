@@ -90,25 +90,25 @@ mod tests {
     #[test]
     fn a_period_has_whole_hours() {
         let now = at("2026-11-24T18:20:00Z");
-        let told = |since: Option<&str>, until: Option<&str>| {
+        let period_of = |since: Option<&str>, until: Option<&str>| {
             let given = |name, text: Option<&str>| text.map(|text| (name, at(text)));
             let (hours, end) = hours(given("since", since), given("until", until), now).unwrap();
             [hours.from, hours.until, end].map(|time| time.to_string().replace(":00.000Z", ""))
         };
         assert_eq!(
-            told(None, None),
+            period_of(None, None),
             ["2026-11-18T18:00", "2026-11-24T19:00", "2026-11-24T18:20"]
         );
         assert_eq!(
-            told(Some("2026-11-24T10:59:00Z"), Some("2026-11-24T12:00:00Z")),
+            period_of(Some("2026-11-24T10:59:00Z"), Some("2026-11-24T12:00:00Z")),
             ["2026-11-24T10:00", "2026-11-24T12:00", "2026-11-24T12:00"]
         );
         let same = Some("2026-11-24T12:00:00Z");
         assert_eq!(
-            told(same, same),
+            period_of(same, same),
             ["2026-11-24T12:00", "2026-11-24T13:00", "2026-11-24T12:00"]
         );
-        let future = told(Some("2026-11-24T18:00:00Z"), Some("2030-01-01T00:00:00Z"));
+        let future = period_of(Some("2026-11-24T18:00:00Z"), Some("2030-01-01T00:00:00Z"));
         assert_eq!(future[1..], ["2026-11-24T19:00", "2026-11-24T18:20"]);
     }
 

@@ -155,7 +155,7 @@ impl<P: Ports> ManageFunction<P> {
             let release = pause.until.map(|until| {
                 let job = Job::new(&paused, id, Task::Release, until);
                 Job {
-                    asked_at: until.max(now),
+                    requested_at: until.max(now),
                     ..job
                 }
             });

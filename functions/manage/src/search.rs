@@ -197,10 +197,10 @@ impl<P: Ports> ManageFunction<P> {
         } else if filter.asks_the_content() {
             // An unreadable email must not count as a mismatch.
             let email = self.content(caller, &record).await?;
-            let asked = email.filter(|email| filter.admits_content(email));
+            let matching = email.filter(|email| filter.admits_content(email));
             (
                 true,
-                asked.map(|email| ItemView::new(&record, Some(&email), &self.with.region, now)),
+                matching.map(|email| ItemView::new(&record, Some(&email), &self.with.region, now)),
             )
         } else {
             (true, Some(self.item(caller, &record, now).await))

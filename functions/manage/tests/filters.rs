@@ -186,12 +186,12 @@ async fn an_unlimited_key_reads_no_content_to_cancel() {
 async fn emails_are_listed_by_their_key() {
     let (backend, key) = acme(&["*"], &[], RecordStatus::Queued);
     let own = the_email(&backend).key.unwrap();
-    for (asked, found) in [(own, 1), (samples::api_key().id, 0)] {
-        let (status, list) = call(&backend, &key, "GET", &format!("/emails?key={asked}"), "").await;
+    for (request, found) in [(own, 1), (samples::api_key().id, 0)] {
+        let (status, list) = call(&backend, &key, "GET", &format!("/emails?key={request}"), "").await;
         assert_eq!(
             (status, list["data"].as_array().unwrap().len()),
             (200, found),
-            "{asked}"
+            "{request}"
         );
     }
     let (status, error) = call(&backend, &key, "GET", "/emails?key=shop", "").await;

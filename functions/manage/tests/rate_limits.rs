@@ -81,7 +81,7 @@ fn failed() -> EmailRecord {
     }
 }
 
-async fn asked(backend: &MemoryBackend, event: &str, body: &str) -> u16 {
+async fn status_of(backend: &MemoryBackend, event: &str, body: &str) -> u16 {
     let mut event: Value = serde_json::from_str(event).unwrap();
     event["body"] = body.into();
     read(&ask(backend, &event).await).0
@@ -106,7 +106,7 @@ async fn a_rescheduled_email_waits_for_a_slot() {
     for (scheduled_at, secs) in [("in 10 minutes", 600), ("in 2 hours", 7_200), ("in 0 seconds", 0)] {
         let backend = backend(scheduled());
         let body = format!(r#"{{"scheduled_at": "{scheduled_at}"}}"#);
-        assert_eq!(asked(&backend, RESCHEDULE, &body).await, 200, "{scheduled_at}");
+        assert_eq!(status_of(&backend, RESCHEDULE, &body).await, 200, "{scheduled_at}");
         assert_waits_from(&backend, secs);
     }
 }
@@ -114,7 +114,7 @@ async fn a_rescheduled_email_waits_for_a_slot() {
 #[tokio::test]
 async fn a_retried_email_waits_for_a_slot() {
     let backend = backend(failed());
-    assert_eq!(asked(&backend, RETRY, "").await, 200);
+    assert_eq!(status_of(&backend, RETRY, "").await, 200);
     assert_waits_from(&backend, 0);
 }
 
@@ -128,9 +128,9 @@ async fn no_email_waits_for_a_slot_in_an_unmarked_queue() {
             let backend = backend(record.clone());
             let before = backend.record(&samples::key(1));
             backend.state().faults_of.insert("change_rate_limit", [fault].into());
-            assert_eq!(asked(&backend, event, body).await, 500, "{event} {fault:?}");
+            assert_eq!(status_of(&backend, event, body).await, 500, "{event} {fault:?}");
             assert_eq!(backend.record(&samples::key(1)), before, "{event} {fault:?}");
-            assert_eq!(asked(&backend, event, body).await, 200, "{event} {fault:?}");
+            assert_eq!(status_of(&backend, event, body).await, 200, "{event} {fault:?}");
             assert!(backend.state().rate_limits[&slow()].check_at.is_some());
         }
     }

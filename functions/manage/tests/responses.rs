@@ -26,7 +26,7 @@ fn changed(golden: &str, pointer: &str, value: &str) -> Value {
     event
 }
 
-fn asked(method: &str, path: &str) -> Value {
+fn event_of(method: &str, path: &str) -> Value {
     let mut event = changed(ONE, "/rawPath", path);
     event["requestContext"]["http"]["method"] = method.into();
     event
@@ -101,7 +101,7 @@ async fn another_tenants_email_is_a_404() {
         "//evil.example/emails".to_owned(),
         "/emails/x".repeat(1_000),
     ] {
-        let (status, body) = read(&ask(&backend, &asked("GET", &path)).await);
+        let (status, body) = read(&ask(&backend, &event_of("GET", &path)).await);
         assert_eq!((status, &body["name"]), (404, &"not_found".into()), "{path}");
         assert_eq!(body["statusCode"], 404);
     }
@@ -121,7 +121,7 @@ async fn a_known_path_names_its_methods() {
         ("DELETE", cancel.as_str(), "POST"),
         ("PATCH", retry.as_str(), "POST"),
     ] {
-        let response = ask(&backend, &asked(method, path)).await;
+        let response = ask(&backend, &event_of(method, path)).await;
         let (status, body) = read(&response);
         assert_eq!(
             (status, &body["name"]),
@@ -152,7 +152,7 @@ async fn nothing_is_revealed_without_a_key() {
             ("DELETE", "/emails"),
             ("GET", "/\u{0}"),
         ] {
-            let mut event = asked(method, path);
+            let mut event = event_of(method, path);
             event["headers"]["authorization"] = authorization.into();
             let response = ask(&backend, &event).await;
             let (got, body) = read(&response);
@@ -256,7 +256,7 @@ async fn an_unreadable_content_hides_no_other_email() {
 
 #[tokio::test]
 async fn a_path_of_another_function_is_redirected() {
-    let mut event = asked("POST", "//emails/");
+    let mut event = event_of("POST", "//emails/");
     event["rawQueryString"] = "dry_run=true".into();
     let response = ask(&MemoryBackend::default(), &event).await;
     assert_eq!(response.headers().get("location").unwrap(), "/emails?dry_run=true");
@@ -270,7 +270,7 @@ async fn a_path_of_another_function_is_redirected() {
         "/\\evil.example/api-keys/",
         "///api-keys@evil.example/",
     ] {
-        let response = ask(&MemoryBackend::default(), &asked("POST", path)).await;
+        let response = ask(&MemoryBackend::default(), &event_of("POST", path)).await;
         assert_eq!(
             (response.status().as_u16(), response.headers().get("location")),
             (404, None),
@@ -293,7 +293,7 @@ async fn an_error_names_the_nearest_path() {
         ("/emails/abc", "No email has this id. "),
         ("/ann@example.com", "Not found. "),
     ] {
-        let (status, body) = read(&ask(&MemoryBackend::default(), &asked("GET", path)).await);
+        let (status, body) = read(&ask(&MemoryBackend::default(), &event_of("GET", path)).await);
         let message = body["message"].as_str().unwrap();
         assert!(status == 404 && message.starts_with(begins), "{message}");
     }

@@ -173,7 +173,7 @@ impl<P: Ports> PromoteFunction<P> {
     /// Reads the progress of feedback at most once per run, and only if a record depends on it. An unknown
     /// value counts as "no".
     async fn feedback(&self, run: &Run) -> Feedback {
-        let asked = run.feedback.get_or_init(|| async {
+        let progress = run.feedback.get_or_init(|| async {
             self.evidence.feedback(self.system.now()).await.unwrap_or_else(|error| {
                 let error = aws::runtime::telemetry::chain(&error);
                 tracing::warn!(
@@ -183,7 +183,7 @@ impl<P: Ports> PromoteFunction<P> {
                 NOT_ASKED
             })
         });
-        *asked.await
+        *progress.await
     }
 }
 

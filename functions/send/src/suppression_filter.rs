@@ -45,9 +45,9 @@ impl Suppressed {
         tenant: &TenantId,
         settings_version: u64,
     ) -> Result<Arc<SuppressionFilter>, PortError> {
-        let asked_at = clock.now();
+        let requested_at = clock.now();
         let mut failed_at = self.failed_at.lock().await;
-        if *failed_at >= Some(asked_at) {
+        if *failed_at >= Some(requested_at) {
             // That failure counts for all emails that waited.
             return Err(PortError {
                 kind: FailureKind::Unknown,

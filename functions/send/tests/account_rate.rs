@@ -168,8 +168,8 @@ async fn a_spent_quota_stops_until_a_probe_passes() {
     // Emails that SES refused wait for their next attempt, the others for the breaker.
     assert!(put_back.iter().all(|secs| [15, 60].contains(secs)), "{put_back:?}");
     // Emails with a permit went at once; the others of the batch saw the breaker and stopped.
-    let asked = backend.state().submitted.len();
-    assert!(asked <= 6, "{asked}");
+    let requested = backend.state().submitted.len();
+    assert!(requested <= 6, "{requested}");
     let open = backend.state().account_rate.open.unwrap();
     assert_eq!((open.cause, open.until), (Cause::QuotaExceeded, later(60)));
     assert!(
@@ -183,7 +183,7 @@ async fn a_spent_quota_stops_until_a_probe_passes() {
     assert_eq!(batch(&two, 11..=20).await, [15; 10]);
     backend.state().now_ms += 20_000;
     assert_eq!(batch(&one, 11..=20).await, [40; 10]);
-    assert_eq!(backend.state().submitted.len(), asked, "no more calls reach SES");
+    assert_eq!(backend.state().submitted.len(), requested, "no more calls reach SES");
     assert_eq!(backend.state().dead_letters, [], "nothing fails");
 
     backend.state().now_ms += 40_000;

@@ -92,7 +92,7 @@ async fn moves_of_the_state_machine_are_counted() {
         let flow = backend.flow(&tenant, queue, hours).await.unwrap();
         let figures = flow.get(&from).unwrap();
         let of = |figure| figures.get(&figure).copied().unwrap_or(0);
-        let told = [
+        let counts = [
             Figure::Accepted,
             Figure::Sent,
             Figure::Failed,
@@ -100,7 +100,7 @@ async fn moves_of_the_state_machine_are_counted() {
             Figure::Expired,
         ]
         .map(of);
-        assert_eq!(told, [5, 1, 1, 1, 0]);
+        assert_eq!(counts, [5, 1, 1, 1, 0]);
     }
     let failures = backend.failures(&tenant, None, hours).await.unwrap().unwrap();
     assert_eq!(failures.len(), 1);

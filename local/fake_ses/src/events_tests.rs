@@ -1,7 +1,7 @@
 //! The events of each outcome, in the shapes of SES.
 
 use super::*;
-use crate::faults::Asked;
+use crate::faults::RequestedEvent;
 use crate::mailbox::Submission;
 use crate::outcome;
 use crate::suppression::{Reasons, SuppressionList};
@@ -33,18 +33,18 @@ fn message(to: &[&str]) -> Message {
 }
 
 fn events(message: &Message, faults: &Value, list: &mut SuppressionList) -> Vec<Value> {
-    let asked: Vec<Asked> = faults
+    let requested: Vec<RequestedEvent> = faults
         .as_array()
         .unwrap()
         .iter()
         .map(|fault| serde_json::from_value::<crate::faults::Fault>(fault.clone()).unwrap())
-        .map(|fault| Asked {
+        .map(|fault| RequestedEvent {
             kind: fault.kind,
             to: fault.to,
             details: fault.event,
         })
         .collect();
-    let outcomes = outcome::of(message, &asked, list);
+    let outcomes = outcome::of(message, &requested, list);
     of(message, &outcomes, &SENDER)
 }
 

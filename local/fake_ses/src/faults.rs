@@ -104,7 +104,7 @@ impl Details {
 
 /// An event that a fault requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedEvent {
     /// The kind of event.
     pub kind: FaultKind,
     /// A part of the address; the event applies only to recipients that contain it.
@@ -113,7 +113,7 @@ pub struct Asked {
     pub details: Details,
 }
 
-impl Asked {
+impl RequestedEvent {
     /// Tells whether the event applies to this recipient.
     pub fn is_about(&self, recipient: &str) -> bool {
         self.to.as_ref().is_none_or(|part| recipient.contains(part.as_str()))
@@ -167,7 +167,7 @@ pub struct Chosen {
     /// The time for which a `timeout` holds the connection, in milliseconds, if the plan sets it.
     pub hold_ms: Option<u64>,
     /// The events that follow if the message is accepted.
-    pub asked: Vec<Asked>,
+    pub requested_events: Vec<RequestedEvent>,
 }
 
 impl FaultPlan {
@@ -208,7 +208,7 @@ impl FaultPlan {
             fault.count = fault.count.map(|count| count.saturating_sub(1));
             chosen.struck.push(fault.kind);
             if fault.kind.is_event() {
-                chosen.asked.push(Asked {
+                chosen.requested_events.push(RequestedEvent {
                     kind: fault.kind,
                     to: fault.to.clone(),
                     details: fault.event.clone(),
@@ -339,11 +339,11 @@ mod tests {
         );
         let chosen = plan.choose(&["ann@example.com"], &mut Dice::from_seed(1));
         assert_eq!(chosen.effect, Some(FaultKind::DropAfter));
-        let [asked] = chosen.asked.as_slice() else {
+        let [event] = chosen.requested_events.as_slice() else {
             panic!("{chosen:?}");
         };
-        assert_eq!(asked.details.status.as_deref(), Some("5.7.1"));
-        assert!(asked.is_about("ann@example.com") && !asked.is_about("bob@example.com"));
+        assert_eq!(event.details.status.as_deref(), Some("5.7.1"));
+        assert!(event.is_about("ann@example.com") && !event.is_about("bob@example.com"));
     }
 
     #[test]

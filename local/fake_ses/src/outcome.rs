@@ -6,7 +6,7 @@
 //! Source: Amazon SES Developer Guide, "Using the mailbox simulator to test email sending", read 2026-11-24.
 
 use crate::address;
-use crate::faults::{Asked, Details, FaultKind};
+use crate::faults::{Details, FaultKind, RequestedEvent};
 use crate::mailbox::Message;
 use crate::suppression::{Reason, SuppressionList};
 
@@ -54,22 +54,22 @@ impl Report {
 }
 
 /// Decides for each recipient, in their order, and updates the list.
-pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec<RecipientOutcome> {
+pub fn of(message: &Message, requested: &[RequestedEvent], list: &mut SuppressionList) -> Vec<RecipientOutcome> {
     let recipients = message.submission.recipients();
     let one = |recipient: &str| {
-        let asked = asked.iter().find(|asked| asked.is_about(recipient));
+        let requested = requested.iter().find(|requested| requested.is_about(recipient));
         let (delivered, report) = if list.stops(recipient) {
             (false, Some(Report::OnAccountList))
         } else if address::is_simulated(recipient) {
             outcome_of_address(recipient)
         } else {
-            asked.map_or((true, None), outcome_of_fault)
+            requested.map_or((true, None), outcome_of_fault)
         };
         RecipientOutcome {
             recipient: recipient.to_owned(),
             delivered,
             report,
-            details: asked.map(|asked| asked.details.clone()).unwrap_or_default(),
+            details: requested.map(|requested| requested.details.clone()).unwrap_or_default(),
         }
     };
     let outcomes: Vec<_> = recipients.into_iter().map(address::bare).map(one).collect();
@@ -93,8 +93,8 @@ fn outcome_of_address(recipient: &str) -> (bool, Option<Report>) {
     }
 }
 
-fn outcome_of_fault(asked: &Asked) -> (bool, Option<Report>) {
-    let (delivered, report) = match asked.kind {
+fn outcome_of_fault(requested: &RequestedEvent) -> (bool, Option<Report>) {
+    let (delivered, report) = match requested.kind {
         FaultKind::Bounce => (false, Report::Bounce),
         FaultKind::LateBounce => (true, Report::Bounce),
         FaultKind::SoftBounce => (false, Report::SoftBounce),
@@ -110,5 +110,5 @@ fn outcome_of_fault(asked: &Asked) -> (bool, Option<Report>) {
         | FaultKind::DropAfter
         | FaultKind::Delay => return (true, None),
     };
-    (asked.details.after_delivery.unwrap_or(delivered), Some(report))
+    (requested.details.after_delivery.unwrap_or(delivered), Some(report))
 }

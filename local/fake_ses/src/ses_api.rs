@@ -117,7 +117,7 @@ async fn decide(app: &App, body: &[u8]) -> Reaction {
         received_at: format!("{now:.3}"),
     });
     app.mailbox().add(Arc::clone(&message));
-    let outcomes = outcome::of(&message, &chosen.asked, &mut app.suppressed());
+    let outcomes = outcome::of(&message, &chosen.requested_events, &mut app.suppressed());
     if let Some(publisher) = &app.events {
         let sender = Sender {
             region: &app.region,

@@ -166,9 +166,9 @@ fn of_sqs(operation: &str, body: &Value) -> Option<Refusal> {
             )
         }
         "GetQueueAttributes" => {
-            let asked = body.get("AttributeNames").and_then(Value::as_array)?;
+            let requested = body.get("AttributeNames").and_then(Value::as_array)?;
             let unknown = |name: &&str| !QUEUE_ATTRIBUTES.contains(name);
-            let name = asked.iter().filter_map(Value::as_str).find(unknown)?;
+            let name = requested.iter().filter_map(Value::as_str).find(unknown)?;
             refusal("InvalidAttributeName", format!("Unknown Attribute {name}."))
         }
         _ => None,

@@ -6,7 +6,7 @@ use super::*;
 const TABLE: &str = "DynamoDB_20120810";
 const QUEUE: &str = "AmazonSQS";
 
-fn asked(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Option<Refusal> {
+fn refusal_of(method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Option<Refusal> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -33,13 +33,13 @@ fn schema() -> Schema {
 
 fn target(prefix: &str, operation: &str, body: &Value) -> Option<String> {
     let target = format!("{prefix}.{operation}");
-    asked("POST", "/", &[("x-amz-target", &target)], body).map(|refusal| refusal.message)
+    refusal_of("POST", "/", &[("x-amz-target", &target)], body).map(|refusal| refusal.message)
 }
 
 fn s3(path: &str, headers: &[(&str, &str)]) -> Option<&'static str> {
     let scope = "AWS4-HMAC-SHA256 Credential=AKIA/20261124/us-east-1/s3/aws4_request, SignedHeaders=host";
     let headers: Vec<_> = headers.iter().copied().chain([("authorization", scope)]).collect();
-    asked("PUT", path, &headers, &Value::Null).map(|refusal| refusal.name)
+    refusal_of("PUT", path, &headers, &Value::Null).map(|refusal| refusal.name)
 }
 
 #[test]
@@ -60,9 +60,12 @@ fn an_in_with_101_operands_is_refused() {
         format!("a IN ({})", list.join(", "))
     };
     for kind in ["ConditionExpression", "FilterExpression"] {
-        let told = target(TABLE, "UpdateItem", &json!({kind: condition(101)})).unwrap();
-        assert!(told.starts_with(&format!("Invalid {kind}: The IN operator")), "{told}");
-        assert!(told.ends_with("number of operands: 101"), "{told}");
+        let message = target(TABLE, "UpdateItem", &json!({kind: condition(101)})).unwrap();
+        assert!(
+            message.starts_with(&format!("Invalid {kind}: The IN operator")),
+            "{message}"
+        );
+        assert!(message.ends_with("number of operands: 101"), "{message}");
         assert_eq!(target(TABLE, "UpdateItem", &json!({kind: condition(100)})), None);
     }
 }
@@ -115,25 +118,25 @@ fn the_table_is_read_only_if_the_check_needs_it() {
 
 #[test]
 fn a_wait_of_21_seconds_is_refused() {
-    let told = |seconds: i64| target(QUEUE, "ReceiveMessage", &json!({"WaitTimeSeconds": seconds}));
+    let message = |seconds: i64| target(QUEUE, "ReceiveMessage", &json!({"WaitTimeSeconds": seconds}));
     let expected = "Value 21 for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.";
-    assert_eq!(told(21).unwrap(), expected);
-    assert!(told(-1).is_some());
-    assert_eq!((told(20), told(0)), (None, None));
+    assert_eq!(message(21).unwrap(), expected);
+    assert!(message(-1).is_some());
+    assert_eq!((message(20), message(0)), (None, None));
     assert_eq!(target(QUEUE, "ReceiveMessage", &json!({})), None);
 }
 
 #[test]
 fn an_unknown_attribute_of_a_queue_is_refused() {
-    let told = |name: &str| {
+    let message = |name: &str| {
         target(
             QUEUE,
             "GetQueueAttributes",
             &json!({"AttributeNames": ["QueueArn", name]}),
         )
     };
-    assert_eq!(told("Nonsense").unwrap(), "Unknown Attribute Nonsense.");
-    assert_eq!(told("ApproximateNumberOfMessagesDelayed"), None);
+    assert_eq!(message("Nonsense").unwrap(), "Unknown Attribute Nonsense.");
+    assert_eq!(message("ApproximateNumberOfMessagesDelayed"), None);
 }
 
 #[test]

@@ -130,7 +130,7 @@ mod tests {
         assert!(inode.is_some());
         assert_eq!(of(theirs, ours), inode);
         // Without an answer to the query the table is read: it returns no other inode.
-        assert!(socket_inode(theirs, ours).is_none_or(|asked| Some(asked) == inode));
+        assert!(socket_inode(theirs, ours).is_none_or(|other| Some(other) == inode));
         assert_eq!(of(ours, "127.0.0.1:1".parse().unwrap()), None);
     }
 }

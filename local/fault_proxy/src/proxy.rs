@@ -274,8 +274,8 @@ impl Proxy {
             HeaderValue::from_static("DynamoDB_20120810.DescribeTable"),
         );
         let body = serde_json::json!({"TableName": table}).to_string();
-        let asked = self.http.post(&self.aws).headers(headers).body(body).send().await;
-        let answer = asked.and_then(reqwest::Response::error_for_status).ok()?;
+        let answered = self.http.post(&self.aws).headers(headers).body(body).send().await;
+        let answer = answered.and_then(reqwest::Response::error_for_status).ok()?;
         let schema = Schema::read(&answer.bytes().await.ok()?).map(Arc::new);
         known().insert(table.to_owned(), schema.clone());
         schema
@@ -294,14 +294,14 @@ impl Proxy {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut headers = parts.headers.clone();
         remove_per_connection(&mut headers);
-        let asked = self
+        let answered = self
             .http
             .request(parts.method.clone(), format!("{upstream}{path}"))
             .headers(headers)
             .body(body)
             .send()
             .await;
-        match read(asked).await {
+        match read(answered).await {
             Ok(response) => End::Answer(response),
             Err(error) => {
                 tracing::debug!(%error, "a call was not answered");
@@ -332,8 +332,8 @@ impl Proxy {
     }
 }
 
-async fn read(asked: Result<reqwest::Response, reqwest::Error>) -> Result<Response<Body>, reqwest::Error> {
-    let answer = asked?;
+async fn read(answered: Result<reqwest::Response, reqwest::Error>) -> Result<Response<Body>, reqwest::Error> {
+    let answer = answered?;
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     let body = answer.bytes().await?;
     let length = headers.get(CONTENT_LENGTH).cloned();

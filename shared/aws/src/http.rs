@@ -49,12 +49,12 @@ const RETRY_AFTER_SECS: u16 = 10;
 /// Returns the response to an internal failure. Its cause goes to the log and nowhere else.
 #[must_use]
 pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
-    let told = if is_overload(error) {
+    let shown = if is_overload(error) {
         ApiError::overloaded()
     } else {
         ApiError::internal()
     };
-    fail_with(error, &told)
+    fail_with(error, &shown)
 }
 
 /// Whether a call failed because a service was overloaded.
@@ -86,9 +86,9 @@ pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
 
 /// Logs a failure as [`fail`] does, and returns an error that tells the caller what to do.
 #[must_use]
-pub fn fail_with(error: &(dyn Error + 'static), told: &ApiError) -> Response<Body> {
+pub fn fail_with(error: &(dyn Error + 'static), shown: &ApiError) -> Response<Body> {
     tracing::error!(error = crate::runtime::telemetry::chain(error), "a call failed");
-    refuse(told)
+    refuse(shown)
 }
 
 /// Returns a redirect to a path of the same host. With 307, a client repeats the method, the headers and the body.

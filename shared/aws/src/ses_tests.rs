@@ -59,14 +59,14 @@ async fn every_field_of_an_email_reaches_ses() {
         }
     );
 
-    let asked = replay.only();
+    let sent_request = replay.only();
     assert_eq!(
-        asked.line(),
+        sent_request.line(),
         "POST https://email.us-east-1.amazonaws.com/v2/email/outbound-emails"
     );
     let id = "00000000-0000-4000-8000-000000000000";
     assert_eq!(
-        asked.json(),
+        sent_request.json(),
         json!({
             "FromEmailAddress": "=?UTF-8?B?R3LDvMOfZQ==?= <ada@xn--bcher-kva.example>",
             "Destination": {

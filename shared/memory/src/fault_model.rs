@@ -82,7 +82,7 @@ pub struct FaultModel {
     /// The queue of SES's events.
     pub events: SimulatedQueue,
     /// Notifications about messages that are sent to the queues.
-    pub bells: Notifiers,
+    pub notifiers: Notifiers,
     /// The steps so far.
     pub trace: Trace,
     /// Number of faults of each kind so far.
@@ -120,7 +120,7 @@ impl FaultModel {
             priority_queues: [priority.clone(), priority.clone(), priority],
             dead_letters: SimulatedQueue::new(Duration::from_secs(360), 0),
             events: SimulatedQueue::new(Duration::from_secs(360), 20),
-            bells: Notifiers::default(),
+            notifiers: Notifiers::default(),
             trace: Trace::default(),
             struck: BTreeMap::new(),
             observer: None,

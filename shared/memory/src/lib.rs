@@ -169,13 +169,13 @@ impl MemoryBackend {
             source: "the backend is down".into(),
         };
         if course.detached && course.fault == Fault::None {
-            let (backend, (tell, told)) = (self.clone(), tokio::sync::oneshot::channel());
+            let (backend, (tell, answered)) = (self.clone(), tokio::sync::oneshot::channel());
             tokio::spawn(async move {
                 tokio::time::sleep(course.before).await;
                 // Nobody receives the answer if the caller has crashed.
                 tell.send(backend.effect(&mut effect)).ok();
             });
-            let answer = told.await;
+            let answer = answered.await;
             tokio::time::sleep(course.after).await;
             return answer.map_err(|_| down());
         }

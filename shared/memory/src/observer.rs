@@ -12,7 +12,7 @@ use domain::timestamp::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrived {
     /// SES was called, with any result.
-    Asked,
+    Called,
     /// SES has accepted it.
     Accepted,
     /// SES has refused it, and the sender received the answer. The attempt counts, or it is given back.

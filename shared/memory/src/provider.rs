@@ -25,7 +25,7 @@ impl State {
                 observer.on_result(now, stored, key, claim_no, how);
             }
             let what = match how {
-                Arrived::Asked => "SES is called",
+                Arrived::Called => "SES is called",
                 Arrived::Accepted => "SES accepts",
                 Arrived::Refused { .. } => "SES refuses",
             };
@@ -42,7 +42,7 @@ impl State {
             }
         }
         self.submitted.push((claimed.id, claimed.claim_no));
-        self.notify_observer(key, claimed.claim_no, Arrived::Asked);
+        self.notify_observer(key, claimed.claim_no, Arrived::Called);
     }
 
     fn accept(&mut self, key: &EmailKey, claimed: &EmailRecord, email: &EmailContent) {

@@ -43,9 +43,9 @@ impl HistoryInput<'_> {
         let killed: BTreeMap<u64, &Kill> = self.kills.iter().map(|kill| (kill.call, kill)).collect();
         for line in BufReader::new(File::open(calls)?).lines() {
             let line = line?;
-            for (id, told) in &mut about {
-                if told.len() < CALLS_MAX && line.contains(*id) {
-                    told.push(call_in_words(&line, &killed));
+            for (id, in_words) in &mut about {
+                if in_words.len() < CALLS_MAX && line.contains(*id) {
+                    in_words.push(call_in_words(&line, &killed));
                 }
             }
         }

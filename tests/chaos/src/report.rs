@@ -62,7 +62,7 @@ impl Counts {
 
 /// The requested size of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+pub struct RunSize {
     /// Emails.
     pub emails: usize,
     /// Kills.
@@ -72,7 +72,7 @@ pub struct Asked {
 impl Report {
     /// Collects all faults, as sentences: those of the emails, and those of the run itself. A run without its faults
     /// proves nothing. `others` are the complaints of clients.
-    pub fn find_failures(&mut self, asked: Asked, others: Vec<String>) {
+    pub fn find_failures(&mut self, size: RunSize, others: Vec<String>) {
         let verdict = &self.verdict;
         let mut failures = Vec::new();
         for (count, what) in [
@@ -84,14 +84,14 @@ impl Report {
                 failures.push(format!("{count} of {} accepted emails {what}.", verdict.accepted));
             }
         }
-        if asked.emails > 0 && verdict.accepted == 0 {
+        if size.emails > 0 && verdict.accepted == 0 {
             failures.push("No email was accepted.".to_owned());
         }
         let made: usize = self.kills.values().sum();
-        if made < asked.kills {
+        if made < size.kills {
             failures.push(format!(
                 "Of {} kills only {made} hit a running invocation: {}.",
-                asked.kills,
+                size.kills,
                 list(&self.kills)
             ));
         }
@@ -104,7 +104,7 @@ impl Report {
         if !never.is_empty() {
             failures.push(format!("These kinds of fault never happened: {}.", never.join(", ")));
         }
-        if asked.emails >= ENOUGH && verdict.duplicates_flagged + verdict.duplicates_unflagged == 0 {
+        if size.emails >= ENOUGH && verdict.duplicates_flagged + verdict.duplicates_unflagged == 0 {
             failures.push("No email was sent twice: the flag was not tested.".to_owned());
         }
         let counts = &self.counts;
@@ -171,7 +171,7 @@ fn list<T: std::fmt::Display>(counts: &BTreeMap<String, T>) -> String {
 mod tests {
     use super::*;
 
-    const ASKED: Asked = Asked { emails: 10, kills: 4 };
+    const SIZE: RunSize = RunSize { emails: 10, kills: 4 };
 
     fn good() -> Report {
         Report {
@@ -209,17 +209,14 @@ mod tests {
         for (change, sentence) in changes {
             let mut report = good();
             change(&mut report);
-            report.find_failures(ASKED, Vec::new());
+            report.find_failures(SIZE, Vec::new());
             assert_eq!(report.is_good(), sentence.is_empty(), "{:?}", report.failures);
             assert!(report.failures.join(" ").contains(sentence), "{:?}", report.failures);
         }
         let mut report = good();
-        report.find_failures(ASKED, vec!["A client complains.".to_owned()]);
+        report.find_failures(SIZE, vec!["A client complains.".to_owned()]);
         assert!(!report.is_good());
-        let large = Asked {
-            emails: ENOUGH,
-            ..ASKED
-        };
+        let large = RunSize { emails: ENOUGH, ..SIZE };
         for (flagged, is_good) in [(0, false), (1, true)] {
             let mut report = good();
             report.verdict.duplicates_flagged = flagged;

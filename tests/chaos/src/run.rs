@@ -20,7 +20,7 @@ use crate::faults;
 use crate::history::HistoryInput;
 use crate::kills::{FUNCTIONS, Kill, Killer};
 use crate::oracle::{Accepted, StoredEmail, compare};
-use crate::report::{Asked, Counts, Report};
+use crate::report::{Counts, Report, RunSize};
 use crate::requests::{Request, requests};
 use crate::settings::Settings;
 use crate::settling::settle;
@@ -82,12 +82,12 @@ struct Course {
     crowded: AtomicBool,
     posted: AtomicBool,
     over: AtomicBool,
-    told: Mutex<Told>,
+    results: Mutex<ClientResults>,
 }
 
 /// The clients' results.
 #[derive(Default)]
-struct Told {
+struct ClientResults {
     accepted: Vec<Accepted>,
     unanswered: usize,
     wrong: Vec<String>,
@@ -120,11 +120,11 @@ impl Course {
                 self.hold_back(index).await;
                 let posted = client::post(&self.stack, request).await;
                 self.ended.fetch_add(1, Ordering::Relaxed);
-                let mut told = self.told.lock().await;
+                let mut results = self.results.lock().await;
                 match posted {
-                    Posted::Accepted(emails) => told.accepted.extend(emails),
-                    Posted::Unanswered => told.unanswered += 1,
-                    Posted::Wrong(sentence) => told.wrong.push(sentence),
+                    Posted::Accepted(emails) => results.accepted.extend(emails),
+                    Posted::Unanswered => results.unanswered += 1,
+                    Posted::Wrong(sentence) => results.wrong.push(sentence),
                 }
             })
             .await;
@@ -145,10 +145,10 @@ impl Course {
     /// Returns the percentage of accepted emails that are not finished.
     async fn unfinished_percent(&self) -> Result<usize, Trouble> {
         let records = self.stack.records().await?;
-        let told = self.told.lock().await;
+        let results = self.results.lock().await;
         let is_unfinished = |email: &&Accepted| records.get(&email.id).is_some_and(|record| !record.is_finished());
-        let unfinished = told.accepted.iter().filter(is_unfinished).count();
-        Ok((unfinished * 100).div_ceil(told.accepted.len().max(1)))
+        let unfinished = results.accepted.iter().filter(is_unfinished).count();
+        Ok((unfinished * 100).div_ceil(results.accepted.len().max(1)))
     }
 
     /// Runs `promote` repeatedly and reports progress, until all requests and kills are done and nearly all emails
@@ -215,7 +215,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         crowded: AtomicBool::new(false),
         posted: AtomicBool::new(false),
         over: AtomicBool::new(false),
-        told: Mutex::default(),
+        results: Mutex::default(),
     };
     let stack = &course.stack;
     let queues = stack.queues(&QUEUES).await?;
@@ -241,14 +241,14 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
             began.elapsed().as_secs()
         ),
     );
-    let told = course.told.into_inner();
-    let records = settle(stack, &queues, &told.accepted, |sight| {
+    let results = course.results.into_inner();
+    let records = settle(stack, &queues, &results.accepted, |sight| {
         report_progress(out, &format!("  {sight}"))
     })
     .await?;
     let counts = counted(stack, &records).await?;
     let copies = stack.copies().await?;
-    let verdict = compare(&told.accepted, &records, &copies);
+    let verdict = compare(&results.accepted, &records, &copies);
 
     let mut report = Report {
         kills: course
@@ -259,14 +259,14 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         faults: faults::count_faults(&struck.0, &struck.1),
         seed,
         kills_by_call: by_call(&made),
-        unanswered: told.unanswered,
+        unanswered: results.unanswered,
         counts,
         emulator_unanswered: faults::count_unanswered(&struck.0).saturating_sub(faults::count_unanswered(&at_start.0)),
         seconds: began.elapsed().as_secs(),
         verdict,
         ..Report::default()
     };
-    report.find_failures(Asked { emails, kills }, told.wrong);
+    report.find_failures(RunSize { emails, kills }, results.wrong);
     let json = serde_json::to_string_pretty(&report).map_err(io::Error::from);
     json.and_then(|json| std::fs::write(&settings.result, json + "\n"))
         .map_err(write_error)?;

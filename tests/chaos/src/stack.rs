@@ -269,8 +269,8 @@ impl Stack {
         ];
         let mut all = 0;
         for queue in queues {
-            let asked = self.sqs.get_queue_attributes().queue_url(queue);
-            let answer = asked.set_attribute_names(Some(COUNTS.to_vec())).send().await;
+            let query = self.sqs.get_queue_attributes().queue_url(queue);
+            let answer = query.set_attribute_names(Some(COUNTS.to_vec())).send().await;
             let answer = answer.map_err(|error| Trouble(format!("A queue does not report its depth: {error:?}.")))?;
             let counts = answer.attributes.unwrap_or_default();
             all += COUNTS

@@ -58,7 +58,7 @@ impl Account {
     }
 
     /// Returns the number of `SendEmail` requests since the stack's start.
-    pub async fn asked(&self) -> u64 {
+    pub async fn requests(&self) -> u64 {
         let stats = self.get("stats").await;
         let answers = stats.pointer("/requests/SendEmail").and_then(Value::as_object);
         let count = |answers: &serde_json::Map<String, Value>| answers.values().filter_map(Value::as_u64).sum();
@@ -72,8 +72,8 @@ impl Account {
     }
 
     async fn get(&self, path: &str) -> Value {
-        let asked = self.http.get(format!("{}/{path}", self.url)).send().await;
-        asked
+        let requests = self.http.get(format!("{}/{path}", self.url)).send().await;
+        requests
             .expect("the fake SES answers")
             .json()
             .await

@@ -119,8 +119,8 @@ impl Inbox {
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
-        let asked = self.http.get(format!("{}{path}", self.url)).send().await;
-        asked
+        let request = self.http.get(format!("{}{path}", self.url)).send().await;
+        request
             .expect("the fake SES answers")
             .json()
             .await

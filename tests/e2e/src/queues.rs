@@ -67,9 +67,9 @@ impl StackQueue {
     pub async fn depth(&self) -> Depth {
         const VISIBLE: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
         const IN_FLIGHT: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
-        let asked = self.client.get_queue_attributes().queue_url(&self.url);
-        let asked = asked.attribute_names(VISIBLE).attribute_names(IN_FLIGHT).send().await;
-        let attributes = asked
+        let request = self.client.get_queue_attributes().queue_url(&self.url);
+        let request = request.attribute_names(VISIBLE).attribute_names(IN_FLIGHT).send().await;
+        let attributes = request
             .expect("the attributes of the queue can be read")
             .attributes
             .unwrap_or_default();

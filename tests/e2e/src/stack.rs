@@ -86,11 +86,11 @@ impl Sharing {
     /// Returns when no test shares the stack.
     async fn ended() {
         loop {
-            let told = NOBODY_SHARES.notified();
+            let notification = NOBODY_SHARES.notified();
             if SHARING.load(Ordering::SeqCst) == 0 {
                 return;
             }
-            told.await;
+            notification.await;
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(data: &[u8]) {
         }
     }
     match parse_reschedule(data) {
-        Ok(asked) => [Some(asked.scheduled_at), asked.expires_at]
+        Ok(parsed) => [Some(parsed.scheduled_at), parsed.expires_at]
             .into_iter()
             .flatten()
             .for_each(time),

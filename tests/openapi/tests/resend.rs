@@ -11,9 +11,9 @@ fn faults(name: &str, document: &Value) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/resend_openapi");
     let done = Command::new(script).arg("--check").arg(&file).output().unwrap();
     std::fs::remove_file(&file).unwrap();
-    let told = [done.stdout, done.stderr].concat();
-    assert_eq!(done.status.success(), told.is_empty());
-    String::from_utf8(told).unwrap()
+    let printed = [done.stdout, done.stderr].concat();
+    assert_eq!(done.status.success(), printed.is_empty());
+    String::from_utf8(printed).unwrap()
 }
 
 #[test]

@@ -14,15 +14,15 @@ pub(crate) fn validator(document: &Value, schema: &Value, formats: bool) -> Vali
 
 /// Returns the differences between a value and its description.
 pub(crate) fn problems(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
-    told(&validator(document, schema, true), value)
+    errors_of(&validator(document, schema, true), value)
 }
 
 /// Like [`problems`], without checking the formats of texts.
 pub(crate) fn problems_of_shape(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
-    told(&validator(document, schema, false), value)
+    errors_of(&validator(document, schema, false), value)
 }
 
-fn told(validator: &Validator, value: &Value) -> Vec<String> {
+fn errors_of(validator: &Validator, value: &Value) -> Vec<String> {
     let problem = |error: jsonschema::ValidationError<'_>| format!("{}: {error}", error.instance_path());
     validator.iter_errors(value).map(problem).collect()
 }

@@ -220,7 +220,7 @@ async fn lists_and_counts_show_no_other_tenant() {
             .await;
         assert_eq!(status, 200, "{}", operation.name);
         let text = answer.to_string();
-        for told in [
+        for secret in [
             "example.com",
             "news",
             "\"full\"",
@@ -231,7 +231,7 @@ async fn lists_and_counts_show_no_other_tenant() {
         ] {
             // The description is public.
             assert!(
-                operation.name == "describe" || !text.contains(told),
+                operation.name == "describe" || !text.contains(secret),
                 "{}: {text}",
                 operation.name
             );

@@ -238,7 +238,7 @@ impl Client {
                 | EmailCommand::Release
                 | EmailCommand::Queue(_) => None,
             };
-            let asked_at = self.now();
+            let requested_at = self.now();
             if command == EmailCommand::Repeat {
                 if self.order.key {
                     self.post().await;
@@ -279,9 +279,9 @@ impl Client {
                     match (command, begun) {
                         (EmailCommand::Cancel, begun) => self.oracle.record_cancel(id, begun),
                         (EmailCommand::Reschedule(wait), begun) => {
-                            self.oracle.record_reschedule(id, begun, asked_at.after(wait));
+                            self.oracle.record_reschedule(id, begun, requested_at.after(wait));
                         }
-                        (EmailCommand::Read, _) => self.oracle.read(&self.system.backend, id, &json, asked_at),
+                        (EmailCommand::Read, _) => self.oracle.read(&self.system.backend, id, &json, requested_at),
                         (EmailCommand::Erase, _) => self.oracle.record_erasure(id, self.now()),
                         (
                             EmailCommand::Retry { .. }
@@ -332,8 +332,8 @@ pub(crate) async fn change_queue(
     attempt: u32,
 ) -> bool {
     let now = || system.backend.state().now();
-    let asked_at = now();
-    let begun = oracle.queue_begins(name, command, asked_at);
+    let requested_at = now();
+    let begun = oracle.queue_begins(name, command, requested_at);
     let path = |end: &str| format!("/queues/{name}{end}");
     let ask = || {
         let empty = json!({});
@@ -355,7 +355,7 @@ pub(crate) async fn change_queue(
     let answer = ask_once(system, ask, attempt).await;
     let answered = answer.filter(|answer| answer.status < 500);
     let done = answered.as_ref().is_some_and(|answer| answer.status < 300);
-    oracle.queue_ends(name, command, begun, (answered.is_some(), done), (asked_at, now()));
+    oracle.queue_ends(name, command, begun, (answered.is_some(), done), (requested_at, now()));
     answered.is_some()
 }
 

@@ -116,7 +116,7 @@ struct ObservedEmail {
     reschedules_begun: u32,
     events: u32,
     /// The claims that events confirm.
-    told_of: BTreeSet<u32>,
+    proven_claims: BTreeSet<u32>,
     delivery_statuses: BTreeMap<String, DeliveryStatus>,
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,

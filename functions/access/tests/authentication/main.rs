@@ -183,7 +183,7 @@ async fn a_key_has_no_more_rights_than_its_creator() {
     let narrow = json!({"name": "narrow", "from_domains": ["*.example.com", "example.com"], "expires_at": "in 1 hour"});
     let narrow = it.make(samples::DEPLOYER_KEY, narrow).await;
     let end = Some(Timestamp::from_millis(BORN.as_millis() + 3_600_000));
-    for (asked, status) in [
+    for (wanted, status) in [
         (
             json!({"name": "k", "from_domains": ["shop.example.com"], "expires_at": "in 5 minutes"}),
             201,
@@ -198,8 +198,8 @@ async fn a_key_has_no_more_rights_than_its_creator() {
         (json!({"name": "k", "expires_at": "2020-01-01T00:00:00Z"}), 422),
         (json!({"name": "k", "tenant": "acme"}), 422),
     ] {
-        let (got, answer) = it.ask(&narrow, "POST", "/api-keys", &asked).await;
-        assert_eq!(got, status, "{asked}: {answer}");
+        let (got, answer) = it.ask(&narrow, "POST", "/api-keys", &wanted).await;
+        assert_eq!(got, status, "{wanted}: {answer}");
     }
     let id = token::id_of(narrow.as_bytes()).unwrap();
     let state = it.backend.state();
@@ -330,7 +330,7 @@ async fn a_revocation_includes_created_keys() {
 /// No idempotency key covers the creation of an API key: a repeated request creates a second one.
 #[tokio::test]
 async fn a_throttled_key_creation_has_no_retry_after() {
-    for (method, path, call, is_asked) in [
+    for (method, path, call, is_wanted) in [
         ("POST", "/api-keys", "add_key", false),
         ("GET", "/api-keys", "keys", true),
     ] {
@@ -345,7 +345,7 @@ async fn a_throttled_key_creation_has_no_retry_after() {
         });
         let response = it.answer(event).await;
         assert_eq!(response.status().as_u16(), 503, "{method} {path}");
-        let asked = response.headers().contains_key("retry-after");
-        assert_eq!(asked, is_asked, "{method} {path}");
+        let wanted = response.headers().contains_key("retry-after");
+        assert_eq!(wanted, is_wanted, "{method} {path}");
     }
 }

@@ -187,13 +187,13 @@ async fn unfinished_work_stops_a_deletion() {
     let (status, refused) = delete(&it).await;
     assert_eq!((status, &refused["name"]), (409, &"validation_error".into()));
     let message = refused["message"].as_str().unwrap();
-    for told in [
+    for part in [
         "1 queued",
         "1 uncertain",
         "1 jobs that restore or retry",
         "x-mailqueue-tenant",
     ] {
-        assert!(message.contains(told), "{message}");
+        assert!(message.contains(part), "{message}");
     }
     assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 200);
 

@@ -76,7 +76,7 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
     ] {
         plant_email(&backend, n, key("acme", with), from);
     }
-    let told = backend.state().account_rate.settings_version;
+    let version = backend.state().account_rate.settings_version;
     let (status, answer) = change_tenant(&backend, "hold=true", &["acme.example"]).await;
     let known = BORN.after(std::time::Duration::from_secs(60));
     let expected = json!({"emails": 3, "counted_all": true, "repeat_at": known.to_string()});
@@ -84,7 +84,7 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
     assert_eq!(answer["from_domains"], json!(["acme.example"]));
     assert_eq!(
         backend.state().account_rate.settings_version,
-        told + 1,
+        version + 1,
         "senders reload the settings"
     );
     let jobs: Vec<_> = backend.state().jobs.values().map(|job| job.task.clone()).collect();

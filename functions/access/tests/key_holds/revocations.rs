@@ -22,7 +22,7 @@ async fn a_revoked_key_holds_its_emails() {
         ..backend.state().records.values().next().unwrap().clone()
     };
     backend.state().records.insert(sent.email_key(), sent);
-    let told = backend.state().account_rate.settings_version;
+    let version = backend.state().account_rate.settings_version;
     let (status, answer) = revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await;
     assert_eq!(status, 200, "{answer}");
     let id = key("acme", 10);
@@ -32,7 +32,7 @@ async fn a_revoked_key_holds_its_emails() {
     assert_eq!(held(&backend), [[id], [id]], "in every queue of the tenant");
     assert_eq!(
         backend.state().account_rate.settings_version,
-        told + 1,
+        version + 1,
         "senders reload the settings"
     );
     let jobs: Vec<_> = backend

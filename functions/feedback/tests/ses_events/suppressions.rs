@@ -201,9 +201,12 @@ async fn a_repeated_event_completes_a_suppression() {
         let backend = later_backend();
         backend.state().faults_of.insert(what, [fault].into());
         assert!(heard(&backend, &bounce()).await.is_err(), "{what} {fault:?}");
-        let told = backend.state().account_rate.settings_version;
+        let version = backend.state().account_rate.settings_version;
         heard(&backend, &bounce()).await.expect("heard");
         assert_eq!(suppressed(&backend).len(), 1, "{what} {fault:?}");
-        assert!(backend.state().account_rate.settings_version > told, "{what} {fault:?}");
+        assert!(
+            backend.state().account_rate.settings_version > version,
+            "{what} {fault:?}"
+        );
     }
 }

@@ -28,7 +28,7 @@ async fn a_release_ends_the_hold_of_one_key() {
     }
     plant(&backend, email(&main, 9, key(2)));
     hold(&backend, main.clone(), &[key(1), key(2)]);
-    let told = backend.state().account_rate.settings_version;
+    let version = backend.state().account_rate.settings_version;
     let (status, answer) = release(&backend, 1).await;
     assert_eq!(
         (status, &answer["released"], &answer["emails"]),
@@ -38,7 +38,7 @@ async fn a_release_ends_the_hold_of_one_key() {
     assert_eq!(held(&backend, main.clone()), [key(2)]);
     assert_eq!(
         backend.state().account_rate.settings_version,
-        told + 1,
+        version + 1,
         "senders reload the settings"
     );
     let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();

@@ -69,7 +69,7 @@ async fn a_repeated_cancel_is_written_once() {
 #[tokio::test]
 async fn a_rescheduled_email_waits_for_its_new_time() {
     let (near, far) = (DueKind::Check, DueKind::Wake);
-    for (asked_for, scheduled, not_before, waits, delay) in [
+    for (wanted, scheduled, not_before, waits, delay) in [
         ("in 10 minutes", at(600), 600, due(near, 1500), Some(600)),
         ("1970-01-01T01:26:40+01:00", at(600), 600, due(near, 1500), Some(600)),
         ("in 0 seconds", BORN, 0, due(near, 900), Some(0)),
@@ -102,9 +102,9 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
         };
         let backend = backend_with(&record);
         assert_eq!(
-            answer(&backend, &rescheduled_to(asked_for, None)).await,
+            answer(&backend, &rescheduled_to(wanted, None)).await,
             done(),
-            "{asked_for}"
+            "{wanted}"
         );
         let expected = EmailRecord {
             not_before: at(not_before),
@@ -113,7 +113,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
             due: waits,
             ..record
         };
-        assert_eq!(stored(&backend), expected, "{asked_for}");
+        assert_eq!(stored(&backend), expected, "{wanted}");
         let send_tasks: Vec<_> = delay
             .into_iter()
             .map(|delay| SendTaskRequest {
@@ -122,18 +122,18 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
                 delay: secs(delay),
             })
             .collect();
-        assert_eq!(backend.state().send_tasks, send_tasks, "{asked_for}");
+        assert_eq!(backend.state().send_tasks, send_tasks, "{wanted}");
         let mut calls = vec!["load", "queue", "extend_retention", "load_body", "write"];
         calls.extend(delay.map(|_| "enqueue"));
         assert_eq!(
             backend.calls_inside(),
             calls,
-            "the content's retention is extended before the record is written: {asked_for}"
+            "the content's retention is extended before the record is written: {wanted}"
         );
         assert_eq!(
             kept_until(&backend),
             Some(expected.expires_at.after(RETENTION)),
-            "{asked_for}"
+            "{wanted}"
         );
     }
 }

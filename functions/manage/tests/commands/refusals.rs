@@ -67,12 +67,12 @@ async fn a_late_command_is_a_409_with_its_reason() {
         for &status in RecordStatus::ALL {
             let record = sample(status);
             let backend = backend_with(&record);
-            let asked = if event == RETRY {
+            let request = if event == RETRY {
                 with_body(event, "{}")
             } else {
                 golden(event)
             };
-            let got = answer(&backend, &asked).await;
+            let got = answer(&backend, &request).await;
             let Some(expected) = too_late(event, status) else {
                 assert_eq!(got, done(), "{event} {status:?}");
                 continue;
@@ -129,12 +129,12 @@ async fn refusals_name_a_remedy() {
             "Amazon SES may have accepted this email. Retry it with {\"force\": true} if a second copy is better than none.",
         ),
     ] {
-        let asked = if event == RETRY {
+        let request = if event == RETRY {
             with_body(event, "")
         } else {
             golden(event)
         };
-        let got = answer(&backend_with(&sample(status)), &asked).await;
+        let got = answer(&backend_with(&sample(status)), &request).await;
         assert_eq!(got, refused(409, "validation_error", sentence));
     }
 }

@@ -156,14 +156,14 @@ async fn the_default_queue_exists_with_fixed_settings() {
 async fn a_pause_has_a_reason_and_reaches_the_senders() {
     let backend = backend();
     make(&backend, "news").await;
-    let told = backend.state().account_rate.settings_version;
+    let version = backend.state().account_rate.settings_version;
     let pause = r#"{"reason": "wrong price", "until": "in 1 hour"}"#;
     let (status, paused) = call(&backend, "POST", "/queues/news/pause", pause).await;
     assert_eq!(
         (status, &paused["paused"], &paused["pause_reason"]),
         (200, &json!(true), &json!("wrong price"))
     );
-    assert_eq!(backend.state().account_rate.settings_version, told + 1);
+    assert_eq!(backend.state().account_rate.settings_version, version + 1);
     let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
     assert_eq!(jobs.len(), 1, "it is resumed by itself");
     assert_eq!(

@@ -7,7 +7,7 @@ use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
-use crate::{address, asked, asked_of, function};
+use crate::{address, answer_to, asked_of, function};
 
 /// Records that SES refused an email of `main` to this address, which is on the account's list for a reason.
 async fn refused_by_ses(backend: &MemoryBackend, text: &str, reason: Option<ListReason>) {
@@ -31,7 +31,7 @@ async fn a_release_also_applies_at_ses() {
         backend.state().now_ms = 1_000;
         refused_by_ses(&backend, "Ann@example.com", Some(ListReason::Bounce)).await;
         if suppressed_here {
-            asked(
+            answer_to(
                 &backend,
                 "POST",
                 "/suppressions",
@@ -40,14 +40,14 @@ async fn a_release_also_applies_at_ses() {
             .await;
         }
         let path = "/suppressions/ann@example.com";
-        let (status, answer) = asked(&backend, "DELETE", path, None).await;
+        let (status, answer) = answer_to(&backend, "DELETE", path, None).await;
         assert_eq!(
             (status, &answer["deleted"], &answer["account_list"]),
             (200, &json!(true), &json!("removed"))
         );
         assert!(!backend.state().account_list.stops(&address("ann@example.com")));
         assert_eq!(
-            asked(&backend, "DELETE", path, None).await.0,
+            answer_to(&backend, "DELETE", path, None).await.0,
             404,
             "it is remembered no more"
         );
@@ -61,14 +61,14 @@ async fn ses_is_queried_only_about_refused_addresses() {
     backend.state().account_list.is_on = true;
     let other = address("ann@example.com");
     backend.state().account_list.add(&other, ListReason::Bounce);
-    asked(
+    answer_to(
         &backend,
         "POST",
         "/suppressions",
         Some(json!({"email": "ann@example.com"})),
     )
     .await;
-    let (status, answer) = asked(&backend, "DELETE", "/suppressions/ann@example.com", None).await;
+    let (status, answer) = answer_to(&backend, "DELETE", "/suppressions/ann@example.com", None).await;
     assert_eq!((status, answer.get("account_list")), (200, None));
     assert!(
         backend.state().account_list.stops(&other),
@@ -82,20 +82,20 @@ async fn the_deployment_decides_about_complaints_at_ses() {
     backend.state().now_ms = 1_000;
     let path = "/suppressions/ann@example.com";
     refused_by_ses(&backend, "ann@example.com", Some(ListReason::Complaint)).await;
-    let (status, answer) = asked(&backend, "DELETE", path, None).await;
+    let (status, answer) = answer_to(&backend, "DELETE", path, None).await;
     assert_eq!((status, answer["name"].as_str().unwrap()), (422, "validation_error"));
     assert!(
         answer["message"].as_str().unwrap().contains("ReleaseComplaints"),
         "{answer}"
     );
-    asked(
+    answer_to(
         &backend,
         "POST",
         "/suppressions",
         Some(json!({"email": "ann@example.com"})),
     )
     .await;
-    let (status, answer) = asked(&backend, "DELETE", path, None).await;
+    let (status, answer) = answer_to(&backend, "DELETE", path, None).await;
     assert_eq!((status, &answer["account_list"]), (200, &json!("kept_for_complaint")));
     assert!(backend.state().account_list.stops(&address("ann@example.com")));
 
@@ -113,7 +113,7 @@ async fn many_are_released_at_ses_too() {
     refused_by_ses(&backend, "ann@example.com", Some(ListReason::Bounce)).await;
     refused_by_ses(&backend, "gone@example.com", None).await;
     let emails = json!({"emails": ["ann@example.com", "gone@example.com", "nobody@example.com"]});
-    let (status, answer) = asked(&backend, "POST", "/suppressions/batch/remove", Some(emails)).await;
+    let (status, answer) = answer_to(&backend, "POST", "/suppressions/batch/remove", Some(emails)).await;
     let said: Vec<_> = answer["data"]
         .as_array()
         .unwrap()
@@ -141,7 +141,7 @@ async fn a_repetition_completes_a_release_at_ses() {
         let backend = MemoryBackend::default();
         backend.state().now_ms = 1_000;
         refused_by_ses(&backend, "ann@example.com", Some(ListReason::Bounce)).await;
-        asked(
+        answer_to(
             &backend,
             "POST",
             "/suppressions",
@@ -150,14 +150,18 @@ async fn a_repetition_completes_a_release_at_ses() {
         .await;
         backend.state().faults_of.insert(what, [fault].into());
         let path = "/suppressions/ann@example.com";
-        assert_eq!(asked(&backend, "DELETE", path, None).await.0, 500, "{what} {fault:?}");
-        let (status, answer) = asked(&backend, "DELETE", path, None).await;
+        assert_eq!(
+            answer_to(&backend, "DELETE", path, None).await.0,
+            500,
+            "{what} {fault:?}"
+        );
+        let (status, answer) = answer_to(&backend, "DELETE", path, None).await;
         assert_eq!(
             (status, &answer["account_list"]),
             (200, &json!("removed")),
             "{what} {fault:?}"
         );
         assert!(!backend.state().account_list.stops(&address("ann@example.com")));
-        assert_eq!(asked(&backend, "GET", path, None).await.0, 404);
+        assert_eq!(answer_to(&backend, "GET", path, None).await.0, 404);
     }
 }

@@ -34,7 +34,7 @@ fn function(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend> {
     }
 }
 
-async fn asked(backend: &MemoryBackend, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+async fn answer_to(backend: &MemoryBackend, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
     asked_of(&function(backend), method, path, body).await
 }
 
@@ -103,7 +103,7 @@ async fn addresses_are_managed_by_id_or_address() {
     backend.state().now_ms = 1_000;
     let ann = id("ann@example.com");
     for _ in 0..2 {
-        let added = asked(
+        let added = answer_to(
             &backend,
             "POST",
             "/suppressions",
@@ -118,7 +118,7 @@ async fn addresses_are_managed_by_id_or_address() {
         "senders reload the settings, also after a repetition"
     );
     for name in [&*ann, "ANN@example.com", "ann@example.com"] {
-        let shown = asked(&backend, "GET", &format!("/suppressions/{name}"), None).await;
+        let shown = answer_to(&backend, "GET", &format!("/suppressions/{name}"), None).await;
         let expected = json!({
             "object": "suppression", "id": ann, "email": "ann@example.com", "origin": "manual", "source_id": null,
             "created_at": "1970-01-01T00:00:01.000Z", "expires_at": null,
@@ -127,14 +127,14 @@ async fn addresses_are_managed_by_id_or_address() {
     }
     for (name, again) in [(&*ann, "Ann@example.com"), ("Ann@example.com", &*ann)] {
         let path = format!("/suppressions/{name}");
-        let removed = asked(&backend, "DELETE", &path, None).await;
+        let removed = answer_to(&backend, "DELETE", &path, None).await;
         let expected = json!({"object": "suppression", "id": ann, "deleted": true});
         assert_eq!(removed, (200, expected), "{name}");
         for method in ["DELETE", "GET"] {
-            let (status, error) = asked(&backend, method, &format!("/suppressions/{again}"), None).await;
+            let (status, error) = answer_to(&backend, method, &format!("/suppressions/{again}"), None).await;
             assert_eq!((status, &error["name"]), (404, &json!("not_found")), "{method} {again}");
         }
-        asked(
+        answer_to(
             &backend,
             "POST",
             "/suppressions",
@@ -149,7 +149,7 @@ async fn many_are_added_and_removed_in_order() {
     let backend = MemoryBackend::default();
     let (a, b, c) = (id("a@example.com"), id("b@example.com"), id("c@example.com"));
     let body = json!({"emails": ["a@example.com", "B@example.com", "A@example.com"]});
-    let (status, added) = asked(&backend, "POST", "/suppressions/batch/add", Some(body)).await;
+    let (status, added) = answer_to(&backend, "POST", "/suppressions/batch/add", Some(body)).await;
     let one = |id: &str| json!({"object": "suppression", "id": id});
     assert_eq!((status, added), (201, json!({"data": [one(&a), one(&b), one(&a)]})));
     assert_eq!(
@@ -165,7 +165,7 @@ async fn many_are_added_and_removed_in_order() {
         ),
         (json!({"ids": [b, a]}), [gone(&b, true), gone(&a, false)]),
     ] {
-        let answer = asked(&backend, "POST", "/suppressions/batch/remove", Some(body)).await;
+        let answer = answer_to(&backend, "POST", "/suppressions/batch/remove", Some(body)).await;
         assert_eq!(answer, (200, json!({"data": expected})));
     }
     assert_eq!(
@@ -190,7 +190,7 @@ async fn a_list_with_a_bad_entry_changes_nothing() {
             "ids[1]",
         ),
     ] {
-        let (status, error) = asked(&backend, "POST", path, Some(body)).await;
+        let (status, error) = answer_to(&backend, "POST", path, Some(body)).await;
         assert_eq!((status, &error["name"]), (422, &json!("validation_error")), "{path}");
         assert!(
             error["message"].as_str().unwrap().starts_with(&format!("{field}: ")),
@@ -240,7 +240,7 @@ async fn the_list_is_paged_newest_first_by_origin() {
         (&format!("origin=complaint&after={seven}"), vec![4, 1], false),
         (&format!("origin=manual&after={seven}"), vec![5, 2], false),
     ] {
-        let (status, page) = asked(&backend, "GET", &format!("/suppressions?{query}"), None).await;
+        let (status, page) = answer_to(&backend, "GET", &format!("/suppressions?{query}"), None).await;
         assert_eq!((status, &page["object"]), (200, &json!("list")), "{query}");
         assert_eq!(
             emails(&page),
@@ -250,7 +250,7 @@ async fn the_list_is_paged_newest_first_by_origin() {
         assert_eq!(page["has_more"], has_more, "{query}");
     }
     let gone = id("nobody@example.com");
-    let (status, error) = asked(&backend, "GET", &format!("/suppressions?after={gone}"), None).await;
+    let (status, error) = answer_to(&backend, "GET", &format!("/suppressions?after={gone}"), None).await;
     assert_eq!((status, &error["name"]), (422, &json!("validation_error")));
     assert!(error["message"].as_str().unwrap().starts_with("after: "), "{error}");
 }
@@ -270,19 +270,22 @@ async fn a_repetition_completes_a_failed_request() {
         if what == "change_account_rate" {
             backend.state().faults_of.insert(what, [fault].into());
         }
-        let (status, _) = asked(&backend, "POST", "/suppressions/batch/add", body.clone()).await;
+        let (status, _) = answer_to(&backend, "POST", "/suppressions/batch/add", body.clone()).await;
         assert_eq!(status, 500, "{what} {fault:?}");
-        let told = backend.state().account_rate.settings_version;
+        let version = backend.state().account_rate.settings_version;
         if what == "suppress" {
-            assert_eq!(told, 1, "senders reload the settings, because one address was added");
+            assert_eq!(version, 1, "senders reload the settings, because one address was added");
         }
-        let (status, _) = asked(&backend, "POST", "/suppressions/batch/add", body).await;
+        let (status, _) = answer_to(&backend, "POST", "/suppressions/batch/add", body).await;
         assert_eq!(
             (status, backend.state().suppressions.len()),
             (201, 2),
             "{what} {fault:?}"
         );
-        assert!(backend.state().account_rate.settings_version > told, "{what} {fault:?}");
+        assert!(
+            backend.state().account_rate.settings_version > version,
+            "{what} {fault:?}"
+        );
     }
 }
 
@@ -301,13 +304,13 @@ async fn an_ended_suppression_is_not_shown() {
     };
     add(&backend, &[suspected]).await.unwrap();
     let path = "/suppressions/ann@example.com";
-    let (status, shown) = asked(&backend, "GET", path, None).await;
+    let (status, shown) = answer_to(&backend, "GET", path, None).await;
     assert_eq!(
         (status, &shown["expires_at"]),
         (200, &json!("1970-01-01T00:00:02.000Z"))
     );
     backend.state().now_ms = 2_000;
-    assert_eq!(asked(&backend, "GET", path, None).await.0, 404);
-    assert_eq!(asked(&backend, "DELETE", path, None).await.0, 404);
-    assert!(emails(&asked(&backend, "GET", "/suppressions", None).await.1).is_empty());
+    assert_eq!(answer_to(&backend, "GET", path, None).await.0, 404);
+    assert_eq!(answer_to(&backend, "DELETE", path, None).await.0, 404);
+    assert!(emails(&answer_to(&backend, "GET", "/suppressions", None).await.1).is_empty());
 }

@@ -162,8 +162,9 @@ impl Browser {
 
     /// Evaluates an expression in a tab's page.
     pub(crate) async fn value(&mut self, tab: &Tab, expression: &str) -> Value {
-        let asked = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
-        let answer = self.command(&tab.session, "Runtime.evaluate", asked).await;
+        let request =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
+        let answer = self.command(&tab.session, "Runtime.evaluate", request).await;
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -317,8 +318,8 @@ fn attaching() -> Value {
 
 async fn find() -> Option<&'static str> {
     for name in NAMES {
-        let asked = Command::new(name).arg("--version").output().await;
-        if asked.is_ok_and(|output| output.status.success()) {
+        let request = Command::new(name).arg("--version").output().await;
+        if request.is_ok_and(|output| output.status.success()) {
             return Some(name);
         }
     }

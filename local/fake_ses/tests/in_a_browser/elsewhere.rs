@@ -37,8 +37,8 @@ async fn a_linked_page_learns_nothing_of_the_inbox() {
         json!([null, ""])
     );
     let heads = canary.heads();
-    let asked = heads.iter().find(|head| head.starts_with("GET / ")).unwrap();
-    assert!(!asked.to_ascii_lowercase().contains("\nreferer:"), "{asked}");
+    let request = heads.iter().find(|head| head.starts_with("GET / ")).unwrap();
+    assert!(!request.to_ascii_lowercase().contains("\nreferer:"), "{request}");
     assert_eq!(browser.value(&tab, "location.hash").await, format!("#{id}"));
     browser.end().await;
 }

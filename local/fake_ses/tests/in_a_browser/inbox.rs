@@ -110,8 +110,8 @@ async fn no_message_runs_a_script_or_fetches() {
         reaching.is_empty(),
         "these messages contacted their hosts: {reaching:?}"
     );
-    let asked: Vec<String> = canary.heads().into_iter().filter(|head| !head.is_empty()).collect();
-    assert_eq!(asked, Vec::<String>::new());
+    let heads: Vec<String> = canary.heads().into_iter().filter(|head| !head.is_empty()).collect();
+    assert_eq!(heads, Vec::<String>::new());
     assert_eq!(fake.kept().await, all.len());
 }
 

@@ -80,7 +80,7 @@ async fn publish(State(Sns(topic, _)): State<Sns>, form: String) -> Response {
 }
 
 /// Each event's type and recipient.
-fn told(events: &[Value]) -> Vec<(&str, &str)> {
+fn kinds_of(events: &[Value]) -> Vec<(&str, &str)> {
     let recipients = ["/delivery/recipients/0", "/bounce/bouncedRecipients/0/emailAddress"];
     events
         .iter()
@@ -103,7 +103,7 @@ async fn events_reach_a_topic_that_fails_at_first_in_order() {
 
     let events = sns.events();
     assert_eq!(
-        told(&events),
+        kinds_of(&events),
         [
             ("Send", ""),
             ("Bounce", "bounce@simulator.amazonses.com"),

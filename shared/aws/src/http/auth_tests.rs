@@ -444,11 +444,11 @@ async fn acting(named: &[&str], records: &EmailRecords) -> Result<Operator, (u16
     let Principal::Deployer(deployer, named) = principal else {
         panic!("it is the deployer's key")
     };
-    let told = |denied| match denied {
+    let status_of = |denied| match denied {
         Denied::Refused(error) => (error.status(), error.message().to_owned()),
         Denied::Port(_) => (500, String::new()),
     };
-    deployer.act_for(named, records).await.map_err(told)
+    deployer.act_for(named, records).await.map_err(status_of)
 }
 
 #[tokio::test]

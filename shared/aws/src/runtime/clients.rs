@@ -324,14 +324,14 @@ mod tests {
     #[tokio::test]
     async fn a_bucket_of_a_local_endpoint_is_in_the_path() {
         let replay = Replay::new([(200, String::new())]);
-        let asked = local(&replay)
+        let warmed = local(&replay)
             .s3()
             .get_object()
             .bucket("contents")
             .key("k")
             .send()
             .await;
-        assert!(asked.is_ok(), "{asked:?}");
+        assert!(warmed.is_ok(), "{warmed:?}");
         assert_eq!(
             replay.only().line(),
             "GET http://localhost:4566/contents/k?x-id=GetObject"

@@ -147,29 +147,29 @@ type Answerer = dyn Fn(&SentRequest) -> CannedResponse + Send + Sync;
 #[derive(Clone)]
 pub(crate) struct Replay {
     answer: Arc<Answerer>,
-    asked: Arc<Mutex<Vec<SentRequest>>>,
+    sent_request: Arc<Mutex<Vec<SentRequest>>>,
 }
 
 impl Replay {
     /// Answers one request after the other; one request too many fails the test.
     pub(crate) fn new(answers: impl IntoIterator<Item = impl Into<CannedResponse>>) -> Self {
         let answers = Mutex::new(answers.into_iter().map(Into::into).collect::<VecDeque<_>>());
-        Self::by(move |asked| {
+        Self::by(move |sent_request| {
             let next = answers.lock().unwrap().pop_front();
-            next.unwrap_or_else(|| panic!("no answer is left for {asked:?}"))
+            next.unwrap_or_else(|| panic!("no answer is left for {sent_request:?}"))
         })
     }
 
     /// Fails the test at the first request.
     pub(crate) fn expecting_none() -> Self {
-        Self::by(|asked| panic!("unexpected request: {asked:?}"))
+        Self::by(|sent_request| panic!("unexpected request: {sent_request:?}"))
     }
 
     /// Answers each request by its content.
     pub(crate) fn by(answer: impl Fn(&SentRequest) -> CannedResponse + Send + Sync + 'static) -> Self {
         Self {
             answer: Arc::new(answer),
-            asked: Arc::default(),
+            sent_request: Arc::default(),
         }
     }
 
@@ -192,7 +192,7 @@ impl Replay {
 
     /// All requests so far.
     pub(crate) fn sent_requests(&self) -> Vec<SentRequest> {
-        self.asked.lock().unwrap().clone()
+        self.sent_request.lock().unwrap().clone()
     }
 
     /// All requests, for services that use JSON.
@@ -202,9 +202,9 @@ impl Replay {
 
     /// The only request.
     pub(crate) fn only(&self) -> SentRequest {
-        let asked = self.sent_requests();
-        let [only] = asked.as_slice() else {
-            panic!("not one request: {asked:?}")
+        let sent_request = self.sent_requests();
+        let [only] = sent_request.as_slice() else {
+            panic!("not one request: {sent_request:?}")
         };
         only.clone()
     }
@@ -218,9 +218,9 @@ impl fmt::Debug for Replay {
 
 impl HttpConnector for Replay {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = SentRequest(Arc::new(request));
-        self.asked.lock().unwrap().push(asked.clone());
-        match (self.answer)(&asked) {
+        let sent_request = SentRequest(Arc::new(request));
+        self.sent_request.lock().unwrap().push(sent_request.clone());
+        match (self.answer)(&sent_request) {
             CannedResponse::Says { status, headers, body } => {
                 let mut response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
                 for (name, value) in headers {

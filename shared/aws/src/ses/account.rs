@@ -32,8 +32,8 @@ impl Accounts for SesAccount {
     async fn account(&self) -> Result<AccountState, PortError> {
         let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
-        let asked = self.0.get_account().customize().config_override(patient);
-        let said = asked
+        let request = self.0.get_account().customize().config_override(patient);
+        let said = request
             .send()
             .await
             .map_err(call_error("reading the account's rate and quota"))?;

@@ -29,8 +29,8 @@ impl SesAccountList {
 
 impl AccountList for SesAccountList {
     async fn reason(&self, address: &EmailAddress) -> Result<Option<ListReason>, PortError> {
-        let asked = self.client.get_suppressed_destination().email_address(address.as_str());
-        match asked.send().await {
+        let request = self.client.get_suppressed_destination().email_address(address.as_str());
+        match request.send().await {
             Ok(found) => Ok(found.suppressed_destination.map(|found| {
                 if found.reason == SuppressionListReason::Bounce {
                     ListReason::Bounce
@@ -47,11 +47,11 @@ impl AccountList for SesAccountList {
     }
 
     async fn remove(&self, address: &EmailAddress) -> Result<(), PortError> {
-        let told = self
+        let removal = self
             .client
             .delete_suppressed_destination()
             .email_address(address.as_str());
-        match told.send().await {
+        match removal.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(said) if said.is_not_found_exception() => Ok(()),

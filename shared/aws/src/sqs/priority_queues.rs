@@ -292,8 +292,8 @@ impl SqsQueue {
         const VISIBLE: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
         const IN_FLIGHT: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
         const DELAYED: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
-        let asked = self.client.get_queue_attributes().queue_url(&self.url);
-        let answer = asked
+        let query = self.client.get_queue_attributes().queue_url(&self.url);
+        let answer = query
             .set_attribute_names(Some(vec![VISIBLE, IN_FLIGHT, DELAYED]))
             .send()
             .await

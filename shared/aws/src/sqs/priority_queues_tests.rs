@@ -46,13 +46,13 @@ async fn send(replay: &Replay, requests: &[SendTaskRequest]) -> Vec<Result<(), S
         .collect()
 }
 
-fn entries(asked: &SentRequest) -> Vec<Value> {
-    asked.json()["Entries"].as_array().unwrap().clone()
+fn entries(request: &SentRequest) -> Vec<Value> {
+    request.json()["Entries"].as_array().unwrap().clone()
 }
 
 /// Returns the last part of a queue's address.
-fn queue(asked: &SentRequest) -> String {
-    asked.json()["QueueUrl"]
+fn queue(request: &SentRequest) -> String {
+    request.json()["QueueUrl"]
         .as_str()
         .unwrap()
         .rsplit('/')
@@ -62,8 +62,8 @@ fn queue(asked: &SentRequest) -> String {
 }
 
 /// Returns the send tasks of a call, by their size.
-fn carried(asked: &SentRequest) -> Vec<u64> {
-    let bodies = entries(asked);
+fn carried(request: &SentRequest) -> Vec<u64> {
+    let bodies = entries(request);
     bodies
         .iter()
         .map(|entry| SendTask::parse(entry["MessageBody"].as_str().unwrap()).unwrap().bytes)
@@ -83,8 +83,8 @@ fn partly(successful: &[Value], failed: &[Value]) -> CannedResponse {
 }
 
 /// Accepts every message.
-fn all_sent(asked: &SentRequest) -> CannedResponse {
-    let ids = entries(asked);
+fn all_sent(request: &SentRequest) -> CannedResponse {
+    let ids = entries(request);
     partly(
         &ids.iter()
             .map(|entry| sent(entry["Id"].as_str().unwrap()))
@@ -112,7 +112,7 @@ async fn each_queue_gets_its_messages_ten_per_call() {
     let mut calls: Vec<_> = replay
         .sent_requests()
         .iter()
-        .map(|asked| (queue(asked), carried(asked)))
+        .map(|request| (queue(request), carried(request)))
         .collect();
     calls.sort();
     assert_eq!(
@@ -137,9 +137,9 @@ async fn a_delay_is_sent_in_whole_seconds() {
     let millis = [0, 1, 1_000, 1_001, 899_001, 900_000, 900_001, u64::MAX];
     let requests = millis.map(|millis| request(7, Priority::Low, Duration::from_millis(millis)));
     assert!(send(&replay, &requests).await.iter().all(Result::is_ok));
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "SendMessageBatch");
-    let entries = entries(&asked);
+    let request = replay.only();
+    assert_eq!(request.operation(), "SendMessageBatch");
+    let entries = entries(&request);
     assert_eq!(entries[0]["MessageBody"], requests[0].send_task.to_json());
     assert!(entries.iter().all(|entry| entry["MessageGroupId"] == "main/default"));
     let delays: Vec<_> = entries.iter().map(|entry| &entry["DelaySeconds"]).collect();
@@ -200,10 +200,10 @@ async fn a_message_missing_in_the_answer_is_not_sent() {
 async fn a_failed_call_fails_only_its_own_messages() {
     let gone =
         json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
-    let replay = Replay::by(move |asked| match queue(asked).as_str() {
+    let replay = Replay::by(move |request| match queue(request).as_str() {
         "high" => CannedResponse::says(400, &gone),
         "low" => CannedResponse::Lost,
-        _ => all_sent(asked),
+        _ => all_sent(request),
     });
     let priority_queues = [Priority::High, Priority::Normal, Priority::Low, Priority::High];
     let results = send(
@@ -262,8 +262,8 @@ async fn put_back(replay: &Replay, messages: &[(ReceivedMessage, Duration)]) -> 
 
 #[tokio::test]
 async fn a_batch_returns_to_its_queue_with_one_call() {
-    let replay = Replay::by(|asked| {
-        let entries = entries(asked);
+    let replay = Replay::by(|request| {
+        let entries = entries(request);
         partly(
             &entries
                 .iter()
@@ -275,12 +275,12 @@ async fn a_batch_returns_to_its_queue_with_one_call() {
     let seconds = [1, 0, 60, 3_600, 5, 6, 7, 8, 9, 10];
     let messages = seconds.map(|seconds| (message(&format!("r{seconds}"), "low"), Duration::from_secs(seconds)));
     assert_eq!(put_back(&replay, &messages).await, 0);
-    let asked = replay.only();
+    let request = replay.only();
     assert_eq!(
-        (asked.operation(), queue(&asked).as_str()),
+        (request.operation(), queue(&request).as_str()),
         ("ChangeMessageVisibilityBatch", "low")
     );
-    let entries = entries(&asked);
+    let entries = entries(&request);
     let put_back: Vec<_> = entries
         .iter()
         .map(|entry| (&entry["ReceiptHandle"], &entry["VisibilityTimeout"]))
@@ -351,12 +351,12 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
     let queue = DeadLetterQueue::new(&replay.clients().sqs(), "https://sqs.us-east-1.amazonaws.com/1/d");
     assert!(queue.move_to_dead_letter(&dead_letters).await.iter().all(Result::is_ok));
 
-    let groups = |asked: &SentRequest| -> Vec<String> {
+    let groups = |request: &SentRequest| -> Vec<String> {
         let group = |entry: &Value| entry["MessageGroupId"].as_str().unwrap().to_owned();
-        entries(asked).iter().map(group).collect()
+        entries(request).iter().map(group).collect()
     };
-    let asked = replay.sent_requests();
-    let [send_tasks, dead_letters] = asked.as_slice() else {
+    let request = replay.sent_requests();
+    let [send_tasks, dead_letters] = request.as_slice() else {
         panic!("two calls");
     };
     assert_eq!(groups(send_tasks), groups(dead_letters));
@@ -371,9 +371,9 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
 
 #[tokio::test]
 async fn dead_letter_messages_go_ten_per_call() {
-    let replay = Replay::by(|asked| match carried_claims(asked).contains(&10) {
+    let replay = Replay::by(|request| match carried_claims(request).contains(&10) {
         true => partly(&[sent("1")], &[failed("0", true)]),
-        false => all_sent(asked),
+        false => all_sent(request),
     });
     let url = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
     let queue = DeadLetterQueue::new(&replay.clients().sqs(), url);
@@ -393,14 +393,14 @@ async fn dead_letter_messages_go_ten_per_call() {
     let mut calls: Vec<_> = replay.sent_requests().iter().map(carried_claims).collect();
     calls.sort();
     assert_eq!(calls, [(0..10).collect::<Vec<_>>(), vec![10, 11]]);
-    for asked in replay.sent_requests() {
-        assert_eq!(asked.json()["QueueUrl"], url);
-        assert!(entries(&asked).iter().all(|entry| entry["DelaySeconds"] == 0));
+    for request in replay.sent_requests() {
+        assert_eq!(request.json()["QueueUrl"], url);
+        assert!(entries(&request).iter().all(|entry| entry["DelaySeconds"] == 0));
     }
 }
 
-fn carried_claims(asked: &SentRequest) -> Vec<u32> {
-    let bodies = entries(asked);
+fn carried_claims(request: &SentRequest) -> Vec<u32> {
+    let bodies = entries(request);
     bodies
         .iter()
         .map(|entry| {
@@ -423,8 +423,8 @@ async fn the_arn_of_a_message_names_its_priority() {
 
 #[tokio::test]
 async fn visible_hidden_and_delayed_messages_are_counted() {
-    let replay = Replay::by(move |asked| {
-        let waiting = match queue(asked).as_str() {
+    let replay = Replay::by(move |request| {
+        let waiting = match queue(request).as_str() {
             "high" => "0",
             "normal" => "7",
             _ => "1",

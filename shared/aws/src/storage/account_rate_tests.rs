@@ -44,15 +44,15 @@ fn full_normal_and_low() -> FullPriorityQueues {
 }
 
 /// Returns the request for a change: update, condition and values.
-async fn asked(change: AccountRateChange) -> (Value, Value, Value) {
+async fn request_of(change: AccountRateChange) -> (Value, Value, Value) {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay.table(16).change_account_rate(&change).await.unwrap();
-    let asked = replay.only().json();
+    let request = replay.only().json();
     assert_eq!(
-        asked["Key"],
+        request["Key"],
         json!({"pk": {"S": "account#pace"}, "sk": {"S": "account#pace"}})
     );
-    let of = |name: &str| asked[name].clone();
+    let of = |name: &str| request[name].clone();
     (
         of("UpdateExpression"),
         of("ConditionExpression"),
@@ -68,7 +68,7 @@ async fn each_change_is_one_conditional_write() {
         span,
         begin,
     };
-    let (update, condition, values) = asked(reserve(Begin::Here(Micros(1_000_000)))).await;
+    let (update, condition, values) = request_of(reserve(Begin::Here(Micros(1_000_000)))).await;
     assert_eq!(update, "SET #free = :end");
     assert_eq!(
         condition,
@@ -80,7 +80,7 @@ async fn each_change_is_one_conditional_write() {
     );
 
     let (earliest, latest) = (Micros(1_000_000), Micros(9_000_000));
-    let (update, condition, values) = asked(reserve(Begin::AfterReserved { earliest, latest })).await;
+    let (update, condition, values) = request_of(reserve(Begin::AfterReserved { earliest, latest })).await;
     assert_eq!(update, "SET #free = #free + :span");
     assert_eq!(
         condition,
@@ -92,30 +92,30 @@ async fn each_change_is_one_conditional_write() {
     );
 
     let breaker = |seen, becomes| AccountRateChange::Breaker { seen, becomes };
-    let (update, condition, values) = asked(breaker(None, account_rate().open)).await;
+    let (update, condition, values) = request_of(breaker(None, account_rate().open)).await;
     assert_eq!(update, "SET #until = :until, #cause = :cause, #times = :times");
     assert_eq!(condition, "attribute_not_exists(#until)");
     assert_eq!(
         values,
         json!({":until": {"N": "7000"}, ":cause": {"S": "quota_exceeded"}, ":times": {"N": "2"}})
     );
-    let (update, condition, values) = asked(breaker(Some(at(7_000)), None)).await;
+    let (update, condition, values) = request_of(breaker(Some(at(7_000)), None)).await;
     assert_eq!(
         (update, condition),
         (json!("REMOVE #until, #cause, #times"), json!("#until = :seen"))
     );
     assert_eq!(values, json!({":seen": {"N": "7000"}}));
 
-    let (update, condition, _) = asked(AccountRateChange::Rate { rate: Some(rate()) }).await;
+    let (update, condition, _) = request_of(AccountRateChange::Rate { rate: Some(rate()) }).await;
     assert_eq!((update, condition), (json!("SET #rate = :rate"), Value::Null));
-    let (update, condition, _) = asked(AccountRateChange::Settings).await;
+    let (update, condition, _) = request_of(AccountRateChange::Settings).await;
     assert_eq!((update, condition), (json!("ADD #settings_no :one"), Value::Null));
-    let (update, _, _) = asked(AccountRateChange::Rate { rate: None }).await;
+    let (update, _, _) = request_of(AccountRateChange::Rate { rate: None }).await;
     assert_eq!(update, "REMOVE #rate");
-    let (update, condition, values) = asked(AccountRateChange::Full(full_normal_and_low())).await;
+    let (update, condition, values) = request_of(AccountRateChange::Full(full_normal_and_low())).await;
     assert_eq!((update, condition), (json!("SET #full = :full"), Value::Null));
     assert_eq!(values, json!({":full": {"S": "normal low"}}));
-    let (update, condition, _) = asked(AccountRateChange::Full(FullPriorityQueues::default())).await;
+    let (update, condition, _) = request_of(AccountRateChange::Full(FullPriorityQueues::default())).await;
     assert_eq!((update, condition), (json!("REMOVE #full"), Value::Null));
 }
 

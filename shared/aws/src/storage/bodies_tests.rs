@@ -353,10 +353,13 @@ async fn extend(place: BodyPlace, answers: impl IntoIterator<Item = CannedRespon
 async fn retention_of_an_item_is_never_shortened() {
     let (kept, replay) = extend(BodyPlace::Table, [CannedResponse::ok(&json!({}))]).await;
     assert_eq!(kept, Ok(true));
-    let asked = replay.only().json();
-    assert_eq!(asked["UpdateExpression"], "SET #ttl = :ttl");
-    assert_eq!(asked["ConditionExpression"], "#ttl < :ttl");
-    assert_eq!(asked["ExpressionAttributeValues"], json!({":ttl": {"N": "3456000"}}));
+    let sent_request = replay.only().json();
+    assert_eq!(sent_request["UpdateExpression"], "SET #ttl = :ttl");
+    assert_eq!(sent_request["ConditionExpression"], "#ttl < :ttl");
+    assert_eq!(
+        sent_request["ExpressionAttributeValues"],
+        json!({":ttl": {"N": "3456000"}})
+    );
 
     let longer = Item::from([attributes::n("ttl", 9_999_999)]);
     let (kept, _) = extend(BodyPlace::Table, [CannedResponse::condition_failed(Some(&longer))]).await;
@@ -394,8 +397,11 @@ async fn a_longer_retention_by_another_writer_stays() {
     ];
     let (kept, replay) = extend(BodyPlace::Bucket, answers).await;
     assert_eq!(kept, Ok(true));
-    let asked = replay.sent_requests();
-    let copies: Vec<_> = asked.iter().filter(|asked| asked.line().starts_with("PUT ")).collect();
+    let sent_request = replay.sent_requests();
+    let copies: Vec<_> = sent_request
+        .iter()
+        .filter(|sent_request| sent_request.line().starts_with("PUT "))
+        .collect();
     assert_eq!(copies.len(), 1, "a longer retention is left alone");
     assert_eq!(copies[0].header("x-amz-copy-source-if-unmodified-since"), old);
 }
@@ -406,12 +412,12 @@ async fn a_just_written_object_is_read_again() {
     let young = || head_of("Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-02T00:00:00.000Z");
     let (kept, replay) = extend(BodyPlace::Bucket, [young(), young(), copied()]).await;
     assert_eq!(kept, Ok(true));
-    let asked: Vec<_> = replay
+    let sent_request: Vec<_> = replay
         .sent_requests()
         .iter()
-        .map(|asked| asked.line().starts_with("HEAD "))
+        .map(|sent_request| sent_request.line().starts_with("HEAD "))
         .collect();
-    assert_eq!(asked, [true, true, false]);
+    assert_eq!(sent_request, [true, true, false]);
 }
 
 /// Source: Amazon S3 API reference, `CopyObject`, "Response Syntax".
@@ -429,10 +435,10 @@ async fn an_object_that_expires_too_early_is_renewed() {
     for known in [None, Some("1970-02-09T23:59:59.999Z"), Some("nonsense")] {
         let (kept, replay) = extend(BodyPlace::Bucket, [head(known), copied()]).await;
         assert_eq!(kept, Ok(true), "{known:?}");
-        let [asked, copy] = &replay.sent_requests()[..] else {
+        let [sent_request, copy] = &replay.sent_requests()[..] else {
             panic!("two calls");
         };
-        assert!(asked.line().starts_with("HEAD "), "{}", asked.line());
+        assert!(sent_request.line().starts_with("HEAD "), "{}", sent_request.line());
         assert!(copy.line().starts_with("PUT "), "{}", copy.line());
         assert!(copy.header("x-amz-copy-source").starts_with("contents/main/"));
         assert_eq!(copy.header("x-amz-metadata-directive"), "REPLACE");

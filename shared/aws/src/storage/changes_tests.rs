@@ -38,21 +38,21 @@ fn a_write_of_a_record_is_a_change() {
     let change = read_change(&stream_record(Some(&before), Some(&after)));
     assert_eq!(change.key, after.email_key());
     assert_eq!(change.at, Timestamp::from_millis(1_795_514_390_000));
-    let glimpse = change.after.unwrap();
+    let counted = change.after.unwrap();
     assert_eq!(
-        (glimpse.born, glimpse.status, glimpse.cause),
+        (counted.born, counted.status, counted.cause),
         (after.born, after.status, after.cause)
     );
     assert_eq!(
-        (glimpse.queue, glimpse.recipients),
+        (counted.queue, counted.recipients),
         (after.queue.to_string(), after.recipients)
     );
     assert_eq!(
-        (glimpse.scheduled, glimpse.tried),
+        (counted.scheduled, counted.tried),
         (after.scheduled_at.is_some(), after.claim_no > 0)
     );
     assert_eq!(
-        (glimpse.delivery_statuses, glimpse.opened_at),
+        (counted.delivery_statuses, counted.opened_at),
         (after.delivery_statuses.clone(), after.opened_at)
     );
     assert!(change.before.is_some_and(|before| !before.tried));
@@ -86,10 +86,10 @@ fn values_of_a_newer_version_are_tolerated() {
         image["f"] = json!({"M": {"a": {"S": "a_fate_of_tomorrow"}, "b": {"S": "delivered"}}});
         image["new"] = json!({"NULL": true});
         image["list"] = json!({"L": []});
-        let glimpse = read_change(&stream_record).after.unwrap();
-        assert_eq!((glimpse.held, glimpse.cause), (held, None), "{partition}");
+        let counted = read_change(&stream_record).after.unwrap();
+        assert_eq!((counted.held, counted.cause), (held, None), "{partition}");
         assert_eq!(
-            glimpse.delivery_statuses,
+            counted.delivery_statuses,
             BTreeMap::from([("b".to_owned(), DeliveryStatus::Delivered)])
         );
     }
@@ -130,17 +130,17 @@ fn an_unreadable_record_is_an_error_without_values() {
 #[test]
 fn a_bad_sequence_number_is_explained() {
     let mut stream_record = stream_record(None, Some(&record()));
-    let mut told = |number: Value| {
+    let mut read_number = |number: Value| {
         stream_record["dynamodb"]["SequenceNumber"] = number;
         read(&stream_record).map(drop).map_err(|error| error.to_string())
     };
-    assert_eq!(told("1".repeat(56).into()), Ok(()));
+    assert_eq!(read_number("1".repeat(56).into()), Ok(()));
     assert_eq!(
-        told("1".repeat(65).into()).unwrap_err(),
+        read_number("1".repeat(65).into()).unwrap_err(),
         "a record of the stream has a sequence number that is not 1 to 64 digits"
     );
     assert_eq!(
-        told(Value::Null).unwrap_err(),
+        read_number(Value::Null).unwrap_err(),
         "a record of the stream has no sequence number"
     );
 }

@@ -59,9 +59,9 @@ async fn a_file_inside_a_content_is_copied_for_its_url() {
     let file = file(r#""content":"PGI+","filename":"a b.html","content_type":"text/html""#);
     let download = download(&replay, &file).await.unwrap();
     let object = format!("{CONTENT}/download/{}", id());
-    let asked = replay.only();
-    assert_eq!(asked.line(), format!("PUT {object}?x-id=PutObject"));
-    assert_eq!(asked.header("x-amz-tagging"), "keep=2d");
+    let request = replay.only();
+    assert_eq!(request.line(), format!("PUT {object}?x-id=PutObject"));
+    assert_eq!(request.header("x-amz-tagging"), "keep=2d");
 
     let (path, query) = download.url.split_once('?').unwrap();
     assert_eq!(path, object);

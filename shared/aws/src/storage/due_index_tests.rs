@@ -192,10 +192,10 @@ async fn a_cursor_is_saved_beside_the_others() {
         .save_cursor(7, &cursor("000000000007000#x"))
         .await
         .unwrap();
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "UpdateItem");
+    let request = replay.only();
+    assert_eq!(request.operation(), "UpdateItem");
     assert_eq!(
-        asked.json(),
+        request.json(),
         json!({
             "TableName": "T",
             "Key": {"pk": {"S": "promote#cursors"}, "sk": {"S": "promote#cursors"}},
@@ -235,10 +235,13 @@ async fn a_priority_queue_has_a_busy_time_or_none() {
     let table = replay.table(16);
     table.save_busy_since(Priority::High, Some(at(7_000))).await.unwrap();
     table.save_busy_since(Priority::Low, None).await.unwrap();
-    let asked = replay.requests();
-    assert_eq!(asked[0]["UpdateExpression"], "SET #busy = :since");
-    assert_eq!(asked[0]["ExpressionAttributeNames"], json!({"#busy": "busy_high"}));
-    assert_eq!(asked[0]["ExpressionAttributeValues"], json!({":since": {"N": "7000"}}));
-    assert_eq!(asked[1]["UpdateExpression"], "REMOVE #busy");
-    assert_eq!(asked[1]["ExpressionAttributeNames"], json!({"#busy": "busy_low"}));
+    let request = replay.requests();
+    assert_eq!(request[0]["UpdateExpression"], "SET #busy = :since");
+    assert_eq!(request[0]["ExpressionAttributeNames"], json!({"#busy": "busy_high"}));
+    assert_eq!(
+        request[0]["ExpressionAttributeValues"],
+        json!({":since": {"N": "7000"}})
+    );
+    assert_eq!(request[1]["UpdateExpression"], "REMOVE #busy");
+    assert_eq!(request[1]["ExpressionAttributeNames"], json!({"#busy": "busy_low"}));
 }

@@ -67,14 +67,14 @@ async fn all_contents_and_files_are_deleted() {
         says(204, ""),
     ]);
     assert_eq!(erase(&replay).await, Ok(()));
-    let asked = replay.sent_requests();
-    let deleted: Vec<_> = asked
+    let request = replay.sent_requests();
+    let deleted: Vec<_> = request
         .iter()
-        .filter(|asked| asked.operation() == "DeleteItem")
-        .map(|asked| asked.json()["Key"]["sk"]["S"].clone())
+        .filter(|request| request.operation() == "DeleteItem")
+        .map(|request| request.json()["Key"]["sk"]["S"].clone())
         .collect();
     assert_eq!(deleted, [json!("body#aa"), json!("body#bb")]);
-    let gone: Vec<_> = asked
+    let gone: Vec<_> = request
         .iter()
         .map(crate::runtime::replay::SentRequest::line)
         .filter(|line| line.starts_with("DELETE"))
@@ -84,7 +84,7 @@ async fn all_contents_and_files_are_deleted() {
         assert!(line.contains(&name(end)), "{line}");
     }
     // No other email's objects: the prefix ends with a slash.
-    let listed: Vec<_> = asked
+    let listed: Vec<_> = request
         .iter()
         .map(crate::runtime::replay::SentRequest::line)
         .filter(|line| line.contains("list-type=2"))

@@ -51,12 +51,12 @@ impl EvidenceQueue {
     }
 
     async fn is_empty(&self) -> Result<bool, PortError> {
-        let asked = self
+        let request = self
             .client
             .get_queue_attributes()
             .queue_url(&self.url)
             .set_attribute_names(Some(COUNTS.to_vec()));
-        let answer = asked
+        let answer = request
             .send()
             .await
             .map_err(call_error("reading the length of the feedback queue"))?;
@@ -183,9 +183,9 @@ mod tests {
         let replay = Replay::new([CannedResponse::ok(&json!({}))]);
         let table = replay.table(16);
         table.raise_watermark(Timestamp::from_millis(7000)).await.unwrap();
-        let asked = replay.only().json();
-        assert_eq!(asked["ConditionExpression"], "attribute_not_exists(#at) OR #at < :at");
-        assert_eq!(asked["ExpressionAttributeValues"], json!({":at": {"N": "7000"}}));
+        let request = replay.only().json();
+        assert_eq!(request["ConditionExpression"], "attribute_not_exists(#at) OR #at < :at");
+        assert_eq!(request["ExpressionAttributeValues"], json!({":at": {"N": "7000"}}));
 
         let later_is_known = Replay::new([CannedResponse::condition_failed(None)]);
         let table = later_is_known.table(16);

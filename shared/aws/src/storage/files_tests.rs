@@ -155,9 +155,9 @@ async fn a_copy_is_kept_as_long_as_the_content() {
     let done = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";
     let (attached, replay) = attach(says(200, vec![("content-type", "application/xml")], done)).await;
     assert_eq!(attached, Ok(Some(Put::New)));
-    let asked = replay.only();
+    let request = replay.only();
     let line = format!("PUT https://contents.s3.us-east-1.amazonaws.com/{COPY}?x-id=CopyObject");
-    assert_eq!(asked.line(), line);
+    assert_eq!(request.line(), line);
     for (name, value) in [
         ("x-amz-copy-source", format!("contents/_uploads/main/{ID}").as_str()),
         ("if-none-match", "*"),
@@ -166,7 +166,7 @@ async fn a_copy_is_kept_as_long_as_the_content() {
         ("x-amz-tagging-directive", "REPLACE"),
         ("x-amz-tagging", "keep=64d"),
     ] {
-        assert_eq!(asked.header(name), value, "{name}");
+        assert_eq!(request.header(name), value, "{name}");
     }
 }
 

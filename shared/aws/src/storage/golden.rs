@@ -80,7 +80,7 @@ impl Golden {
 /// Returns a table that answers every read with this item.
 fn holding(item: &Value) -> Replay {
     let item = item.clone();
-    Replay::by(move |asked| match asked.operation() {
+    Replay::by(move |request| match request.operation() {
         "BatchGetItem" => CannedResponse::ok(&json!({"Responses": {"T": [item]}})),
         "Query" => CannedResponse::ok(&json!({"Items": [item], "Count": 1})),
         _ => CannedResponse::ok(&json!({"Item": item})),

@@ -115,13 +115,16 @@ async fn a_tenant_or_the_deployer_revokes_a_key() {
         let replay = Replay::new([CannedResponse::ok(&json!({}))]);
         let revoked = replay.table(16).revoke(of.as_ref(), id(), Actor::Deployer, at(7)).await;
         assert!(revoked.unwrap());
-        let asked = replay.only().json();
-        assert_eq!(asked["Key"]["pk"], json!({"S": format!("key:{ID}")}));
-        assert_eq!(asked["ExpressionAttributeValues"].get(":tenant"), condition.as_ref());
-        let expression = asked["ConditionExpression"].as_str().unwrap();
+        let sent_request = replay.only().json();
+        assert_eq!(sent_request["Key"]["pk"], json!({"S": format!("key:{ID}")}));
+        assert_eq!(
+            sent_request["ExpressionAttributeValues"].get(":tenant"),
+            condition.as_ref()
+        );
+        let expression = sent_request["ConditionExpression"].as_str().unwrap();
         assert!(expression.starts_with("attribute_exists(pk) AND (attribute_not_exists(revoked_at)"));
         assert_eq!(expression.ends_with(" AND tenant = :tenant"), condition.is_some());
-        let update = asked["UpdateExpression"].as_str().unwrap();
+        let update = sent_request["UpdateExpression"].as_str().unwrap();
         assert!(
             update.ends_with("REMOVE tenant_shard, created_sk"),
             "it leaves the list: {update}"
@@ -149,8 +152,8 @@ async fn a_tenant_changes_its_active_key() {
             (CannedResponse::condition_failed(None), false),
         ] {
             let replay = Replay::new([answer]);
-            let asked = replay.table(16).change(Some(&TenantId::main()), id(), &change).await;
-            assert_eq!(asked.unwrap(), changed);
+            let sent_request = replay.table(16).change(Some(&TenantId::main()), id(), &change).await;
+            assert_eq!(sent_request.unwrap(), changed);
             let request = replay.only().json();
             let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at) AND tenant = :tenant";
             assert_eq!(
@@ -190,10 +193,13 @@ async fn a_use_is_recorded_unless_a_later_one_is() {
     for answer in [CannedResponse::ok(&json!({})), CannedResponse::condition_failed(None)] {
         let replay = Replay::new([answer]);
         replay.table(16).record_use(id(), at(3_600_000)).await.unwrap();
-        let asked = replay.only().json();
-        assert_eq!(asked["ExpressionAttributeValues"], json!({":hour": {"N": "3600000"}}));
+        let sent_request = replay.only().json();
+        assert_eq!(
+            sent_request["ExpressionAttributeValues"],
+            json!({":hour": {"N": "3600000"}})
+        );
         assert!(
-            asked["ConditionExpression"]
+            sent_request["ConditionExpression"]
                 .as_str()
                 .unwrap()
                 .contains("last_used_at < :hour")

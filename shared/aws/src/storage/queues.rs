@@ -150,7 +150,7 @@ pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
     let goes_on = !job.over;
     let stored = StoredJob {
         task: serde_json::to_string(&job.task).map_err(|error| port(WHAT)(error.into()))?,
-        asked_at: job.asked_at,
+        asked_at: job.requested_at,
         queue_no: job.queue_version,
         due: job.due,
         sweep_from: job.sweep_from,
@@ -161,7 +161,7 @@ pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
         failed: job.failed,
         done: job.done,
         late: job.late_sweeps,
-        ttl: job.over.then(|| job.asked_at.after(JOB_KEPT).as_secs()),
+        ttl: job.over.then(|| job.requested_at.after(JOB_KEPT).as_secs()),
         due_pk: goes_on.then(|| keys::JOBS.to_owned()),
         due_sk: goes_on.then(|| sortable(job.due, job.id)),
     };
@@ -175,7 +175,7 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
         queue,
         id,
         task: from_json(&stored.task, "task")?,
-        asked_at: stored.asked_at,
+        requested_at: stored.asked_at,
         queue_version: stored.queue_no,
         due: stored.due,
         sweep_from: stored.sweep_from,

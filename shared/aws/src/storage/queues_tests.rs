@@ -112,9 +112,9 @@ async fn a_queue_overwrites_only_the_version_read() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let before = Queue { version: 2, ..full() };
     assert!(replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap());
-    let asked = replay.only().json();
-    assert_eq!(asked["ConditionExpression"], "#no = :before");
-    assert_eq!(asked["ExpressionAttributeValues"], json!({":before": {"N": "2"}}));
+    let request = replay.only().json();
+    assert_eq!(request["ConditionExpression"], "#no = :before");
+    assert_eq!(request["ExpressionAttributeValues"], json!({":before": {"N": "2"}}));
 
     let other = from_queue(&Queue { version: 9, ..full() }).unwrap();
     for (there, saved) in [(other, false), (from_queue(&full()).unwrap(), true)] {
@@ -129,15 +129,15 @@ async fn a_new_queue_replaces_none() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let new = Queue::plain(key(), at(100));
     assert!(replay.table(16).save_queue(None, &new, None).await.unwrap());
-    let asked = replay.only().json();
-    assert_eq!(asked["ConditionExpression"], "attribute_not_exists(pk)");
+    let request = replay.only().json();
+    assert_eq!(request["ConditionExpression"], "attribute_not_exists(pk)");
 
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let paused = new.after_resume();
     assert!(replay.table(16).save_queue(Some(&new), &paused, None).await.unwrap());
-    let asked = replay.only().json();
+    let request = replay.only().json();
     assert_eq!(
-        asked["ConditionExpression"],
+        request["ConditionExpression"],
         "attribute_not_exists(pk) OR #no = :before"
     );
 }
@@ -156,8 +156,8 @@ async fn a_queue_and_its_job_are_one_transaction() {
             .await
             .unwrap()
     );
-    let asked = replay.only().json();
-    let items = asked["TransactItems"].as_array().unwrap();
+    let request = replay.only().json();
+    let items = request["TransactItems"].as_array().unwrap();
     assert_eq!(items.len(), 2);
     assert_eq!(items[0]["Put"]["Item"]["sk"], json!({"S": "queue#news"}));
     assert_eq!(items[1]["Put"]["Item"]["task"], json!({"S": r#"{"kind":"release"}"#}));

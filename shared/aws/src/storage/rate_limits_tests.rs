@@ -44,22 +44,26 @@ fn limit() -> RateLimit {
 }
 
 /// Returns the request for a change, without the parts that all changes share.
-async fn asked(change: &RateLimitChange) -> (String, String, Value) {
+async fn request_of(change: &RateLimitChange) -> (String, String, Value) {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     replay.table(16).change_rate_limit(&news(), change).await.unwrap();
-    let asked = replay.only().json();
+    let request = replay.only().json();
     assert_eq!(
-        asked["Key"],
+        request["Key"],
         json!({"pk": {"S": "main#queues"}, "sk": {"S": "pace#news"}})
     );
-    let text = |name: &str| asked[name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
     let (update, condition) = (text("UpdateExpression"), text("ConditionExpression"));
     let used = |placeholder: &String| update.contains(placeholder.as_str()) || condition.contains(placeholder.as_str());
     for placeholders in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
-        let unused = asked[placeholders].as_object().unwrap().keys().find(|name| !used(name));
+        let unused = request[placeholders]
+            .as_object()
+            .unwrap()
+            .keys()
+            .find(|name| !used(name));
         assert_eq!(unused, None, "DynamoDB refuses unused placeholders");
     }
-    (update, condition, asked["ExpressionAttributeValues"].clone())
+    (update, condition, request["ExpressionAttributeValues"].clone())
 }
 
 #[tokio::test]
@@ -70,7 +74,7 @@ async fn slots_are_reserved_with_one_conditional_write() {
         begin,
         rest_waits,
     };
-    let (update, condition, values) = asked(&reserve(Begin::Here(Micros(1_000_000)), None)).await;
+    let (update, condition, values) = request_of(&reserve(Begin::Here(Micros(1_000_000)), None)).await;
     assert_eq!(update, "SET #free_at = :free_at");
     assert_eq!(
         condition,
@@ -82,7 +86,7 @@ async fn slots_are_reserved_with_one_conditional_write() {
         earliest: Micros(1_000_000),
         latest: Micros(9_000_000),
     };
-    let (update, condition, values) = asked(&reserve(behind, Some(secs(8)))).await;
+    let (update, condition, values) = request_of(&reserve(behind, Some(secs(8)))).await;
     assert_eq!(
         update,
         "SET #free_at = #free_at + :span, #due_pk = :due_pk, #due_sk = :due_sk, \
@@ -102,7 +106,7 @@ async fn a_late_mark_or_check_is_refused() {
         check_at: secs(8),
         quiet_since: None,
     };
-    let (update, condition, values) = asked(&mark(3)).await;
+    let (update, condition, values) = request_of(&mark(3)).await;
     assert_eq!(
         update,
         "SET #no = :no, #due_pk = :due_pk, #due_sk = :due_sk REMOVE #quiet_since"
@@ -111,7 +115,7 @@ async fn a_late_mark_or_check_is_refused() {
         (condition.as_str(), &values[":no"]),
         ("#no = :seen_no", &json!({"N": "4"}))
     );
-    let (_, condition, _) = asked(&mark(0)).await;
+    let (_, condition, _) = request_of(&mark(0)).await;
     assert_eq!(condition, "attribute_not_exists(#no)");
 
     let becomes = RateLimit {
@@ -122,7 +126,7 @@ async fn a_late_mark_or_check_is_refused() {
         ..limit()
     };
     let (seen, becomes) = (Box::new(limit()), Box::new(becomes));
-    let (update, condition, _) = asked(&RateLimitChange::Check { seen, becomes }).await;
+    let (update, condition, _) = request_of(&RateLimitChange::Check { seen, becomes }).await;
     assert_eq!(
         update,
         "SET #no = :no, #free_at = :free_at \

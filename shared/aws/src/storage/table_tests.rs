@@ -241,8 +241,8 @@ async fn each_method_is_one_operation() {
     table.update_if(key(), Expression::default(), None, WHAT).await.unwrap();
     table.delete(key(), WHAT).await.unwrap();
     table.transact(writes(), WHAT).await.unwrap();
-    let asked = replay.sent_requests();
-    let operations: Vec<_> = asked.iter().map(SentRequest::operation).collect();
+    let sent_request = replay.sent_requests();
+    let operations: Vec<_> = sent_request.iter().map(SentRequest::operation).collect();
     assert_eq!(
         operations,
         [

@@ -71,9 +71,9 @@ async fn count(answer: impl Into<CannedResponse>) -> (Result<Counted, String>, R
 async fn counters_and_markers_are_one_transaction() {
     let (counted, replay) = count(CannedResponse::ok(&json!({}))).await;
     assert_eq!(counted, Ok(Counted::Done));
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "TransactWriteItems");
-    let mut request = asked.json();
+    let sent_request = replay.only();
+    assert_eq!(sent_request.operation(), "TransactWriteItems");
+    let mut request = sent_request.json();
     assert!(
         request["ClientRequestToken"].is_string(),
         "the SDK's repetition is known by it"
@@ -226,7 +226,7 @@ async fn the_counts_of_a_queue_are_three_items_and_days() {
         item(slot(Level::Minute, 600), 3),
         item(slot(Level::Hour, 7200), 4),
     ];
-    let replay = Replay::by(move |asked| match asked.operation() {
+    let replay = Replay::by(move |sent_request| match sent_request.operation() {
         "BatchGetItem" => CannedResponse::ok(&json!({"Responses": {"T": near}, "UnprocessedKeys": {}})),
         _ => CannedResponse::ok(&json!({"Items": [item(slot(Level::Day, 86_400), 1)]})),
     });

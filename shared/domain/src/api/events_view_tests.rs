@@ -118,8 +118,8 @@ fn delivery_events_come_after_the_acceptance() {
         diagnostics: [(key, said)].into(),
         ..record()
     };
-    let told: Vec<_> = shown(&record, None).iter().map(|event| event["type"].clone()).collect();
-    assert_eq!(told, ["accepted", "sent", "delivered"]);
+    let timeline: Vec<_> = shown(&record, None).iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(timeline, ["accepted", "sent", "delivered"]);
 }
 
 #[test]
@@ -189,12 +189,12 @@ fn earlier_events_stay_in_the_timeline() {
         .into(),
         ..record()
     };
-    let told = shown(&record, Some(&email()));
-    let types: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let timeline = shown(&record, Some(&email()));
+    let types: Vec<_> = timeline.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["accepted", "delivered", "bounced", "not_spam", "auth_failure"]);
-    assert!(told[1..].iter().all(|event| event["recipient"] == "b@example.com"));
+    assert!(timeline[1..].iter().all(|event| event["recipient"] == "b@example.com"));
     assert_eq!(
-        (&told[2]["bounce_type"], &told[2]["diagnostic"]),
+        (&timeline[2]["bounce_type"], &timeline[2]["diagnostic"]),
         (&json!("transient"), &json!("452 4.2.2 full"))
     );
 }

@@ -212,12 +212,12 @@ const ON_GLOBAL_LIST: &str = "Amazon SES did not send to a recipient on its glob
 #[must_use]
 pub fn sent_at(record: &EmailRecord) -> Option<Timestamp> {
     let known_at = record.sent.as_ref()?.at;
-    let told = record
+    let reported = record
         .diagnostics
         .values()
         .chain(record.facts.values())
         .map(|said| said.at);
-    told.chain(record.delivered_at).chain([known_at]).min()
+    reported.chain(record.delivered_at).chain([known_at]).min()
 }
 
 /// The worst known delivery status, except of recipients that were left out.

@@ -87,7 +87,7 @@ pub struct Job {
     /// The task.
     pub task: Task,
     /// Time of the request.
-    pub asked_at: Timestamp,
+    pub requested_at: Timestamp,
     /// Version of the queue at the request.
     pub queue_version: u64,
     /// Earliest time of the next page.
@@ -141,7 +141,7 @@ impl Job {
             queue: queue.key.clone(),
             id,
             task,
-            asked_at: now,
+            requested_at: now,
             queue_version: queue.version,
             due: now,
             sweep_from: now,
@@ -208,7 +208,7 @@ impl Job {
     /// time.
     #[must_use]
     pub fn may_concern(&self, status: RecordStatus, cause: Option<Cause>, at: Timestamp) -> bool {
-        let before = at <= self.asked_at;
+        let before = at <= self.requested_at;
         match &self.task {
             // All held emails, including those that are due later.
             Task::Release | Task::Purge | Task::FollowTenant => true,
@@ -241,7 +241,7 @@ impl Job {
             return job;
         }
         job.shard = 0;
-        let settled = job.asked_at.after(SETTLED);
+        let settled = job.requested_at.after(SETTLED);
         if job.failed > 0 {
             job.failed = 0;
             return job.sweep_again(now.after(SWEPT_AGAIN), now);
@@ -264,7 +264,7 @@ impl Job {
         match self.task {
             Task::Release | Task::Purge | Task::Restore | Task::FollowTenant => {
                 let wait = LATE_SWEEPS.get(usize::from(self.late_sweeps))?;
-                Some(self.asked_at.after(*wait))
+                Some(self.requested_at.after(*wait))
             }
             Task::Retry { .. } => None,
         }

@@ -23,7 +23,7 @@ fn busy() -> RateLimit {
 }
 
 /// Asks until the change is made; the slots in milliseconds from now, and the rate limit then.
-fn asked(mut limit: RateLimit, recipients: &[u32], ahead: u64) -> (Vec<i64>, RateLimit) {
+fn reserve_all(mut limit: RateLimit, recipients: &[u32], ahead: u64) -> (Vec<i64>, RateLimit) {
     match request_slots(&limit, recipients, Duration::from_secs(ahead), NOW) {
         SlotDecision::Reserve { change, offsets } => {
             assert!(change.holds(&limit), "{change:?}");
@@ -46,10 +46,10 @@ fn asked(mut limit: RateLimit, recipients: &[u32], ahead: u64) -> (Vec<i64>, Rat
 
 #[test]
 fn an_idle_queue_gives_slots_at_once() {
-    let (slots, after) = asked(limit(), &[1, 1, 1], 60);
+    let (slots, after) = reserve_all(limit(), &[1, 1, 1], 60);
     assert_eq!(slots, [-250, 250, 750]);
     assert_eq!((after.check_at, after.is_busy()), (None, false), "nothing waits");
-    let (slots, _) = asked(after, &[1], 60);
+    let (slots, _) = reserve_all(after, &[1], 60);
     assert_eq!(slots, [1_250], "after the reserved time");
     assert_eq!(
         request_slots(&RateLimit::default(), &[1], AHEAD, NOW),
@@ -60,11 +60,11 @@ fn an_idle_queue_gives_slots_at_once() {
 
 #[test]
 fn slots_end_a_minute_ahead() {
-    let (slots, after) = asked(limit(), &[1; 200], 60);
+    let (slots, after) = reserve_all(limit(), &[1; 200], 60);
     assert_eq!((slots.len(), slots.last()), (121, Some(&59_750)));
     assert!(after.is_busy(), "the others wait");
     assert_eq!(after.check_at, Some(NOW));
-    let (slots, later) = asked(after.clone(), &[1], 60);
+    let (slots, later) = reserve_all(after.clone(), &[1], 60);
     assert_eq!(
         (slots.len(), later),
         (0, after),
@@ -74,14 +74,14 @@ fn slots_end_a_minute_ahead() {
 
 #[test]
 fn a_sender_takes_only_an_immediate_slot() {
-    let (slots, after) = asked(limit(), &[1, 1], 0);
+    let (slots, after) = reserve_all(limit(), &[1, 1], 0);
     assert_eq!(slots, [-250]);
     assert!(after.is_busy(), "the second one waits");
     let reserved = RateLimit {
         free_at: Some(Micros::of(NOW).after(Duration::from_millis(1))),
         ..limit()
     };
-    let (slots, after) = asked(reserved, &[1], 0);
+    let (slots, after) = reserve_all(reserved, &[1], 0);
     assert_eq!((slots.len(), after.is_busy()), (0, true));
 }
 

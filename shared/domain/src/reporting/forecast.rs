@@ -76,11 +76,11 @@ pub struct Forecast {
 
 /// Estimates the sending time of an email that is posted at `now`.
 #[must_use]
-pub fn forecast(situation: &Situation<'_>, asked: ForecastRequest, now: Timestamp) -> Forecast {
+pub fn forecast(situation: &Situation<'_>, requested: ForecastRequest, now: Timestamp) -> Forecast {
     let others = situation
         .queues
         .iter()
-        .filter(|others| goes_first(others.priority, asked.priority));
+        .filter(|others| goes_first(others.priority, requested.priority));
     let ahead = others.fold(0_u64, |sum, others| sum.saturating_add(others.due));
     let queue = situation.queue;
     let paused = queue.pause_at(now);
@@ -105,13 +105,13 @@ pub fn forecast(situation: &Situation<'_>, asked: ForecastRequest, now: Timestam
     let queue_rate = queue_rate.and_then(|rate| Rate::from_millis(rate.saturating_mul(1000)));
     let open_until = account.open.map(|open| open.until).filter(|until| *until > now);
     let waits = [
-        (asked.not_before, WaitsFor::ScheduledAt),
+        (requested.not_before, WaitsFor::ScheduledAt),
         (resumed_at, WaitsFor::QueuePaused),
         (queue_rate.map(at_queue), WaitsFor::QueueRate),
         (
             account
                 .rate
-                .map(|rate| turn(account.free_at, rate, ahead, asked.priority)),
+                .map(|rate| turn(account.free_at, rate, ahead, requested.priority)),
             WaitsFor::AccountRate,
         ),
         (open_until, WaitsFor::AccountPaused),
@@ -160,17 +160,17 @@ mod tests {
     type ForecastChange = fn(&mut Queue, &mut AccountRate, &mut ForecastRequest);
 
     /// The forecast, with 10 due emails in a queue of each priority, and 40 in the email's own queue.
-    fn told(change: ForecastChange) -> (Option<u64>, Option<WaitsFor>, u64) {
+    fn estimate(change: ForecastChange) -> (Option<u64>, Option<WaitsFor>, u64) {
         let key = QueueKey {
             tenant: TenantId::main(),
             name: QueueName::default(),
         };
         let (mut queue, mut account) = (Queue::plain(key, NOW), AccountRate::default());
-        let mut asked = ForecastRequest {
+        let mut requested = ForecastRequest {
             priority: Priority::Normal,
             not_before: None,
         };
-        change(&mut queue, &mut account, &mut asked);
+        change(&mut queue, &mut account, &mut requested);
         let due = 10;
         let queues = [Priority::High, Priority::Normal, Priority::Low].map(|priority| QueueLoad { priority, due });
         let situation = Situation {
@@ -180,7 +180,7 @@ mod tests {
             account,
             queues: &queues,
         };
-        let forecast = forecast(&situation, asked, NOW);
+        let forecast = forecast(&situation, requested, NOW);
         let seconds = forecast.at.map(|at| at.since(NOW).as_secs());
         (seconds, forecast.waits_for, forecast.ahead)
     }
@@ -194,7 +194,7 @@ mod tests {
         let cases: [(ForecastChange, _); 12] = [
             (|_, _, _| (), (Some(0), None, 20)),
             (
-                |_, _, asked| asked.not_before = Some(later(90)),
+                |_, _, requested| requested.not_before = Some(later(90)),
                 (Some(90), Some(WaitsFor::ScheduledAt), 20),
             ),
             (
@@ -202,12 +202,12 @@ mod tests {
                 (Some(10), Some(WaitsFor::AccountRate), 20),
             ),
             (
-                |_, account, asked| (account.rate, asked.priority) = (per_second(2), Priority::High),
+                |_, account, requested| (account.rate, requested.priority) = (per_second(2), Priority::High),
                 (Some(5), Some(WaitsFor::AccountRate), 10),
             ),
             // The low priority leaves a tenth of the rate to the others.
             (
-                |_, account, asked| (account.rate, asked.priority) = (per_second(2), Priority::Low),
+                |_, account, requested| (account.rate, requested.priority) = (per_second(2), Priority::Low),
                 (Some(16), Some(WaitsFor::AccountRate), 30),
             ),
             (
@@ -241,7 +241,7 @@ mod tests {
             ),
         ];
         for (number, (change, expected)) in cases.into_iter().enumerate() {
-            assert_eq!(told(change), expected, "case {number}");
+            assert_eq!(estimate(change), expected, "case {number}");
         }
     }
 }

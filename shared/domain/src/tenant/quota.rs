@@ -134,11 +134,11 @@ impl QuotaLease {
         LeaseDecision::Draw(self.window.block().max(lacking).min(undrawn))
     }
 
-    /// The lease after `asked` was added; `drawn` is the amount leased by all environments by then.
+    /// The lease after `granted` was added; `drawn` is the amount leased by all environments by then.
     #[must_use]
-    pub fn after_grant(self, asked: u64, drawn: u64) -> Self {
+    pub fn after_grant(self, granted: u64, drawn: u64) -> Self {
         Self {
-            left: self.left.saturating_add(asked),
+            left: self.left.saturating_add(granted),
             drawn,
             ..self
         }

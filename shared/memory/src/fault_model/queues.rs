@@ -44,7 +44,7 @@ impl FaultModel {
         let at = self.now_ms().saturating_add(millis(delay));
         for _ in 0..copies {
             self.queue(to).send(body.to_owned(), at);
-            self.bell(to).notify_one();
+            self.notifier(to).notify_one();
         }
     }
 
@@ -61,14 +61,14 @@ impl FaultModel {
 
     /// The notification about messages that are sent to a queue.
     #[must_use]
-    pub fn bell(&self, which: Destination) -> Arc<Notify> {
-        let [high, normal, low] = &self.bells.priority_queues;
+    pub fn notifier(&self, which: Destination) -> Arc<Notify> {
+        let [high, normal, low] = &self.notifiers.priority_queues;
         Arc::clone(match which {
             Destination::PriorityQueue(Priority::High) => high,
             Destination::PriorityQueue(Priority::Normal) => normal,
             Destination::PriorityQueue(Priority::Low) => low,
-            Destination::DeadLetters => &self.bells.dead_letters,
-            Destination::Events => &self.bells.events,
+            Destination::DeadLetters => &self.notifiers.dead_letters,
+            Destination::Events => &self.notifiers.events,
         })
     }
 
@@ -97,7 +97,7 @@ impl FaultModel {
         }
         if self.queue(from).visible(now) > 0 && !self.queue(from).is_stopped(now) {
             // There is work for another receiver.
-            self.bell(from).notify_one();
+            self.notifier(from).notify_one();
         }
         received
     }
@@ -117,7 +117,7 @@ impl FaultModel {
         let at = self.now_ms().saturating_add(millis(delay));
         self.queue(to).put_back(id, receipt, at);
         // A waiting receiver must compute its time again.
-        self.bell(to).notify_one();
+        self.notifier(to).notify_one();
     }
 
     /// Moves published events whose time has come into the queue.

@@ -115,7 +115,7 @@ impl FaultModel {
                 let (arrives, number) = (at.after(takes).as_millis(), self.number());
                 self.travelling.insert((arrives, number), body.clone());
             }
-            self.bells.events.notify_one();
+            self.notifiers.events.notify_one();
         }
         listed
     }

@@ -36,8 +36,8 @@ fn file(filename: &str, content_type: &str, content_id: Option<&str>, bytes: &[u
 
 /// Requests an upload and performs it.
 async fn upload(stack: &Stack, filename: &str, bytes: Vec<u8>) -> String {
-    let asked = json!({"filename": filename, "size": bytes.len()});
-    let invitation = stack.api.post("/attachments", &asked).await.ok();
+    let request = json!({"filename": filename, "size": bytes.len()});
+    let invitation = stack.api.post("/attachments", &request).await.ok();
     let answer = put(&invitation, bytes).await;
     assert_eq!(answer, 200, "the upload of {filename}");
     invitation["id"].as_str().expect("an id").to_owned()
@@ -183,8 +183,8 @@ async fn an_attachment_without_an_upload_is_refused() {
         let email = email_with(&address(&name), json!({"attachments": files}));
         stack.api.post("/emails", &email).await
     };
-    let asked = json!({"filename": "a.bin", "content_type": "text/plain", "size": 3});
-    let invitation = stack.api.post("/attachments", &asked).await.ok();
+    let request = json!({"filename": "a.bin", "content_type": "text/plain", "size": 3});
+    let invitation = stack.api.post("/attachments", &request).await.ok();
     let files = json!([{"filename": "a.txt", "content": "aGk="}, {"id": invitation["id"]}]);
     for (files, path) in [
         (files.clone(), "attachments[1].id: "),
@@ -217,11 +217,11 @@ async fn an_attachment_without_an_upload_is_refused() {
 #[tokio::test]
 async fn an_upload_needs_a_key_and_a_good_name() {
     let stack = Stack::shared().await;
-    let asked = stack
+    let request = stack
         .api
         .stranger(Method::POST, "/attachments")
         .json(&json!({"filename": "a", "size": 1}));
-    assert_eq!(stack.api.answer(asked).await.status, 401);
+    assert_eq!(stack.api.answer(request).await.status, 401);
     for (body, name) in [
         (json!({"filename": "a.exe", "size": 1}), "invalid_attachment"),
         (json!({"filename": "a", "size": 40_000_000}), "invalid_attachment"),

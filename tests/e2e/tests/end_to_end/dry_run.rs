@@ -18,12 +18,15 @@ async fn a_dry_run_describes_the_email_and_sends_nothing() {
         json!({"cc": gone, "attachments": files, "priority": "high"}),
     );
 
-    let told = stack.api.post("/emails?dry_run=true", &email).await.ok();
-    assert_eq!(told["to"], json!([{"address": address(&name), "name": null}]));
-    assert_eq!(told["suppressed"], json!([gone]));
-    assert_eq!((&told["queue"], &told["priority"]), (&"default".into(), &"high".into()));
-    assert_eq!((&told["cause"], &told["cost_usd"]), (&Value::Null, &0.0001.into()));
-    assert!(told["would_send_at"].is_string(), "{told}");
+    let shown = stack.api.post("/emails?dry_run=true", &email).await.ok();
+    assert_eq!(shown["to"], json!([{"address": address(&name), "name": null}]));
+    assert_eq!(shown["suppressed"], json!([gone]));
+    assert_eq!(
+        (&shown["queue"], &shown["priority"]),
+        (&"default".into(), &"high".into())
+    );
+    assert_eq!((&shown["cause"], &shown["cost_usd"]), (&Value::Null, &0.0001.into()));
+    assert!(shown["would_send_at"].is_string(), "{shown}");
 
     let bad = stack.api.post("/emails?dry_run=true", &email_to("nobody")).await;
     assert_eq!(bad.refused(422, "validation_error", "to: "), Ok(()));

@@ -89,9 +89,9 @@ async fn an_event_after_the_resend_reveals_the_duplicate() {
         "send": {},
     });
     events.put(&[event.to_string()]).await;
-    let told = stack.api.wait_for(&id, &json!({"duplicate": true})).await;
+    let shown = stack.api.wait_for(&id, &json!({"duplicate": true})).await;
     assert_eq!(
-        (&told["status"], &told["maybe_duplicate"]),
+        (&shown["status"], &shown["maybe_duplicate"]),
         (&json!("sent"), &json!(true))
     );
 }

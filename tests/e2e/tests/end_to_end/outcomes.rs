@@ -132,12 +132,12 @@ async fn events_after_a_delivery_are_shown() {
         let shown = e2e::eventually("every event to appear", || async {
             let events = stack.api.get(&format!("/emails/{id}/events")).await.ok();
             let events = events["data"].as_array().expect("events").clone();
-            let told: Vec<_> = events
+            let found: Vec<_> = events
                 .iter()
                 .filter_map(|event| event["type"].as_str())
                 .filter(|event| !["accepted", "sent"].contains(event))
                 .collect();
-            if told == types {
+            if found == types {
                 Ok(stack.api.email(&id).await)
             } else {
                 Err(format!("{events:?}"))

@@ -133,9 +133,9 @@ async fn an_exhausted_quota_stops_sending_until_it_is_raised() {
     let name = unique("quota");
     let sent = stack.account.sent().await;
     stack.account.allow(Some(1_000.0), Some(sent + 30.0)).await;
-    let asked = stack.account.asked().await;
+    let requests = stack.account.requests().await;
     let ids = accept(&stack, &name, EMAILS).await;
-    let stopped = stops(&stack, asked).await;
+    let stopped = stops(&stack, requests).await;
     assert!(stack.inbox.to(&name).await.len() <= 30);
     assert!(
         stopped <= 30 + ENVIRONMENTS * BATCH,
@@ -155,9 +155,9 @@ async fn sending_resumes_by_itself_after_an_account_pause() {
     let stack = Stack::alone().await;
     let name = unique("paused");
     stack.account.strike(&json!([{"kind": "pause"}])).await;
-    let asked = stack.account.asked().await;
+    let requests = stack.account.requests().await;
     let ids = accept(&stack, &name, EMAILS).await;
-    let stopped = stops(&stack, asked).await;
+    let stopped = stops(&stack, requests).await;
     assert!(stopped <= ENVIRONMENTS * BATCH, "not after {stopped} requests");
     assert!(stack.inbox.to(&name).await.is_empty());
     assert_none_failed(&stack, &ids).await;
@@ -171,13 +171,13 @@ async fn sending_resumes_by_itself_after_an_account_pause() {
 /// Waits until SES gets no more requests except an occasional probe; returns the number of requests until then.
 async fn stops(stack: &Stack, before: u64) -> u64 {
     eventually("the queue to stop", || async {
-        let asked = stack.account.asked().await;
+        let requests = stack.account.requests().await;
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        let more = stack.account.asked().await - asked;
-        if asked > before && more <= 1 {
-            Ok(asked - before)
+        let more = stack.account.requests().await - requests;
+        if requests > before && more <= 1 {
+            Ok(requests - before)
         } else {
-            Err(format!("{} requests, then {more} more", asked - before))
+            Err(format!("{} requests, then {more} more", requests - before))
         }
     })
     .await

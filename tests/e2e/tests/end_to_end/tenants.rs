@@ -18,20 +18,20 @@ fn name(of: &str) -> String {
 /// Creates a tenant with these limits; returns its name and the API with its key.
 pub(super) async fn tenant(stack: &Stack, limits: Value) -> (String, Api) {
     let name = name("tenant");
-    let mut asked = json!({"name": name, "from_domains": ["mailqueue.example"]});
-    asked
+    let mut wanted = json!({"name": name, "from_domains": ["mailqueue.example"]});
+    wanted
         .as_object_mut()
         .unwrap()
         .extend(limits.as_object().unwrap().clone());
-    let made = stack.deployer.post("/tenants", &asked).await;
+    let made = stack.deployer.post("/tenants", &wanted).await;
     assert_eq!(made.status, 201, "{made:?}");
     let api = with_new_key(stack, json!({"name": "test", "tenant": name})).await;
     (name, api)
 }
 
 /// Creates a key as the deployer; returns the API with it.
-async fn with_new_key(stack: &Stack, asked: Value) -> Api {
-    let made = stack.deployer.post("/api-keys", &asked).await;
+async fn with_new_key(stack: &Stack, wanted: Value) -> Api {
+    let made = stack.deployer.post("/api-keys", &wanted).await;
     assert_eq!(made.status, 201, "{made:?}");
     stack.api.with_key(made.body["token"].as_str().unwrap())
 }
@@ -153,10 +153,10 @@ async fn an_idempotency_key_belongs_to_one_tenant() {
 #[tokio::test]
 async fn a_restricted_key_sends_from_its_domain_until_revoked() {
     let stack = Stack::shared().await;
-    let asked = json!({
+    let wanted = json!({
         "name": "narrow", "permission": "sending_access", "from_domains": ["mailqueue.example"], "expires_at": "in 1 hour",
     });
-    let narrow = with_new_key(&stack, asked).await;
+    let narrow = with_new_key(&stack, wanted).await;
     let to = address(&unique("narrow"));
     let id = narrow.send(&email_to(&to)).await;
     stack.api.wait_for_delivery(&id).await;

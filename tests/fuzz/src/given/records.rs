@@ -17,7 +17,7 @@ use domain::timestamp::Timestamp;
 use super::texts;
 
 /// All delivery statuses.
-const FATES: [DeliveryStatus; 10] = [
+const DELIVERY_STATUSES: [DeliveryStatus; 10] = [
     DeliveryStatus::Absence,
     DeliveryStatus::OnGlobalList,
     DeliveryStatus::OnAccountList,
@@ -107,7 +107,7 @@ fn delivery_statuses(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Delive
     let mut delivery_statuses = BTreeMap::new();
     for _ in 0..u.int_in_range(0..=3)? {
         let key = if u.ratio(1, 4)? { texts::text(u)? } else { recipient(u)? };
-        delivery_statuses.insert(key, *u.choose(&FATES)?);
+        delivery_statuses.insert(key, *u.choose(&DELIVERY_STATUSES)?);
     }
     Ok(delivery_statuses)
 }
@@ -249,7 +249,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Se
         2 => {
             let mut delivery_statuses = BTreeMap::new();
             for _ in 0..u.int_in_range(0..=3)? {
-                delivery_statuses.insert(recipient(u)?, *u.choose(&FATES)?);
+                delivery_statuses.insert(recipient(u)?, *u.choose(&DELIVERY_STATUSES)?);
             }
             SesEventKind::DeliveryStatuses(delivery_statuses)
         }

@@ -236,7 +236,7 @@ impl Oracle {
         command: QueueCommand,
         begun: Option<u64>,
         (answered, done): (bool, bool),
-        (asked_at, now): (Timestamp, Timestamp),
+        (requested_at, now): (Timestamp, Timestamp),
     ) {
         let mut seen = self.observations();
         let under_way = seen.bounds.map(|bounds| bounds.under_way).unwrap_or_default();
@@ -251,7 +251,7 @@ impl Oracle {
         }
         match command {
             QueueCommand::Pause => queue.paused_at = Some(now),
-            QueueCommand::Purge => queue.purged = Some((asked_at, now)),
+            QueueCommand::Purge => queue.purged = Some((requested_at, now)),
             QueueCommand::Restore => queue.restored = true,
             QueueCommand::PauseFor(_)
             | QueueCommand::Resume
@@ -261,8 +261,8 @@ impl Oracle {
         }
     }
 
-    /// Records the answer to a read that was requested at `asked_at`.
-    pub fn read(&self, backend: &MemoryBackend, id: EmailId, shown: &Value, asked_at: Timestamp) {
+    /// Records the answer to a read that was requested at `requested_at`.
+    pub fn read(&self, backend: &MemoryBackend, id: EmailId, shown: &Value, requested_at: Timestamp) {
         let record = backend.state().records.values().find(|record| record.id == id).cloned();
         let (Some(record), Some(status)) = (record, shown["status"].as_str()) else {
             return;
@@ -274,7 +274,7 @@ impl Oracle {
         let stored_at = seen.stored_at.get(&id).copied();
         if let Some((before, answered_at)) = purged
             && waits
-            && answered_at <= asked_at
+            && answered_at <= requested_at
             && stored_at.is_some_and(|stored_at| stored_at.after(skew * 2) < before)
         {
             seen.broken(

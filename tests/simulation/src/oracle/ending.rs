@@ -80,12 +80,12 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &ObservedEmail) -> Vec<(In
     if !record.status.is_final() {
         wrong.push((Invariant::Completion, format!("it has not ended: {:?}", record.status)));
     }
-    if known.told_of.len() > 1 && !record.duplicate {
+    if known.proven_claims.len() > 1 && !record.duplicate {
         wrong.push((
             Invariant::Duplicates,
             format!(
                 "events prove claims {:?}, and the record has no duplicate",
-                known.told_of
+                known.proven_claims
             ),
         ));
     }

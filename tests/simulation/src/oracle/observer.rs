@@ -205,7 +205,7 @@ impl Observer for Oracle {
         let copies = known.submissions.iter().filter(|earlier| earlier.accepted).count();
         let submission = known.submissions.iter_mut().rev().find(|s| s.claim_no == claim_no);
         match how {
-            Arrived::Asked => {}
+            Arrived::Called => {}
             Arrived::Refused { spent } => {
                 if let Some(submission) = submission {
                     submission.refused = true;
@@ -232,7 +232,7 @@ impl Observer for Oracle {
         let mut seen = self.observations();
         let known = seen.known.entry(event.id).or_default();
         known.events += 1;
-        known.told_of.insert(event.claim_no);
+        known.proven_claims.insert(event.claim_no);
         match &event.kind {
             SesEventKind::Accepted => {}
             SesEventKind::Opened => known.opened_at = known.opened_at.max(Some(event.at)),

@@ -27,7 +27,7 @@ pub(super) struct Batch {
 struct Looked {
     messages: Vec<Received>,
     wait: Option<Duration>,
-    bell: Arc<Notify>,
+    notifier: Arc<Notify>,
 }
 
 impl System {
@@ -42,8 +42,8 @@ impl System {
                 return Batch { from, messages };
             }
             match looked.wait {
-                Some(wait) => drop(tokio::time::timeout(wait, looked.bell.notified()).await),
-                None => looked.bell.notified().await,
+                Some(wait) => drop(tokio::time::timeout(wait, looked.notifier.notified()).await),
+                None => looked.notifier.notified().await,
             }
         }
     }
@@ -63,7 +63,7 @@ impl System {
         Some(Looked {
             messages,
             wait: wait.map(Duration::from_millis),
-            bell: fault_model.bell(from),
+            notifier: fault_model.notifier(from),
         })
     }
 

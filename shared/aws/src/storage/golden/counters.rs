@@ -119,7 +119,7 @@ async fn counters_are_read() {
     let counts = QueueCounts::at(hour(), &three, &[stretch]);
     for items in [&golden.today, &golden.old] {
         let (queue_counts, waiting) = (items["standing"].clone(), items["waiting"].clone());
-        let replay = Replay::by(move |asked| match asked.operation() {
+        let replay = Replay::by(move |request| match request.operation() {
             "Query" => CannedResponse::ok(&json!({"Items": [waiting], "Count": 1})),
             _ => CannedResponse::ok(&json!({"Responses": {"T": [queue_counts]}})),
         });

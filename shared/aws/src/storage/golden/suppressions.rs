@@ -96,8 +96,8 @@ async fn addresses_on_the_list_of_ses_are_read_and_written() {
 /// Returns the items that are written when the prefixes are full and miss the address.
 async fn written_over_full_marks() -> GoldenTable {
     let refused = AtomicBool::new(false);
-    let replay = Replay::by(move |asked| {
-        if asked.operation() == "TransactWriteItems" && !refused.swap(true, Ordering::Relaxed) {
+    let replay = Replay::by(move |request| {
+        if request.operation() == "TransactWriteItems" && !refused.swap(true, Ordering::Relaxed) {
             let reasons = json!([{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]);
             let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
             return CannedResponse::says(

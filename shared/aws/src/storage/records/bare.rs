@@ -106,9 +106,9 @@ mod tests {
         };
         assert_eq!(read, [Some(bare), None]);
         let request = &replay.only().json()["RequestItems"]["T"];
-        let asked = request["ExpressionAttributeNames"].as_object().unwrap();
-        let asked: BTreeSet<_> = asked.values().filter_map(|name| name.as_str()).collect();
-        assert_eq!(asked, item::BARE.into_iter().collect());
+        let sent_request = request["ExpressionAttributeNames"].as_object().unwrap();
+        let sent_request: BTreeSet<_> = sent_request.values().filter_map(|name| name.as_str()).collect();
+        assert_eq!(sent_request, item::BARE.into_iter().collect());
         assert_eq!(request["ConsistentRead"], true);
     }
 

@@ -66,8 +66,8 @@ impl Busy {
         }
     }
 
-    fn answer(&mut self, asked: &SentRequest) -> CannedResponse {
-        let request = asked.json();
+    fn answer(&mut self, sent_request: &SentRequest) -> CannedResponse {
+        let request = sent_request.json();
         let Some(writes) = request["TransactItems"].as_array() else {
             return self.answer_put(&request);
         };
@@ -165,7 +165,7 @@ async fn park(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Range<u1
 async fn changed_meanwhile(change: impl Fn(&Queue) -> (Queue, Option<Job>)) -> (usize, Busy) {
     let busy = Arc::new(Mutex::new(Busy::default()));
     let model = Arc::clone(&busy);
-    let replay = Replay::by(move |asked| model.lock().unwrap().answer(asked));
+    let replay = Replay::by(move |sent_request| model.lock().unwrap().answer(sent_request));
     let state = Arc::new(Mutex::new(paused()));
     let made = Queue::plain(paused().key, at(0));
     assert!(replay.table(16).save_queue(None, &made, None).await.unwrap());

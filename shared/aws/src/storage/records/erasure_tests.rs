@@ -37,14 +37,17 @@ async fn replace_with_tombstone(replay: &Replay) -> Result<Written, String> {
 async fn a_tombstone_is_anonymous_and_in_no_index() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     assert_eq!(replace_with_tombstone(&replay).await, Ok(Written::Done));
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "PutItem");
-    let asked = asked.json();
-    let mut names: Vec<_> = asked["Item"].as_object().unwrap().keys().cloned().collect();
+    let request = replay.only();
+    assert_eq!(request.operation(), "PutItem");
+    let request = request.json();
+    let mut names: Vec<_> = request["Item"].as_object().unwrap().keys().cloned().collect();
     names.sort();
     assert_eq!(names, ["er", "pk", "sk", "ttl", "v"]);
-    assert_eq!(asked["ConditionExpression"], "#c = :if_c AND #s = :if_s AND #n = :if_n");
-    assert_eq!(asked["ExpressionAttributeValues"][":if_s"], json!({"S": "sent"}));
+    assert_eq!(
+        request["ConditionExpression"],
+        "#c = :if_c AND #s = :if_s AND #n = :if_n"
+    );
+    assert_eq!(request["ExpressionAttributeValues"][":if_s"], json!({"S": "sent"}));
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,8 +75,8 @@ async fn a_tombstone_is_no_record_but_is_found() {
     let found = || CannedResponse::ok(&json!({"Item": dynamodb_json(&tombstone())}));
     let (key, table) = (record().email_key(), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
-    let asked_for = Some(record().body.sha256);
-    assert_eq!(table(found()).tombstone(&key, at(0)).await.unwrap(), asked_for);
+    let content = Some(record().body.sha256);
+    assert_eq!(table(found()).tombstone(&key, at(0)).await.unwrap(), content);
     let late = table(found()).tombstone(&key, at(1_000_001_000)).await;
     assert_eq!(late.unwrap(), None, "past its time");
     let there = CannedResponse::ok(&json!({"Item": dynamodb_json(&item::from_record(&record(), 16))}));

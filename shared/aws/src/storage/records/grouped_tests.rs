@@ -62,7 +62,7 @@ fn stored(record: &EmailRecord) -> Value {
 }
 
 fn sizes(replay: &Replay) -> Vec<usize> {
-    let size = |asked: &SentRequest| asked.json()["TransactItems"].as_array().unwrap().len();
+    let size = |request: &SentRequest| request.json()["TransactItems"].as_array().unwrap().len();
     replay.sent_requests().iter().map(size).collect()
 }
 
@@ -121,8 +121,8 @@ async fn a_lost_group_is_recognised_by_its_records() {
 #[tokio::test]
 async fn a_permanently_refused_record_fails_alone() {
     let bad = dynamodb_json(&keys::email(&nth(3).email_key()));
-    let replay = Replay::by(move |asked| {
-        let items = asked.json()["TransactItems"].as_array().unwrap().clone();
+    let replay = Replay::by(move |request| {
+        let items = request.json()["TransactItems"].as_array().unwrap().clone();
         let is_bad = |item: &Value| item["Update"]["Key"] == bad;
         let reasons: Vec<_> = items
             .iter()

@@ -50,8 +50,8 @@ fn many(items: &[Item], unread: &[EmailKey]) -> CannedResponse {
     CannedResponse::ok(&json!({"Responses": {"T": items}, "UnprocessedKeys": unread}))
 }
 
-fn keys_asked(asked: &SentRequest) -> Vec<Value> {
-    let request = asked.json();
+fn requested_keys(sent_request: &SentRequest) -> Vec<Value> {
+    let request = sent_request.json();
     assert_eq!(request["RequestItems"]["T"]["ConsistentRead"], true);
     request["RequestItems"]["T"]["Keys"].as_array().unwrap().clone()
 }
@@ -61,10 +61,10 @@ async fn a_record_is_read_as_last_written() {
     let replay = Replay::new([found(&stored(&full()))]);
     let loaded = replay.table(16).load(&full().email_key(), at(0)).await.unwrap();
     assert_eq!(loaded, Some(full()));
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "GetItem");
+    let sent_request = replay.only();
+    assert_eq!(sent_request.operation(), "GetItem");
     assert_eq!(
-        asked.json(),
+        sent_request.json(),
         json!({
             "TableName": "T",
             "Key": {"pk": {"S": "main#00000000-0000-4000-8000-000000000000"}, "sk": {"S": "email"}},
@@ -123,7 +123,7 @@ async fn a_duplicate_key_is_read_once() {
         .await
         .unwrap();
     assert_eq!(loaded, [nth(2), nth(1)]);
-    assert_eq!(keys_asked(&replay.only()).len(), 2);
+    assert_eq!(requested_keys(&replay.only()).len(), 2);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn unprocessed_keys_are_read_again() {
     let counts: Vec<_> = replay
         .sent_requests()
         .iter()
-        .map(|asked| keys_asked(asked).len())
+        .map(|sent_request| requested_keys(sent_request).len())
         .collect();
     assert_eq!(counts, [3, 2, 1]);
 }
@@ -171,11 +171,11 @@ async fn unread_records_are_an_error_not_missing() {
 #[tokio::test]
 async fn a_call_reads_at_most_100_records() {
     let records: Vec<_> = (0..=100).map(nth).collect();
-    let replay = Replay::by(|asked| {
+    let replay = Replay::by(|sent_request| {
         let records = (0..=u8::MAX).map(nth).map(|record| stored(&record));
-        let asked = keys_asked(asked);
+        let sent_request = requested_keys(sent_request);
         let wanted =
-            records.filter(|item| asked.contains(&dynamodb_json(&keys::email(&keys::to_email(item).unwrap()))));
+            records.filter(|item| sent_request.contains(&dynamodb_json(&keys::email(&keys::to_email(item).unwrap()))));
         many(&wanted.collect::<Vec<_>>(), &[])
     });
     assert_eq!(
@@ -185,7 +185,7 @@ async fn a_call_reads_at_most_100_records() {
     let counts: Vec<_> = replay
         .sent_requests()
         .iter()
-        .map(|asked| keys_asked(asked).len())
+        .map(|sent_request| requested_keys(sent_request).len())
         .collect();
     assert_eq!(counts, [100, 1]);
 }

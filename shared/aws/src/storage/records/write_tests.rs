@@ -48,10 +48,10 @@ async fn create(replay: &Replay, record: &EmailRecord) -> Result<Created, String
 async fn a_record_is_created_over_none_or_an_expired_one() {
     let replay = Replay::new([done()]);
     assert_eq!(create(&replay, &record()).await, Ok(Created::New));
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "PutItem");
+    let sent_request = replay.only();
+    assert_eq!(sent_request.operation(), "PutItem");
     assert_eq!(
-        asked.json(),
+        sent_request.json(),
         json!({
             "TableName": "T",
             "Item": dynamodb_json(&stored(&record())),
@@ -124,9 +124,9 @@ fn granted(record: &EmailRecord) -> CannedResponse {
 async fn a_claim_is_one_write_that_returns_the_record() {
     let replay = Replay::new([granted(&claimed())]);
     assert_eq!(claim(&replay).await, Ok(Claimed::Granted(Box::new(claimed()))));
-    let asked = replay.only();
-    assert_eq!(asked.operation(), "UpdateItem");
-    let request = asked.json();
+    let sent_request = replay.only();
+    assert_eq!(sent_request.operation(), "UpdateItem");
+    let request = sent_request.json();
     assert_eq!(request["TableName"], "T");
     assert_eq!(request["Key"], dynamodb_json(&keys::email(&record().email_key())));
     assert_eq!(
@@ -362,8 +362,8 @@ async fn a_write_checks_its_queue_in_one_transaction() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
     let written = replay.table(16).write(&record(), &held(), at(3_000)).await.unwrap();
     assert_eq!(written, Written::Done);
-    let asked = replay.only().json();
-    let items = asked["TransactItems"].as_array().unwrap();
+    let sent_request = replay.only().json();
+    let items = sent_request["TransactItems"].as_array().unwrap();
     let check = &items[0]["ConditionCheck"];
     assert_eq!(
         check["Key"],

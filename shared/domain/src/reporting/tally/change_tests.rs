@@ -2,7 +2,7 @@ use super::super::samples::{at, change, queued, tried};
 use super::*;
 
 /// The counts in short, such as `+3 sent in default`. Of the flow, only the queue's own counts.
-fn told(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<String> {
+fn counts_of(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<String> {
     let counted = count_changes(&change(1, at(10), before, after));
     let all = |wanted: &Option<String>| {
         let of = |(counter, delta): (&Counter, &Delta)| {
@@ -18,7 +18,7 @@ fn told(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<Stri
         all(&Some("default".to_owned())),
         "the totals equal the queue's counts"
     );
-    let mut told = Vec::new();
+    let mut counts = Vec::new();
     for (counter, delta) in &counted {
         let place = match counter {
             Counter::Flow { queue: None, .. } => continue,
@@ -34,14 +34,14 @@ fn told(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<Stri
             Counter::Waiting { level, .. } => format!("{level:?}"),
             Counter::Failures { queue, cause, .. } => format!("failures {queue} {}", cause.as_str()),
         };
-        told.extend(
+        counts.extend(
             delta
                 .figures
                 .iter()
                 .map(|(figure, by)| format!("{by:+} {figure:?} {place}")),
         );
     }
-    told
+    counts
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn each_step_of_an_email_is_counted() {
         (of_status(RecordStatus::Sent), None, &[]),
         (Some(queued()), None, &["-1 Queued now default"]),
     ] {
-        assert_eq!(told(before, after), expected);
+        assert_eq!(counts_of(before, after), expected);
     }
 }
 
@@ -136,7 +136,10 @@ fn unsent_emails_count_by_cause_with_an_example() {
             "-1 Sending now default".to_owned(),
             format!("+1 Count failures default {}", cause.as_str()),
         ];
-        assert_eq!(told(Some(tried(RecordStatus::Failing)), Some(after.clone())), expected);
+        assert_eq!(
+            counts_of(Some(tried(RecordStatus::Failing)), Some(after.clone())),
+            expected
+        );
         let counted = count_changes(&change(3, at(10), None, Some(after)));
         let latest = counted.values().find_map(|delta| delta.latest);
         assert_eq!(latest, Some((at(10), change(3, at(0), None, None).key.id)));
@@ -145,7 +148,9 @@ fn unsent_emails_count_by_cause_with_an_example() {
         cause: Some(Cause::Suppressed),
         ..tried(RecordStatus::Failed)
     };
-    assert!(told(Some(tried(RecordStatus::Failing)), Some(suppressed)).contains(&"+1 Suppressed default".to_owned()));
+    assert!(
+        counts_of(Some(tried(RecordStatus::Failing)), Some(suppressed)).contains(&"+1 Suppressed default".to_owned())
+    );
 }
 
 #[test]
@@ -157,11 +162,11 @@ fn each_new_opening_is_counted() {
         })
     };
     assert_eq!(
-        told(opened(None), opened(Some(1))),
+        counts_of(opened(None), opened(Some(1))),
         ["+1 Opened default", "+1 FirstOpened default"]
     );
-    assert_eq!(told(opened(Some(1)), opened(Some(2))), ["+1 Opened default"]);
-    assert_eq!(told(opened(Some(2)), opened(Some(2))), [""; 0]);
+    assert_eq!(counts_of(opened(Some(1)), opened(Some(2))), ["+1 Opened default"]);
+    assert_eq!(counts_of(opened(Some(2)), opened(Some(2))), [""; 0]);
     let clicked = |secs: Option<i64>| {
         Some(CountedRecord {
             clicked_at: secs.map(at),
@@ -169,7 +174,7 @@ fn each_new_opening_is_counted() {
         })
     };
     assert_eq!(
-        told(clicked(None), clicked(Some(1))),
+        counts_of(clicked(None), clicked(Some(1))),
         ["+1 Clicked default", "+1 FirstClicked default"]
     );
 }
@@ -184,8 +189,8 @@ fn a_waiting_email_counts_in_its_future_slots() {
         })
     };
     let levels = |secs| -> Vec<String> {
-        let told = told(Some(queued()), scheduled(secs)).into_iter();
-        told.filter(|one| one.contains("In(")).collect()
+        let counts = counts_of(Some(queued()), scheduled(secs)).into_iter();
+        counts.filter(|one| one.contains("In(")).collect()
     };
     assert_eq!(levels(20), [""; 0], "this minute has come");
     assert_eq!(levels(70), ["+1 ScheduledIn(31) Minute"]);
@@ -198,12 +203,12 @@ fn a_waiting_email_counts_in_its_future_slots() {
     assert_eq!(levels(86_400), far);
     // Rescheduled: the queue has as many as before.
     assert_eq!(
-        told(scheduled(70), scheduled(130)),
+        counts_of(scheduled(70), scheduled(130)),
         ["-1 ScheduledIn(31) Minute", "+1 ScheduledIn(32) Minute"]
     );
     // Claimed after its time has come: its slot stays as it is.
     assert_eq!(
-        told(scheduled(5), Some(tried(RecordStatus::Sending))),
+        counts_of(scheduled(5), Some(tried(RecordStatus::Sending))),
         ["-1 Scheduled now default", "+1 Sending now default"]
     );
 }
@@ -212,7 +217,7 @@ fn a_waiting_email_counts_in_its_future_slots() {
 fn a_moved_email_leaves_its_old_count() {
     let held = CountedRecord { held: true, ..queued() };
     assert_eq!(
-        told(Some(queued()), Some(held)),
+        counts_of(Some(queued()), Some(held)),
         ["-1 Queued now default", "+1 Held now default"]
     );
     let other = CountedRecord {
@@ -220,7 +225,7 @@ fn a_moved_email_leaves_its_old_count() {
         ..queued()
     };
     assert_eq!(
-        told(Some(queued()), Some(other)),
+        counts_of(Some(queued()), Some(other)),
         ["-1 Queued now default", "+1 Queued now other"]
     );
 }
@@ -236,7 +241,7 @@ fn a_record_with_a_reused_key_is_a_new_email() {
         "+1 AcceptedRecipients default",
         "+1 Queued now default",
     ];
-    assert_eq!(told(Some(tried(RecordStatus::Sent)), Some(next)), expected);
+    assert_eq!(counts_of(Some(tried(RecordStatus::Sent)), Some(next)), expected);
 }
 
 #[test]
@@ -264,8 +269,9 @@ fn every_figure_counts_recipients() {
         ..tried(status)
     };
     let flow = |after: CountedRecord| -> Vec<String> {
-        let told = told(Some(tried(RecordStatus::Sending)), Some(after)).into_iter();
-        told.filter(|one| one.ends_with(" default") && !one.contains(" now "))
+        let counts = counts_of(Some(tried(RecordStatus::Sending)), Some(after)).into_iter();
+        counts
+            .filter(|one| one.ends_with(" default") && !one.contains(" now "))
             .collect()
     };
     let sent = flow(three(RecordStatus::Sent, None, &[("a", DeliveryStatus::Suppressed)]));
@@ -326,11 +332,11 @@ fn delivery_and_bounce_count_in_any_order() {
             "+1 Bounced default",
         ),
     ] {
-        assert_eq!(told(before, after), [expected]);
+        assert_eq!(counts_of(before, after), [expected]);
     }
     for report in [Fact::NotSpam, Fact::AuthFailure] {
         assert_eq!(
-            told(
+            counts_of(
                 sent(DeliveryStatus::Delivered, &[]),
                 sent(DeliveryStatus::Delivered, &[report])
             ),

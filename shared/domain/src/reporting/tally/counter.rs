@@ -306,10 +306,11 @@ mod tests {
             let (begin, index) = level.slot(at);
             (begin.to_string(), index, level.end(begin).to_string())
         };
-        let told = |begin: &str, index, end: &str| (format!("{begin}:00:00.000Z"), index, format!("{end}:00:00.000Z"));
-        assert_eq!(slot(Level::Minute), told("2026-11-24T17", 48, "2026-11-24T18"));
-        assert_eq!(slot(Level::Hour), told("2026-11-24T00", 17, "2026-11-25T00"));
-        assert_eq!(slot(Level::Day), told("2026-11-11T00", 13, "2026-12-13T00"));
+        let expected =
+            |begin: &str, index, end: &str| (format!("{begin}:00:00.000Z"), index, format!("{end}:00:00.000Z"));
+        assert_eq!(slot(Level::Minute), expected("2026-11-24T17", 48, "2026-11-24T18"));
+        assert_eq!(slot(Level::Hour), expected("2026-11-24T00", 17, "2026-11-25T00"));
+        assert_eq!(slot(Level::Day), expected("2026-11-11T00", 13, "2026-12-13T00"));
         assert_eq!(hour_of(at).to_string(), "2026-11-24T17:00:00.000Z");
     }
 }
