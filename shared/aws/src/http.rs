@@ -1,6 +1,8 @@
 //! HTTP helpers of a function: reads headers and builds responses.
 //!
 //! **Invariant:** no intermediary may cache a response or guess its type. Only a redirect is no JSON.
+//! **May import:** `runtime`.
+//! **Imported by:** no other folder of this crate.
 
 pub mod answer;
 pub mod auth;

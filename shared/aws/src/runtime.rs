@@ -1,6 +1,7 @@
 //! The start of every function: settings, AWS clients, clock and randomness, logs, invocations, caches.
 //!
-//! **May import:** nothing of this crate outside this folder.
+//! **May import:** no other folder of this crate.
+//! **Imported by:** `storage`, `sqs`, `ses`, `http`.
 //! **Start reading at** [`settings`].
 
 pub mod cached;

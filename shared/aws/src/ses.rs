@@ -4,6 +4,8 @@
 //! repetition. Every answer that is not known to be a refusal is ambiguous.
 //! **Deliberately absent:** MIME. SES builds it from `Simple` content; no input of a caller is ever assembled
 //! to a message here.
+//! **May import:** `runtime`.
+//! **Imported by:** no other folder of this crate.
 //! **Start reading at** [`classify`].
 
 pub mod account;

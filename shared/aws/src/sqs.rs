@@ -1,6 +1,7 @@
 //! SQS: batches of messages in, send tasks and dead-letter messages out.
 //!
 //! **May import:** `runtime`.
+//! **Imported by:** no other folder of this crate.
 //! **Start reading at** [`batch`].
 
 pub mod batch;

@@ -1,6 +1,7 @@
 //! DynamoDB and S3: records, contents, queues, keys, tenants and counts behind the ports.
 //!
-//! **May import:** `runtime`. [`table`] alone calls DynamoDB; every other module maps items.
+//! **May import:** `runtime`.
+//! **Imported by:** no other folder of this crate. [`table`] alone calls DynamoDB; every other module maps items.
 //! **Start reading at** [`table`], then [`records`].
 
 pub(crate) mod account_rate;

@@ -1,7 +1,8 @@
 //! The HTTP API: reads requests, and shapes answers and errors.
 //!
 //! **Invariant:** any bytes end in a request or an [`error::ApiError`], in bounded memory.
-//! **May import:** every other module of the crate except `ports`. None imports it.
+//! **May import:** `message`, `delivery`, `tenant`, `queue`, `reporting` and the values at the root of the crate.
+//! **Imported by:** no other folder of this crate.
 //! **Start reading at** [`requests`].
 
 pub mod access_api;

@@ -1,6 +1,7 @@
 //! The record of one email, its statuses and policies, SES's events, the account's rate and suppression.
 //!
 //! **May import:** `message` and the values at the root of the crate.
+//! **Imported by:** `tenant`, `queue`, `lifecycle`, `reporting`, `api`, `ports`.
 //! **Start reading at** [`record`].
 
 pub mod account_rate;

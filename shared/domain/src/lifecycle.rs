@@ -23,6 +23,7 @@
 //! claim names the status *beside* it.
 //! **After a crash** anywhere, the record is still in the due index, and [`overdue`] continues from there.
 //! **May import:** `delivery`, `queue` and the values at the root of the crate.
+//! **Imported by:** `ports`.
 //! **Start reading at** [`record_attempt`].
 
 mod change;

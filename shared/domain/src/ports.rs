@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** a port names a need, never a call. In-memory backends and adapters to AWS implement the same
 //! traits.
-//! **May import:** every other module of the crate except `api`.
+//! **May import:** `message`, `delivery`, `tenant`, `queue`, `lifecycle`, `reporting` and the values at the crate's root.
+//! **Imported by:** no other folder of this crate.
 
 pub mod access;
 mod contents;

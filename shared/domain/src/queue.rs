@@ -7,6 +7,7 @@
 //! **Invariant:** pure. [`Queue::version`] rises with every change that [`Queue::disposition`] depends on. A decision made
 //! under one state is therefore never written under another.
 //! **May import:** `delivery`, `tenant` and the values at the root of the crate.
+//! **Imported by:** `lifecycle`, `reporting`, `api`, `ports`.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
 
 pub mod hold;

@@ -1,6 +1,7 @@
 //! Lists, counts, costs and forecasts for people.
 //!
-//! **May import:** `delivery`, `queue` and the values at the root of the crate. No decision about an email reads it.
+//! **May import:** `delivery`, `queue` and the values at the root of the crate.
+//! **Imported by:** `api`, `ports`. No decision about an email reads it.
 //! **Start reading at** [`tally`].
 
 pub mod cost;

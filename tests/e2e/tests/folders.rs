@@ -180,6 +180,34 @@ fn check_folders(crate_sources: &str, rules: &[Rule]) {
     }
 }
 
+/// The folders in the first sentence behind a label of a header.
+fn named(source: &str, label: &str) -> Option<BTreeSet<String>> {
+    let line = source.lines().find_map(|line| line.strip_prefix(label))?;
+    let sentence = line.split(". ").next()?;
+    Some(sentence.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+fn check_headers(crate_sources: &str, rules: &[Rule]) {
+    for (folder, allowed) in rules {
+        let source = fs::read_to_string(root().join(crate_sources).join(format!("{folder}.rs"))).unwrap();
+        let importers = rules.iter().filter(|(_, allowed)| allowed.contains(folder));
+        let importers: Vec<_> = importers.map(|(importer, _)| *importer).collect();
+        for (label, expected) in [
+            ("//! **May import:** ", allowed.to_vec()),
+            ("//! **Imported by:** ", importers),
+        ] {
+            let expected: BTreeSet<_> = expected.into_iter().map(str::to_owned).collect();
+            assert_eq!(named(&source, label), Some(expected), "{folder}: {label}");
+        }
+    }
+}
+
+#[test]
+fn each_folders_header_names_its_imports_and_importers() {
+    check_headers("shared/domain/src", DOMAIN);
+    check_headers("shared/aws/src", AWS);
+}
+
 #[test]
 fn folders_of_the_domain_import_only_allowed_ones() {
     check_folders("shared/domain/src", DOMAIN);
