@@ -4,6 +4,7 @@ Role: behind `make local`, `make stop` and `make logs`. The tests start their ow
 Processes: MiniStack (AWS without SES) with the functions inside, the fake SES, and front.py, the base URL of the API.
 Invariants: all state is in one directory. Its file `env` is written last, and exists only while the stack is ready.
 This script stops only processes that it has started.
+**Long, because** every part needs the same settings, which are read at the import; localstack/run.py replaces two of them.
 
 Settings, all from the environment:
   MAILQUEUE_STATE    the state directory (.local)

@@ -54,7 +54,7 @@ fn modules(crate_sources: &str) -> BTreeMap<Module, String> {
 }
 
 /// Collects the Rust files below a path.
-pub(crate) fn sources(path: &Path, found: &mut Vec<PathBuf>) {
+fn sources(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             sources(&entry.unwrap().path(), found);
