@@ -4,7 +4,7 @@
 //! reads another queue at most once in two seconds. A purge or a deletion is answered only after those two
 //! seconds ([`domain::queue::BINDS_AFTER`]).
 
-use aws::runtime::cached::Cached;
+use aws::runtime::cache::Cached;
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::message::problem::{EmailError, Problem};
 use domain::ports::{PortError, Queues};

@@ -4,7 +4,7 @@
 //! not per request. After its window is spent, requests are refused without a call until the window ends.
 //! **Start reading at** [`QuotaLeases::take`]; [`domain::tenant::quota`] decides.
 
-use aws::runtime::cached::Cached;
+use aws::runtime::cache::Cached;
 use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::access::{QuotaOutcome, Quotas};

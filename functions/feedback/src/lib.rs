@@ -14,7 +14,7 @@ pub mod settings;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws::runtime::cached::lock;
+use aws::runtime::cache::lock;
 use domain::delivery::record::EmailRecord;
 use domain::delivery::ses_event::SesEvent;
 use domain::delivery::suppression::{added_by, listed_by};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws::runtime::cached::lock;
+use aws::runtime::cache::lock;
 use domain::delivery::account_rate::{AccountRate, AccountRateChange};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::record::Priority;

@@ -1,6 +1,6 @@
 //! The queues of a run's emails, each read once per run.
 
-use aws::runtime::cached::lock;
+use aws::runtime::cache::lock;
 use domain::id::QueueKey;
 use domain::ports::{PortError, Queues};
 use domain::queue::Queue;

@@ -6,7 +6,7 @@
 
 use std::hash::Hash;
 
-use aws::runtime::cached::Cached;
+use aws::runtime::cache::Cached;
 
 /// Settings by their key, each with the settings version that it was read under.
 #[derive(Debug)]

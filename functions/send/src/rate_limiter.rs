@@ -8,7 +8,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aws::runtime::cached::lock;
+use aws::runtime::cache::lock;
 use domain::delivery::account_rate::{
     AccountRate, AccountRateChange, LONGEST_WAIT, PermitDecision, PermitRequest, cancel_probe, conclude_probe, horizon,
     request_permits,

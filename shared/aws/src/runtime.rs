@@ -4,7 +4,7 @@
 //! **Imported by:** `storage`, `sqs`, `ses`, `http`.
 //! **Start reading at** [`settings`].
 
-pub mod cached;
+pub mod cache;
 pub mod clients;
 pub(crate) mod failure;
 pub mod invocation;

@@ -18,7 +18,7 @@ mod inbox;
 mod processes;
 mod queues;
 mod stack;
-mod stored;
+mod storage;
 mod wait;
 
 pub use account::Account;
@@ -31,7 +31,7 @@ pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, StackQueue};
 pub use stack::{Stack, root};
-pub use stored::StoredParts;
+pub use storage::StoredParts;
 pub use wait::eventually;
 
 /// Returns a name that no other test uses: `label-0123456789abcdef`.

@@ -20,8 +20,8 @@ use domain::timestamp::Timestamp;
 use oracle::{check_invariants, check_stale_result, names_what_it_must};
 
 use crate::check::{check, check_eq};
-use crate::given::records::{self, NOW};
-use crate::given::texts;
+use crate::generators::records::{self, NOW};
+use crate::generators::texts;
 
 /// Derives a record and transitions from the bytes.
 pub(crate) fn run(data: &[u8]) {

@@ -14,8 +14,8 @@ use domain::message::mailbox::Mailbox;
 use domain::timestamp::Timestamp;
 
 use crate::check::{check, check_eq, violated};
-use crate::given::records::NOW;
-use crate::given::requests;
+use crate::generators::records::NOW;
+use crate::generators::requests;
 use crate::requests::single;
 use crate::{oracle, poison};
 

@@ -17,7 +17,7 @@ mod addresses;
 mod check;
 mod contents;
 mod decisions;
-mod given;
+mod generators;
 mod guidance;
 mod headers;
 mod managing;

@@ -12,7 +12,7 @@ use domain::lifecycle::Condition;
 use domain::timestamp::Timestamp;
 
 use crate::check::{check, check_eq};
-use crate::given::{records, texts};
+use crate::generators::{records, texts};
 
 /// Derives two records and an item from the bytes.
 pub(crate) fn run(data: &[u8]) {

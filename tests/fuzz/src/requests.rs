@@ -18,7 +18,7 @@ use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use crate::check::{check, check_eq, violated};
-use crate::given::records::NOW;
+use crate::generators::records::NOW;
 use crate::oracle;
 
 /// Reads the bytes as every kind of request.

@@ -7,7 +7,7 @@ use domain::timestamp::Timestamp;
 use serde_json::Value;
 
 use crate::check::{check, check_eq};
-use crate::given::records;
+use crate::generators::records;
 
 /// Reads the bytes as a message, and writes and reads a message derived from them.
 pub(crate) fn run(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! The answers to hostile input, and the arrival of accepted emails.
 //!
-//! **Map:** [`answered`]: the answer of the real readers to each class. [`kept`]: the document is up to date.
-//! [`carried`]: accepted emails, written by one library and read by another. [`invented`]: the same for generated
+//! **Map:** [`answers`]: the answer of the real readers to each class. [`document`]: the document is up to date.
+//! [`arrivals`]: accepted emails, written by one library and read by another. [`random_emails`]: the same for generated
 //! emails. [`message`] writes, [`receiver`] reads.
 #![expect(
     clippy::expect_used,
@@ -11,9 +11,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod answered;
-mod carried;
-mod invented;
-mod kept;
+mod answers;
+mod arrivals;
+mod document;
 mod message;
+mod random_emails;
 mod receiver;

@@ -1,6 +1,6 @@
 //! Tests that bind the description of the API to the code that answers.
 //!
-//! **Map:** [`kept`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
+//! **Map:** [`description`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
 //! existing ones. [`error_names`]: every SDK knows the errors' names. [`resend`]: every difference from Resend's
 //! document has a reason.
 //! [`fields`]: the same for fields of requests and their values.
@@ -19,9 +19,9 @@ mod answers;
 mod backend;
 mod caller;
 mod calls;
+mod description;
 mod error_names;
 mod fields;
-mod kept;
 mod operator;
 mod resend;
 mod routes;

@@ -9,11 +9,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod done;
 mod failures;
 mod files;
 mod races;
 mod refusals;
+mod successes;
 
 use std::time::Duration;
 

@@ -34,7 +34,7 @@ pub use self::principal::{
     ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal,
     not_for_the_deployer,
 };
-use crate::runtime::cached::{Cached, lock};
+use crate::runtime::cache::{Cached, lock};
 use crate::runtime::settings::KeySettings;
 
 /// Cache lifetime of a key and its tenant.

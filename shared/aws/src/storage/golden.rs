@@ -8,9 +8,9 @@
 mod access;
 mod counters;
 mod emails;
+mod items;
 pub(crate) mod queues;
 mod rates;
-mod stored;
 mod suppressions;
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::runtime::replay::{CannedResponse, Replay};
-use stored::GoldenTable;
+use items::GoldenTable;
 
 /// Golden items of a kind, old and new.
 struct Golden {

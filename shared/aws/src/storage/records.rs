@@ -31,7 +31,7 @@ mod bare;
 mod erasure;
 pub(crate) mod expression;
 pub(crate) mod gates;
-mod grouped;
+mod groups;
 pub(crate) mod item;
 mod reading;
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
 //! **Lost answers:** see [`Table::transact`].
 
-mod stored;
+mod items;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use domain::ports::{PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
-use stored::{
+use items::{
     ADDRESS, CREATED_AT, ORIGIN, RELEASED_AT, SET, SOURCE, TOO_MANY, UNTIL, place_of, read, read_filter, read_listed,
     set_of,
 };

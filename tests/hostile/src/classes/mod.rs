@@ -12,9 +12,9 @@ mod lists;
 mod local_parts;
 mod media_types;
 mod names;
+mod options;
 mod structured_headers;
 mod tags;
-mod wishes;
 
 use crate::class::Class;
 
@@ -36,7 +36,7 @@ pub fn classes() -> Vec<Class> {
         files::classes(),
         file_sources::classes(),
         media_types::classes(),
-        wishes::classes(),
+        options::classes(),
     ]
     .concat()
 }

@@ -9,7 +9,7 @@ use domain::message::address::EmailAddress;
 use domain::ports::Suppressions;
 use serde_json::json;
 
-use super::stored::GoldenTable;
+use super::items::GoldenTable;
 use super::{Golden, written_items};
 use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::at;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use domain::id::QueueKey;
 use futures::lock::{Mutex, OwnedMutexGuard};
 
-use crate::runtime::cached::lock;
+use crate::runtime::cache::lock;
 
 /// Maximum number of queues with a gate.
 const MOST: usize = 1_000;

@@ -110,7 +110,7 @@ fn outcome_of_refusal(stored: Option<Box<EmailRecord>>, transition: &Transition)
 }
 
 #[cfg(test)]
-#[path = "grouped_tests.rs"]
+#[path = "groups_tests.rs"]
 mod tests;
 
 #[cfg(test)]

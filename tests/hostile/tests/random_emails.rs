@@ -4,7 +4,7 @@ use domain::api::requests::parse_email;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use crate::carried::arrives;
+use crate::arrivals::arrives;
 
 /// Pieces with a meaning in a header, in a body or to a terminal, and pieces without one.
 const PIECES: [&str; 44] = [
