@@ -28,9 +28,9 @@ impl<P: Ports> AccessFunction<P> {
             }
             Ok(common)
         };
-        let marked = self.mark_queues(tenant, with).await?;
+        let changed = self.mark_queues(tenant, with).await?;
         let keys: Vec<_> = holds.iter().map(|hold| hold.key).collect();
-        let of_keys = marked.holds.of(&keys);
+        let of_keys = changed.holds.of(&keys);
         Ok(held_emails::count(&self.records, tenant, &of_keys, self.system.now()).await?)
     }
 

@@ -141,7 +141,7 @@ impl<P: Ports> AccessFunction<P> {
             return Ok(None);
         }
         let until = self.system.now().after(KNOWN_EVERYWHERE);
-        let marked = self.mark_queues(&tenant.id, |mut common| {
+        let changed_queues = self.mark_queues(&tenant.id, |mut common| {
             if is_suspension {
                 common.suspended = tenant.suspended;
             }
@@ -154,7 +154,7 @@ impl<P: Ports> AccessFunction<P> {
             }
             Ok(common)
         });
-        let holds = marked.await?.holds.of(&[None]);
+        let holds = changed_queues.await?.holds.of(&[None]);
         if !hold {
             return Ok(None);
         }

@@ -24,7 +24,7 @@ fn backend(status: RecordStatus) -> (MemoryBackend, EmailKey, String) {
 }
 
 fn status(backend: &MemoryBackend, key: &EmailKey) -> RecordStatus {
-    backend.record(key).expect("the row").status
+    backend.record(key).expect("the record").status
 }
 
 #[tokio::test]

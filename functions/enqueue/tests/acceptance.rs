@@ -63,7 +63,7 @@ async fn an_erased_email_is_not_accepted_again() {
     let (backend, erased) = accepted().await;
     {
         let mut state = backend.state();
-        let record = state.records.remove(&erased).expect("a row");
+        let record = state.records.remove(&erased).expect("a record");
         state.erased.insert(erased.clone(), record.body.sha256);
         state.bodies.clear();
         state.send_tasks.clear();
@@ -86,14 +86,14 @@ async fn content_sent_during_an_erasure_is_deleted() {
     let (backend, erased) = accepted().await;
     {
         let mut state = backend.state();
-        state.records.get_mut(&erased).expect("a row").status = RecordStatus::Sent;
+        state.records.get_mut(&erased).expect("a record").status = RecordStatus::Sent;
         state.send_tasks.clear();
     }
     let erasing = {
         let (backend, key) = (backend.clone(), erased.clone());
         move || {
             let mut state = backend.state();
-            let record = state.records.remove(&key).expect("a row");
+            let record = state.records.remove(&key).expect("a record");
             state.erased.insert(key, record.body.sha256);
         }
     };
@@ -155,7 +155,7 @@ async fn an_accepted_email_is_stored_and_enqueued() {
             tenant: tenant(),
             id: accepted.id,
         })
-        .expect("a row");
+        .expect("a record");
     assert_eq!(
         (record.status, record.due.is_some(), record.recipients),
         (RecordStatus::Queued, true, 1)
@@ -205,7 +205,7 @@ async fn a_large_content_goes_to_the_bucket() {
             tenant: tenant(),
             id: accepted.id,
         })
-        .expect("a row");
+        .expect("a record");
     assert_eq!((record.body.place, record.body.bytes > 5000), (BodyPlace::Bucket, true));
 }
 

@@ -84,7 +84,7 @@ fn refusal(result: Result<impl std::fmt::Debug, AcceptError>) -> String {
 fn record(backend: &MemoryBackend, accepted: &Accepted) -> EmailRecord {
     let tenant = TenantId::main();
     let id = accepted.id;
-    backend.record(&EmailKey { tenant, id }).expect("the row")
+    backend.record(&EmailKey { tenant, id }).expect("the record")
 }
 
 #[tokio::test]

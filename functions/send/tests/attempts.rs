@@ -39,7 +39,7 @@ fn send_task(key: &EmailKey) -> SendTask {
 }
 
 fn record(backend: &MemoryBackend, key: &EmailKey) -> EmailRecord {
-    backend.record(key).expect("the row")
+    backend.record(key).expect("the record")
 }
 
 /// Carries out a send task that has a permit.

@@ -58,7 +58,7 @@ fn backend() -> MemoryBackend {
         bytes: 100,
     };
     let mut state = backend.state();
-    state.records.get_mut(&key).expect("the row").body = body.clone();
+    state.records.get_mut(&key).expect("the record").body = body.clone();
     state
         .bodies
         .insert((key.clone(), body.sha256.clone()), stored.into_bytes());
@@ -88,7 +88,7 @@ async fn send(backend: &MemoryBackend) -> (Vec<Vec<u8>>, EmailRecord) {
         outcome.expect("carried out"),
         TaskOutcome::Done | TaskOutcome::Later(_)
     ));
-    let record = backend.record(&key).expect("the row");
+    let record = backend.record(&key).expect("the record");
     let files = given.0.lock().unwrap().clone();
     (files, record)
 }

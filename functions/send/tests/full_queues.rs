@@ -125,9 +125,9 @@ async fn a_record_found_too_late_is_moved_closer() {
             at: later(minutes),
         })
     };
-    backend.state().records.get_mut(&samples::key(2)).expect("a row").due = due(600);
+    backend.state().records.get_mut(&samples::key(2)).expect("a record").due = due(600);
     assert_eq!(put_back(&backend, Priority::Normal).await, [""; 0]);
-    assert_eq!(backend.record(&samples::key(2)).expect("a row").due, due(60));
+    assert_eq!(backend.record(&samples::key(2)).expect("a record").due, due(60));
     assert_eq!(times(&backend, "write"), 1);
 }
 
@@ -146,7 +146,7 @@ async fn a_message_without_a_known_record_is_hidden() {
 
     // A record cannot be moved closer.
     let stuck = backend();
-    stuck.state().records.get_mut(&samples::key(3)).expect("a row").due = Some(Due {
+    stuck.state().records.get_mut(&samples::key(3)).expect("a record").due = Some(Due {
         kind: DueKind::Check,
         at: later(600),
     });

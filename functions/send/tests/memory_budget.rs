@@ -116,6 +116,6 @@ async fn an_email_without_enough_time_is_not_started() {
             TaskOutcome::Later(Duration::from_secs(5))
         ]
     );
-    let record = backend.record(&samples::key(3)).expect("the row");
+    let record = backend.record(&samples::key(3)).expect("the record");
     assert_eq!((record.status, record.claim_no), (RecordStatus::Queued, 0));
 }

@@ -104,7 +104,7 @@ async fn process(send: &Sender<'_>, n: u8) -> TaskOutcome {
 }
 
 fn record(backend: &MemoryBackend, n: u8) -> EmailRecord {
-    backend.record(&samples::key(n)).expect("the row")
+    backend.record(&samples::key(n)).expect("the record")
 }
 
 /// Resets an email to its state before the first send task, except for its claims and delivery statuses.

@@ -79,9 +79,9 @@ impl<C: Tallies, S: Random> TallyFunction<C, S> {
             // Versions before markers. A concurrent writer whose markers are missing here has not written yet,
             // so that one of the two writes is refused.
             let versions = self.counters.versions(portion.counters()).await?;
-            let marked = try_join_all(spans.iter().map(|span| self.counters.counted_fingerprints(span))).await?;
-            let marked: BTreeSet<_> = marked.into_iter().flatten().collect();
-            let Some(tally) = portion.tally(&versions, &marked) else {
+            let counted = try_join_all(spans.iter().map(|span| self.counters.counted_fingerprints(span))).await?;
+            let counted: BTreeSet<_> = counted.into_iter().flatten().collect();
+            let Some(tally) = portion.tally(&versions, &counted) else {
                 report.known = report.known.saturating_add(1);
                 return Ok(());
             };

@@ -53,8 +53,8 @@ impl HistoryInput<'_> {
         for (id, defect) in shown {
             lines.push(defect.violation(id).to_string());
             match self.records.get(id) {
-                Some(record) => lines.push(format!("  row      {}", record_in_words(record))),
-                None => lines.push("  row      none".to_owned()),
+                Some(record) => lines.push(format!("  record   {}", record_in_words(record))),
+                None => lines.push("  record   none".to_owned()),
             }
             for copy in self.copies.get(id).into_iter().flatten() {
                 let SentCopy {
@@ -172,7 +172,7 @@ mod tests {
             lines,
             [
                 "I3 Duplicates is broken (email a-1): SES has the email more than once, and its record has no flag.",
-                "  row      sent, claims 2, attempts 0",
+                "  record   sent, claims 2, attempts 0",
                 "  message  T0  claim 1  \"s\"  m",
                 "  call     T1  mailqueue-send[9] ses:SendEmail gone  struck by drop_after  KILLED in this call, which had taken effect",
             ]

@@ -90,7 +90,7 @@ async fn accept_batch(
 /// Accepts an email, and returns its record.
 async fn accepted(backend: &MemoryBackend, key: Option<&IdempotencyKey>, options: &str) -> EmailRecord {
     let accepted = accept(backend, key, options).await.expect("accepted");
-    backend.record(&email_key(accepted.id)).expect("a row")
+    backend.record(&email_key(accepted.id)).expect("a record")
 }
 
 fn refused(result: Result<impl std::fmt::Debug, AcceptError>) -> ApiError {

@@ -79,7 +79,7 @@ async fn a_broken_event_fails_alone() {
                 tenant: domain::id::TenantId::main(),
                 id: samples::id(n),
             })
-            .expect("the row")
+            .expect("the record")
     };
     let delivery_statuses: Vec<_> = (1..=10)
         .map(|n| (record(n).status, record(n).delivery_statuses.into_values().next()))

@@ -13,7 +13,7 @@ async fn after(events: &[String]) -> EmailRecord {
     for event in events {
         assert_eq!(heard(&backend, event).await.expect("heard"), FeedbackOutcome::Known);
     }
-    backend.record(&samples::key(1)).expect("the row")
+    backend.record(&samples::key(1)).expect("the record")
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn events_of_an_email_are_written_together() {
         ["load", "write", "write", "suppress", "change_account_rate"],
         "the acceptance and the delivery statuses; then the suppression, of which the senders learn"
     );
-    let record = backend.record(&samples::key(1)).expect("the row");
+    let record = backend.record(&samples::key(1)).expect("the record");
     assert_eq!(
         record.delivery_statuses.get(&recipient_key("b@example.com")),
         Some(&DeliveryStatus::Bounced)
@@ -79,7 +79,7 @@ async fn a_foreign_event_changes_nothing() {
     let backend = backend(1);
     heard(&backend, &event("Send", "", 5)).await.expect("heard");
     assert_eq!(
-        backend.record(&samples::key(1)).expect("the row").status,
+        backend.record(&samples::key(1)).expect("the record").status,
         RecordStatus::Uncertain
     );
     let nobody = feedback(&backend).handle(&samples::key(9), &[parsed(&send())]).await;
@@ -93,7 +93,7 @@ async fn a_failed_write_lets_sqs_redeliver_the_event() {
     assert!(heard(&backend, &send()).await.is_err());
     heard(&backend, &send()).await.expect("the second delivery succeeds");
     assert_eq!(
-        backend.record(&samples::key(1)).expect("the row").status,
+        backend.record(&samples::key(1)).expect("the record").status,
         RecordStatus::Sent
     );
 }

@@ -191,7 +191,7 @@ async fn a_shorter_deadline_keeps_the_content() {
 #[tokio::test]
 async fn a_retry_sends_at_once_with_a_new_budget() {
     const FORCE: &str = r#"{"force":true}"#;
-    for (status, body, marked) in [
+    for (status, body, flagged) in [
         (RecordStatus::Failed, None, false),
         (RecordStatus::Failed, Some(""), false),
         (RecordStatus::Failed, Some("{}"), false),
@@ -221,7 +221,7 @@ async fn a_retry_sends_at_once_with_a_new_budget() {
             expires_at: at(100_000).after(TWO_WEEKS),
             expires_given: false,
             attempts: 0,
-            maybe_duplicate: marked,
+            maybe_duplicate: flagged,
             cause: None,
             detail: None,
             due: due(DueKind::Check, 100_900),

@@ -189,13 +189,13 @@ impl Tallies for Table {
         let markers = self
             .range(keys::counted_pk(span.minute), range, usize::MAX, WHAT)
             .await?;
-        let mut marked = Vec::new();
+        let mut counted = Vec::new();
         for marker in markers.unwrap_or_default() {
             let stored = decode::<StoredMarker>(&marker).map_err(|error| port(WHAT)(error.into()))?;
             let (prints, _) = stored.fingerprints.0.as_chunks::<8>();
-            marked.extend(prints.iter().map(|print| Fingerprint(u64::from_be_bytes(*print))));
+            counted.extend(prints.iter().map(|print| Fingerprint(u64::from_be_bytes(*print))));
         }
-        Ok(marked)
+        Ok(counted)
     }
 
     async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {

@@ -68,9 +68,9 @@ fn a_refusal_counts_only_for_the_open_claim() {
 
 #[test]
 fn a_refusal_after_a_possible_send_is_unknown() {
-    let mut marked = record(RecordStatus::Sending);
-    marked.maybe_duplicate = true;
-    let decision = decided(&marked, refused(Cause::Rejected));
+    let mut flagged = record(RecordStatus::Sending);
+    flagged.maybe_duplicate = true;
+    let decision = decided(&flagged, refused(Cause::Rejected));
     assert_eq!(leads_to(&decision), Some((RecordStatus::Unknown, SideEffect::Nothing)));
 }
 

@@ -43,10 +43,10 @@ fn a_claim_never_made_is_no_evidence() {
 fn a_second_acceptance_flags_one_duplicate() {
     let mut sent = record(RecordStatus::Sent);
     sent.claim_no = 2;
-    let marked = written(record_acceptance(&sent, acceptance(2)));
-    assert!(marked.duplicate);
-    assert_eq!(marked.sent, Some(acceptance(1)), "the first acceptance stays");
-    assert_eq!(record_acceptance(&marked, acceptance(2)), Decision::Forget);
+    let flagged = written(record_acceptance(&sent, acceptance(2)));
+    assert!(flagged.duplicate);
+    assert_eq!(flagged.sent, Some(acceptance(1)), "the first acceptance stays");
+    assert_eq!(record_acceptance(&flagged, acceptance(2)), Decision::Forget);
 }
 
 #[test]

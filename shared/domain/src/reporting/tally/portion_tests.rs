@@ -45,9 +45,9 @@ fn equal_numbers_of_two_emails_are_two_changes() {
 fn a_tally_sums_the_uncounted_changes() {
     let changes = [accepted(1, 0), accepted(2, 1), accepted(3, 61)];
     let portion = only(&changes);
-    let marked = BTreeSet::from([changes[1].change_id.fingerprint]);
+    let counted = BTreeSet::from([changes[1].change_id.fingerprint]);
     let versions = Versions::from([(portion.counters().first().unwrap().clone(), 7)]);
-    let tally = portion.tally(&versions, &marked).unwrap();
+    let tally = portion.tally(&versions, &counted).unwrap();
     assert_eq!(
         tally.updates.iter().map(|update| update.seen).collect::<Vec<_>>(),
         [7, 0, 0]
