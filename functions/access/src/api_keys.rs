@@ -55,7 +55,7 @@ impl Revocation {
 pub struct KeyPage {
     /// Number of keys.
     pub limit: usize,
-    /// Key beside which the page lies; `None`: the page begins with the newest.
+    /// The key after or before which the page is; `None`: the page begins with the newest.
     pub cursor: Option<Cursor<KeyId>>,
     /// Tenant that owns the keys.
     pub tenant: Option<TenantId>,

@@ -45,25 +45,25 @@ impl Call {
 /// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// It succeeds.
+    /// The call succeeds.
     None,
-    /// It fails without an effect.
+    /// The call fails without an effect.
     Before,
-    /// It takes effect, and its answer is lost.
+    /// The call takes effect, and its answer is lost.
     After,
     /// The caller crashes before it takes effect: a panic, for the test to catch. With a fault model, the whole
     /// environment ends.
     DieBefore,
     /// The caller crashes after it took effect.
     DieAfter,
-    /// It takes effect, its answer is lost, and the SDK repeats it.
+    /// The call takes effect, its answer is lost, and the SDK repeats it.
     Repeated,
-    /// It fails, and takes effect later.
+    /// The call fails, and takes effect later.
     Late,
-    /// It is refused without an effect: another write of the same item is under way, as in DynamoDB's
+    /// The call is refused without an effect: another write of the same item is under way, as in DynamoDB's
     /// `TransactionConflict`.
     Conflict,
-    /// It is refused without an effect, because of too many requests.
+    /// The call is refused without an effect, because of too many requests.
     Throttled,
 }
 

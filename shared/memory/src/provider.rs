@@ -70,7 +70,7 @@ struct Submission {
 }
 
 impl Submission {
-    /// It arrives after `wait`, and is accepted or not, even if its sender crashes.
+    /// Delivers the submission after `wait`, accepted or not, even if its sender crashes.
     fn deliver_after(self, wait: Duration, accepted: bool) -> impl Future<Output = ()> {
         let arrival = tokio::spawn(async move {
             tokio::time::sleep(wait).await;

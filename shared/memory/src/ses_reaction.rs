@@ -7,17 +7,17 @@ use domain::delivery::cause::Cause;
 /// The reaction of SES to one submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SesReaction {
-    /// It accepts, and answers.
+    /// SES accepts, and answers.
     Accepts,
-    /// It refuses, and answers.
+    /// SES refuses, and answers.
     Refuses(Cause),
     /// The submission is lost without an answer.
     LostBefore,
-    /// It accepts, and its answer is lost.
+    /// SES accepts, and its answer is lost.
     LostAfter,
-    /// It accepts this long after the client has given up.
+    /// SES accepts this long after the client has given up.
     AcceptsLate(Duration),
-    /// It neither accepts nor answers.
+    /// SES neither accepts nor answers.
     Hangs,
 }
 

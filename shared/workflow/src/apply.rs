@@ -28,7 +28,7 @@ pub enum ApplyError {
 /// The result of carrying out a decision that may be a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied<E> {
-    /// It is carried out: the side effect to run, and the record afterwards, as far as is known.
+    /// The command is carried out: the side effect to run, and the record afterwards, as far as is known.
     Done(SideEffect, Box<EmailRecord>),
     /// The record stays as it is.
     Refused(E),
@@ -72,7 +72,7 @@ pub async fn try_apply<R: EmailRecords + RateLimits, E: Send>(
 /// The result of establishing a precondition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition<E> {
-    /// It holds, and the record may be written.
+    /// The precondition holds, and the record may be written.
     Holds,
     /// The command is refused, and the record is unchanged.
     Refused(E),

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub enum Posted {
     /// The answer was 2xx.
     Accepted(Vec<Accepted>),
-    /// It had no key and no answer of 2xx, so that nothing is guaranteed.
+    /// The request had no key and no answer of 2xx, so that nothing is guaranteed.
     Unanswered,
     /// An end that no request may have, in one sentence.
     Wrong(String),

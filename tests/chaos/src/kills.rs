@@ -56,11 +56,11 @@ pub struct Kill {
 /// The effect of a call whose caller is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum Effect {
-    /// It never takes effect.
+    /// The call never takes effect.
     None,
-    /// It has taken effect.
+    /// The call has taken effect.
     Before,
-    /// It takes effect after its caller's death, because it was on its way.
+    /// The call takes effect after its caller's death, because it was on its way.
     After,
 }
 

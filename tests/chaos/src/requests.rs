@@ -27,9 +27,9 @@ const LARGE: usize = 16 * 1024;
 pub enum Afterwards {
     /// Nothing.
     Nothing,
-    /// It is canceled, long before it is due.
+    /// The email is canceled, long before it is due.
     Cancel,
-    /// It is rescheduled.
+    /// The email is rescheduled.
     Reschedule,
 }
 

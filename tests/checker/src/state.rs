@@ -60,11 +60,11 @@ pub struct QueueState {
 /// A change of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum QueueChange {
-    /// It is paused.
+    /// The queue is paused.
     Pause,
-    /// It is resumed.
+    /// The queue is resumed.
     Resume,
-    /// It is purged.
+    /// The queue is purged.
     Purge,
     /// The purges of the queue are undone.
     Restore,
@@ -159,9 +159,9 @@ pub enum FeedbackProgress {
 /// The state of the priority queue, as `promote` sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum QueueLoad {
-    /// It was empty recently.
+    /// The priority queue was empty recently.
     Flowing,
-    /// It has not been empty for a long time.
+    /// The priority queue has not been empty for a long time.
     Backlog,
     /// The breaker is open.
     Shut,

@@ -127,7 +127,7 @@ struct ObservedEmail {
     erased_at: Option<Timestamp>,
     /// The last time at which its request was in progress.
     posted_at: Option<Timestamp>,
-    /// It ended, and its retention is over.
+    /// The email ended, and its retention is over.
     forgotten: bool,
 }
 

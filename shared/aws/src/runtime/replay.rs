@@ -36,13 +36,13 @@ pub(crate) fn environment() -> aws_types::sdk_config::Builder {
 /// Behaviour of AWS for one request.
 #[derive(Debug, Clone)]
 pub(crate) enum CannedResponse {
-    /// It answers.
+    /// The service answers.
     Says {
         status: u16,
         headers: Vec<(&'static str, &'static str)>,
         body: Vec<u8>,
     },
-    /// It may carry out the request; its answer never arrives.
+    /// The service may carry out the request; its answer never arrives.
     Lost,
 }
 

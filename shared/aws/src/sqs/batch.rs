@@ -34,7 +34,7 @@ pub enum RecordFailure<E> {
     /// The processing of the record panicked.
     #[error("the processing of a record panicked")]
     Panicked,
-    /// It was not done when the invocation's time was nearly over.
+    /// The record was not done when the invocation's time was nearly over.
     #[error("a record was not processed in time")]
     OutOfTime,
 }

@@ -24,7 +24,7 @@ use crate::storage::table::keys;
 /// Reason why a stream record is no change.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// It lacks a field that DynamoDB always writes.
+    /// A field is missing that DynamoDB always writes.
     #[error("a record of the stream has no {0}")]
     Missing(&'static str),
     /// The sequence number has not 1 to 64 digits.

@@ -1,7 +1,7 @@
 //! The use of a tenant's quotas, as the API shows it.
 //!
-//! **Invariant:** pure; the numbers follow from the figures of whole hours, as the metrics do. Functions that this
-//! queue lacks count 0.
+//! **Invariant:** pure; the numbers follow from the figures of whole hours, as the metrics do. Unsupported
+//! features count 0.
 //! **Start reading at** [`UsageView::new`].
 //!
 //! Source: resend-python 2.52.0, `resend/usage/_usage.py`, and Resend's API reference, "Retrieve Usage" (a beta), read
@@ -95,13 +95,13 @@ struct RateUsage {
     duration: &'static str,
 }
 
-/// A function that this queue lacks.
+/// A feature that is not supported.
 const ABSENT: QuotaUsage = QuotaUsage {
     used: 0,
     limit: Some(0),
 };
 
-/// A function without a limit. Amazon SES counts the domains.
+/// A feature without a limit. Amazon SES counts the domains.
 const UNLIMITED: QuotaUsage = QuotaUsage { used: 0, limit: None };
 
 impl UsageView {

@@ -39,7 +39,7 @@ pub enum RecordStatus {
     Unknown,
     /// Canceled before it was sent.
     Canceled,
-    /// It expired before it was sent.
+    /// The email expired before it was sent.
     Expired,
 }
 
@@ -247,7 +247,7 @@ pub struct EmailRecord {
     pub key: Option<KeyId>,
     /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
     pub from_domain: Option<String>,
-    /// Headers of its request that no email gets, each once; for people to read.
+    /// Dropped headers of the request, each once; for people to read.
     pub dropped_headers: Vec<DroppedHeader>,
     /// Outcomes of the newest claims that were not accepted, oldest first; for people to read.
     pub outcomes: Vec<AttemptOutcome>,

@@ -256,7 +256,7 @@ pub enum Effect {
 /// The result of adding a suppression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// It is stored now.
+    /// The suppression is stored now.
     New,
     /// The address was suppressed before: the first reason stays.
     Already,

@@ -21,13 +21,13 @@ pub enum Refusal {
     /// A sender holds it, or it has ended.
     #[error("{}", too_late(*.0))]
     TooLate(RecordStatus),
-    /// It waits for a second attempt, and the first may have succeeded.
+    /// The email waits for a second attempt, and the first may have succeeded.
     #[error("Amazon SES may already have accepted this email, so it cannot be canceled.")]
     MaybeSent,
-    /// It would expire before the requested time.
+    /// The email would expire before the requested time.
     #[error("must be before the email's expires_at")]
     AfterExpiry,
-    /// It has not ended, or it was sent.
+    /// The email has not ended, or it was sent.
     #[error("{}", not_ended(*.0))]
     NotEnded(RecordStatus),
     /// The caller must ask for a possible second copy.
@@ -35,7 +35,7 @@ pub enum Refusal {
         "Amazon SES may have accepted this email. Retry it with {{\"force\": true}} if a second copy is better than none."
     )]
     NeedsForce,
-    /// It has not ended, and an email that may still be sent cannot be erased.
+    /// The email has not ended, and an email that may still be sent cannot be erased.
     #[error("{}", not_erasable(*.0))]
     NotErasable(RecordStatus),
 }

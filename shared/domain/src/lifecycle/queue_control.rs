@@ -91,7 +91,7 @@ pub fn move_to_its_place(record: &EmailRecord, policy: &Policy, now: Timestamp) 
 /// The place of an unwanted email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropStage {
-    /// It waits.
+    /// The email waits.
     Waiting,
     /// A sender has claimed it, and has not submitted it.
     InHand {

@@ -27,7 +27,7 @@ impl std::fmt::Debug for Packed {
 /// The result of storing a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It is stored now.
+    /// The content is stored now.
     New,
     /// The same content was there, and keeps its retention.
     There,

@@ -148,7 +148,7 @@ impl Holds {
 /// The emails that wait because of some holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Their number, among the newest emails of the tenant.
+    /// The number of held emails, among the newest emails of the tenant.
     pub emails: u64,
     /// True if every email of the tenant was read.
     pub counted_all: bool,

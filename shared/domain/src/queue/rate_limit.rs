@@ -94,7 +94,7 @@ pub enum RateLimitChange {
         rate: Rate,
         /// The length of all slots.
         span: Duration,
-        /// Their beginning.
+        /// The beginning of the slots.
         begin: Begin,
         /// The time of writing, if more emails of the request wait. The queue is busy from then on.
         rest_waits: Option<Timestamp>,

@@ -20,7 +20,7 @@ pub struct FailuresOfHour {
     pub queue: String,
     /// The cause.
     pub cause: Cause,
-    /// Their number.
+    /// The number of these emails.
     pub count: u64,
     /// The latest of them, with its time.
     pub latest: Option<(Timestamp, EmailId)>,

@@ -152,10 +152,10 @@ pub struct KeyChange {
 /// The reason for rejecting a known key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Bad {
-    /// It was revoked.
+    /// The key was revoked.
     #[error("was revoked")]
     Revoked,
-    /// It has expired.
+    /// The key has expired.
     #[error("has expired")]
     Expired,
 }

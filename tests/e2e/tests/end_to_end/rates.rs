@@ -118,7 +118,7 @@ async fn a_thousand_emails_keep_and_use_the_rate() {
         .max()
         .unwrap();
     let waited = latest - asked_ms;
-    // Its reserved time, its own batch, and a second for the emulator.
+    // The email's reserved time, its own batch, and a second for the emulator.
     let allowed = 10_000 + 600 + 1_000;
     assert!(waited <= allowed, "the urgent ones waited {waited} ms");
     assert!(last - latest > 5_000, "the urgent ones did not wait for the others");

@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 /// The harm of a part on a careless page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harm {
-    /// It runs a script.
+    /// The message runs a script.
     Runs,
-    /// It fetches from another host.
+    /// The message fetches from another host.
     Fetches,
-    /// It causes a lookup of another host or a connection to it, without a request.
+    /// The message causes a lookup of another host or a connection to it, without a request.
     Hints,
-    /// It writes a file to the disk.
+    /// The message writes a file to the disk.
     Downloads,
     /// No harm in this browser; it works in others, worked in older ones, or only deceives.
     Nothing,
