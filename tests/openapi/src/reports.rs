@@ -29,7 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<FailuresView>(200, "The failures, most frequent first.")
             .refuses(&[422]),
         Operation::new("get", "/usage", "usage", "Shows the usage of the tenant")
-            .details("The numbers count recipients in UTC, and are at most about half a minute old. Functions that this queue lacks count 0.")
+            .details("The numbers count recipients in UTC, and are at most about half a minute old. Unsupported features count 0.")
             .answers::<UsageView>(200, "The usage."),
     ]
 }

@@ -49,7 +49,7 @@ struct EmailsUsage {
 struct PeriodUsage {
     /// Recipients of the accepted emails.
     used: u64,
-    /// The most recipients in the period. Null without a limit.
+    /// The maximum recipients in the period. Null without a limit.
     limit: Option<u64>,
     /// Recipients of the emails that Amazon SES accepted.
     sent: u64,
