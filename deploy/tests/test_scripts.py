@@ -95,8 +95,8 @@ class Keys(unittest.TestCase):
 class ParameterStore:
     """Parameter Store with one parameter."""
 
-    def __init__(self, value=None, rival=None):
-        self.value, self.rival = value, rival
+    def __init__(self, value=None, concurrent_key=None):
+        self.value, self.concurrent_key = value, concurrent_key
 
     def get_parameter(self, **_):
         if self.value is None:
@@ -105,7 +105,7 @@ class ParameterStore:
 
     def put_parameter(self, Value, Type, Overwrite, **_):  # noqa: N803 (the names of AWS)
         assert Type == "SecureString"
-        self.value = self.rival or self.value
+        self.value = self.concurrent_key or self.value
         if self.value and not Overwrite:
             raise ClientError({"Error": {"Code": "ParameterAlreadyExists"}}, "PutParameter")
         self.value = Value
@@ -123,8 +123,8 @@ class PlaceOfTheKey(unittest.TestCase):
             self.assertEqual(key_of(store, TARGET, exists), (store.value, False))
 
     def test_of_two_deployers_the_first_one_stores(self):
-        rival = new_key()
-        self.assertEqual(key_of(ParameterStore(rival=rival), TARGET, exists=False), (rival, False))
+        concurrent_key = new_key()
+        self.assertEqual(key_of(ParameterStore(concurrent_key=concurrent_key), TARGET, exists=False), (concurrent_key, False))
 
     def test_a_stack_with_an_unknown_key_keeps_it(self):
         store = ParameterStore()

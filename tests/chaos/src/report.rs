@@ -78,7 +78,7 @@ impl Report {
         for (count, what) in [
             (verdict.lost, "lost"),
             (verdict.stuck, "stuck"),
-            (verdict.duplicates_unflagged, "unflagged duplicates"),
+            (verdict.duplicates_unflagged, "sent twice without a flag"),
         ] {
             if count > 0 {
                 failures.push(format!("{count} of {} accepted emails {what}.", verdict.accepted));
@@ -194,7 +194,7 @@ mod tests {
             (|report| report.verdict.stuck = 2, "2 of 10 accepted emails stuck"),
             (
                 |report| report.verdict.duplicates_unflagged = 3,
-                "3 of 10 accepted emails doubled",
+                "3 of 10 accepted emails sent twice",
             ),
             (|report| report.verdict.accepted = 0, "No email was accepted"),
             (|report| report.counts.sent_counted = 9, "I16 Counts is broken"),
