@@ -183,7 +183,7 @@ pub enum SlotDecision {
     },
     /// Make the change; then all wait.
     Mark(RateLimitChange),
-    /// All wait, and the queue is marked already.
+    /// All wait, and the queue has the time of its next check.
     Wait,
 }
 
@@ -232,8 +232,8 @@ fn length(rate: Rate, recipients: u32) -> Duration {
     rate.time(u64::from(recipients.max(1)), Priority::High)
 }
 
-/// The mark that a queue needs before the record of an email due at `at` waits in the due index. `None` if it has the
-/// mark.
+/// The change that gives a queue the time of its next check, before the record of an email due at `at` waits in the due
+/// index. `None` if the queue has one.
 ///
 /// A busy queue needs no write: `promote` removes the mark only after a quiet time longer than any write.
 #[must_use]
