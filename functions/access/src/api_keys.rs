@@ -26,8 +26,8 @@ use domain::timestamp::Timestamp;
 
 use crate::{AccessError, AccessFunction, Ports};
 
-/// Time after which every environment applies a change of a key or a tenant: thirty seconds of cache, and the
-/// longest request that was authenticated within them.
+/// Time after which every environment applies a change of a key or a tenant. It covers thirty seconds of cache, and
+/// the longest request that was authenticated within them.
 pub(crate) const KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
 
 /// Effects of a revocation besides the key itself: `?children&hold`.

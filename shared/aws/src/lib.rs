@@ -5,7 +5,7 @@
 //! answer of SES to one of three outcomes.
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
 //! **Map:** [`storage`] is DynamoDB and S3, [`sqs`] and [`ses`] these services, [`http`] the HTTP API, [`runtime`] the start of a
-//! function; [`probe`] shows the mappings to the fuzz targets.
+//! function. [`probe`] shows the mappings to the fuzz targets.
 //! **Start reading at** [`storage::records`], then [`ses::classify`].
 
 pub mod http;

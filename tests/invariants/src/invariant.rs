@@ -8,8 +8,8 @@ use crate::first_line;
 
 /// A guarantee that holds in every state of the queue, at every step, under every fault.
 ///
-/// The words `always` and `eventually` of the formal statements mean the same as in `stateright`:
-/// in every reachable state, and on every path on which faults stop.
+/// The words `always` and `eventually` of the formal statements are those of `stateright`.
+/// They mean in every reachable state, and on every path on which faults stop.
 /// The doc comment of a variant is its sentence for customers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumMessage, IntoStaticStr, VariantArray)]
 pub enum Invariant {

@@ -1,4 +1,4 @@
-//! The oracle of the simulation: it sees every write of a record, every submission as it arrives at SES, every event,
+//! The oracle of the simulation. It sees every write of a record, every submission as it arrives at SES, every event,
 //! and every answer to a caller.
 //!
 //! [`CHECKED`] lists the invariants. Their details here, which are finer than docs/INVARIANTS.md:
@@ -32,8 +32,8 @@
 //!   purged.
 //! - **Erasure.** After an erasure was answered there is neither record nor content, for good. A repeated request is
 //!   answered as before.
-//! - **RateLimit.** Over any minute SES gets no more emails of a queue than its rate allows, plus those of the time by
-//!   which a slot may be used too late.
+//! - **RateLimit.** Over any minute SES gets no more emails of a queue than its rate allows. A slot may be used late, so
+//!   the emails of that delay are added.
 //!
 //! **No violation, by design:**
 //!

@@ -321,7 +321,7 @@ impl EmailRecord {
         }
     }
 
-    /// True if its place in the index fits its status: unfinished records wait in a partition, records that ended
+    /// True if the place in the index fits the status. Unfinished records wait in a partition, records that ended
     /// unsent can be found, and sent ones are in none.
     #[must_use]
     pub fn is_in_its_place(&self) -> bool {

@@ -103,8 +103,8 @@ impl EmailContent {
         self.text().or(self.is_html_only.then_some(""))
     }
 
-    /// The text part for an email with HTML only, made from the HTML. `None` if the caller gave a text or an empty one,
-    /// if the HTML is too long or shows no text, or if the message would become too large.
+    /// The text part for an email with HTML only, made from the HTML. `None` if the caller gave a text, even an empty
+    /// one. Also `None` if the HTML is too long or shows no text, or if the message would become too large.
     #[must_use]
     pub fn generated_text(&self) -> Option<String> {
         let html = self.html.as_deref()?;

@@ -1,7 +1,7 @@
 //! Makes the text part of an email from its HTML.
 //!
 //! **Role:** called by [`crate::message::email`] when SES gets an email without a text. The text is stored nowhere.
-//! **Invariant:** the same HTML always gives the same text. Time and memory grow with the length of the HTML only: the
+//! **Invariant:** the same HTML always gives the same text. Time and memory grow with the length of the HTML only. The
 //! tokens are read one after the other, and nothing is built or called for each level of nesting. So the length is the
 //! only limit.
 //! **Start reading at** [`of_html`]. Why this parser: docs/adr/0038.

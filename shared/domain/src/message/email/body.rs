@@ -61,8 +61,8 @@ impl EmailContent {
 
     /// The stored form of a canonical body: the body, with an empty text if the caller forbade a generated one.
     ///
-    /// The empty text is not a part of the canonical body. A request with it has had the same hash as one without it
-    /// since before texts were generated, and a repeated request must keep its hash. Older readers skip it.
+    /// The empty text is not a part of the canonical body. Before texts were generated, a request with it had the
+    /// same hash as one without it, and a repeated request must keep its hash. Older readers skip it.
     #[must_use]
     pub fn stored(&self, mut body: Vec<u8>) -> Vec<u8> {
         if self.is_html_only && body.pop() == Some(b'}') {
