@@ -17,7 +17,7 @@ use domain::delivery::email_status::EmailStatus;
 use domain::delivery::record::EmailRecord;
 use domain::id::{EmailKey, QueueName, TenantId};
 use domain::ports::access::{Keys, Tenants, Work};
-use domain::ports::{Clock, Listing, Queues};
+use domain::ports::{Clock, Listing, Queues, Rounds};
 use domain::queue::Queue;
 use domain::reporting::listing::Start;
 use domain::tenant::key::Actor;
@@ -46,18 +46,27 @@ impl<P: Ports> AccessFunction<P> {
             let problem = "the tenant main cannot be deleted";
             return Err(ApiError::validation("name", problem).into());
         }
-        match self.records.tenant(id).await? {
-            Some(tenant) => self.complete_deletion(&tenant).await?,
-            // An interrupted deletion is completed.
-            None if self.records.deleted_at(id).await?.is_some() => {}
-            None => return Err(ApiError::not_found("No tenant has this name. See GET /tenants.").into()),
+        let mut rounds = Rounds::of("deleting a tenant");
+        loop {
+            rounds.begin()?;
+            let Some(tenant) = self.records.tenant(id).await? else {
+                // An interrupted deletion is completed.
+                if self.records.deleted_at(id).await?.is_some() {
+                    break;
+                }
+                return Err(ApiError::not_found("No tenant has this name. See GET /tenants.").into());
+            };
+            let now = self.system.now();
+            self.check_deletable(&tenant, now).await?;
+            if self.records.delete_tenant(&tenant, now).await? {
+                break;
+            }
         }
         self.revoke_all(id).await?;
         Ok(TenantDeletedView::new(id))
     }
 
-    async fn complete_deletion(&self, tenant: &Tenant) -> Result<(), AccessError> {
-        let now = self.system.now();
+    async fn check_deletable(&self, tenant: &Tenant, now: Timestamp) -> Result<(), AccessError> {
         tenant
             .check_deletable(now)
             .map_err(|not_yet| ApiError::conflict(not_yet.to_string()))?;
@@ -74,11 +83,7 @@ impl<P: Ports> AccessFunction<P> {
             );
             return Err(ApiError::conflict(message).into());
         }
-        if self.records.delete_tenant(tenant, now).await? {
-            Ok(())
-        } else {
-            Err(AccessError::Busy)
-        }
+        Ok(())
     }
 
     /// Counts the unfinished work of a tenant.

@@ -8,7 +8,7 @@
 use domain::api::error::ApiError;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{QueueKey, QueueName, TenantId};
-use domain::ports::{AccountRates, Clock, Queues, Random, WRITE_ROUNDS};
+use domain::ports::{AccountRates, Clock, Queues, Random, Rounds};
 use domain::queue::hold::{HOLDS_MAX, Held, Hold};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, Queue};
@@ -40,7 +40,9 @@ impl<P: Ports> AccessFunction<P> {
         tenant: &TenantId,
         change: impl Fn(Common) -> Result<Common, ApiError> + Send + Sync,
     ) -> Result<Common, AccessError> {
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("changing the queues of a tenant");
+        loop {
+            rounds.begin()?;
             let mut queues = self.records.queues(tenant).await?;
             if !queues.iter().any(|queue| queue.key.name.is_default()) {
                 let key = QueueKey {
@@ -57,7 +59,6 @@ impl<P: Ports> AccessFunction<P> {
                 return Ok(common);
             }
         }
-        Err(AccessError::Busy)
     }
 
     /// `false` when another writer changed a queue meanwhile.

@@ -53,16 +53,13 @@ pub enum AccessError {
     /// A backend call failed: the caller may repeat the request.
     #[error("a key or a tenant could not be read or written")]
     Port(#[from] PortError),
-    /// The tenant has too many concurrent writers: the caller may repeat the request.
-    #[error("a tenant could not be written because of concurrent changes")]
-    Busy,
 }
 
 impl Failure for AccessError {
     fn refusal(&self) -> Option<&ApiError> {
         match self {
             Self::Refused(error) => Some(error),
-            Self::Port(_) | Self::Busy => None,
+            Self::Port(_) => None,
         }
     }
 }

@@ -16,7 +16,7 @@ use domain::api::access_view::{DomainHoldView, TenantChangedView, TenantView, Te
 use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::access::Tenants;
-use domain::ports::{Clock, WRITE_ROUNDS};
+use domain::ports::{Clock, Rounds};
 use domain::queue::hold::Hold;
 use domain::tenant::Tenant;
 use workflow::held_emails;
@@ -120,14 +120,15 @@ impl<P: Ports> AccessFunction<P> {
             let problem = "is required with hold=true: list the From domains that the tenant keeps";
             return Err(ApiError::missing_field("from_domains", problem).into());
         }
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("changing a tenant");
+        loop {
+            rounds.begin()?;
             let next = settings.on(&self.find_tenant(id).await?, self.system.now());
             if self.records.save_tenant(&next).await? {
                 let hold = self.update_queues(&next, settings.suspended.is_some(), with).await?;
                 return Ok(TenantChangedView::new(&next, hold));
             }
         }
-        Err(AccessError::Busy)
     }
 
     /// Brings the queues of a changed tenant up to date, and counts the emails that its hold stops.

@@ -8,7 +8,7 @@ use aws::runtime::cache::Cached;
 use domain::api::error::ApiError;
 use domain::id::TenantId;
 use domain::ports::access::{QuotaOutcome, Quotas};
-use domain::ports::{PortError, WRITE_ROUNDS};
+use domain::ports::{PortError, Rounds};
 use domain::tenant::Tenant;
 use domain::tenant::quota::{LeaseDecision, Limit, QuotaLease, Window};
 use domain::timestamp::Timestamp;
@@ -92,7 +92,8 @@ impl QuotaLeases {
         wanted: u64,
     ) -> Result<QuotaDecision, PortError> {
         let mut lease = self.lease(tenant, window);
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("leasing a block of a quota");
+        while rounds.begin().is_ok() {
             match lease.take(wanted) {
                 LeaseDecision::Taken(rest) => {
                     self.cache(tenant, rest);

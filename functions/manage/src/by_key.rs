@@ -11,7 +11,7 @@ use domain::api::error::ApiError;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, EmailKey, KeyId, QueueName};
 use domain::lifecycle::{Decision, commands};
-use domain::ports::{Clock, EmailRecords, Listing, Queues, Random, WRITE_ROUNDS};
+use domain::ports::{Clock, EmailRecords, Listing, Queues, Random, Rounds};
 use domain::queue::Common;
 use domain::queue::hold::Held;
 use domain::queue::job::follow_tenant;
@@ -156,7 +156,9 @@ impl<P: Ports> ManageFunction<P> {
     pub async fn release_key(&self, caller: &TenantPrincipal, key: KeyId) -> Result<ReleaseView, ManageError> {
         refuse_narrowed(caller)?;
         let lead = of(caller, QueueName::default());
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("releasing the emails of a key");
+        loop {
+            rounds.begin()?;
             let before = self.live_queue(&lead).await?;
             let (holds, now) = (before.holds.of(&[Some(key)]), self.system.now());
             let common = Common {
@@ -181,7 +183,6 @@ impl<P: Ports> ManageFunction<P> {
                 return Ok(ReleaseView::new(key, held, job.map(|job| job.id)));
             }
         }
-        Err(ManageError::Busy)
     }
 
     /// Cancels the waiting emails of a key or a From domain, newest first, held or not.

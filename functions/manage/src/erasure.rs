@@ -11,10 +11,9 @@ use aws::http::auth::TenantPrincipal;
 use domain::id::{EmailId, EmailKey};
 use domain::lifecycle::commands;
 use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{Clock, WRITE_ROUNDS, Written};
+use domain::ports::{Clock, Rounds, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
-use workflow::apply::ApplyError;
 
 use crate::commands::{CommandEffect, not_there, refusal_response};
 use crate::{ManageError, ManageFunction, Ports};
@@ -55,15 +54,16 @@ impl<P: Ports> ManageFunction<P> {
     async fn erase_record(&self, caller: &TenantPrincipal, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
         let mut record = self.record(caller, id, now).await?;
         self.check_from(caller, &record, CommandEffect::Ends).await?;
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("erasing an email");
+        loop {
+            rounds.begin()?;
             commands::erase(&record, now).map_err(refusal_response)?;
             match self.records.replace_with_tombstone(&record, now).await? {
                 Written::Done => return Ok(()),
                 Written::Moved(Some(moved)) => record = *moved,
                 Written::Moved(None) => return Err(not_there()),
-                Written::QueueMoved => break,
+                Written::QueueMoved => {}
             }
         }
-        Err(ManageError::Write(ApplyError::Contended))
     }
 }

@@ -140,21 +140,18 @@ pub enum ManageError {
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
     /// A backend call failed: the caller may repeat the request.
-    #[error("the table or a stored content could not be read")]
+    #[error("the table or a stored content could not be read or written")]
     Port(#[from] PortError),
-    /// A backend call failed, or the email has too many concurrent writers. The caller may repeat the request.
+    /// A decision could not be written: the caller may repeat the request.
     #[error("an email could not be written")]
     Write(#[from] ApplyError),
-    /// The queue has too many concurrent writers: the caller may repeat the request.
-    #[error("a queue could not be written because of concurrent changes")]
-    Busy,
 }
 
 impl Failure for ManageError {
     fn refusal(&self) -> Option<&ApiError> {
         match self {
             Self::Refused(error) => Some(error),
-            Self::Port(_) | Self::Write(_) | Self::Busy => None,
+            Self::Port(_) | Self::Write(_) => None,
         }
     }
 }

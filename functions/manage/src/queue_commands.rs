@@ -13,7 +13,7 @@ use domain::delivery::record::Priority;
 use domain::id::{EmailId, QueueKey, QueueName};
 use domain::limits;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{AccountRates, Clock, Counts, Queues, Random, WRITE_ROUNDS};
+use domain::ports::{AccountRates, Clock, Counts, Queues, Random, Rounds};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, rate_limit};
 use domain::reporting::tally::queue_counts::QueueCounts;
@@ -316,7 +316,9 @@ impl<P: Ports> ManageFunction<P> {
         key: &QueueKey,
         change: impl Fn(&Queue, Timestamp) -> (Queue, Option<Job>) + Send + Sync,
     ) -> Result<Queue, ManageError> {
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("changing a queue");
+        loop {
+            rounds.begin()?;
             let before = self.live_queue(key).await?;
             let (queue, job) = change(&before, self.system.now());
             if queue.rate_per_second != before.rate_per_second {
@@ -327,7 +329,6 @@ impl<P: Ports> ManageFunction<P> {
                 return Ok(queue);
             }
         }
-        Err(ManageError::Busy)
     }
 
     /// Stores the rate limit before the queue mentions it: `promote` and `send` use the stored one.

@@ -10,7 +10,7 @@
 use domain::delivery::index::{DueCursor, RATE_LIMITED_SHARDS};
 use domain::id::{EmailKey, QueueKey};
 use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
-use domain::ports::{Clock, PortError, PriorityQueues, SendTaskRequest};
+use domain::ports::{Clock, PortError, PriorityQueues, Rounds, SendTaskRequest};
 use domain::queue::rate_limit::{AHEAD, RateLimit, ReleasePlan, SlotCandidate, WaitingPage, plan, room};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
@@ -21,9 +21,6 @@ use crate::{AT_ONCE, Ports, PromoteFunction, Promoted, Run};
 
 /// Maximum number of emails that one run releases per queue: 500 a second, more than accounts begin with.
 const RELEASED_AT_ONCE: usize = 30_000;
-
-/// Attempts for a queue whose rate limit changes concurrently.
-const ROUNDS: usize = 4;
 
 /// Maximum number of emails that one run ends or moves per queue because they expired or the queue lost its
 /// rate limit.
@@ -64,7 +61,8 @@ impl<P: Ports> PromoteFunction<P> {
     /// Releases emails of one queue.
     async fn release_of(&self, key: &QueueKey, most: usize, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
-        for _ in 0..ROUNDS {
+        let mut rounds = Rounds::of("releasing the emails of a queue");
+        while rounds.begin().is_ok() {
             if run.time_is_over() {
                 done.unfinished = true;
                 break;

@@ -16,7 +16,7 @@ use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, QueueKey};
 use domain::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
 use domain::lifecycle::{EARLY, SideEffect, not_claimable};
-use domain::ports::{Clock, EmailRecords, PortError, Queues};
+use domain::ports::{Clock, EmailRecords, PortError, Queues, Rounds};
 use domain::queue::rate_limit::is_usable;
 use domain::queue::{Disposition, Queue};
 use domain::timestamp::Timestamp;
@@ -29,9 +29,6 @@ use crate::{Ports, SendFunction, TaskError, TaskOutcome};
 
 /// Delay of a send task whose queue differs from the cached one.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// Attempts for a claimed email whose queue changes concurrently.
-const ROUNDS: usize = 3;
 
 /// Cached queues of an environment.
 pub type QueueCache = SettingsCache<QueueKey, Queue>;
@@ -284,7 +281,8 @@ impl<P: Ports> SendFunction<P> {
             claim_no: claimed.claim_no,
         };
         let mut record = claimed;
-        for _ in 0..ROUNDS {
+        let mut rounds = Rounds::of("applying a queue to a claimed email");
+        while rounds.begin().is_ok() {
             if queue.wants(&record) {
                 return Ok(Some(record));
             }

@@ -17,7 +17,7 @@ use domain::delivery::attempt::Attempt;
 use domain::delivery::breaker::{OpenBreaker, ThrottleRun, open_breaker};
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::Micros;
-use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError, WRITE_ROUNDS};
+use domain::ports::{AccountRateOutcome, AccountRates, Clock, PortError, Rounds};
 use domain::timestamp::Timestamp;
 
 /// Maximum age of the cached state for a refusal, and for a batch without a limit.
@@ -88,7 +88,8 @@ impl RateLimiter {
         if emails == 0 {
             return Ok(Vec::new());
         }
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of("reserving permits");
+        while rounds.begin().is_ok() {
             let now = clock.now();
             let known = *lock(&self.known);
             let (account_rate, fresh) = match known {

@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use aws::runtime::telemetry;
 use aws::storage::changes;
-use domain::ports::{Random, Tallies};
+use domain::ports::{PortError, Random, Tallies};
 use serde_json::Value;
 
-use crate::{TallyError, TallyFunction};
+use crate::TallyFunction;
 
 /// Reason why a batch is delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// Some of its changes are not counted.
     #[error("a batch could not be counted")]
-    Tally(#[from] TallyError),
+    Tally(#[from] PortError),
     /// The time of the invocation was nearly over.
     #[error("a batch was not counted in time")]
     OutOfTime,

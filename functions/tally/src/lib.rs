@@ -13,31 +13,17 @@ pub mod settings;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::ports::{Counted, PortError, Random, Tallies};
+use domain::ports::{Backoff, Counted, PortError, Random, Rounds, Tallies};
 use domain::reporting::tally::change::Change;
 use domain::reporting::tally::portion::{Portion, portions};
 use futures::future::try_join_all;
 
-/// Attempts of a portion while other writers change the same counters. After the last one the batch is
-/// delivered again.
-const ROUNDS: u32 = 12;
-
-/// Pause after the first attempt. It doubles up to [`LONGEST_PAUSE`].
+/// Longest pause after the first attempt of a portion. Portions share their counters, so that concurrent writers meet
+/// more often than at other items.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-
-/// Reason why changes are not counted yet.
-#[derive(Debug, thiserror::Error)]
-pub enum TallyError {
-    /// A backend call failed. Stored markers identify the counted changes.
-    #[error("changes could not be counted")]
-    Port(#[from] PortError),
-    /// Too many writers change the same counters.
-    #[error("the counters changed {ROUNDS} times while changes were counted")]
-    Contended,
-}
 
 /// The function and its ports.
 #[derive(Debug)]
@@ -64,7 +50,7 @@ impl<C: Tallies, S: Random> TallyFunction<C, S> {
     ///
     /// # Errors
     /// Some changes are not counted: all of them must be delivered again.
-    pub async fn count(&self, changes: &[Change]) -> Result<Report, TallyError> {
+    pub async fn count(&self, changes: &[Change]) -> Result<Report, PortError> {
         let mut report = Report::default();
         for portion in portions(changes) {
             self.count_portion(&portion, &mut report).await?;
@@ -72,10 +58,11 @@ impl<C: Tallies, S: Random> TallyFunction<C, S> {
         Ok(report)
     }
 
-    async fn count_portion(&self, portion: &Portion, report: &mut Report) -> Result<(), TallyError> {
+    async fn count_portion(&self, portion: &Portion, report: &mut Report) -> Result<(), PortError> {
         let spans = portion.spans();
-        let mut pause = PAUSE;
-        for _ in 0..ROUNDS {
+        let (mut rounds, mut backoff) = (Rounds::of("counting changes"), Backoff::new(PAUSE, LONGEST_PAUSE));
+        loop {
+            rounds.begin()?;
             // Versions before markers. A concurrent writer whose markers are missing here has not written yet,
             // so that one of the two writes is refused.
             let versions = self.counters.versions(portion.counters()).await?;
@@ -92,15 +79,7 @@ impl<C: Tallies, S: Random> TallyFunction<C, S> {
                 }
                 Counted::Moved => report.refused = report.refused.saturating_add(1),
             }
-            tokio::time::sleep(self.some_of(pause)).await;
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            tokio::time::sleep(backoff.wait(self.system.nonce().ok())).await;
         }
-        Err(TallyError::Contended)
-    }
-
-    /// Returns a random part of a pause, so that concurrent writers drift apart.
-    fn some_of(&self, pause: Duration) -> Duration {
-        let parts = self.system.nonce().map_or(0, |nonce| nonce % 256);
-        pause.saturating_mul(u32::try_from(parts).unwrap_or(0)) / 256
     }
 }

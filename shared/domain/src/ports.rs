@@ -6,6 +6,7 @@
 //! **Imported by:** no other folder of this crate.
 
 pub mod access;
+mod backoff;
 mod contents;
 mod counts;
 mod due_index;
@@ -14,16 +15,19 @@ mod failure;
 mod queues;
 pub mod rate_limits;
 mod records;
+mod rounds;
 mod sending;
 mod suppressions;
 mod system;
 
+pub use backoff::Backoff;
 pub use contents::{Batches, Bodies, Download, Files, Invitation, Packed, Put};
 pub use counts::{Counted, Counts, Tallies};
 pub use due_index::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail};
 pub use failure::{FailureKind, PortError};
 pub use queues::{Jobs, Queues};
-pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITE_ROUNDS, WRITES_AT_ONCE, Written};
+pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITES_AT_ONCE, Written};
+pub use rounds::Rounds;
 pub use sending::{
     AccountRateOutcome, AccountRates, Accounts, Backlog, DeadLetters, Evidence, PriorityQueues, Provider,
     QueuedMessages, SendTaskRequest, Watermark,

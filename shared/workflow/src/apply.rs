@@ -11,19 +11,16 @@ use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::QueueKey;
 use domain::lifecycle::{Decision, SideEffect, Transition};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{EmailRecords, PortError, RecordWrite, WRITE_ROUNDS, Written};
+use domain::ports::{EmailRecords, PortError, RecordWrite, Rounds, Written};
 use domain::timestamp::Timestamp;
 
-/// The reason why a decision could not be carried out.
+/// The reason why a decision could not be carried out. The write may have taken effect, and deciding again is safe.
 #[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// A backend call failed; the write may have taken effect, and deciding again is safe.
-    #[error("a decision could not be written")]
-    Port(#[from] PortError),
-    /// Too many others write the same record at this moment.
-    #[error("the record changed {WRITE_ROUNDS} times while a decision was written")]
-    Contended,
-}
+#[error("a decision could not be written")]
+pub struct ApplyError(#[from] PortError);
+
+/// The work of [`Rounds`].
+const WRITING: &str = "writing a record";
 
 /// The result of carrying out a decision that may be a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +101,9 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
     decide: impl Fn(&EmailRecord) -> Result<Decision, E> + Send + Sync,
     before: &impl Before<E>,
 ) -> Result<Applied<E>, ApplyError> {
-    for _ in 0..WRITE_ROUNDS {
+    let mut rounds = Rounds::of(WRITING);
+    loop {
+        rounds.begin()?;
         match decide(&record) {
             Err(refusal) => return Ok(Applied::Refused(refusal)),
             Ok(Decision::Forget) => return Ok(Applied::Done(SideEffect::Nothing, Box::new(record))),
@@ -124,7 +123,6 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
             }
         }
     }
-    Err(ApplyError::Contended)
 }
 
 /// Like [`apply`], for many records in few calls; one result for each, in order.
@@ -138,7 +136,8 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
 ) -> Vec<Result<(SideEffect, EmailRecord), ApplyError>> {
     let mut results: Vec<Option<Result<(SideEffect, EmailRecord), ApplyError>>> = them.iter().map(|_| None).collect();
     let mut open: Vec<(usize, EmailRecord)> = them.into_iter().enumerate().collect();
-    for _ in 0..WRITE_ROUNDS {
+    let mut rounds = Rounds::of(WRITING);
+    while rounds.begin().is_ok() {
         let (mut places, mut writes) = (Vec::new(), Vec::new());
         for (place, record) in std::mem::take(&mut open) {
             match decide(&record) {
@@ -191,7 +190,7 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
     }
     let results = results.into_iter();
     results
-        .map(|result| result.unwrap_or(Err(ApplyError::Contended)))
+        .map(|result| result.unwrap_or_else(|| Err(rounds.contended().into())))
         .collect()
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::delivery::policy::Turn;
 use domain::id::QueueKey;
 use domain::ports::rate_limits::{RateLimitOutcome, RateLimits};
-use domain::ports::{FailureKind, PortError, WRITE_ROUNDS};
+use domain::ports::{PortError, Rounds};
 use domain::queue::Queue;
 use domain::queue::rate_limit::{RateLimit, RateLimitChange, SlotDecision, mark, request_slots};
 use domain::timestamp::Timestamp;
@@ -31,7 +31,9 @@ pub async fn reserve<R: RateLimits>(
         rate: queue.rate(),
         ..RateLimit::default()
     };
-    for _ in 0..WRITE_ROUNDS {
+    let mut rounds = Rounds::of("reserving slots");
+    loop {
+        rounds.begin()?;
         let (change, offsets) = match request_slots(&limit, recipients, ahead, now) {
             SlotDecision::Free => return Ok(vec![Turn::Free; recipients.len()]),
             SlotDecision::Wait => return Ok(vec![Turn::Waits; recipients.len()]),
@@ -51,7 +53,6 @@ pub async fn reserve<R: RateLimits>(
             }
         }
     }
-    Err(too_many_conflicts("reserving slots"))
 }
 
 /// Marks a queue before the record of an email due at `at` waits in the due index.
@@ -65,7 +66,9 @@ pub async fn mark_queue<R: RateLimits>(
     now: Timestamp,
 ) -> Result<(), PortError> {
     let mut limit = limits.rate_limit(queue).await?;
-    for _ in 0..WRITE_ROUNDS {
+    let mut rounds = Rounds::of("marking a queue");
+    loop {
+        rounds.begin()?;
         let Some(change) = mark(&limit, at, now) else {
             return Ok(());
         };
@@ -73,14 +76,5 @@ pub async fn mark_queue<R: RateLimits>(
             RateLimitOutcome::Done(_) => return Ok(()),
             RateLimitOutcome::Refused(known) => limit = known,
         }
-    }
-    Err(too_many_conflicts("marking a queue"))
-}
-
-fn too_many_conflicts(what: &'static str) -> PortError {
-    PortError {
-        what,
-        kind: FailureKind::Conflict,
-        source: "too many concurrent changes of the rate limit".into(),
     }
 }

@@ -168,8 +168,8 @@ async fn one_of_two_concurrent_retries_is_refused() {
 }
 
 #[tokio::test]
-async fn an_email_with_constant_conflicts_is_a_500() {
-    for (times, status) in [(7, 200), (8, 500)] {
+async fn an_email_with_constant_conflicts_is_a_503() {
+    for (times, status) in [(7, 200), (8, 503)] {
         let backend = backend_with(&sample(RecordStatus::Queued));
         let moves = (1..=times)
             .map(|hour| Meddling::Ask(rescheduled_to(&format!("in {hour} hours"), None)))

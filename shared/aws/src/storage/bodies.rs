@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::delivery::record::{BodyPlace, BodyRef};
 use domain::id::EmailKey;
 use domain::limits;
-use domain::ports::{Bodies, Packed, PortError, Put, WRITE_ROUNDS};
+use domain::ports::{Bodies, Packed, PortError, Put, Rounds};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -260,7 +260,9 @@ impl BodyStore {
     ) -> Result<bool, PortError> {
         const WHAT: &str = "extending the retention of a content in the bucket";
         let began = Instant::now();
-        for _ in 0..WRITE_ROUNDS {
+        let mut rounds = Rounds::of(WHAT);
+        loop {
+            rounds.begin()?;
             let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
                 Ok(head) => head,
                 Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
@@ -305,7 +307,6 @@ impl BodyStore {
                 Some(_) | None => return Err(call_error(WHAT)(error)),
             }
         }
-        Err(unknown(WHAT)("too many concurrent changes".into()))
     }
 
     pub(crate) async fn fetch(&self, object: String) -> Result<Option<Vec<u8>>, PortError> {

@@ -19,7 +19,7 @@ use domain::delivery::suppression::{
 };
 use domain::id::TenantId;
 use domain::limits;
-use domain::ports::{PortError, Suppressions};
+use domain::ports::{PortError, Rounds, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
@@ -32,9 +32,6 @@ use crate::runtime::failure::port;
 use crate::storage::attributes::{self, Item, ItemError};
 use crate::storage::mapping::attribute;
 use crate::storage::table::{Check, ConditionOutcome, Expression, Table, Transacted, Write, keys};
-
-/// Attempts while other writers change the suppression.
-const ROUNDS: u32 = 6;
 
 /// Returns the write of a suppression for an empty place or, by [`Entry::effect_of_adding`], over this suppression.
 fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
@@ -200,15 +197,14 @@ enum WriteOutcome {
 impl Suppressions for Table {
     async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
         let (mut written, mut over) = (suppression.clone(), None);
-        for _ in 0..ROUNDS {
+        let mut rounds = Rounds::of(SUPPRESSING);
+        loop {
+            rounds.begin()?;
             match self.suppress_over(suppression, &written, over.as_ref()).await? {
                 WriteOutcome::Done(added) => return Ok(added),
                 WriteOutcome::Again(next) => (written, over) = *next,
             }
         }
-        Err(port(SUPPRESSING)(
-            "too many concurrent changes of the suppression".into(),
-        ))
     }
 
     async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {

@@ -5,7 +5,7 @@ use std::error::Error;
 /// The kind of a failed call: whether it may have taken effect, and whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// Refused because another write of the same item was under way. It had no effect.
+    /// Refused because of another write of the same item. It had no effect.
     Conflict,
     /// Refused because of too many requests. It had no effect.
     Throttled,

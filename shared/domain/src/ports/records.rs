@@ -60,10 +60,6 @@ impl RecordWrite {
     }
 }
 
-/// Most rounds of reading, deciding and writing under a condition, before the caller gives up. Each further round means
-/// that another writer was faster. Our choice: few writers share an item, so eight lost rounds in a row hardly happen.
-pub const WRITE_ROUNDS: usize = 8;
-
 /// Most transitions of one transaction: DynamoDB's hundred writes, minus the check of the queue.
 /// Source: Amazon DynamoDB API reference, `TransactWriteItems`.
 pub const WRITES_AT_ONCE: usize = 99;

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{FailureKind, PortError};
+use domain::ports::{Backoff, FailureKind, PortError};
 use tokio::time::Instant;
 
 use crate::runtime::invocation;
@@ -20,7 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Attempts of a call with an unknown outcome, including the first.
 pub(crate) const UNKNOWN_TRIES: u32 = 3;
 
-/// Upper bound of the first wait, doubled with each attempt.
+/// Upper bound of the first wait.
 const FIRST: Duration = Duration::from_millis(20);
 
 /// Upper bound of every wait.
@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_millis(640);
 #[derive(Debug)]
 pub(crate) struct Retry {
     end: Instant,
-    longest_wait: Duration,
+    backoff: Backoff,
     unknown: u32,
 }
 
@@ -40,7 +40,7 @@ impl Retry {
         let end = Instant::now() + PATIENCE;
         Self {
             end: invocation::end().map_or(end, |invocation_end| invocation_end.min(end)),
-            longest_wait: FIRST,
+            backoff: Backoff::new(FIRST, LONGEST),
             unknown: 0,
         }
     }
@@ -59,25 +59,16 @@ impl Retry {
             }
             FailureKind::Permanent => false,
         };
-        let wait = full_jitter(self.longest_wait);
+        let wait = self.backoff.wait(getrandom::u64().ok());
         if !goes_on || Instant::now() + wait >= self.end {
             if self.unknown > 0 {
                 error.kind = FailureKind::Unknown;
             }
             return Err(error);
         }
-        self.longest_wait = self.longest_wait.saturating_mul(2).min(LONGEST);
         tokio::time::sleep(wait).await;
         Ok(())
     }
-}
-
-/// Returns a random part of `longest`, so that writers that collided do not collide again.
-/// Source: AWS Architecture Blog, "Exponential Backoff And Jitter" ("full jitter").
-fn full_jitter(longest: Duration) -> Duration {
-    // Without randomness the whole wait is as good.
-    let share = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
-    longest.mul_f64(share)
 }
 
 #[cfg(test)]
