@@ -5,10 +5,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-use access::AccessFunction;
-use aws::http::auth::Authenticator;
-use aws::http::{endpoint, gateway};
-use aws::runtime::settings::KeySettings;
+mod common;
+
+use common::{ask_of, authenticator, read};
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::queue::Queue;
 use domain::queue::job::{Job, Task};
@@ -24,24 +23,8 @@ fn queue(name: &str) -> QueueKey {
 }
 
 async fn ask(backend: &MemoryBackend, method: &str, path: &str, body: &Value) -> u16 {
-    let event = json!({
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"authorization": format!("Bearer {}", samples::DEPLOYER_KEY)},
-        "body": body.to_string(),
-        "requestContext": {"http": {"method": method}},
-    });
-    let access = AccessFunction::<MemoryBackend> {
-        records: backend.clone(),
-        system: backend.clone(),
-    };
-    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
-    let event = serde_json::from_value(event).expect("an event has API Gateway's form");
-    let request = gateway::request(event).expect("a request");
-    endpoint::handle(&access, &authenticator, request)
-        .await
-        .status()
-        .as_u16()
+    let event = samples::event(samples::DEPLOYER_KEY, method, path, &body.to_string());
+    read(&ask_of(backend, &authenticator(), event).await).0
 }
 
 /// Returns the tenant `acme` with the queue `news` and the deleted queue `old`.

@@ -17,17 +17,11 @@ use futures::FutureExt;
 use memory::{ConcurrentWriter, MemoryBackend, samples};
 use serde_json::{Value, json};
 
-const EVENT: &str = include_str!("../../../events/manage.json");
 const UPLOAD: &str = "01010101-0101-4101-8101-010101010101";
 const DELETED: &str = "The content of this email is deleted. Its attachments cannot be downloaded any more.";
 
 async fn answer(backend: &MemoryBackend, method: &str, path: &str) -> (u16, Value) {
-    let mut event: Value = serde_json::from_str(EVENT).unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    event["requestContext"]["http"]["method"] = method.into();
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    read(&ask(backend, &event).await)
+    read(&ask(backend, &samples::event(samples::API_KEY, method, path, "")).await)
 }
 
 fn path() -> String {

@@ -18,13 +18,8 @@ use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
-const EVENT: &str = include_str!("../../../events/manage.json");
-
 async fn answer(backend: &MemoryBackend, method: &str, path: &str) -> (u16, Value) {
-    let mut event: Value = serde_json::from_str(EVENT).unwrap();
-    event["requestContext"]["http"]["method"] = method.into();
-    event["rawPath"] = path.into();
-    read(&ask(backend, &event).await)
+    read(&ask(backend, &samples::event(samples::API_KEY, method, path, "")).await)
 }
 
 fn path() -> String {

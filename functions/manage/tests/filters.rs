@@ -21,8 +21,6 @@ use domain::tenant::sender::FromDomain;
 use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
 
-const GET: &str = include_str!("../../../events/manage.json");
-
 /// Returns the tenant `acme` with these domains, one email from `example.com` in this status, and a key with
 /// these domains.
 fn acme(tenant: &[&str], key: &[&str], status: RecordStatus) -> (MemoryBackend, String) {
@@ -59,16 +57,7 @@ fn acme(tenant: &[&str], key: &[&str], status: RecordStatus) -> (MemoryBackend, 
 }
 
 async fn call(backend: &MemoryBackend, key: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let mut event: Value = serde_json::from_str(GET).unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    event["headers"]["authorization"] = format!("Bearer {key}").into();
-    event["requestContext"]["http"]["method"] = method.into();
-    event["requestContext"]["http"]["path"] = path.into();
-    event["isBase64Encoded"] = false.into();
-    event["body"] = body.into();
-    read(&ask(backend, &event).await)
+    read(&ask(backend, &samples::event(key, method, path, body)).await)
 }
 
 /// Returns the four commands on one email: method, path suffix, body, and a status that allows it.

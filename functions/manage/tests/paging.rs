@@ -25,7 +25,7 @@ use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 use manage::paging::EmailPage;
 use memory::{MemoryBackend, samples};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Returns a backend with emails that were accepted this many seconds after the first.
 fn backend(seconds: &[(u8, u64)]) -> MemoryBackend {
@@ -51,12 +51,7 @@ fn gone(secs: u64, index: usize) -> Place {
 }
 
 async fn page(backend: &MemoryBackend, query: &str) -> (u16, Value) {
-    let event = json!({
-        "rawPath": "/emails",
-        "rawQueryString": query,
-        "headers": {"authorization": samples::bearer()},
-        "requestContext": {"http": {"method": "GET"}},
-    });
+    let event = samples::event(samples::API_KEY, "GET", &format!("/emails?{query}"), "");
     read(&ask(backend, &event).await)
 }
 
@@ -153,18 +148,7 @@ async fn new_emails_move_no_page() {
 #[tokio::test]
 async fn a_foreign_cursor_is_refused() {
     let backend = backend(&[(1, 1)]);
-    let other = TenantId::parse("other").unwrap();
-    let theirs = EmailRecord {
-        tenant: other.clone(),
-        ..samples::record(7, &samples::email().unwrap())
-    };
-    backend.state().records.insert(
-        EmailKey {
-            tenant: other,
-            id: samples::id(7),
-        },
-        theirs,
-    );
+    samples::store_for(&backend, TenantId::parse("other").unwrap(), 7).unwrap();
     for (parameter, n) in [("after", 9), ("before", 9), ("after", 7)] {
         let (status, body) = page(&backend, &format!("{parameter}={}", samples::id(n))).await;
         assert_eq!(

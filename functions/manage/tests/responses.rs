@@ -12,7 +12,7 @@ mod common;
 use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::{EmailKey, TenantId};
+use domain::id::TenantId;
 use memory::{MemoryBackend, samples};
 use serde_json::Value;
 
@@ -75,18 +75,7 @@ async fn a_list_is_shown_without_contents() {
 #[tokio::test]
 async fn another_tenants_email_is_a_404() {
     let backend = samples::backend(1).unwrap();
-    let other = TenantId::parse("other").unwrap();
-    let theirs = EmailRecord {
-        tenant: other.clone(),
-        ..samples::record(7, &samples::email().unwrap())
-    };
-    backend.state().records.insert(
-        EmailKey {
-            tenant: other,
-            id: samples::id(7),
-        },
-        theirs,
-    );
+    samples::store_for(&backend, TenantId::parse("other").unwrap(), 7).unwrap();
     for path in [
         format!("/emails/{}", samples::id(9)),
         format!("/emails/{}", samples::id(7)),

@@ -24,12 +24,7 @@ use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
 fn event(query: &str) -> Value {
-    json!({
-        "rawPath": "/emails",
-        "rawQueryString": query,
-        "headers": {"authorization": samples::bearer()},
-        "requestContext": {"http": {"method": "GET"}},
-    })
+    samples::event(samples::API_KEY, "GET", &format!("/emails?{query}"), "")
 }
 
 /// Returns the ids of a page, and the start of the next one.

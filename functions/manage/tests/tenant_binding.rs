@@ -20,7 +20,6 @@ use memory::{MemoryBackend, samples};
 use serde_json::Value;
 use tokio::time::Instant;
 
-const GET: &str = include_str!("../../../events/manage.json");
 const SETTINGS: &str = include_str!("../src/settings.rs");
 
 fn news() -> QueueKey {
@@ -37,15 +36,7 @@ fn backend() -> MemoryBackend {
 }
 
 fn request(method: &str, path: &str, body: &str) -> Value {
-    let mut event: Value = serde_json::from_str(GET).unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    event["requestContext"]["http"]["method"] = method.into();
-    event["requestContext"]["http"]["path"] = path.into();
-    event["isBase64Encoded"] = false.into();
-    event["body"] = body.into();
-    event
+    samples::event(samples::API_KEY, method, path, body)
 }
 
 /// Returns the status of the response, and the time from the change of the queue to the response.

@@ -46,15 +46,9 @@ impl MessageSource for PriorityQueues {
 }
 
 fn send_task(n: u8, recipients: u32) -> SendTask {
-    let key = samples::key(n);
     SendTask {
-        v: 1,
-        tenant: key.tenant,
-        id: key.id,
         recipients,
-        bytes: 100,
-        queue: domain::id::QueueName::default(),
-        slot: None,
+        ..samples::send_task(n)
     }
 }
 

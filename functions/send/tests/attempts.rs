@@ -28,13 +28,9 @@ fn backend() -> (MemoryBackend, EmailKey) {
 
 fn send_task(key: &EmailKey) -> SendTask {
     SendTask {
-        v: 1,
         tenant: key.tenant.clone(),
         id: key.id,
-        recipients: 1,
-        bytes: 100,
-        queue: domain::id::QueueName::default(),
-        slot: None,
+        ..samples::send_task(1)
     }
 }
 

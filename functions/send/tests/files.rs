@@ -14,7 +14,6 @@ use common::sender;
 use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, RecordStatus};
-use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, UploadId};
 use domain::message::attachment::Data;
 use domain::message::email::EmailContent;
@@ -73,17 +72,9 @@ fn backend() -> MemoryBackend {
 async fn send(backend: &MemoryBackend) -> (Vec<Vec<u8>>, EmailRecord) {
     let given = Given::default();
     let key: EmailKey = samples::key(1);
-    let send_task = SendTask {
-        v: 1,
-        tenant: key.tenant.clone(),
-        id: key.id,
-        recipients: 1,
-        bytes: 100,
-        queue: domain::id::QueueName::default(),
-        slot: None,
-    };
     let end = Instant::now() + Duration::from_secs(60);
-    let outcome = sender(backend, &given).process(send_task, Permit::At(BORN), end).await;
+    let sender = sender(backend, &given);
+    let outcome = sender.process(samples::send_task(1), Permit::At(BORN), end).await;
     assert!(matches!(
         outcome.expect("carried out"),
         TaskOutcome::Done | TaskOutcome::Later(_)

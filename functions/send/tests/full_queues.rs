@@ -14,7 +14,6 @@ use domain::delivery::cause::Cause;
 use domain::delivery::priority_queue::FullPriorityQueues;
 use domain::delivery::rate::Micros;
 use domain::delivery::record::{Due, DueKind, Priority, RecordStatus};
-use domain::delivery::send_task::SendTask;
 use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend, samples};
 use send::handler::{self, MessageSource};
@@ -65,17 +64,8 @@ fn backend() -> MemoryBackend {
 /// Processes the messages of emails 1 to 3; returns the returned ones.
 async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
     let message = |n: u8| {
-        let key = samples::key(n);
-        let send_task = SendTask {
-            v: 1,
-            tenant: key.tenant,
-            id: key.id,
-            recipients: 1,
-            bytes: 100,
-            queue: domain::id::QueueName::default(),
-            slot: None,
-        };
-        json!({"messageId": n.to_string(), "receiptHandle": "r", "body": send_task.to_json(), "eventSourceARN": "a:lane"})
+        let body = samples::send_task(n).to_json();
+        json!({"messageId": n.to_string(), "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"})
     };
     let messages: Vec<_> = (1..=3).map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": messages})).expect("an event of SQS");

@@ -44,15 +44,9 @@ async fn at_once(bytes: u64) -> usize {
     let slow = Slow { now: &now, most: &most };
     let send = common::sender(&backend, slow);
     let process = |n: u8| {
-        let key = samples::key(n);
         let send_task = SendTask {
-            v: 1,
-            tenant: key.tenant,
-            id: key.id,
-            recipients: 1,
             bytes,
-            queue: domain::id::QueueName::default(),
-            slot: None,
+            ..samples::send_task(n)
         };
         send.process(send_task, Permit::At(samples::BORN), Instant::now() + TIME)
     };
@@ -91,15 +85,9 @@ async fn an_email_without_enough_time_is_not_started() {
     // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two in sequence.
     let end = Instant::now() + Duration::from_millis(42_500);
     let process = |n: u8| {
-        let key = samples::key(n);
         let send_task = SendTask {
-            v: 1,
-            tenant: key.tenant,
-            id: key.id,
-            recipients: 1,
             bytes: 29_000_000,
-            queue: domain::id::QueueName::default(),
-            slot: None,
+            ..samples::send_task(n)
         };
         send.process(send_task, Permit::At(samples::BORN), end)
     };

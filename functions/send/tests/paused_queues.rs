@@ -6,7 +6,7 @@ mod common;
 use common::sender;
 use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
-use domain::id::{EmailKey, QueueKey, QueueName};
+use domain::id::{QueueKey, QueueName};
 use domain::queue::{Pause, Queue};
 use memory::samples::BORN;
 use memory::{ConcurrentWriter, Fault, MemoryBackend, samples};
@@ -43,15 +43,9 @@ fn backend(queues: &[(&str, &[u8])]) -> MemoryBackend {
 }
 
 fn send_task(name: &str, n: u8) -> SendTask {
-    let EmailKey { tenant, id } = samples::key(n);
     SendTask {
-        v: SendTask::VERSION,
-        tenant,
-        id,
-        recipients: 1,
-        bytes: 100,
         queue: queue(name).name,
-        slot: None,
+        ..samples::send_task(n)
     }
 }
 

@@ -13,7 +13,6 @@ use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::record::{EmailRecord, RecordStatus, recipient_key};
-use domain::delivery::send_task::SendTask;
 use domain::delivery::suppression::{Suppression, SuppressionFilter, SuppressionId};
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
@@ -88,16 +87,7 @@ async fn release(backend: &MemoryBackend, text: &str) {
 }
 
 async fn process(send: &Sender<'_>, n: u8) -> TaskOutcome {
-    let key = samples::key(n);
-    let send_task = SendTask {
-        v: 1,
-        tenant: key.tenant,
-        id: key.id,
-        recipients: 1,
-        bytes: 100,
-        queue: domain::id::QueueName::default(),
-        slot: None,
-    };
+    let send_task = samples::send_task(n);
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
     let outcome = send.process(send_task, Permit::At(samples::BORN), end).await;
     outcome.expect("carried out")

@@ -7,7 +7,7 @@ pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
 }
 
-fn queue() -> Queue {
+pub(crate) fn queue() -> Queue {
     let key = QueueKey {
         tenant: TenantId::main(),
         name: QueueName::default(),

@@ -5,11 +5,13 @@ use std::time::Duration;
 use domain::api::error::ApiError;
 use domain::api::requests;
 use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord};
-use domain::id::{EmailId, EmailKey, KeyId, TenantId};
+use domain::delivery::send_task::SendTask;
+use domain::id::{EmailId, EmailKey, KeyId, QueueName, TenantId};
 use domain::message::email::EmailContent;
 use domain::tenant::key::{Actor, ApiKey, Permission};
 use domain::tenant::token::{self, SECRET_BYTES, Token};
 use domain::timestamp::Timestamp;
+use serde_json::{Value, json};
 
 use crate::MemoryBackend;
 
@@ -63,6 +65,20 @@ pub fn key_of(tenant: &TenantId, n: u8) -> (ApiKey, Token) {
     (key, token)
 }
 
+/// An event of API Gateway: a request with an API key. `path` may have a query, and an empty body is none.
+#[must_use]
+pub fn event(key: &str, method: &str, path: &str, body: &str) -> Value {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    json!({
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"authorization": format!("Bearer {key}")},
+        "requestContext": {"http": {"method": method, "path": path}},
+        "body": (!body.is_empty()).then_some(body),
+        "isBase64Encoded": false,
+    })
+}
+
 /// A small email, parsed like a caller's request.
 ///
 /// # Errors
@@ -103,6 +119,34 @@ pub fn record(n: u8, email: &EmailContent) -> EmailRecord {
         }),
         ..EmailRecord::new(TenantId::main(), id(n), body, 1, BORN)
     }
+}
+
+/// The send task of the `n`th sample.
+#[must_use]
+pub fn send_task(n: u8) -> SendTask {
+    let EmailKey { tenant, id } = key(n);
+    SendTask {
+        v: SendTask::VERSION,
+        tenant,
+        id,
+        recipients: 1,
+        bytes: 100,
+        queue: QueueName::default(),
+        slot: None,
+    }
+}
+
+/// Stores the `n`th sample as an email of a tenant, without its content.
+///
+/// # Errors
+/// None, unless the parser is broken.
+pub fn store_for(backend: &MemoryBackend, tenant: TenantId, n: u8) -> Result<(), ApiError> {
+    let record = EmailRecord {
+        tenant,
+        ..record(n, &email()?)
+    };
+    backend.state().records.insert(record.email_key(), record);
+    Ok(())
 }
 
 /// A backend at [`BORN`] with the samples 1 to `count`, queued and due, and their contents.

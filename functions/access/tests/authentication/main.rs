@@ -6,12 +6,11 @@
     reason = "a failing test panics with its reason"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod tenants;
 
-use access::AccessFunction;
 use aws::http::auth::Authenticator;
-use aws::http::{endpoint, gateway};
-use aws::runtime::settings::KeySettings;
 use domain::id::TenantId;
 use domain::limits::KEYS_MAX;
 use domain::tenant::key::{Actor, Permission};
@@ -22,46 +21,36 @@ use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
+use crate::common::{ask_of, authenticator, read};
+
 /// An environment with its cache.
 struct Environment {
     backend: MemoryBackend,
     authenticator: Authenticator,
 }
 
-fn read(response: &Response<Body>) -> (u16, Value) {
-    let json = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
-    (response.status().as_u16(), json)
-}
-
 fn environment() -> Environment {
     let backend = MemoryBackend::default();
     backend.state().now_ms = BORN.as_millis();
-    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
-    Environment { backend, authenticator }
+    Environment {
+        backend,
+        authenticator: authenticator(),
+    }
 }
 
 impl Environment {
     async fn ask(&self, key: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let event = json!({
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": {"authorization": format!("Bearer {key}")},
-            "body": if body.is_null() { Value::Null } else { body.to_string().into() },
-            "requestContext": {"http": {"method": method}},
-        });
-        read(&self.answer(event).await)
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        read(&self.answer(samples::event(key, method, path, &body)).await)
     }
 
     /// Answers one of API Gateway's events.
     async fn answer(&self, event: Value) -> Response<Body> {
-        let event = serde_json::from_value(event).expect("an event has API Gateway's form");
-        let request = gateway::request(event).expect("a request");
-        let access = AccessFunction::<MemoryBackend> {
-            records: self.backend.clone(),
-            system: self.backend.clone(),
-        };
-        endpoint::handle(&access, &self.authenticator, request).await
+        ask_of(&self.backend, &self.authenticator, event).await
     }
 
     async fn deployer(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -336,13 +325,9 @@ async fn a_throttled_key_creation_has_no_retry_after() {
     ] {
         let it = environment();
         it.backend.state().faults_of.insert(call, [Fault::Throttled].into());
-        let event = json!({
-            "rawPath": path,
-            "rawQueryString": "",
-            "headers": {"authorization": format!("Bearer {}", samples::DEPLOYER_KEY), "idempotency-key": "once"},
-            "body": json!({"name": "shop"}).to_string(),
-            "requestContext": {"http": {"method": method}},
-        });
+        let body = json!({"name": "shop"}).to_string();
+        let mut event = samples::event(samples::DEPLOYER_KEY, method, path, &body);
+        event["headers"]["idempotency-key"] = "once".into();
         let response = it.answer(event).await;
         assert_eq!(response.status().as_u16(), 503, "{method} {path}");
         let wanted = response.headers().contains_key("retry-after");

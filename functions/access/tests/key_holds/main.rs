@@ -6,14 +6,12 @@
     reason = "a failing test panics with its reason"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod lost_domains;
 mod refusals;
 mod revocations;
 
-use access::AccessFunction;
-use aws::http::auth::Authenticator;
-use aws::http::{endpoint, gateway};
-use aws::runtime::settings::KeySettings;
 use domain::delivery::record::EmailRecord;
 use domain::id::{KeyId, QueueKey, QueueName, TenantId};
 use domain::queue::Queue;
@@ -21,7 +19,9 @@ use domain::tenant::Tenant;
 use domain::tenant::key::{Actor, ApiKey};
 use memory::MemoryBackend;
 use memory::samples::{self, BORN};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::common::{ask_of, authenticator, read};
 
 const QUEUES: [&str; 2] = ["default", "news"];
 
@@ -87,24 +87,9 @@ fn text(of: &str, n: u8) -> String {
 }
 
 async fn ask(backend: &MemoryBackend, with: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let event = json!({
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {"authorization": format!("Bearer {with}")},
-        "body": body.map(|body| body.to_string()),
-        "requestContext": {"http": {"method": method}},
-    });
-    let access = AccessFunction::<MemoryBackend> {
-        records: backend.clone(),
-        system: backend.clone(),
-    };
-    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
-    let event = serde_json::from_value(event).expect("an event has API Gateway's form");
-    let request = gateway::request(event).expect("a request");
-    let response = endpoint::handle(&access, &authenticator, request).await;
-    let json = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
-    (response.status().as_u16(), json)
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let event = samples::event(with, method, path, &body);
+    read(&ask_of(backend, &authenticator(), event).await)
 }
 
 async fn revoke(backend: &MemoryBackend, with: &str, n: u8, query: &str) -> (u16, Value) {

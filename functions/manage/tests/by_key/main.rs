@@ -23,8 +23,6 @@ use serde_json::Value;
 
 use crate::common::{ask, read};
 
-const GET: &str = include_str!("../../../../events/manage.json");
-
 fn key(n: u8) -> KeyId {
     KeyId::from_bytes([n; 16])
 }
@@ -74,16 +72,10 @@ async fn call_as(
     (method, path): (&str, &str),
     acting_for: Option<&str>,
 ) -> (u16, Value) {
-    let mut event: Value = serde_json::from_str(GET).unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    event["headers"]["authorization"] = format!("Bearer {with}").into();
+    let mut event = samples::event(with, method, path, "");
     if let Some(tenant) = acting_for {
         event["headers"]["x-mailqueue-tenant"] = tenant.into();
     }
-    event["requestContext"]["http"]["method"] = method.into();
-    event["requestContext"]["http"]["path"] = path.into();
     read(&ask(backend, &event).await)
 }
 

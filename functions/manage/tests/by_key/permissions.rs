@@ -6,10 +6,10 @@ use domain::tenant::key::{ApiKey, Permission};
 use domain::tenant::sender::FromDomain;
 use memory::MemoryBackend;
 use memory::samples;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::common::{ask, read};
-use crate::{GET, backend, call, email, held, hold, key, plant};
+use crate::{backend, call, email, held, hold, key, plant};
 
 /// Returns the tenant `acme` with a key of this permission and these domains; and the key's text.
 fn acme(backend: &MemoryBackend, permission: Permission, domains: &[&str]) -> String {
@@ -82,11 +82,8 @@ async fn the_deployer_cancels_by_key_only() {
 async fn queues_show_held_keys_and_new_ones_copy_them() {
     let (backend, main) = (backend(), TenantId::main());
     hold(&backend, main, &[key(1)]);
-    let mut event: Value = serde_json::from_str(GET).unwrap();
-    event["rawPath"] = "/queues".into();
-    event["requestContext"]["http"]["method"] = "POST".into();
-    event["isBase64Encoded"] = false.into();
-    event["body"] = json!({"name": "late"}).to_string().into();
+    let late = json!({"name": "late"}).to_string();
+    let event = samples::event(samples::API_KEY, "POST", "/queues", &late);
     let (status, queue) = read(&ask(&backend, &event).await);
     assert_eq!(
         (status, &queue["held_keys"]),

@@ -21,8 +21,6 @@ use serde_json::{Value, json};
 
 use crate::common::{ask, read};
 
-const GET: &str = include_str!("../../../../events/manage.json");
-
 fn backend() -> MemoryBackend {
     samples::backend(3).unwrap()
 }
@@ -35,15 +33,7 @@ fn key(name: &str) -> QueueKey {
 }
 
 async fn call(backend: &MemoryBackend, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let mut event: Value = serde_json::from_str(GET).unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    event["requestContext"]["http"]["method"] = method.into();
-    event["requestContext"]["http"]["path"] = path.into();
-    event["isBase64Encoded"] = false.into();
-    event["body"] = body.into();
-    read(&ask(backend, &event).await)
+    read(&ask(backend, &samples::event(samples::API_KEY, method, path, body)).await)
 }
 
 async fn make(backend: &MemoryBackend, name: &str) {

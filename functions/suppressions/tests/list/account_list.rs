@@ -7,7 +7,7 @@ use domain::timestamp::Timestamp;
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
-use crate::{address, answer_to, asked_of, function};
+use crate::{address, answer_to, asked_of, function, suppress};
 
 /// Records that SES refused an email of `main` to this address, which is on the account's list for a reason.
 async fn refused_by_ses(backend: &MemoryBackend, text: &str, reason: Option<ListReason>) {
@@ -31,13 +31,7 @@ async fn a_release_also_applies_at_ses() {
         backend.state().now_ms = 1_000;
         refused_by_ses(&backend, "Ann@example.com", Some(ListReason::Bounce)).await;
         if suppressed_here {
-            answer_to(
-                &backend,
-                "POST",
-                "/suppressions",
-                Some(json!({"email": "ann@example.com"})),
-            )
-            .await;
+            suppress(&backend, "ann@example.com").await;
         }
         let path = "/suppressions/ann@example.com";
         let (status, answer) = answer_to(&backend, "DELETE", path, None).await;
@@ -61,13 +55,7 @@ async fn ses_is_queried_only_about_refused_addresses() {
     backend.state().account_list.is_on = true;
     let other = address("ann@example.com");
     backend.state().account_list.add(&other, ListReason::Bounce);
-    answer_to(
-        &backend,
-        "POST",
-        "/suppressions",
-        Some(json!({"email": "ann@example.com"})),
-    )
-    .await;
+    suppress(&backend, "ann@example.com").await;
     let (status, answer) = answer_to(&backend, "DELETE", "/suppressions/ann@example.com", None).await;
     assert_eq!((status, answer.get("account_list")), (200, None));
     assert!(
@@ -88,13 +76,7 @@ async fn the_deployment_decides_about_complaints_at_ses() {
         answer["message"].as_str().unwrap().contains("ReleaseComplaints"),
         "{answer}"
     );
-    answer_to(
-        &backend,
-        "POST",
-        "/suppressions",
-        Some(json!({"email": "ann@example.com"})),
-    )
-    .await;
+    suppress(&backend, "ann@example.com").await;
     let (status, answer) = answer_to(&backend, "DELETE", path, None).await;
     assert_eq!((status, &answer["account_list"]), (200, &json!("kept_for_complaint")));
     assert!(backend.state().account_list.stops(&address("ann@example.com")));
@@ -141,13 +123,7 @@ async fn a_repetition_completes_a_release_at_ses() {
         let backend = MemoryBackend::default();
         backend.state().now_ms = 1_000;
         refused_by_ses(&backend, "ann@example.com", Some(ListReason::Bounce)).await;
-        answer_to(
-            &backend,
-            "POST",
-            "/suppressions",
-            Some(json!({"email": "ann@example.com"})),
-        )
-        .await;
+        suppress(&backend, "ann@example.com").await;
         backend.state().faults_of.insert(what, [fault].into());
         let path = "/suppressions/ann@example.com";
         assert_eq!(

@@ -53,6 +53,10 @@ async fn asked_of(
     answer(function, event).await
 }
 
+async fn suppress(backend: &MemoryBackend, address: &str) -> (u16, Value) {
+    answer_to(backend, "POST", "/suppressions", Some(json!({"email": address}))).await
+}
+
 async fn answer(function: &SuppressionsFunction<MemoryBackend>, event: Value) -> (u16, Value) {
     let event = serde_json::from_value(event).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
@@ -103,13 +107,7 @@ async fn addresses_are_managed_by_id_or_address() {
     backend.state().now_ms = 1_000;
     let ann = id("ann@example.com");
     for _ in 0..2 {
-        let added = answer_to(
-            &backend,
-            "POST",
-            "/suppressions",
-            Some(json!({"email": "Ann@EXAMPLE.com"})),
-        )
-        .await;
+        let added = suppress(&backend, "Ann@EXAMPLE.com").await;
         assert_eq!(added, (201, json!({"object": "suppression", "id": ann})));
     }
     assert_eq!(
@@ -134,13 +132,7 @@ async fn addresses_are_managed_by_id_or_address() {
             let (status, error) = answer_to(&backend, method, &format!("/suppressions/{again}"), None).await;
             assert_eq!((status, &error["name"]), (404, &json!("not_found")), "{method} {again}");
         }
-        answer_to(
-            &backend,
-            "POST",
-            "/suppressions",
-            Some(json!({"email": "ann@example.com"})),
-        )
-        .await;
+        suppress(&backend, "ann@example.com").await;
     }
 }
 

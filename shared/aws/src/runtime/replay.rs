@@ -74,6 +74,18 @@ impl CannedResponse {
         }
         Self::says(400, &body)
     }
+
+    /// DynamoDB's answer when a transaction fails, with a reason for each write.
+    pub(crate) fn canceled(reasons: &[Value]) -> Self {
+        Self::says(
+            400,
+            &json!({
+                "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                "Message": "Transaction cancelled",
+                "CancellationReasons": reasons,
+            }),
+        )
+    }
 }
 
 /// Status and body.
@@ -158,6 +170,16 @@ impl Replay {
             let next = answers.lock().unwrap().pop_front();
             next.unwrap_or_else(|| panic!("no answer is left for {sent_request:?}"))
         })
+    }
+
+    /// Answers a query of an index with the keys of these items, and then the read of the items.
+    pub(crate) fn listing(items: &[Item]) -> Self {
+        let items: Vec<_> = items.iter().map(dynamodb_json).collect();
+        let keys: Vec<_> = items.iter().map(|item| json!({"pk": item["pk"]})).collect();
+        Self::new([
+            CannedResponse::ok(&json!({"Items": keys})),
+            CannedResponse::ok(&json!({"Responses": {"T": items}})),
+        ])
     }
 
     /// Fails the test at the first request.

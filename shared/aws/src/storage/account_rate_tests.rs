@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
-use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::runtime::replay::{CannedResponse, Replay};
-
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis)
-}
+use crate::storage::records::samples::at;
 
 fn rate() -> Rate {
     Rate::from_millis(14_000).unwrap()

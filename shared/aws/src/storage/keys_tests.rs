@@ -93,15 +93,7 @@ async fn active_keys_are_listed_newest_first() {
     // The index may still contain it.
     revoked.extend([n("revoked_at", 5), s("revoked_by", "deployer".to_owned())]);
     let items = [from_key(&plain()).unwrap(), revoked, from_key(&newer).unwrap()];
-    let entries: Vec<_> = items
-        .iter()
-        .map(|item| json!({"pk": dynamodb_json(item)["pk"]}))
-        .collect();
-    let items: Vec<_> = items.iter().map(dynamodb_json).collect();
-    let replay = Replay::new([
-        CannedResponse::ok(&json!({"Items": entries})),
-        CannedResponse::ok(&json!({"Responses": {"T": items}})),
-    ]);
+    let replay = Replay::listing(&items);
     let keys = replay.table(16).keys(&TenantId::main()).await.unwrap();
     assert!(keys == [newer, plain()]);
     let [query, _] = replay.requests().try_into().unwrap();

@@ -1,6 +1,5 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::delivery::cause::Cause;
-use domain::delivery::record::Priority;
 use domain::id::QueueName;
 use domain::queue::job::Task;
 use domain::tenant::sender::{FromDomain, Scope};
@@ -8,10 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::runtime::replay::{CannedResponse, Replay};
-
-fn at(ms: i64) -> Timestamp {
-    Timestamp::from_millis(ms)
-}
+use crate::storage::golden;
+use crate::storage::records::samples::at;
 
 fn key() -> QueueKey {
     QueueKey {
@@ -22,23 +19,11 @@ fn key() -> QueueKey {
 
 fn full() -> Queue {
     Queue {
-        priority: Priority::Low,
-        rate_per_second: Some(5),
-        retry_waits: Some(vec![Duration::from_secs(7), Duration::from_secs(70)]),
-        expires_after: Some(Duration::from_secs(3_600)),
-        version: 3,
-        paused: Some(Pause {
-            since: at(1_000),
-            reason: Some("wrong price".to_owned()),
-            until: Some(at(9_000)),
-        }),
         suspended: true,
-        holds: crate::storage::golden::queues::holds(),
+        holds: golden::queues::holds(),
         generation: 3,
         purged_below: 2,
-        purged_before: Some(at(500)),
-        deleted: true,
-        ..Queue::plain(key(), at(100))
+        ..golden::queues::known_before()
     }
 }
 

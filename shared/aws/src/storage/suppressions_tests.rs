@@ -47,17 +47,6 @@ fn released(millis: i64) -> Item {
     item
 }
 
-fn canceled(reasons: &[Value]) -> CannedResponse {
-    CannedResponse::says(
-        400,
-        &json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled",
-            "CancellationReasons": reasons,
-        }),
-    )
-}
-
 fn failed(item: Option<&Item>) -> Value {
     let mut reason = json!({"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"});
     if let Some(item) = item {
@@ -152,7 +141,7 @@ async fn the_stored_item_explains_a_refused_suppression() {
             Err("suppressing an address: attribute a is missing".to_owned()),
         ),
     ] {
-        let replay = Replay::new([canceled(&[failed(Some(&item)), none()])]);
+        let replay = Replay::new([CannedResponse::canceled(&[failed(Some(&item)), none()])]);
         assert_eq!(suppress(&replay, &bounced).await, expected, "{item:?}");
     }
 }
@@ -161,17 +150,17 @@ async fn the_stored_item_explains_a_refused_suppression() {
 async fn a_conflict_is_retried_a_limited_number_of_times() {
     let bounced = suppression(Origin::Bounce);
     let replay = Replay::new([
-        canceled(&[none(), conflict()]),
-        canceled(&[conflict(), conflict()]),
+        CannedResponse::canceled(&[none(), conflict()]),
+        CannedResponse::canceled(&[conflict(), conflict()]),
         CannedResponse::ok(&json!({})),
     ]);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::New));
-    let replay = Replay::by(|_| canceled(&[none(), conflict()]));
+    let replay = Replay::by(|_| CannedResponse::canceled(&[none(), conflict()]));
     let error = suppress(&replay, &bounced).await.unwrap_err();
     assert!(error.starts_with("suppressing an address: "), "{error}");
     assert!(replay.sent_requests().len() > 30);
     let other = json!({"Code": "ItemCollectionSizeLimitExceeded"});
-    let error = suppress(&Replay::new([canceled(&[none(), other])]), &bounced).await;
+    let error = suppress(&Replay::new([CannedResponse::canceled(&[none(), other])]), &bounced).await;
     assert!(error.is_err());
 }
 
@@ -180,7 +169,7 @@ async fn full_prefixes_are_given_up_before_the_address() {
     let bounced = suppression(Origin::Bounce);
     let mut full = keys::suppression_filter(&TenantId::main());
     let replay = Replay::new([
-        canceled(&[none(), failed(Some(&full))]),
+        CannedResponse::canceled(&[none(), failed(Some(&full))]),
         CannedResponse::ok(&json!({})),
         CannedResponse::ok(&json!({})),
     ]);
@@ -202,7 +191,7 @@ async fn full_prefixes_are_given_up_before_the_address() {
     // Given up long ago: not written again.
     full.extend([attributes::yes("too_many")]);
     let replay = Replay::new([
-        canceled(&[none(), failed(Some(&full))]),
+        CannedResponse::canceled(&[none(), failed(Some(&full))]),
         CannedResponse::condition_failed(Some(&stored(&bounced))),
     ]);
     assert_eq!(suppress(&replay, &bounced).await, Ok(Added::Already));
@@ -236,7 +225,10 @@ async fn a_release_removes_the_prefix_and_keeps_the_time() {
         json!({":mark": {"BS": [PREFIX]}})
     );
     assert_eq!(prefixes["ConditionExpression"], Value::Null);
-    assert_eq!(release(canceled(&[failed(None), none()])).await.0, Ok(false));
+    assert_eq!(
+        release(CannedResponse::canceled(&[failed(None), none()])).await.0,
+        Ok(false)
+    );
 }
 
 /// Returns a complaint about this email that one of several recipients made.
@@ -258,7 +250,7 @@ fn stored_until(suppression: &Suppression) -> Item {
 async fn a_second_complaint_replaces_a_temporary_one() {
     let known = stored_until(&suspected(1));
     let replay = Replay::new([
-        canceled(&[failed(Some(&known)), none()]),
+        CannedResponse::canceled(&[failed(Some(&known)), none()]),
         CannedResponse::ok(&json!({})),
     ]);
     assert_eq!(suppress(&replay, &suspected(2)).await, Ok(Added::New));
@@ -281,12 +273,12 @@ async fn a_second_complaint_replaces_a_temporary_one() {
     );
 
     // The same complaint again, and one that lost against another.
-    let replay = Replay::new([canceled(&[failed(Some(&known)), none()])]);
+    let replay = Replay::new([CannedResponse::canceled(&[failed(Some(&known)), none()])]);
     assert_eq!(suppress(&replay, &suspected(1)).await, Ok(Added::Already));
     let for_good = stored(&suppression(Origin::Bounce));
     let replay = Replay::new([
-        canceled(&[failed(Some(&known)), none()]),
-        canceled(&[failed(Some(&for_good)), none()]),
+        CannedResponse::canceled(&[failed(Some(&known)), none()]),
+        CannedResponse::canceled(&[failed(Some(&for_good)), none()]),
     ]);
     assert_eq!(suppress(&replay, &suspected(2)).await, Ok(Added::Already));
 }

@@ -31,14 +31,7 @@ fn writes() -> Vec<Write> {
 
 fn canceled(codes: [&str; 2]) -> CannedResponse {
     let reasons = codes.map(|code| json!({"Code": code}));
-    CannedResponse::says(
-        400,
-        &json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled",
-            "CancellationReasons": reasons,
-        }),
-    )
+    CannedResponse::canceled(&reasons)
 }
 
 fn done() -> CannedResponse {
@@ -88,12 +81,8 @@ async fn an_unknown_outcome_is_repeated_with_the_same_token() {
 #[tokio::test]
 async fn a_refused_transaction_says_which_condition_failed() {
     let stored = json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item(7))});
-    let reasons = json!([stored, {"Code": "TransactionConflict"}]);
-    let answer = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "CancellationReasons": reasons,
-    });
-    let replay = Replay::new([CannedResponse::says(400, &answer)]);
+    let reasons = [stored, json!({"Code": "TransactionConflict"})];
+    let replay = Replay::new([CannedResponse::canceled(&reasons)]);
     let transacted = replay.table(1).transact(writes(), WHAT).await.unwrap();
     assert_eq!(
         transacted,

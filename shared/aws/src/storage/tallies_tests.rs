@@ -123,11 +123,7 @@ async fn counters_and_markers_are_one_transaction() {
 
 fn canceled(codes: &[&str]) -> CannedResponse {
     let reasons: Vec<Value> = codes.iter().map(|code| json!({"Code": code})).collect();
-    let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-    CannedResponse::says(
-        400,
-        &json!({"__type": name, "Message": "canceled", "CancellationReasons": reasons}),
-    )
+    CannedResponse::canceled(&reasons)
 }
 
 #[tokio::test]

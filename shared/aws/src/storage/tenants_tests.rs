@@ -72,16 +72,7 @@ async fn all_tenants_are_listed() {
         created_at: at(2_000),
         ..acme()
     };
-    let items = [from_tenant(&acme()).unwrap(), from_tenant(&other).unwrap()];
-    let entries: Vec<_> = items
-        .iter()
-        .map(|item| json!({"pk": dynamodb_json(item)["pk"]}))
-        .collect();
-    let items: Vec<_> = items.iter().map(dynamodb_json).collect();
-    let replay = Replay::new([
-        CannedResponse::ok(&json!({"Items": entries})),
-        CannedResponse::ok(&json!({"Responses": {"T": items}})),
-    ]);
+    let replay = Replay::listing(&[from_tenant(&acme()).unwrap(), from_tenant(&other).unwrap()]);
     assert_eq!(replay.table(16).tenants().await.unwrap(), [other, acme()]);
     assert_eq!(
         replay.requests()[0]["ExpressionAttributeValues"],

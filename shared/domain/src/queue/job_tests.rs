@@ -5,15 +5,7 @@ use crate::id::{KeyId, QueueName, TenantId};
 use crate::lifecycle::Decision;
 use crate::queue::Pause;
 use crate::queue::hold::{Hold, Holds};
-use crate::queue::tests::{at, record};
-
-fn queue() -> Queue {
-    let key = QueueKey {
-        tenant: TenantId::main(),
-        name: QueueName::default(),
-    };
-    Queue::plain(key, at(0))
-}
+use crate::queue::tests::{at, queue, record};
 
 /// Requested at 1000.
 fn job(task: Task) -> Job {

@@ -1,16 +1,12 @@
 //! Stops for accepted emails: a hold of their API key or From domain, and the suspension of their tenant.
 
-use std::time::Duration;
-
 use e2e::{Api, HttpResponse, Stack, eventually, unique};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::emails::{address, email_with};
+use super::queues::{KNOWN, held};
 use super::tenants::{for_tenant, tenant};
-
-/// The longest delay until senders know a pause, a suspension or a hold.
-const KNOWN: Duration = Duration::from_secs(5);
 
 /// Creates another key of a tenant; returns its id and the API with it.
 async fn key_of(stack: &Stack, tenant: &str) -> (String, Api) {
@@ -29,19 +25,6 @@ async fn send_many(api: &Api, count: usize, email: &Value) -> Vec<String> {
         ids.push(api.send(email).await);
     }
     ids
-}
-
-/// Waits until a queue holds so many emails.
-async fn held(api: &Api, queue: &str, count: usize) {
-    eventually("emails to be held", || async {
-        let counts = api.get(&format!("/queues/{queue}")).await.ok()["counts"].clone();
-        if counts["held"] == count {
-            Ok(())
-        } else {
-            Err(counts.to_string())
-        }
-    })
-    .await;
 }
 
 /// Revokes a key with a hold, until the answer counts this many waiting emails.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::emails::{address, email_with, large_file};
 
-/// The longest delay until senders know a pause.
-const KNOWN: Duration = Duration::from_secs(5);
+/// The longest delay until senders know a pause, a suspension or a hold.
+pub(super) const KNOWN: Duration = Duration::from_secs(5);
 
 async fn make(api: &Api, settings: Value) -> String {
     let name = unique("queue");
@@ -26,7 +26,8 @@ fn email_in(queue: &str, to: &str) -> Value {
     email_with(&address(to), json!({"queue": queue}))
 }
 
-async fn held(api: &Api, queue: &str, count: u64) {
+/// Waits until a queue holds so many emails.
+pub(super) async fn held(api: &Api, queue: &str, count: usize) {
     eventually("emails to be held", || async {
         let counts = api.get(&format!("/queues/{queue}")).await.ok()["counts"].clone();
         if counts["held"] == count {

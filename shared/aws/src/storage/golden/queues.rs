@@ -35,7 +35,7 @@ pub(crate) fn holds() -> Holds {
 }
 
 /// Returns a queue that sets every field that b1156e8 knew.
-fn known_before() -> Queue {
+pub(crate) fn known_before() -> Queue {
     Queue {
         priority: Priority::Low,
         rate_per_second: Some(5),

@@ -98,12 +98,8 @@ async fn written_over_full_marks() -> GoldenTable {
     let refused = AtomicBool::new(false);
     let replay = Replay::by(move |request| {
         if request.operation() == "TransactWriteItems" && !refused.swap(true, Ordering::Relaxed) {
-            let reasons = json!([{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]);
-            let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-            return CannedResponse::says(
-                400,
-                &json!({"__type": name, "Message": "full", "CancellationReasons": reasons}),
-            );
+            let reasons = ["None", "ConditionalCheckFailed"].map(|code| json!({"Code": code}));
+            return CannedResponse::canceled(&reasons);
         }
         CannedResponse::ok(&json!({}))
     });

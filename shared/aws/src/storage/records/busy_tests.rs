@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use super::super::samples::at;
-use super::tests::{canceled, done, held};
+use super::tests::{done, held};
 use super::*;
 use crate::runtime::replay::{CannedResponse, Replay, SentRequest};
 
@@ -79,13 +79,13 @@ impl Busy {
         if writes.iter().any(|write| self.is_busy(write)) {
             self.conflicts += 1;
             let busy = |write: &&Value| reason(self.is_busy(write).then_some("TransactionConflict"));
-            return canceled(&writes.iter().map(busy).collect::<Vec<_>>());
+            return CannedResponse::canceled(&writes.iter().map(busy).collect::<Vec<_>>());
         }
         let refused = |write: &&Value| !write["Item"].is_null() || write["ConditionExpression"] == "#no = :no";
         let refused = |write: &&Value| refused(write) && !self.holds(write);
         if writes.iter().any(refused) {
             let failed = |write: &&Value| reason(refused(write).then_some("ConditionalCheckFailed"));
-            return canceled(&writes.iter().map(failed).collect::<Vec<_>>());
+            return CannedResponse::canceled(&writes.iter().map(failed).collect::<Vec<_>>());
         }
         for write in &writes {
             self.until.insert(key(write), Instant::now() + WINDOW);

@@ -38,17 +38,6 @@ pub(super) fn held(n: u8, queue_version: u64) -> RecordWrite {
     RecordWrite { before, transition }
 }
 
-pub(super) fn canceled(reasons: &[Value]) -> CannedResponse {
-    CannedResponse::says(
-        400,
-        &json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled",
-            "CancellationReasons": reasons,
-        }),
-    )
-}
-
 pub(super) fn done() -> CannedResponse {
     CannedResponse::ok(&json!({}))
 }
@@ -87,7 +76,10 @@ async fn eleven_transactions_park_a_thousand_emails() {
 #[tokio::test]
 async fn a_refused_record_leaves_its_group() {
     let moved = EmailRecord { claim_no: 9, ..nth(2) };
-    let replay = Replay::new([canceled(&[none(), none(), stored(&moved), none()]), done()]);
+    let replay = Replay::new([
+        CannedResponse::canceled(&[none(), none(), stored(&moved), none()]),
+        done(),
+    ]);
     let writes = [held(1, 5), held(2, 5), held(3, 5)];
     let written: Vec<_> = replay.table(16).write_many(&writes, at(3_000)).await;
     let written: Vec<_> = written.into_iter().map(Result::unwrap).collect();
@@ -101,7 +93,7 @@ async fn a_refused_record_leaves_its_group() {
 #[tokio::test]
 async fn a_changed_queue_stops_only_its_group() {
     let refused = json!({"Code": "ConditionalCheckFailed"});
-    let replay = Replay::new([canceled(&[refused, none()]), done()]);
+    let replay = Replay::new([CannedResponse::canceled(&[refused, none()]), done()]);
     let written = replay.table(16).write_many(&[held(1, 4), held(2, 5)], at(3_000)).await;
     let written: Vec<_> = written.into_iter().map(Result::unwrap).collect();
     assert_eq!(written, [Written::QueueMoved, Written::Done]);
@@ -113,7 +105,7 @@ async fn a_lost_group_is_recognised_by_its_records() {
     let writes = [held(1, 5), held(2, 5)];
     let ours = writes.each_ref().map(|write| stored(&write.transition.record));
     let [first, second] = ours;
-    let replay = Replay::new([CannedResponse::Lost, canceled(&[none(), first, second])]);
+    let replay = Replay::new([CannedResponse::Lost, CannedResponse::canceled(&[none(), first, second])]);
     let written = replay.table(16).write_many(&writes, at(3_000)).await;
     assert!(written.into_iter().all(|written| matches!(written, Ok(Written::Done))));
 }
@@ -135,7 +127,7 @@ async fn a_permanently_refused_record_fails_alone() {
             })
             .collect();
         if items.iter().any(is_bad) {
-            canceled(&reasons)
+            CannedResponse::canceled(&reasons)
         } else {
             done()
         }
@@ -149,7 +141,7 @@ async fn a_permanently_refused_record_fails_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_constant_conflict_is_reported_as_such() {
-    let replay = Replay::by(|_| canceled(&[json!({"Code": "TransactionConflict"}), none()]));
+    let replay = Replay::by(|_| CannedResponse::canceled(&[json!({"Code": "TransactionConflict"}), none()]));
     let written = replay.table(16).write_many(&[held(1, 5)], at(3_000)).await;
     assert_eq!(written[0].as_ref().unwrap_err().kind, FailureKind::Conflict);
 }

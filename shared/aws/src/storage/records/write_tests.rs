@@ -346,17 +346,6 @@ fn held() -> Transition {
     }
 }
 
-fn canceled(reasons: &serde_json::Value) -> CannedResponse {
-    CannedResponse::says(
-        400,
-        &json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled",
-            "CancellationReasons": reasons,
-        }),
-    )
-}
-
 #[tokio::test]
 async fn a_write_checks_its_queue_in_one_transaction() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
@@ -387,21 +376,21 @@ async fn a_refusal_names_the_moved_record_or_queue() {
     let (none, failed) = (json!({"Code": "None"}), json!({"Code": "ConditionalCheckFailed"}));
     let stored = |record: &EmailRecord| json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_record(record, 16))});
     for (reasons, expected) in [
-        (json!([failed, none]), Ok(Written::QueueMoved)),
+        ([failed.clone(), none.clone()], Ok(Written::QueueMoved)),
         (
-            json!([none, stored(&claimed())]),
+            [none.clone(), stored(&claimed())],
             Ok(Written::Moved(Some(Box::new(claimed())))),
         ),
-        (json!([none, stored(&held().record)]), Ok(Written::Done)),
-        (json!([none, failed]), Ok(Written::Moved(None))),
-        (json!([none, {"Code": "ValidationError"}]), Err(())),
+        ([none.clone(), stored(&held().record)], Ok(Written::Done)),
+        ([none.clone(), failed], Ok(Written::Moved(None))),
+        ([none, json!({"Code": "ValidationError"})], Err(())),
     ] {
-        let replay = Replay::new([canceled(&reasons)]);
+        let replay = Replay::new([CannedResponse::canceled(&reasons)]);
         let written = replay
             .table(16)
             .write(&record(), &held(), at(3_000))
             .await
             .map_err(|_| ());
-        assert_eq!(written, expected, "{reasons}");
+        assert_eq!(written, expected, "{reasons:?}");
     }
 }
