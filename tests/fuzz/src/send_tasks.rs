@@ -3,6 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::send_task::{SendTask, SendTaskError};
+use domain::id::{EmailId, QueueName, TenantId};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
@@ -81,15 +82,8 @@ fn read_send_task(text: &str) {
         let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue", "slot"]);
         let at = said.get("slot").and_then(Value::as_i64);
         check_eq!(Refusal, at, slot.map(Timestamp::as_millis));
-        let named = said.get("queue").map_or(Some("default"), Value::as_str);
-        check_eq!(Refusal, named, Some(queue.as_str()));
-        check_eq!(Refusal, (number(&said, "v"), v), (Some(1), 1), "only this version");
-        check_eq!(
-            Refusal,
-            said.get("tenant").and_then(Value::as_str),
-            Some(tenant.as_str())
-        );
-        same_id(&said, &id.to_string());
+        same_version(&said, v);
+        same_email(&said, (&tenant, id), &queue);
         check_eq!(Refusal, number(&said, "recipients"), Some(u64::from(recipients)));
         check_eq!(Refusal, number(&said, "bytes"), Some(bytes));
     }
@@ -111,15 +105,8 @@ fn read_dead_letter_message(text: &str) {
             queue,
         } = dead_letter_message;
         let said = said(text, &["v", "tenant", "id", "claim_no", "queue"]);
-        let named = said.get("queue").map_or(Some("default"), Value::as_str);
-        check_eq!(Refusal, named, Some(queue.as_str()));
-        check_eq!(Refusal, (number(&said, "v"), v), (Some(1), 1), "only this version");
-        check_eq!(
-            Refusal,
-            said.get("tenant").and_then(Value::as_str),
-            Some(tenant.as_str())
-        );
-        same_id(&said, &id.to_string());
+        same_version(&said, v);
+        same_email(&said, (&tenant, id), &queue);
         check_eq!(Refusal, number(&said, "claim_no"), Some(u64::from(claim_no)));
     }
 }
@@ -148,8 +135,19 @@ fn number(said: &Value, field: &str) -> Option<u64> {
     said.get(field).and_then(Value::as_u64)
 }
 
-fn same_id(said: &Value, id: &str) {
-    let given = said.get("id").and_then(Value::as_str).unwrap_or_default();
-    let digits = given.to_ascii_lowercase().replace(['-', '{', '}'], "");
-    check_eq!(Refusal, digits.trim_start_matches("urn:uuid:"), id.replace('-', ""));
+fn same_version(said: &Value, v: u8) {
+    check_eq!(Refusal, (number(said, "v"), v), (Some(1), 1), "only this version");
+}
+
+fn same_email(said: &Value, (tenant, id): (&TenantId, EmailId), queue: &QueueName) {
+    let text = |field: &str| said.get(field).and_then(Value::as_str);
+    check_eq!(Refusal, text("tenant"), Some(tenant.as_str()));
+    let digits = text("id")
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+        .replace(['-', '{', '}'], "");
+    let id = id.to_string().replace('-', "");
+    check_eq!(Refusal, digits.trim_start_matches("urn:uuid:"), id);
+    let named = said.get("queue").map_or(Some("default"), Value::as_str);
+    check_eq!(Refusal, named, Some(queue.as_str()));
 }
