@@ -71,11 +71,20 @@ def mark(stack):
     return stack and (stack["StackStatus"], stack.get("LastUpdatedTime"))
 
 
+def _looks():
+    """Looks at CloudFormation, without an end; the pause between two grows to five seconds."""
+    pause_secs = FIRST_PAUSE_SECS
+    while True:
+        yield
+        time.sleep(pause_secs)
+        pause_secs = min(pause_secs * 1.5, 5)
+
+
 def settle(cloudformation, name, before=None):
     """Waits while CloudFormation works on the stack; returns its status, None for a deleted one. `before`: the mark of
     the stack before an operation, which may not show yet."""
-    seen, pause_secs, began = None, FIRST_PAUSE_SECS, time.monotonic()
-    while True:
+    seen, began = None, time.monotonic()
+    for _ in _looks():
         stack = described(cloudformation, name)
         status = stack and stack["StackStatus"]
         hidden = before is not None and mark(stack) == before and time.monotonic() - began < START_SECS
@@ -87,8 +96,6 @@ def settle(cloudformation, name, before=None):
             return None if status == "DELETE_COMPLETE" else status
         if time.monotonic() - began > PATIENCE_SECS:
             raise Trouble(f"CloudFormation still works on {name}. Run the same command again; it waits and goes on.")
-        time.sleep(pause_secs)
-        pause_secs = min(pause_secs * 1.5, 5)
 
 
 def deploy(cloudformation, name, template_url, wanted, known):
@@ -132,8 +139,7 @@ def delete(cloudformation, name):
 
 def _has_changes(cloudformation, change_set):
     """Waits for the change set; false if it changes nothing."""
-    pause_secs = FIRST_PAUSE_SECS
-    while True:
+    for _ in _looks():
         made = cloudformation.describe_change_set(ChangeSetName=change_set)
         if made["Status"] == "CREATE_COMPLETE":
             return True
@@ -143,8 +149,6 @@ def _has_changes(cloudformation, change_set):
             if any(words in reason for words in NOTHING):
                 return False
             raise Trouble(f"CloudFormation refused the change: {reason}\n{remedy(reason)}")
-        time.sleep(pause_secs)
-        pause_secs = min(pause_secs * 1.5, 5)
 
 
 def _failures(cloudformation, name):
