@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aws::http::auth::Network;
 use common::{ask, authenticator, manage, read};
 use domain::delivery::record::{BodyRef, EmailRecord};
 use domain::id::{AttachmentId, EmailId, EmailKey, TenantId, UploadId};
@@ -303,7 +304,7 @@ async fn a_page_holds_few_contents_at_a_time() {
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::try_from(samples::bearer()).unwrap());
     let principal = authenticator()
-        .authenticate(&headers, &backend, samples::BORN)
+        .authenticate(&headers, Network::default(), &backend, samples::BORN)
         .await
         .unwrap();
     let caller = principal.to_do(Action::Read).unwrap();

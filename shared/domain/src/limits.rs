@@ -163,10 +163,16 @@ pub const JSON_DEPTH: usize = 128;
 /// rounded.
 pub const JSON_VALUES: u32 = 250_000;
 
-/// Unknown API keys that an environment looks up within one second. For more it answers 429 without a call.
+/// Unknown API keys of one network that an environment looks up within one second. For more it answers 429 without a
+/// call.
 ///
 /// Source: our choice. A client with a wrong key repeats one id, which is cached. Many ids are guesses.
 pub const UNKNOWN_KEYS_PER_SECOND: u32 = 20;
+
+/// Unknown API keys of all networks that an environment looks up within one second.
+///
+/// Source: our choice; five networks with the limit of one.
+pub const UNKNOWN_KEYS_PER_SECOND_OF_ALL: u32 = 5 * UNKNOWN_KEYS_PER_SECOND;
 
 /// Most characters of a caller's field name that an error message repeats.
 ///

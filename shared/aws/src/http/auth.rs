@@ -7,20 +7,21 @@
 //! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
 //! other.
 //! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never
-//! read. Many unknown keys within a second are refused without a call. A revocation, a suspension or another change applies everywhere after that time.
+//! read. A revocation, a suspension or another change applies everywhere after that time.
+//! Many unknown keys of a network within a second are refused without a call. A key that the environment knows is
+//! always read again.
 //! **Why not in an authorizer of API Gateway:** an HTTP API cannot shape an authorizer's errors, and an
 //! authorizer costs an invocation all the same.
 //! **Start reading at** [`Authenticator::authenticate`].
 
+mod guesses;
 mod principal;
 
 use std::fmt;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::api::error::ApiError;
 use domain::id::{KeyId, TenantId};
-use domain::limits;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
 use domain::tenant::Tenant;
@@ -30,11 +31,13 @@ use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue, header};
 use subtle::ConstantTimeEq;
 
+use self::guesses::Guesses;
+pub use self::guesses::Network;
 pub use self::principal::{
     ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal,
     not_for_the_deployer,
 };
-use crate::runtime::cache::{Cached, lock};
+use crate::runtime::cache::Cached;
 use crate::runtime::settings::KeySettings;
 
 /// Cache lifetime of a key and its tenant.
@@ -54,29 +57,6 @@ pub struct Authenticator {
     guesses: Guesses,
 }
 
-/// Count of unknown keys in the current second.
-#[derive(Default)]
-struct Guesses(Mutex<(i64, u32)>);
-
-impl Guesses {
-    fn second(now: Timestamp) -> i64 {
-        now.as_millis().div_euclid(1_000)
-    }
-
-    /// Whether the second has no lookup left.
-    fn are_too_many(&self, now: Timestamp) -> bool {
-        let (second, count) = *lock(&self.0);
-        second == Self::second(now) && count >= limits::UNKNOWN_KEYS_PER_SECOND
-    }
-
-    fn count_lookup(&self, now: Timestamp) {
-        let mut counted = lock(&self.0);
-        let second = Self::second(now);
-        let before = if counted.0 == second { counted.1 } else { 0 };
-        *counted = (second, before.saturating_add(1));
-    }
-}
-
 /// Cached keys and unknown ids.
 struct KeyCache {
     known: Cached<KeyId, CachedKey>,
@@ -88,6 +68,11 @@ impl KeyCache {
     fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<CachedKey>> {
         let known = self.known.fresh(&id, now, FRESH).map(Some);
         known.or_else(|| self.unknown.fresh(&id, now, FRESH).map(|()| None))
+    }
+
+    /// Whether the last lookup of an id found a key, however old it is.
+    fn knows(&self, id: KeyId) -> bool {
+        self.known.get(&id, |_| true).is_some()
     }
 
     fn remember(&self, id: KeyId, now: Timestamp, known: Option<&CachedKey>) {
@@ -136,11 +121,12 @@ impl Authenticator {
     /// # Errors
     /// 401 `missing_api_key` without a key. 403 `invalid_api_key` with an unknown, revoked or expired key, or
     /// one of a suspended tenant. 401 `restricted_api_key` with a tenant's key and another tenant's name in
-    /// [`TENANT_HEADER`]. 429 `rate_limit_exceeded` with an uncached key after too many unknown ones within a second.
-    /// Or a backend call failed.
+    /// [`TENANT_HEADER`]. 429 `rate_limit_exceeded` with a key that the environment does not know, after too many
+    /// unknown ones of the network within a second. Or a backend call failed.
     pub async fn authenticate<R: Keys + Tenants>(
         &self,
         headers: &HeaderMap,
+        network: Network,
         records: &R,
         now: Timestamp,
     ) -> Result<Principal, Denied> {
@@ -158,7 +144,7 @@ impl Authenticator {
             return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
         }
         let id = token::id_of(given).ok_or_else(|| malformed(given))?;
-        let CachedKey { key, tenant } = self.find_key(id, records, now).await?.ok_or_else(invalid)?;
+        let CachedKey { key, tenant } = self.find_key(id, network, records, now).await?.ok_or_else(invalid)?;
         if !bool::from(hash.ct_eq(&key.sha256)) {
             return Err(invalid().into());
         }
@@ -192,13 +178,14 @@ impl Authenticator {
     async fn find_key<R: Keys + Tenants>(
         &self,
         id: KeyId,
+        network: Network,
         records: &R,
         now: Timestamp,
     ) -> Result<Option<CachedKey>, Denied> {
         if let Some(known) = self.keys.fresh(id, now) {
             return Ok(known);
         }
-        if self.guesses.are_too_many(now) {
+        if !self.keys.knows(id) && self.guesses.are_too_many(network, now) {
             let message = "Too many requests with unknown API keys. Repeat the request after one second.";
             return Err(ApiError::rate_limit_exceeded(message).into());
         }
@@ -208,7 +195,7 @@ impl Authenticator {
         };
         match &known {
             Some(known) => record_use(&known.key, records, now).await,
-            None => self.guesses.count_lookup(now),
+            None => self.guesses.count_lookup(network, now),
         }
         self.keys.remember(id, now, known.as_ref());
         Ok(known)

@@ -137,7 +137,7 @@ async fn at_the_door(
     now: Timestamp,
 ) -> Result<Principal, u16> {
     let principal = authenticator
-        .authenticate(&with(&[&format!("Bearer {key}")]), records, now)
+        .authenticate(&with(&[&format!("Bearer {key}")]), Network::default(), records, now)
         .await;
     principal.map_err(|denied| match denied {
         Denied::Refused(error) => error.status(),
@@ -153,7 +153,10 @@ async fn comes_in(authenticator: &Authenticator, records: &EmailRecords, key: &s
 async fn a_key_is_missing_invalid_or_valid() {
     let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
     let good = token.as_str();
-    let status = async |values: &[&str]| match authenticator.authenticate(&with(values), &records, at(0)).await {
+    let status = async |values: &[&str]| match authenticator
+        .authenticate(&with(values), Network::default(), &records, at(0))
+        .await
+    {
         Ok(_) => 200,
         Err(Denied::Refused(error)) => error.status(),
         Err(Denied::Port(_)) => 500,
@@ -187,7 +190,7 @@ async fn a_guess_costs_no_call() {
 async fn a_key_of_resend_is_named() {
     let headers = with(&["Bearer re_123456789"]);
     let refused = authenticator()
-        .authenticate(&headers, &EmailRecords::default(), at(0))
+        .authenticate(&headers, Network::default(), &EmailRecords::default(), at(0))
         .await;
     let Err(Denied::Refused(error)) = refused else {
         panic!("it is no key of ours")
@@ -206,8 +209,7 @@ async fn forged_keys_do_not_evict_real_ones() {
     let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
     assert_eq!(comes_in(&authenticator, &records, token.as_str(), at(0)).await, Ok(()));
     for forged in 0..4_000_u64 {
-        let id = EmailId::from_random((u128::from(forged) << 64 | 2).to_be_bytes());
-        let guess = Token::new(KeyId::of(id), [9; SECRET_BYTES]);
+        let guess = self::forged(forged);
         // Twenty in each second cost a read; the others have to wait.
         let expected = if forged % 1_000 < 20 { Err(403) } else { Err(429) };
         let now = at(i64::try_from(forged).unwrap());
@@ -231,6 +233,45 @@ async fn forged_keys_do_not_evict_real_ones() {
     );
     let cached = &authenticator.keys;
     assert!(cached.known.len() == 1 && cached.unknown.len() <= MOST_UNKNOWN);
+}
+
+/// Returns a key with a correct checksum that nobody created.
+fn forged(number: u64) -> Token {
+    let id = EmailId::from_random((u128::from(number) << 64 | 2).to_be_bytes());
+    Token::new(KeyId::of(id), [9; SECRET_BYTES])
+}
+
+#[tokio::test]
+async fn forged_keys_do_not_lock_out_real_ones() {
+    let (authenticator, records, token) = (authenticator(), records(Permission::FullAccess), token());
+    let (flood, client) = (Network::of("192.0.2.1"), Network::of("192.0.2.2"));
+    let comes = async |key: &Token, network, now| {
+        let headers = with(&[&format!("Bearer {}", key.as_str())]);
+        let principal = authenticator.authenticate(&headers, network, &records, now).await;
+        principal.map(drop).map_err(|denied| match denied {
+            Denied::Refused(error) => error.status(),
+            Denied::Port(_) => 500,
+        })
+    };
+    let flooded = async |now: i64| {
+        let mut last = Ok(());
+        for number in 0..50 {
+            last = comes(&forged(number + u64::try_from(now).unwrap()), flood, at(now)).await;
+        }
+        assert_eq!(last, Err(429));
+    };
+    // A key that the environment never saw is looked up for a client of another network.
+    flooded(0).await;
+    assert_eq!(comes(&token, flood, at(1)).await, Err(429));
+    assert_eq!(comes(&token, client, at(2)).await, Ok(()));
+    // Its entry is too old, and it is looked up again, from every network.
+    flooded(60_000).await;
+    assert_eq!(comes(&token, flood, at(60_001)).await, Ok(()));
+    // A revoked key is no longer known, so it is throttled as any other.
+    *records.key.lock().unwrap() = None;
+    assert_eq!(comes(&token, client, at(120_000)).await, Err(403));
+    flooded(160_000).await;
+    assert_eq!(comes(&token, flood, at(160_001)).await, Err(429));
 }
 
 #[tokio::test]
@@ -440,7 +481,10 @@ async fn acting(named: &[&str], records: &EmailRecords) -> Result<Operator, (u16
     for value in named {
         headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
     }
-    let principal = authenticator().authenticate(&headers, records, at(0)).await.unwrap();
+    let principal = authenticator()
+        .authenticate(&headers, Network::default(), records, at(0))
+        .await
+        .unwrap();
     let Principal::Deployer(deployer, named) = principal else {
         panic!("it is the deployer's key")
     };
@@ -495,7 +539,10 @@ async fn a_key_names_its_own_tenant_or_none() {
         for value in named {
             headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
         }
-        let status = match authenticator().authenticate(&headers, &records, at(0)).await {
+        let status = match authenticator()
+            .authenticate(&headers, Network::default(), &records, at(0))
+            .await
+        {
             Ok(_) => Ok(()),
             Err(Denied::Refused(error)) => Err(error.status()),
             Err(Denied::Port(_)) => Err(500),

@@ -38,7 +38,8 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
     let name = found.as_ref().map_or("none", |found| found.route.name);
     let object = found.as_ref().ok().and_then(|found| found.path.object());
     let mut who = RequestKey::default();
-    let authenticated = authenticator.authenticate(request.headers(), function.records(), function.now());
+    let network = request.extensions().get().copied().unwrap_or_default();
+    let authenticated = authenticator.authenticate(request.headers(), network, function.records(), function.now());
     let response = match authenticated.await {
         Ok(principal) => {
             who = RequestKey {

@@ -19,6 +19,7 @@ use lambda_http::{Body, Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 
+use crate::http::auth::Network;
 use crate::http::{self, endpoint};
 use crate::runtime::invocation::{time_left, within};
 
@@ -48,9 +49,10 @@ struct RequestContext {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct RequestLine {
     method: String,
+    source_ip: String,
 }
 
 /// Answers requests until Lambda ends the function.
@@ -73,7 +75,7 @@ where
     .await
 }
 
-/// Converts an event to a request. A target that is too long for a URI becomes `/`: both are unknown paths.
+/// Converts an event to a request, with the client's network as an extension. A target that is too long for a URI becomes `/`: both are unknown paths.
 ///
 /// # Errors
 /// 400 when the method or a header is invalid, for example because of a control character.
@@ -96,6 +98,8 @@ pub fn request(event: Event) -> Result<Request, ApiError> {
     *request.method_mut() = method;
     *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
     *request.headers_mut() = headers;
+    let network = Network::of(&event.request_context.http.source_ip);
+    request.extensions_mut().insert(network);
     Ok(request)
 }
 
@@ -157,7 +161,7 @@ mod tests {
             "rawPath": path,
             "rawQueryString": query,
             "headers": {"authorization": "Bearer x"},
-            "requestContext": {"http": {"method": "PATCH"}},
+            "requestContext": {"http": {"method": "PATCH", "sourceIp": "192.0.2.1"}},
         });
         request(serde_json::from_value(event).unwrap()).unwrap()
     }
@@ -172,6 +176,7 @@ mod tests {
         assert_eq!(request.uri().query(), Some("limit=2&after=%22x%22"));
         assert_eq!(request.headers().get("authorization").unwrap(), "Bearer x");
         assert_eq!(request_to("/emails", "").uri().query(), None);
+        assert_eq!(request.extensions().get(), Some(&Network::of("192.0.2.1")));
     }
 
     #[test]
