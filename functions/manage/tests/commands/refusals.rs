@@ -322,7 +322,7 @@ async fn a_malformed_body_is_refused_before_any_call() {
             r#"{"Force":true}"#,
             422,
             "validation_error",
-            "Force: unknown field",
+            "Force: unknown field; did you mean force?",
         ),
     ] {
         let (got, error) = answer(&backend, &with_body(event, body)).await;

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use super::fields::each_field;
 use super::json::{Node, text, texts, whole, wrong_type};
+use super::spelling::unknown;
 use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::id::TenantId;
@@ -27,6 +28,12 @@ use crate::timestamp::Timestamp;
 
 /// The grammar of a tenant's name, as an error message.
 const TENANT_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
+
+/// Fields of an API key, as an error suggests them.
+const KEY_FIELDS: &[&str] = &["name", "permission", "from_domains", "expires_at", "tenant"];
+
+/// Settings of a tenant, as an error suggests them.
+const TENANT_FIELDS: &[&str] = &["from_domains", "daily_cap", "rate", "suspended"];
 
 /// The request of `POST /api-keys`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +76,7 @@ pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
                     "domain ids are not supported: name the domains in from_domains",
                 ));
             }
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, KEY_FIELDS)),
         }
         Ok(())
     })?;
@@ -92,7 +99,7 @@ pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
         match key {
             "name" => change.name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
             "from_domains" => change.from_domains = domains(path, value)?,
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["name", "from_domains"])),
         }
         Ok(())
     })?;
@@ -163,7 +170,7 @@ impl TenantSettings {
                 Node::Bool(suspended) => self.suspended = Some(suspended),
                 node => return Err(wrong_type(path, "a boolean", &node)),
             },
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, TENANT_FIELDS)),
         }
         Ok(())
     }

@@ -15,6 +15,7 @@
 use super::content_ids::ContentIds;
 use super::fields::{each_field, to_api};
 use super::json::{Node, echo, object, text, wrong_type};
+use super::spelling::unknown;
 use crate::api::error::ApiError;
 use crate::limits;
 use crate::message::admission;
@@ -81,6 +82,9 @@ fn admit(filename: Option<&str>, content_type: Option<&str>) -> Result<(), (&'st
     content_type.map_err(|problem| ("content_type", problem))
 }
 
+/// Fields of an attachment, as an error suggests them.
+const FIELDS: &[&str] = &["filename", "content", "content_type", "content_id", "id", "path"];
+
 fn given(path: &str, node: Node) -> Result<AttachmentInput, EmailError> {
     let mut given = AttachmentInput::default();
     let mut seen = Vec::new();
@@ -110,7 +114,7 @@ fn given(path: &str, node: Node) -> Result<AttachmentInput, EmailError> {
             "content" => given.content = content(&path, value)?,
             "id" => given.id = text(&path, value)?,
             "path" => given.path = text(&path, value)?,
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(&path, &key, FIELDS)),
         }
         seen.push(key);
     }
@@ -197,7 +201,7 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
                 size = Some(number.as_u64().unwrap_or_default());
             }
             ("size", node) => return Err(wrong_type(path, "a number", &node)),
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["filename", "content_type", "size"])),
         }
         Ok(())
     })?;

@@ -257,6 +257,14 @@ fn each_bad_attachment_is_refused_with_its_path() {
             file(json!({"disposition": "inline"})),
             "attachments[1].disposition: unknown field",
         ),
+        (
+            file(json!({"mimeType": "a/b"})),
+            "attachments[1].mimeType: unknown field; did you mean content_type?",
+        ),
+        (
+            file(json!({"url": "https://example.com"})),
+            "attachments[1].url: unknown field; did you mean content or id?",
+        ),
         (file(json!({"a\nb": 1})), "attachments[1].a\\nb: unknown field"),
     ] {
         let error = parse(&attachments).unwrap_err();

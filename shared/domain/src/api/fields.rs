@@ -11,6 +11,7 @@
 )]
 
 use super::json::{Node, echo, object, read_json, text, text_or_number, wrong_type};
+use super::spelling::unknown;
 use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::delivery::record::Priority;
@@ -61,7 +62,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         Problem::Missing(_) => ApiError::missing_field(&path, problem),
         Problem::Address(_)
         | Problem::WrongType { .. }
-        | Problem::Unknown(_)
+        | Problem::Unknown
         | Problem::Misspelt(_)
         | Problem::Unsupported(_)
         | Problem::Repeated
@@ -118,7 +119,7 @@ pub(super) fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {
             let slot = match key.as_str() {
                 "name" => &mut name,
                 "value" => &mut value,
-                _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+                _ => return Err(unknown(&path, &key, &["name", "value"])),
             };
             if slot.is_some() {
                 return Err(EmailError::at(path, Problem::Repeated));

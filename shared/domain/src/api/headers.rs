@@ -14,6 +14,7 @@
 use serde::Serialize;
 
 use super::json::{Node, echo, object, text, text_or_number};
+use super::spelling::unknown;
 use crate::message::dropped_header::DroppedHeader;
 use crate::message::email::{Addresses, EmailContent};
 use crate::message::mailbox::{Mailbox, parse_list};
@@ -148,7 +149,7 @@ fn pair(path: &str, node: Node) -> Result<Option<(String, String)>, EmailError> 
         match key.as_str() {
             "name" => name = text(&path, node)?,
             "value" => value = text_or_number(&path, node)?,
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(&path, &key, &["name", "value"])),
         }
         seen.push(key);
     }

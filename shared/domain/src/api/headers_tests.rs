@@ -33,7 +33,10 @@ fn a_map_and_a_list_are_the_same_headers() {
         (json!(["X-A"]), "headers[0]: must be an object, not a string"),
         (json!([{"value": "1"}]), "headers[0].name: this field is required"),
         (json!([{"name": 1}]), "headers[0].name: must be a string, not a number"),
-        (json!([{"key": "X"}]), "headers[0].key: unknown field"),
+        (
+            json!([{"key": "X"}]),
+            "headers[0].key: unknown field; did you mean name?",
+        ),
         (
             json!([{"name": "X-A", "value": "1"}, {"name": "x-a", "value": "1"}]),
             "headers.x-a: is given more than once",

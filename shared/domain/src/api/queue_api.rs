@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::fields::{QUEUE_NAME, each_field, priority, to_api};
 use super::json::{Node, text, whole, wrong_type};
+use super::spelling::unknown;
 use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::delivery::cause::Cause;
@@ -22,6 +23,14 @@ use crate::queue::Queue;
 use crate::queue::job::Job;
 use crate::reporting::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
+
+/// Settings of a queue, as an error suggests them.
+const FIELDS: &[&str] = &[
+    "priority",
+    "rate_per_second",
+    "retry_waits_seconds",
+    "default_expires_in_seconds",
+];
 
 /// Settings of a queue in a request: `None` leaves a value as it is, `Some(None)` removes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,7 +87,7 @@ impl QueueSettings {
                 let span = whole(path, value, 60, limits::QUEUE_EXPIRY_MAX)?;
                 self.expires_after = Some(span.map(seconds));
             }
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, FIELDS)),
         }
         Ok(())
     }
@@ -182,7 +191,7 @@ pub fn parse_pause(body: &[u8]) -> Result<PauseRequest, ApiError> {
                 let until = text(path, value)?;
                 request.until = until.map(|until| TimeInput::parse(path, &until)).transpose()?;
             }
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["reason", "until"])),
         }
         Ok(())
     })?;
@@ -222,7 +231,7 @@ pub fn parse_redrive(body: &[u8]) -> Result<RedriveRequest, ApiError> {
                     request.since = Some(at.ok_or_else(|| EmailError::at(path, Problem::Bad(why)))?);
                 }
             }
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["cause", "since"])),
         }
         Ok(())
     })?;

@@ -374,7 +374,7 @@ pub fn parse_retry(body: &[u8]) -> Result<bool, ApiError> {
             ("force", Node::Bool(given)) => force = given,
             ("force", Node::Null) => {}
             ("force", node) => return Err(wrong_type(path, "a boolean", &node)),
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["force"])),
         }
         Ok(())
     })?;

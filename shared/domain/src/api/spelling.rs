@@ -14,19 +14,43 @@ const LONGEST: usize = 64;
 /// Source: our choice: two letters swapped are two changes.
 const CHANGES_MAX: usize = 2;
 
-/// Fields of other APIs for an email, each with ours.
+/// Names of other APIs in small letters and digits, each with our fields. A name may have one entry for each object.
 ///
-/// Source: Postmark's and SendGrid's API references, and Resend's SDK for Node.
+/// Source: the API references of Postmark, SendGrid, Mailgun and Brevo, and the options of nodemailer.
 const ALIASES: &[(&str, &str)] = &[
+    ("address", "email"),
+    ("address", "emails"),
+    ("addresses", "emails"),
     ("body", "text or html"),
+    ("cid", "content_id"),
     ("content", "text or html"),
+    ("data", "content"),
+    ("domains", "from_domains"),
+    ("expires", "expires_at"),
+    ("files", "attachments"),
+    ("fromemail", "from"),
+    ("fromname", "from"),
+    ("href", "content or id"),
     ("htmlbody", "html"),
+    ("htmlcontent", "html"),
+    ("key", "name"),
     ("message", "text or html"),
+    ("mimetype", "content_type"),
+    ("name", "filename"),
+    ("personalizations", "to, cc and bcc"),
+    ("plaintext", "text"),
+    ("rate", "rate_per_second"),
+    ("ratelimit", "rate"),
+    ("ratelimit", "rate_per_second"),
+    ("ratepersecond", "rate"),
     ("recipients", "to"),
-    ("replyto", "reply_to"),
-    ("scheduledat", "scheduled_at"),
+    ("sendat", "scheduled_at"),
     ("sender", "from"),
     ("textbody", "text"),
+    ("textcontent", "text"),
+    ("toemail", "to"),
+    ("type", "content_type"),
+    ("url", "content or id"),
 ];
 
 /// Returns the known name that needs the fewest changes, at most [`CHANGES_MAX`] and less than half of the letters.
@@ -45,19 +69,37 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     names.min_by_key(|name| changes(&given, name))
 }
 
-/// The error of an unknown field, with the nearest known one.
+/// The error of an unknown field of an object, with the known one that was probably meant.
 pub(super) fn unknown(path: &str, key: &str, known: &[&'static str]) -> EmailError {
-    let folded = key.to_lowercase();
-    let of_another_api = ALIASES
+    EmailError::at(path, meant(key, known).map_or(Problem::Unknown, Problem::Misspelt))
+}
+
+/// Returns the field in another spelling, the field that another API calls so, or the nearest one.
+fn meant(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    if key.len() > LONGEST {
+        return None;
+    }
+    let given = folded(key);
+    let mut names = known.iter().copied();
+    let is_known = |ours: &&str| {
+        ours.split([' ', ','])
+            .next()
+            .is_some_and(|first| known.contains(&first))
+    };
+    let mut of_other_apis = ALIASES
         .iter()
-        .find(|(other, _)| *other == folded)
+        .filter(|(other, _)| *other == given)
         .map(|(_, ours)| *ours);
-    let is_ours = |ours: &&str| known.contains(&ours.split(' ').next().unwrap_or_default());
-    let meant = of_another_api
-        .filter(is_ours)
-        .or_else(|| nearest(key, known.iter().copied()));
-    let problem = meant.map_or(Problem::Unknown(""), Problem::Misspelt);
-    EmailError::at(path, problem)
+    names
+        .find(|name| folded(name) == given)
+        .or_else(|| of_other_apis.find(is_known))
+        .or_else(|| nearest(key, known.iter().copied()))
+}
+
+/// Returns the letters and digits of a name, with one case: `replyTo` and `reply-to` are `reply_to`.
+fn folded(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 /// Returns the number of characters to insert, remove or replace.
@@ -119,10 +161,40 @@ mod tests {
 
     #[test]
     fn fields_of_other_apis_are_translated() {
-        let said = |key: &str| unknown("x", key, &["from", "text", "html", "scheduled_at"]).to_string();
-        assert_eq!(said("body"), "x: unknown field; did you mean text or html?");
-        assert_eq!(said("HtmlBody"), "x: unknown field; did you mean html?");
-        assert_eq!(said("scheduledAt"), "x: unknown field; did you mean scheduled_at?");
-        assert_eq!(said("personalizations"), "x: unknown field");
+        const EMAIL: &[&str] = &["from", "to", "text", "html", "reply_to", "scheduled_at", "attachments"];
+        const FILE: &[&str] = &["filename", "content", "content_type", "content_id", "id", "path"];
+        for (key, known, meant) in [
+            ("body", EMAIL, Some("text or html")),
+            ("HtmlBody", EMAIL, Some("html")),
+            ("html_body", EMAIL, Some("html")),
+            ("text_body", EMAIL, Some("text")),
+            ("from_email", EMAIL, Some("from")),
+            ("scheduledAt", EMAIL, Some("scheduled_at")),
+            ("reply-to", EMAIL, Some("reply_to")),
+            ("recipients", EMAIL, Some("to")),
+            ("personalizations", EMAIL, Some("to, cc and bcc")),
+            ("message", EMAIL, Some("text or html")),
+            ("fileName", FILE, Some("filename")),
+            ("name", FILE, Some("filename")),
+            ("type", FILE, Some("content_type")),
+            ("mimeType", FILE, Some("content_type")),
+            ("url", FILE, Some("content or id")),
+            ("data", FILE, Some("content")),
+            ("cid", FILE, Some("content_id")),
+            ("key", &["name", "value"], Some("name")),
+            ("address", &["email"], Some("email")),
+            ("address", &["emails", "ids"], Some("emails")),
+            ("rate", &["rate_per_second"], Some("rate_per_second")),
+            ("ratePerSecond", &["rate", "daily_cap"], Some("rate")),
+            // An object without the field.
+            ("type", EMAIL, None),
+            ("body", FILE, None),
+            ("", FILE, None),
+            ("__proto__", EMAIL, None),
+        ] {
+            let said = unknown("x", key, known).to_string();
+            let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+            assert_eq!(said, format!("x: unknown field{meant}"), "{key}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::fields::each_field;
 use super::json::{Node, text, texts};
+use super::spelling::unknown;
 use crate::api::error::ApiError;
 use crate::delivery::suppression::{Origin, Suppression, SuppressionId};
 use crate::limits;
@@ -45,7 +46,7 @@ pub fn parse_add(body: &[u8]) -> Result<EmailAddress, ApiError> {
     each_field(body, |key, path, value| {
         match key {
             "email" => email = text(path, value)?.map(|text| suppressible(path, &text)).transpose()?,
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["email"])),
         }
         Ok(())
     })?;
@@ -61,7 +62,7 @@ pub fn parse_add_many(body: &[u8]) -> Result<Vec<EmailAddress>, ApiError> {
     each_field(body, |key, path, value| {
         match key {
             "emails" => emails = many(path, value, suppressible)?,
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["emails"])),
         }
         Ok(())
     })?;
@@ -79,7 +80,7 @@ pub fn parse_remove_many(body: &[u8]) -> Result<Vec<SuppressionSelector>, ApiErr
         match key {
             "emails" => emails = many(path, value, by_address)?,
             "ids" => ids = many(path, value, id)?,
-            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            _ => return Err(unknown(path, key, &["emails", "ids"])),
         }
         Ok(())
     })?;

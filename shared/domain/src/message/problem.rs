@@ -28,8 +28,8 @@ pub enum Problem {
     #[error("The email is not valid JSON: {0}.")]
     Json(String),
     /// A field that no version knows.
-    #[error("unknown field{0}")]
-    Unknown(&'static str),
+    #[error("unknown field")]
+    Unknown,
     /// A field that no version knows, with the field that was probably meant.
     #[error("unknown field; did you mean {0}?")]
     Misspelt(&'static str),

@@ -103,6 +103,9 @@ const FIELDS: &[&str] = &[
     "dimensions",
 ];
 
+/// The other fields that a message suggests, of attachments, tags and headers.
+const OF_ATTACHMENTS_AND_PAIRS: &[&str] = &["content", "content_id", "path", "value"];
+
 fn begins_with_a_path(message: &str) {
     let about_all = ["must be an object, not ", "A batch must contain 1 to 500 emails; "];
     if about_all.iter().any(|beginning| message.starts_with(beginning)) {
@@ -131,13 +134,17 @@ fn begins_with_a_path(message: &str) {
     check!(Refusal, FIELDS.contains(&first), "no path: {message}");
 }
 
-/// Whether a message ends with the suggestion of a known field, after the field of the request.
+/// Whether a message ends with the suggestion of known fields, after the field of the request.
 fn suggests_a_field(message: &str) -> bool {
     let meant = message
         .rsplit_once(": unknown field; did you mean ")
         .map(|(_, meant)| meant);
     let meant = meant.and_then(|meant| meant.strip_suffix('?'));
-    meant.is_some_and(|meant| meant == "text or html" || FIELDS.contains(&meant))
+    let are_fields = |meant: &str| {
+        let mut names = meant.split([' ', ',']).filter(|word| !["", "or", "and"].contains(word));
+        names.all(|name| FIELDS.contains(&name) || OF_ATTACHMENTS_AND_PAIRS.contains(&name))
+    };
+    meant.is_some_and(are_fields)
 }
 
 /// A value that no message may repeat. Tests write it into addresses, subjects and contents.

@@ -83,7 +83,7 @@ fn types() -> Vec<Class> {
             "headers as a list of keys and values",
             "nodemailer's list of headers",
             with(json!({"headers": [{"key": "Bcc", "value": "x"}]})),
-            bad("headers[0].key: unknown field"),
+            bad("headers[0].key: unknown field; did you mean name?"),
             with(json!({"headers": [{"name": "X-Bcc", "value": 7}]})),
         ),
         refused(
