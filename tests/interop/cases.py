@@ -279,6 +279,8 @@ def raises(status):
     return verdict
 
 
+# Cases in which every answer is API Gateway's own, with its status.
+GATEWAY = {f"gateway_{status}": status for status in (413, 429, 500, 503)}
 CASES = {
     "send": send,
     "slash": slash,
@@ -305,13 +307,18 @@ CASES = {
     "bad_address": raises(422),
     "wrong_key": raises(403),
     "cancel_too_late": raises(409),
-    "gateway_429": raises(429),
-}
+} | {case: raises(status) for case, status in GATEWAY.items()}
 # Cases that call the client as another case does.
-SAME_CALLS = {"slash": "send", "redirect": "send"}
+SAME_CALLS = {"slash": "send", "redirect": "send"} | dict.fromkeys(GATEWAY, "gateway_429")
 # Cases whose email the runner prepares: scheduled, sent, or delivered.
 SCHEDULED = ("update", "cancel", "get", "list", "attachment_download")
 DELIVERED = ("cancel_too_late",)
+
+
+def known(file):
+    """The failures that are faults of a client: the reason by client and case."""
+    entries = json.loads(file.read_text())
+    return {(entry["client"], case): entry["reason"] for entry in entries for case in entry["cases"]}
 
 
 def prepare(stack, case, to):

@@ -3,11 +3,13 @@
 Role: each client gets a recorder of its own. The runner reads the recorded calls after each case.
 `Recorder` forwards every request unchanged and records the request and its answer.
 `Respelled` doubles the slash of the first path, so that the stack redirects the client.
-`Gateway` answers every request as API Gateway answers above its own limits: 429 `{"message":"Too Many Requests"}`.
+`Gateway` answers every request as API Gateway itself does, for example above its limits: 429
+`{"message":"Too Many Requests"}`.
 Invariant: all listen on 127.0.0.1 only, and forward only to the given address.
 """
 
 import http.client
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -22,7 +24,13 @@ UNREPORTED = HOP_BY_HOP | {
     "accept", "accept-encoding", "accept-language", "authorization", "content-length", "content-type", "host",
     "sec-fetch-mode", "sec-fetch-dest", "sec-fetch-site", "user-agent", "priority", "traceparent",
 }  # fmt: skip
-TOO_MANY_REQUESTS = b'{"message":"Too Many Requests"}'
+# API Gateway's own answers, as the local front also gives them.
+MESSAGES = {
+    413: "Request Entity Too Large",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 def kept(body):
@@ -116,5 +124,10 @@ class Respelled(Recorder):
 
 
 class Gateway(Server):
+    def __init__(self, status):
+        self.status = status
+        super().__init__("")
+
     def answer(self, _asked, _body):
-        return 429, [("content-type", "application/json")], TOO_MANY_REQUESTS
+        body = json.dumps({"message": MESSAGES[self.status]}, separators=(",", ":")).encode()
+        return self.status, [("content-type", "application/json")], body

@@ -140,7 +140,8 @@ def chosen():
 
 
 def run_client(client, stack, wanted):
-    recorder, others = Recorder(stack.url), {"redirect": Respelled(stack.url), "gateway_429": Gateway("")}
+    recorder, others = Recorder(stack.url), {"redirect": Respelled(stack.url)}
+    others |= {case: Gateway(status) for case, status in cases.GATEWAY.items()}
     try:
         return {case: Run(client, stack, case, others.get(case, recorder)).outcome() for case in wanted}
     finally:
@@ -178,7 +179,7 @@ def main():
         # The drivers get an absolute path.
         os.environ["INTEROP_SOURCES"] = str(Path(sources).expanduser().resolve())
     stack = cases.Stack(values["MAILQUEUE_URL"], values["MAILQUEUE_API_KEY"], values["INBOX_URL"])
-    known = {(entry["client"], entry["case"]): entry["reason"] for entry in json.loads(KNOWN.read_text())}
+    known = cases.known(KNOWN)
     wanted = os.environ.get("CASES", "").split() or list(cases.CASES)
     if unknown := set(wanted) - set(cases.CASES):
         sys.exit(f"CASES: there is no case {' '.join(sorted(unknown))}; choose from {' '.join(cases.CASES)}.")
