@@ -325,8 +325,11 @@ fn owner(maker: &KeyAuthor) -> Option<&TenantId> {
     }
 }
 
+/// The sentence about an id of no API key.
+pub(crate) const NO_SUCH_KEY: &str = "No API key has this id. See GET /api-keys.";
+
 fn no_key() -> ApiError {
-    ApiError::not_found("No API key has this id. See GET /api-keys.")
+    ApiError::not_found(NO_SUCH_KEY)
 }
 
 fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, ApiError> {

@@ -24,6 +24,7 @@ use domain::tenant::key::Actor;
 use domain::tenant::{Leftovers, Tenant};
 use domain::timestamp::Timestamp;
 
+use crate::tenants::NO_SUCH_TENANT;
 use crate::{AccessError, AccessFunction, Ports};
 
 /// Maximum number of emails that one request reads: a hundred pages, within Lambda's time.
@@ -54,7 +55,7 @@ impl<P: Ports> AccessFunction<P> {
                 if self.records.deleted_at(id).await?.is_some() {
                     break;
                 }
-                return Err(ApiError::not_found("No tenant has this name. See GET /tenants.").into());
+                return Err(ApiError::not_found(NO_SUCH_TENANT).into());
             };
             let now = self.system.now();
             self.check_deletable(&tenant, now).await?;

@@ -12,8 +12,8 @@ use domain::id::{KeyId, TenantId};
 use domain::ports::Clock;
 use domain::timestamp::Timestamp;
 
-use crate::api_keys::{KeyPage, Revocation};
-use crate::tenants::HoldChange;
+use crate::api_keys::{KeyPage, NO_SUCH_KEY, Revocation};
+use crate::tenants::{HoldChange, NO_SUCH_TENANT};
 use crate::{AccessError, AccessFunction, Ports};
 
 /// Values from a path.
@@ -33,13 +33,8 @@ impl routing::Parameters for Parameters {
         Some(())
     }
 
-    fn unreadable(template: &str) -> Option<&'static str> {
-        if template.starts_with("/api-keys/{id}") {
-            return Some("No API key has this id. See GET /api-keys.");
-        }
-        template
-            .starts_with("/tenants/{name}")
-            .then_some("No tenant has this name. See GET /tenants.")
+    fn unreadable(_: &str, name: &str) -> Option<&'static str> {
+        Some(if name == "id" { NO_SUCH_KEY } else { NO_SUCH_TENANT })
     }
 
     fn object(&self) -> Option<String> {
@@ -161,6 +156,12 @@ mod tests {
             ("PATCH", &key, to("change_api_key", ID)),
             ("GET", &key, only("PATCH, DELETE")),
             ("PUT", "/api-keys", only("GET, POST")),
+            ("GET", "/api-keys/x", Err(NoRoute::Unreadable(super::NO_SUCH_KEY))),
+            (
+                "PATCH",
+                "/tenants/Acme",
+                Err(NoRoute::Unreadable(super::NO_SUCH_TENANT)),
+            ),
             ("GET", "/tenants", to("list_tenants", "")),
             ("POST", "/tenants", to("create_tenant", "")),
             ("GET", "/tenants/acme", to("get_tenant", "acme")),

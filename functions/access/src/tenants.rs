@@ -25,6 +25,9 @@ use crate::api_keys::KNOWN_EVERYWHERE;
 use crate::key_holds::too_many;
 use crate::{AccessError, AccessFunction, Ports};
 
+/// The sentence about a name of no tenant.
+pub(crate) const NO_SUCH_TENANT: &str = "No tenant has this name. See GET /tenants.";
+
 /// Effects of a change on waiting emails: `?hold&release`. A release comes first, so that both replace a hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HoldChange {
@@ -168,6 +171,6 @@ impl<P: Ports> AccessFunction<P> {
             return Ok(Tenant::main());
         }
         let tenant = self.records.tenant(id).await?;
-        tenant.ok_or_else(|| ApiError::not_found("No tenant has this name. See GET /tenants.").into())
+        tenant.ok_or_else(|| ApiError::not_found(NO_SUCH_TENANT).into())
     }
 }

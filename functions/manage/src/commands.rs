@@ -247,8 +247,11 @@ impl<P: Ports> ManageFunction<P> {
     }
 }
 
+/// The sentence about an id of no email.
+pub(crate) const NO_SUCH_EMAIL: &str = "No email has this id. See GET /emails.";
+
 pub(crate) fn not_there() -> ManageError {
-    ManageError::Refused(ApiError::not_found("No email has this id. See GET /emails."))
+    ManageError::Refused(ApiError::not_found(NO_SUCH_EMAIL))
 }
 
 /// Extends the retention of an email's content before its record is written.

@@ -19,6 +19,13 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::{ManageError, ManageFunction, Ports};
 
+/// The sentence about a name of no queue.
+pub(crate) const NO_SUCH_QUEUE: &str = "No queue has this name. See GET /queues.";
+
+/// The sentence about an id of no job.
+pub(crate) const NO_SUCH_JOB: &str =
+    "No job of this queue has this id. The request that started a job was answered with its id.";
+
 /// Number of queues whose counts are read concurrently.
 const AT_ONCE: usize = 10;
 
@@ -57,7 +64,7 @@ impl<P: Ports> ManageFunction<P> {
     /// 404 when no job has this id. Or a backend call failed.
     pub async fn job(&self, caller: &dyn ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
         let job = self.records.job(&of(caller, name), id).await?;
-        let none = || ApiError::not_found("No job has this id.");
+        let none = || ApiError::not_found(NO_SUCH_JOB);
         Ok(JobView::new(&job.ok_or_else(none)?))
     }
 
@@ -113,7 +120,7 @@ impl<P: Ports> ManageFunction<P> {
         match queue {
             Some(queue) => Ok(queue),
             None if key.name.is_default() => Ok(Queue::plain(key.clone(), Timestamp::from_millis(0))),
-            None => Err(ApiError::not_found("No queue has this name. See GET /queues.").into()),
+            None => Err(ApiError::not_found(NO_SUCH_QUEUE).into()),
         }
     }
 }

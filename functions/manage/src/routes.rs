@@ -69,11 +69,13 @@ use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 
 use crate::by_key::{Cancellation, parse_release};
+use crate::commands::NO_SUCH_EMAIL;
 use crate::description::describe;
 use crate::downloads::{AttachmentPage, NO_SUCH_FILE};
 use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
 use crate::paging::EmailPage;
+use crate::queues::{NO_SUCH_JOB, NO_SUCH_QUEUE};
 use crate::{ManageError, ManageFunction, Ports};
 
 /// Values from a path.
@@ -95,16 +97,13 @@ impl routing::Parameters for Parameters {
         Some(())
     }
 
-    fn unreadable(template: &str) -> Option<&'static str> {
-        if template.contains("{attachment_id}") {
-            return Some(NO_SUCH_FILE);
+    fn unreadable(template: &str, name: &str) -> Option<&'static str> {
+        match name {
+            "attachment_id" => Some(NO_SUCH_FILE),
+            "name" => Some(NO_SUCH_QUEUE),
+            _ if template.starts_with("/queues") => Some(NO_SUCH_JOB),
+            _ => Some(NO_SUCH_EMAIL),
         }
-        if template.starts_with("/emails/{id}") {
-            return Some("No email has this id. See GET /emails.");
-        }
-        template
-            .starts_with("/queues/{name}")
-            .then_some("No queue has this name. See GET /queues.")
     }
 
     /// The queue, or else the email.

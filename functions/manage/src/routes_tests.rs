@@ -115,6 +115,29 @@ fn every_route_has_its_method_and_path() {
             "/queues/News",
             Err(NoRoute::Unreadable("No queue has this name. See GET /queues.")),
         ),
+        (
+            "GET",
+            "/emails/x/attachments/x",
+            Err(NoRoute::Unreadable(crate::commands::NO_SUCH_EMAIL)),
+        ),
+        (
+            "GET",
+            "/queues/news/jobs/x",
+            Err(NoRoute::Unreadable(crate::queues::NO_SUCH_JOB)),
+        ),
+        (
+            "GET",
+            "/queues/News/jobs/x",
+            Err(NoRoute::Unreadable(crate::queues::NO_SUCH_QUEUE)),
+        ),
+        (
+            "PUT",
+            "/emails/x",
+            Err(NoRoute::Unreadable(crate::commands::NO_SUCH_EMAIL)),
+        ),
+        // A misspelt path is no id.
+        ("GET", "/emails/metrisc", Err(NoRoute::Unknown)),
+        ("POST", "/emails/bacth", Err(NoRoute::Unknown)),
         // Routes of other functions.
         ("POST", "/emails", Err(NoRoute::Unknown)),
         ("POST", "/emails/batch", Err(NoRoute::Unknown)),

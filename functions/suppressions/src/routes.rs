@@ -15,6 +15,10 @@ use percent_encoding::percent_decode_str;
 use crate::page::SuppressionPage;
 use crate::{Ports, SuppressionsError, SuppressionsFunction};
 
+/// The answer to a path with another text in the place of a suppression.
+const NEITHER_ID_NOR_ADDRESS: &str =
+    "The path must name a suppression by its id or its address. See GET /suppressions.";
+
 /// Values from a path.
 #[derive(Debug, Default)]
 pub struct Parameters {
@@ -27,6 +31,10 @@ impl routing::Parameters for Parameters {
         let text = percent_decode_str(segment).decode_utf8().ok()?;
         self.suppression = Some(SuppressionSelector::parse(&text)?);
         Some(())
+    }
+
+    fn unreadable(_: &str, _: &str) -> Option<&'static str> {
+        Some(NEITHER_ID_NOR_ADDRESS)
     }
 
     /// Always `None`: an address does not go into the log.
@@ -135,6 +143,7 @@ mod tests {
         let allow = |methods: &str| NoRoute::NotAllowed {
             allow: methods.to_owned(),
         };
+        let unnamed = || Err(NoRoute::Unreadable(NEITHER_ID_NOR_ADDRESS));
         for (method, path, expected) in [
             ("GET", "/suppressions", Ok(("list_suppressions", None))),
             ("POST", "/suppressions", Ok(("add_suppression", None))),
@@ -149,11 +158,13 @@ mod tests {
             ("PATCH", &id, Err(allow("GET, DELETE"))),
             ("GET", "/suppressions/batch/add", Err(allow("POST"))),
             ("GET", "/suppressions/", Ok(("list_suppressions", None))),
-            ("GET", "/suppressions/batch", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/ann", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/batch", unnamed()),
+            ("GET", "/suppressions/ann", unnamed()),
+            ("POST", "/suppressions/ann", unnamed()),
+            ("POST", "/suppressions/batch/ad", Err(NoRoute::Unknown)),
             ("GET", "/suppressions/a/b@example.com", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/%FF@example.com", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/a@example.com%00", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/%FF@example.com", unnamed()),
+            ("GET", "/suppressions/a@example.com%00", unnamed()),
             (
                 "GET",
                 &format!("{id}//"),

@@ -30,13 +30,23 @@ pub(super) fn nearest_route(templates: impl Iterator<Item = &'static str> + Clon
     let routes = || templates.clone();
     let is_behind_a_prefix = |route: &&str| !route.contains('{') && path.ends_with(route);
     let behind_a_prefix = routes().filter(is_behind_a_prefix).max_by_key(|route| route.len());
-    let same_length = routes().filter(|route| route.split('/').count() == path.split('/').count());
-    behind_a_prefix.or_else(|| {
-        let candidates: Vec<_> = same_length.map(|route| (route, with_values(route, path))).collect();
-        let found = nearest(path, candidates.iter().map(|(_, filled)| filled.as_str()))?;
-        let (route, _) = candidates.iter().find(|(_, filled)| filled == found)?;
-        Some(*route)
-    })
+    behind_a_prefix
+        .or_else(|| misspelt_route(routes(), path))
+        .or_else(|| nearest_of(routes(), path))
+}
+
+/// Returns the route without parameters that a misspelt path means.
+pub(super) fn misspelt_route(templates: impl Iterator<Item = &'static str>, path: &str) -> Option<&'static str> {
+    nearest_of(templates.filter(|route| !route.contains('{')), path)
+}
+
+/// Returns the route with as many segments whose spelling is nearest to a path.
+fn nearest_of(templates: impl Iterator<Item = &'static str>, path: &str) -> Option<&'static str> {
+    let same_length = templates.filter(|route| route.split('/').count() == path.split('/').count());
+    let candidates: Vec<_> = same_length.map(|route| (route, with_values(route, path))).collect();
+    let found = nearest(path, candidates.iter().map(|(_, filled)| filled.as_str()))?;
+    let (route, _) = candidates.iter().find(|(_, filled)| filled == found)?;
+    Some(*route)
 }
 
 /// Returns a template with the segments of a path in place of its parameters.

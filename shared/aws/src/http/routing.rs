@@ -6,6 +6,8 @@
 //! table has no route. A handler takes the principal that its route needs, so a handler without one does not compile.
 //! **Start reading at** [`HttpFunction`].
 
+mod template;
+
 use domain::api::error::ApiError;
 use domain::limits;
 use domain::ports::PortError;
@@ -15,9 +17,11 @@ use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, Method};
 use lambda_http::{Body, Request, Response};
 
+pub use self::template::Parameters;
+use self::template::{AnyValue, first_unreadable, values};
 use crate::http::answer::{Answer, Failure};
 use crate::http::auth::{ActsFor, Deployer, KeyAuthor, Operator, TenantPrincipal};
-use crate::http::paths::{nearest_route, normalized};
+use crate::http::paths::{misspelt_route, nearest_route, normalized};
 
 /// A function behind the HTTP API.
 pub trait HttpFunction: Sized + Sync + 'static {
@@ -41,33 +45,6 @@ pub trait HttpFunction: Sized + Sync + 'static {
 
     /// Returns the time.
     fn now(&self) -> Timestamp;
-}
-
-/// Values of the parameters in a path.
-pub trait Parameters: Default + Send {
-    /// Reads the parameter `{name}`; `None` if the segment cannot be its value.
-    #[must_use]
-    fn read(&mut self, name: &str, segment: &str) -> Option<()>;
-
-    /// Returns the sentence about a path of this template with a segment that cannot be the parameter's value.
-    #[must_use]
-    fn unreadable(_: &str) -> Option<&'static str> {
-        None
-    }
-
-    /// Returns the object of the request for the audit log; never data that identifies a recipient.
-    fn object(&self) -> Option<String>;
-}
-
-/// A function without parameters in its paths.
-impl Parameters for () {
-    fn read(&mut self, _: &str, _: &str) -> Option<()> {
-        None
-    }
-
-    fn object(&self) -> Option<String> {
-        None
-    }
 }
 
 /// Input of a handler.
@@ -345,40 +322,18 @@ fn find_normal<F: HttpFunction>(method: &Method, path: &str) -> Result<Found<F>,
     }
 }
 
-/// Returns the sentence about a path that has a route's form, but not the values.
+/// Returns the sentence about a path that has a route's form, but not the values. A route of the method comes first.
 fn unreadable<F: HttpFunction>(method: &Method, path: &str) -> Option<&'static str> {
-    let of_method = F::ROUTES.iter().filter(|route| route.method == method.as_str());
-    let mut of_form = of_method.filter(|route| values::<AnyValue>(route.path, path).is_some());
-    of_form.find_map(|route| F::Parameters::unreadable(route.path))
-}
-
-/// Parameters that take every value.
-#[derive(Default)]
-struct AnyValue;
-
-impl Parameters for AnyValue {
-    fn read(&mut self, _: &str, _: &str) -> Option<()> {
-        Some(())
+    if misspelt_route(F::ROUTES.iter().map(|route| route.path), path).is_some() {
+        return None;
     }
-
-    fn object(&self) -> Option<String> {
-        None
-    }
-}
-
-/// Returns the values of a path; `None` if it has another form.
-fn values<T: Parameters>(template: &str, path: &str) -> Option<T> {
-    let mut values = T::default();
-    let mut segments = path.split('/');
-    for part in template.split('/') {
-        let segment = segments.next()?;
-        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-            Some(name) => values.read(name, segment)?,
-            None if part == segment => {}
-            None => return None,
-        }
-    }
-    segments.next().is_none().then_some(values)
+    let of_form = || {
+        let of_form = |route: &&Route<F>| values::<AnyValue>(route.path, path).is_some();
+        F::ROUTES.iter().filter(of_form)
+    };
+    let is_of_method = |route: &&Route<F>| route.method == method.as_str();
+    let route = of_form().find(is_of_method).or_else(|| of_form().next())?;
+    F::Parameters::unreadable(route.path, first_unreadable::<F::Parameters>(route.path, path)?)
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ impl Parameters for Number {
         self.0.map(drop)
     }
 
-    fn unreadable(template: &str) -> Option<&'static str> {
-        (template == "/a/{n}").then_some("No number is this.")
+    fn unreadable(template: &str, name: &str) -> Option<&'static str> {
+        (template.starts_with("/a/{n}") && name == "n").then_some("No number is this.")
     }
 
     fn object(&self) -> Option<String> {
@@ -80,7 +80,7 @@ fn a_path_has_methods_and_a_method_a_route() {
         ("POST", "/a/7", only("GET, DELETE")),
         // A value that cannot be the parameter's: the path does not exist.
         ("GET", "/a/x", Err(NoRoute::Unreadable("No number is this."))),
-        ("PUT", "/a/x/b", Err(NoRoute::Unknown)),
+        ("PUT", "/a/x/b", Err(NoRoute::Unreadable("No number is this."))),
         ("GET", "a", Err(NoRoute::Unknown)),
         // Other spellings of a path.
         ("GET", "/a/", Ok(("list", None))),
