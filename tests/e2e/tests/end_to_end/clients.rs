@@ -53,12 +53,86 @@ async fn curl_sends_the_example_of_the_readme() {
     assert_eq!(message.text.as_deref(), Some("Thank you, Ann!"));
 }
 
+/// Returns the first code of a section of docs/SDKS.md, with the recipient and the idempotency key of one test.
+fn example(section: &str, key: &str, name: &str) -> String {
+    let page = fs::read_to_string(root().join("docs/SDKS.md")).expect("the page of the clients exists");
+    let (_, section) = page
+        .split_once(&format!("\n## {section}\n"))
+        .expect("the page has the section");
+    let code = section.split("```").nth(1).expect("the section has code");
+    let (_, code) = code.split_once('\n').expect("the code begins behind its language");
+    let code = code.replace("ann@example.com", &address(name)).replace(key, name);
+    assert_eq!(code.matches(name).count(), 2, "one recipient and one key: {code}");
+    code
+}
+
+/// Runs an example twice, each time with a line that prints the id: the second answer is the first one.
+async fn sends_once(mut command: Command, name: &str) {
+    let stack = Stack::shared().await;
+    command
+        .env("MAILQUEUE_URL", stack.api.url())
+        .env("MAILQUEUE_API_KEY", stack.api.key())
+        .env("RESEND_BASE_URL", stack.api.url())
+        .env("RESEND_API_URL", stack.api.url())
+        .env("RESEND_API_KEY", stack.api.key())
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1");
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(last_line(&command.output().await.expect("the example can be run")));
+    }
+    let message = stack.inbox.only(name).await;
+    assert_eq!(ids, [message.email_id(), message.email_id()]);
+    assert_eq!(message.text.as_deref(), Some("Thank you, Ann!"));
+}
+
+#[tokio::test]
+async fn the_documented_node_example_sends_once() {
+    let name = unique("node-example");
+    let code = example("Node, with Resend's SDK", "order-1042-node", &name);
+    let mut node = Command::new("node");
+    node.args(["--input-type=module", "--eval"])
+        .arg(format!("{code}\nconsole.log(JSON.stringify(error ?? data.id));"))
+        .current_dir(installed().join("node"));
+    sends_once(node, &name).await;
+}
+
+#[tokio::test]
+async fn the_documented_python_example_sends_once() {
+    let name = unique("python-example");
+    let code = example("Python, with Resend's SDK", "order-1042-python", &name);
+    let mut python = Command::new(installed().join("venv/bin/python"));
+    python
+        .arg("-c")
+        .arg(format!("{code}\nimport json\nprint(json.dumps(email['id']))"));
+    sends_once(python, &name).await;
+}
+
+#[tokio::test]
+async fn the_documented_php_example_sends_once() {
+    if is_php_missing().await {
+        return;
+    }
+    let name = unique("php-example");
+    let code = example("PHP without a library", "order-1042-invoice", &name);
+    let mut php = Command::new("php");
+    php.arg("-r").arg(format!("{code}\necho json_encode($answer['id']);"));
+    sends_once(php, &name).await;
+}
+
+/// Whether PHP is missing. The skip is visible, because it bypasses the test runner's capture.
+async fn is_php_missing() -> bool {
+    let is_missing = Command::new("php").arg("--version").output().await.is_err();
+    if is_missing {
+        writeln!(std::io::stderr(), "SKIPPED: php is not installed").expect("stderr takes a line");
+    }
+    is_missing
+}
+
 #[tokio::test]
 async fn a_php_site_sends_an_order_confirmation() {
     let stack = Stack::shared().await;
-    if Command::new("php").arg("--version").output().await.is_err() {
-        // This bypasses the test runner's capture, so that the skip is visible.
-        writeln!(std::io::stderr(), "SKIPPED: php is not installed").expect("stderr takes a line");
+    if is_php_missing().await {
         return;
     }
     let name = unique("php");
