@@ -29,3 +29,6 @@ pub mod spelling;
 pub mod suppressions;
 pub mod times;
 pub mod usage_view;
+
+#[cfg(test)]
+mod golden_hashes;
