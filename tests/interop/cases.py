@@ -18,6 +18,7 @@ LATER = "2035-01-01T00:00:00.000Z"
 # The bytes of the attachments. No text encoding yields BINARY unchanged.
 NOTE = "Grüße\n".encode()
 BINARY = bytes(range(256))
+INVITE = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
@@ -292,6 +293,7 @@ CASES = {
     "attachment_bytes": attachments({"note.txt": NOTE, "data.bin": BINARY}),
     "attachment_base64": attachments({"data.bin": BINARY}),
     "attachment_text": attachments({"note.txt": NOTE}),
+    "attachment_calendar": attachments({"invite.ics": INVITE}, content_type="text/calendar"),
     "attachment_inline": attachment_inline,
     "batch": batch,
     "batch_permissive": batch_permissive,

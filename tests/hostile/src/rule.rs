@@ -207,6 +207,7 @@ rules! {
         ContentOrIdThere: "a file has content or an id",
         UploadId: "an upload's id is a UUID",
         Base64: "content is valid base64",
+        Calendar: "only the text of a calendar with its type needs no base64",
         FileEmpty: "a file is not empty",
     }
     "message/attachment.rs" {

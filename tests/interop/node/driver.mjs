@@ -9,6 +9,7 @@ export const ID = process.env.INTEROP_ID;
 export const KEY = process.env.INTEROP_KEY;
 export const NOTE = Buffer.from("Grüße\n");
 export const BINARY = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+export const INVITE = Buffer.from("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n");
 export const PNG = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==",
   "base64",

@@ -1,6 +1,6 @@
 // The cases of clients that take nodemailer's fields. `send` sends an email with the given fields besides the plain
 // ones.
-import { BINARY, MAIL_HEADERS, NOTE } from "./driver.mjs";
+import { BINARY, INVITE, MAIL_HEADERS, NOTE } from "./driver.mjs";
 
 export const PLAIN = { to: process.env.INTEROP_TO, subject: "Hello", text: "Hello" };
 
@@ -31,6 +31,7 @@ export const cases = (send) => ({
   attachment_base64: () =>
     send({ attachments: [{ filename: "data.bin", content: BINARY.toString("base64"), encoding: "base64" }] }),
   attachment_text: () => send({ attachments: [{ filename: "note.txt", content: NOTE.toString() }] }),
+  attachment_calendar: () => send({ attachments: [{ filename: "invite.ics", content: INVITE.toString() }] }),
   bad_address: () => send({ to: "nobody" }),
   wrong_key: () => send(),
   gateway_429: () => send(),

@@ -1,6 +1,6 @@
 // The official Node SDK, from 4.0 on. It reads RESEND_BASE_URL and RESEND_API_KEY itself.
 import { readFileSync } from "node:fs";
-import { BINARY, ID, MAIL_HEADERS, NOTE, NotOffered, PNG, TO, require, run } from "./driver.mjs";
+import { BINARY, ID, INVITE, MAIL_HEADERS, NOTE, NotOffered, PNG, TO, require, run } from "./driver.mjs";
 
 const { Resend } = require("resend");
 const resend = new Resend();
@@ -59,6 +59,10 @@ run({
     data(
       resend.emails.send({ ...plain, attachments: [{ filename: "data.bin", content: BINARY.toString("base64") }] }),
     ),
+  attachment_calendar: () => {
+    const invite = { filename: "invite.ics", content: INVITE.toString(), contentType: "text/calendar" };
+    return data(resend.emails.send({ ...plain, attachments: [invite] }));
+  },
   attachment_inline: () => {
     const contentId = declared("contentId", "inlineContentId");
     const image = { filename: "logo.png", content: PNG, contentType: "image/png", [contentId]: "logo" };

@@ -3,6 +3,7 @@
 
 const FROM = 'shop@mailqueue.example';
 const NOTE = "Grüße\n";
+const INVITE = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n";
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 const MAIL_HEADERS = [
     'Date' => 'Thu, 01 Jan 2026 00:00:00 +0000',

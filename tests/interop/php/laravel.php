@@ -92,6 +92,8 @@ run([
     'attachment_bytes' => fn () => $send(fn (Message $message) => $message
         ->attachData(NOTE, 'note.txt', ['mime' => 'text/plain'])
         ->attachData(binary(), 'data.bin', ['mime' => 'application/octet-stream'])),
+    'attachment_calendar' => fn () => $send(fn (Message $message) => $message
+        ->attachData(INVITE, 'invite.ics', ['mime' => 'text/calendar'])),
     'attachment_inline' => fn () => $send(
         fn (Message $message) => $message->html(
             '<img src="' . $message->embedData(base64_decode(PNG), 'logo.png', 'image/png') . '">'

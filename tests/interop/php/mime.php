@@ -19,6 +19,7 @@ function mime_cases(callable $send, array $without): array
         'attachment_bytes' => fn () => $send(
             message()->attach(NOTE, 'note.txt', 'text/plain')->attach(binary(), 'data.bin', 'application/octet-stream')
         ),
+        'attachment_calendar' => fn () => $send(message()->attach(INVITE, 'invite.ics', 'text/calendar')),
         'attachment_inline' => fn () => $send(
             message()->html('<img src="cid:logo.png">')->embed(base64_decode(PNG), 'logo.png', 'image/png')
         ),

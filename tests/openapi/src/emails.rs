@@ -241,7 +241,7 @@ struct NewAttachment {
     path: Option<String>,
 }
 
-/// Base64, a list of bytes, or Node's Buffer.
+/// Base64, a list of bytes, Node's Buffer, or the text of a calendar with the type `text/calendar`.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Content {

@@ -5,7 +5,7 @@
 //! **Start reading at** [`parse_upload`].
 //!
 //! Source: resend-node 6.38 and resend-python 2.32, read 2026-11-24. They send a content as base64, as a list of
-//! bytes, or (older ones) as Node's `{"type": "Buffer", "data": [...]}`.
+//! bytes, or (older ones) as Node's `{"type": "Buffer", "data": [...]}`. Laravel sends a calendar as a text.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -127,7 +127,7 @@ fn content(path: &str, node: Node) -> Result<Option<GivenContent>, EmailError> {
     const EXPECTED: &str = "base64 as a string, or an array of bytes";
     match node {
         Node::Null => Ok(None),
-        Node::Text(text) => Ok(Some(GivenContent::Base64(text))),
+        Node::Text(text) => Ok(Some(GivenContent::Text(text))),
         Node::Object(entries) => buffer(path, entries).map(Some),
         node => match bytes(node) {
             Ok(bytes) => Ok(Some(GivenContent::Bytes(bytes))),

@@ -48,6 +48,24 @@ fn every_sdks_form_of_a_content_is_read() {
     }
 }
 
+/// Laravel's transports send it so. The content, and with it the request, is the same as in base64.
+#[test]
+fn a_calendar_may_be_a_text() {
+    let calendar = |content: &str| json!([{"filename": "a.ics", "content_type": "text/calendar", "content": content}]);
+    let text = parse(&calendar("BEGIN:VCALENDAR\r\n")).unwrap();
+    assert_eq!(
+        text.hash(),
+        parse(&calendar("QkVHSU46VkNBTEVOREFSDQo=")).unwrap().hash()
+    );
+    assert!(parse(&json!([{"filename": "a.ics", "content": "BEGIN:VCALENDAR\n"}])).is_ok());
+    let other = parse(&json!([{"filename": "a.txt", "content": "BEGIN:VCALENDAR\n"}])).unwrap_err();
+    assert!(
+        other
+            .message()
+            .starts_with("attachments[0].content: must be valid base64")
+    );
+}
+
 #[test]
 fn null_fields_are_absent() {
     let file = json!({"filename": "a.txt", "content": "aGk=", "path": null, "content_type": null, "content_id": null, "inline_content_id": null, "id": null});

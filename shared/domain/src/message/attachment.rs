@@ -66,12 +66,7 @@ impl Attachment {
     /// The given media type, or the type that the file name suggests.
     #[must_use]
     pub fn content_type(&self) -> &str {
-        match &self.content_type {
-            Some(given) => given.as_str(),
-            None => mime_guess::from_path(self.filename())
-                .first_raw()
-                .unwrap_or("application/octet-stream"),
-        }
+        media_type_of(self.content_type.as_ref(), &self.filename)
     }
 
     /// The name by which the HTML refers to it. A file without one is attached beside the text.
@@ -137,6 +132,13 @@ impl Attachment {
             field("content_id", self.content_id())
         )
     }
+}
+
+/// The given media type, or the one that the file name suggests.
+fn media_type_of<'a>(given: Option<&'a MediaType>, filename: &FileName) -> &'a str {
+    let suggested = || mime_guess::from_path(filename.as_str()).first_raw();
+    let given = given.map(MediaType::as_str).or_else(suggested);
+    given.unwrap_or("application/octet-stream")
 }
 
 /// Bytes that a file of `size` bytes occupies in a message: base64 in lines, and its headers.

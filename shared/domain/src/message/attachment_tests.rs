@@ -158,7 +158,23 @@ fn a_content_id_follows_its_grammar() {
 }
 
 fn decoded(text: &str) -> Option<Vec<u8>> {
-    decode(GivenContent::Base64(text.to_owned())).ok()
+    decode(GivenContent::Text(text.to_owned()), "text/plain").ok()
+}
+
+#[test]
+fn the_text_of_a_calendar_is_its_content() {
+    let calendar = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
+    let decoded = |text: &str, media_type: &str| decode(GivenContent::Text(text.to_owned()), media_type);
+    for text in [calendar, "\u{feff}BEGIN:VCALENDAR", "\n BEGIN:VCALENDAR ü"] {
+        for media_type in ["text/calendar", "TEXT/Calendar ; method=REQUEST"] {
+            assert_eq!(decoded(text, media_type), Ok(text.as_bytes().to_vec()), "{text:?}");
+        }
+    }
+    let encoded = BASE64.encode(calendar);
+    assert_eq!(decoded(&encoded, "text/calendar"), Ok(calendar.as_bytes().to_vec()));
+    assert!(decoded(calendar, "text/plain").is_err());
+    assert!(decoded("BEGIN:VCARD", "text/calendar").is_err());
+    assert!(decoded(" ", "text/calendar").is_err());
 }
 
 #[test]
@@ -182,8 +198,11 @@ fn base64_may_lack_padding_and_have_spaces() {
     ] {
         assert_eq!(decoded(text), None, "{text:?}");
     }
-    assert_eq!(decode(GivenContent::Bytes(vec![0, 255])), Ok(vec![0, 255]));
-    assert!(decode(GivenContent::Bytes(Vec::new())).is_err());
+    assert_eq!(
+        decode(GivenContent::Bytes(vec![0, 255]), "text/plain"),
+        Ok(vec![0, 255])
+    );
+    assert!(decode(GivenContent::Bytes(Vec::new()), "text/plain").is_err());
 }
 
 #[test]

@@ -7,6 +7,8 @@ use crate::class::{Class, carried, refused};
 use crate::request::{begun, file, file_name};
 use crate::rule::Rule;
 
+const CALENDAR: &str = "BEGIN:VCALENDAR\r\n--x--\r\n.\r\nEND:VCALENDAR";
+
 pub(super) fn classes() -> Vec<Class> {
     [names(), contents()].concat()
 }
@@ -228,6 +230,22 @@ fn contents() -> Vec<Class> {
             begun("\"attachments\":[{\"filename\":\"a\",\"content\":{\"type\":\"Buffer\",\"data\":[1],\"data\":[2]}}]"),
             said("content.data", "is given more than once"),
             begun("\"attachments\":[{\"filename\":\"a\",\"content\":{\"type\":\"Buffer\",\"data\":[1]}}]"),
+        ),
+        refused(
+            Rule::Calendar,
+            "the text of a calendar with another type",
+            "CWE-436",
+            file(json!({"content": CALENDAR, "content_type": "text/html"})),
+            why(base64),
+            file(json!({"content": CALENDAR, "content_type": "text/calendar; method=REQUEST"})),
+        ),
+        refused(
+            Rule::Calendar,
+            "another text with the type of a calendar",
+            "CWE-436",
+            file(json!({"content": "<script>", "content_type": "text/calendar"})),
+            why(base64),
+            file(json!({"content": "PHNjcmlwdD4=", "content_type": "text/calendar"})),
         ),
         carried(
             Rule::Base64,

@@ -6,15 +6,15 @@ use serde::Deserialize;
 use super::file_name::FileName;
 use super::media_type::{ContentId, MediaType};
 use super::upload::{NO_UPLOAD, Upload, UploadUse, Uploaded};
-use super::{Attachment, BASE64, Data};
+use super::{Attachment, BASE64, Data, media_type_of};
 use crate::id::UploadId;
 use crate::message::problem::{EmailError, Problem};
 
 /// The given content of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub enum GivenContent {
-    /// A base64 text.
-    Base64(String),
+    /// Base64, or the text of a calendar.
+    Text(String),
     /// An array of numbers.
     Bytes(Vec<u8>),
 }
@@ -72,7 +72,8 @@ impl AttachmentInput {
             (Some(content), None) => {
                 let missing = Problem::Missing("this field is required");
                 let filename = filename.ok_or_else(|| at("filename", missing))?;
-                let content = decode(content).map_err(|problem| at("content", problem))?;
+                let media_type = media_type_of(content_type.as_ref(), &filename);
+                let content = decode(content, media_type).map_err(|problem| at("content", problem))?;
                 Ok(Checked::Whole(Attachment {
                     filename,
                     content_type,
@@ -96,10 +97,23 @@ pub enum Checked {
 /// Text is never guessed, because some texts are valid base64 (ADR 35).
 const NO_BASE64: &str = "must be valid base64; text must be encoded as well, or sent as an array of its bytes";
 
-pub(super) fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
+/// The start of a calendar. Its colon is no character of base64.
+///
+/// Source: RFC 5545, 3.4.
+const CALENDAR: &str = "BEGIN:VCALENDAR";
+
+/// True for the text of a calendar: Laravel's transports encode every other file.
+fn is_calendar(text: &str, media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    essence.eq_ignore_ascii_case("text/calendar") && start.starts_with(CALENDAR)
+}
+
+pub(super) fn decode(content: GivenContent, media_type: &str) -> Result<Vec<u8>, Problem> {
     let bytes = match content {
         GivenContent::Bytes(bytes) => bytes,
-        GivenContent::Base64(mut text) => {
+        GivenContent::Text(text) if is_calendar(&text, media_type) => text.into_bytes(),
+        GivenContent::Text(mut text) => {
             // Encoders for email wrap the lines.
             if text.bytes().any(|b| b.is_ascii_whitespace()) {
                 text.retain(|c| !c.is_ascii_whitespace());
@@ -134,7 +148,7 @@ impl StoredAttachment {
             filename: Some(self.filename),
             content_type: self.content_type,
             content_id: self.content_id,
-            content: self.content.map(GivenContent::Base64),
+            content: self.content.map(GivenContent::Text),
             id: uploaded.map(|(id, _)| id.to_string()),
             path: None,
         };
