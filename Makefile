@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes deploy undeploy rehearse release start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes deploy undeploy rehearse release cost start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -118,6 +118,10 @@ rehearse: ## rehearses deploy and undeploy on a local stack of its own
 
 release: ## builds a release of a commit: template, packages for both architectures, bills of materials, checksums
 	@local/release
+
+cost: ## prints the monthly price of a deployment that sends nothing
+	@python3 local/stack.py tools
+	@.local/venv-tools/bin/python local/cost.py
 
 start-cost: ## measures the start of each function
 	@local/measure-start

@@ -6,6 +6,7 @@ Invariant: a failed call is a fact, not an error, so that one run reports everyt
 
 import os
 import shutil
+from dataclasses import replace
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -43,7 +44,10 @@ def read_facts(session, stack, longest_function, builds, wanted):
     if is_stack_name(stack):
         _read_stack(facts, session.client("cloudformation"))
     chosen = facts.deployed | wanted
+    target = replace(target, role_path=chosen.get("RolePath", "/"))
     facts.from_domain, facts.alarm_topic = chosen.get("FromDomain", "*"), chosen.get("AlarmTopicArn", "")
+    if chosen.get("ExistingTableArn"):
+        _read_table(facts, session.client("dynamodb"), chosen)
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
     facts.concurrency = limits and limits["AccountLimit"]["ConcurrentExecutions"]
     _read_ses(facts, session.client("sesv2"))
@@ -68,6 +72,15 @@ def _read_stack(facts, cloudformation):
         return
     facts.stack_status = stack["StackStatus"]
     facts.deployed = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+
+
+def _read_table(facts, dynamodb, chosen):
+    name = chosen["ExistingTableArn"].rpartition("/")[2]
+    facts.adopted_stream = chosen.get("ExistingTableStreamArn", "")
+    described = _read(facts, "dynamodb:DescribeTable", dynamodb.describe_table, TableName=name)
+    facts.adopted = described and described["Table"]
+    lives = _read(facts, "dynamodb:DescribeTimeToLive", dynamodb.describe_time_to_live, TableName=name)
+    facts.adopted_ttl = lives and lives["TimeToLiveDescription"].get("AttributeName")
 
 
 def _read_ses(facts, ses):

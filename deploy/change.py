@@ -1,6 +1,6 @@
 """Brings a stack to a template: decides from its status, makes a change set, carries it out and waits.
 
-Invariant: `next_act` and `remedy` are pure. Each call can be repeated after an interruption.
+Invariant: `next_act`, `remedy` and `stages` are pure. Each call can be repeated after an interruption.
 Start reading at `deploy`.
 Source: AWS CloudFormation User Guide, "Stack status codes" and "Updating stacks using change sets", read 2026-11-29.
 """
@@ -54,6 +54,18 @@ def parameters(wanted, known, deployed):
         *({"ParameterKey": name, "ParameterValue": value} for name, value in wanted.items()),
         *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
     ]
+
+
+def stages(wanted, exists, known):
+    """The parameters of each operation of a deployment. A new stack protects its table only after its creation: a
+    protected table would outlive a failed one."""
+    if "DeletionProtection" not in known:
+        # The template of an older release.
+        return [wanted]
+    protected = {"DeletionProtection": "true"} | wanted
+    if exists or protected["DeletionProtection"] != "true":
+        return [protected]
+    return [protected | {"DeletionProtection": "false"}, protected]
 
 
 def described(cloudformation, name):

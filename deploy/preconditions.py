@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 FUNCTION_NAME_MAX = 64
 # Below this, senders and other functions together can use up the account's executions.
 CONCURRENCY_ENOUGH = 100
+# The indexes that the functions read.
+INDEXES = {"due", "by_tenant"}
 # The number of missing permissions that are shown.
 SHOWN_ACTIONS = 8
 # The code of Lambda's quota "Concurrent executions" in Service Quotas.
@@ -62,6 +64,10 @@ class Facts:
     identities: list | None = None
     from_domain: str = "*"
     alarm_topic: str = ""
+    # The description and the time to live of a table that the stack takes over, and the stream that it shall read.
+    adopted: dict | None = None
+    adopted_ttl: str | None = None
+    adopted_stream: str = ""
     denied: list | None = None
     unread: dict = field(default_factory=dict)
 
@@ -71,7 +77,7 @@ def findings(facts):
     found = [*_machine(facts), *_credentials(facts)]
     if facts.account:
         found += [*_permissions(facts), *_stack(facts), *_functions(facts)]
-        found += [*_ses(facts), *_identities(facts), *_alarms(facts)]
+        found += [*_ses(facts), *_identities(facts), *_alarms(facts), *_adopted(facts)]
     return sorted(found, key=lambda finding: not finding.blocking)
 
 
@@ -187,6 +193,32 @@ def _alarms(facts):
         yield Finding(
             "The alarms notify nobody.",
             "Create an SNS topic with a subscription, and add --parameter AlarmTopicArn=<its ARN>.",
+            blocking=False,
+        )
+
+
+def _adopted(facts):
+    if facts.adopted is None:
+        return
+    name = facts.adopted["TableName"]
+    missing = INDEXES - {index["IndexName"] for index in facts.adopted.get("GlobalSecondaryIndexes", [])}
+    if missing:
+        yield Finding(
+            f"The table {name} has no index {' and no index '.join(sorted(missing))}.",
+            "Restore the table with its indexes, or name another one in ExistingTableArn.",
+        )
+    view = facts.adopted.get("StreamSpecification", {}).get("StreamViewType")
+    if view != "NEW_AND_OLD_IMAGES" or facts.adopted.get("LatestStreamArn") != facts.adopted_stream:
+        yield Finding(
+            f"ExistingTableStreamArn is not a stream of {name} with new and old images.",
+            f"Run `aws dynamodb update-table --table-name {name} --stream-specification"
+            " StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, and give its LatestStreamArn.",
+        )
+    if facts.adopted_ttl != "ttl":
+        yield Finding(
+            f"The table {name} never deletes old emails.",
+            f"Run `aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification"
+            " Enabled=true,AttributeName=ttl`.",
             blocking=False,
         )
 

@@ -31,7 +31,8 @@ def lines(remains):
     end = f" --region {remains.region}"
     if remains.table:
         yield f"The table {remains.table} stays, with all emails, API keys and suppressions: {price(remains.table_bytes, TABLE_USD_PER_GB + BACKUP_USD_PER_GB)}."
-        yield f"    Delete it: aws dynamodb delete-table --table-name {remains.table}{end}"
+        yield f"    Delete it: aws dynamodb update-table --no-deletion-protection-enabled --table-name {remains.table}{end}"
+        yield f"               aws dynamodb delete-table --table-name {remains.table}{end}"
     if remains.bucket:
         yield f"The bucket {remains.bucket} stays, with the large contents: {price(remains.bucket_bytes, BUCKET_USD_PER_GB)}."
         yield f"    Delete it: aws s3 rb --force s3://{remains.bucket}{end}"

@@ -19,6 +19,8 @@ class Target:
     account: str
     region: str
     stack: str
+    # The path of the functions' roles.
+    role_path: str = "/"
 
     @property
     def code_bucket(self):
@@ -38,6 +40,7 @@ def permissions(target):
         "Account": target.account,
         "Region": target.region,
         "Stack": target.stack,
+        "RolePath": target.role_path,
         "Lower": target.stack.lower(),
         "CodeBucket": target.code_bucket,
     }

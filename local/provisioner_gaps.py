@@ -4,6 +4,7 @@ Role: enabled by `emulator.py`.
 - `TimeToLiveSpecification` of a table is ignored. Here it enables TTL.
 - `MaximumConcurrency` of an event source mapping stays a text, and the poller of the mapping then fails. Here it
   becomes a number, as in the type's schema.
+- An alarm on several metrics is refused. Here it watches the first of them.
 - A function replaces another one of the same name. Here its creation fails, as on AWS.
 """
 
@@ -40,6 +41,14 @@ def fill(provisioners, dynamodb, functions):
 
         return provision
 
+    def record_alarm(name, props, original=provisioners._cw_metric_alarm_record):
+        found = [each["MetricStat"] for each in props.get("Metrics", []) if "MetricStat" in each]
+        if found:
+            props = {key: value for key, value in props.items() if key != "Metrics"}
+            props |= found[0]["Metric"] | {"Statistic": found[0]["Stat"], "Period": found[0]["Period"]}
+        return original(name, props)
+
+    provisioners._cw_metric_alarm_record = record_alarm
     table["create"] = create_table
     function["create"] = create_function
     mapping["create"] = with_number(mapping["create"], 1)

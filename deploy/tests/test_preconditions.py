@@ -93,6 +93,22 @@ class Preconditions(unittest.TestCase):
     def test_alarms_without_a_topic_are_a_note(self):
         self.missing("notify nobody", "AlarmTopicArn", blocking=False, alarm_topic="")
 
+    def test_an_adopted_table_needs_its_indexes_and_its_stream(self):
+        stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/old/stream/1"
+        table = {
+            "TableName": "old",
+            "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
+            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "LatestStreamArn": stream,
+        }
+        good = {"adopted": table, "adopted_ttl": "ttl", "adopted_stream": stream}
+        self.assertEqual(found(**good), [])
+        self.missing("no index by_tenant", "Restore", **good | {"adopted": table | {"GlobalSecondaryIndexes": [{"IndexName": "due"}]}})
+        self.missing("not a stream of old", "--stream-specification", **good | {"adopted_stream": "another"})
+        restored = {key: value for key, value in table.items() if not key.startswith(("Stream", "Latest"))}
+        self.missing("not a stream of old", "LatestStreamArn", **good | {"adopted": restored})
+        self.missing("never deletes", "update-time-to-live", blocking=False, **good | {"adopted_ttl": None})
+
     def test_no_verified_identity(self):
         self.missing("no verified domain", "create-email-identity", identities=[])
         waiting = [Identity("example.org", False)]

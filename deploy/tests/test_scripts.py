@@ -1,5 +1,6 @@
 """The other decisions of the scripts: acts, parameters, keys, permissions, prices."""
 
+import dataclasses
 import json
 import os
 import unittest
@@ -7,7 +8,7 @@ from unittest import mock
 
 import paths  # noqa: F401
 import change
-from change import next_act, parameters, remedy
+from change import next_act, parameters, remedy, stages
 from botocore.exceptions import ClientError
 from deployer_key import FORM, checked, given, hash_of, key_of, new_key
 from first_email import read, stopped_at
@@ -47,6 +48,14 @@ class Acts(unittest.TestCase):
     def test_an_unknown_parameter_is_refused(self):
         with self.assertRaisesRegex(Trouble, "no parameter Domain. It has FromDomain"):
             parameters({"Domain": "x"}, {"FromDomain": {}}, [])
+
+    def test_a_new_stack_protects_its_table_at_the_end(self):
+        on, off, known = {"DeletionProtection": "true"}, {"DeletionProtection": "false"}, {"DeletionProtection": {}}
+        self.assertEqual(stages({}, exists=False, known=known), [off, on])
+        self.assertEqual(stages({}, exists=True, known=known), [on])
+        self.assertEqual(stages(off, exists=False, known=known), [off])
+        self.assertEqual(stages(off, exists=True, known=known), [off])
+        self.assertEqual(stages({}, exists=False, known={}), [{}])
 
     def test_a_failed_resource_has_a_remedy(self):
         self.assertIn("--permissions", remedy("User is not authorized to perform: sqs:createqueue"))
@@ -166,6 +175,11 @@ class Permissions(unittest.TestCase):
         self.assertLessEqual(len(text), 6144)
         self.assertNotIn("$", text)
         self.assertIn("arn:aws:sqs:ap-southeast-1:111122223333:mailqueue-*", text)
+        self.assertIn("arn:aws:iam::111122223333:role/mailqueue-*", text)
+
+    def test_the_policy_follows_the_path_of_the_roles(self):
+        text = json.dumps(permissions(dataclasses.replace(TARGET, role_path="/mail/")))
+        self.assertIn("arn:aws:iam::111122223333:role/mail/mailqueue-*", text)
 
 
 class Answers(unittest.TestCase):
@@ -185,7 +199,8 @@ class Removal(unittest.TestCase):
         remains = Remains("eu-west-1", "table", 2_000_000_000, "bucket", None, TARGET.code_bucket, TARGET.key_parameter)
         said = list(lines(remains))
         self.assertIn("2.000 GB, $0.90 a month", said[0])
-        self.assertIn("its size is not known", said[2])
+        self.assertIn("its size is not known", said[3])
+        self.assertIn("delete-table --table-name table --region eu-west-1", said[2])
         for name in ("--table-name table", "s3://bucket", f"s3://{TARGET.code_bucket}", f"--name {TARGET.key_parameter}"):
             self.assertTrue(any(name in line and "Delete" in line for line in said), name)
         self.assertEqual(price(0, 0.25), "0.000 GB, $0.00 a month")

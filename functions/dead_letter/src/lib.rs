@@ -10,6 +10,7 @@
 pub mod handler;
 pub mod settings;
 
+use aws::runtime::metrics;
 use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::record::RecordStatus;
 use domain::id::EmailKey;
@@ -52,8 +53,7 @@ pub async fn process<R: EmailRecords + RateLimits>(
     let (_, record) = apply(records, record, now, |record| fail(record, message.claim_no, now)).await?;
     let ours = record.status == RecordStatus::Failed && record.claim_no == message.claim_no;
     if ours {
-        let cause = record.cause.map_or("none", |cause| cause.as_str());
-        tracing::info!(target: "mailqueue", id = %record.id, cause, attempts = record.attempts, "an email failed");
+        metrics::email_failed(&record);
     }
     Ok(if ours {
         DeadLetterOutcome::Failed

@@ -59,7 +59,7 @@ async fn try_to_sync(
         ) = (paced, change)
             && open.until > now
         {
-            aws::runtime::telemetry::sending_stops(open);
+            aws::runtime::metrics::sending_stops(open);
         }
         let (AccountRateOutcome::Done(after) | AccountRateOutcome::Refused(after)) = paced;
         account_rate = after;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::runtime::telemetry;
+use aws::runtime::{metrics, telemetry};
 use domain::ports::PortError;
 
 use crate::{Ports, PromoteFunction};
@@ -19,6 +19,7 @@ pub async fn handle<P: Ports>(promote: &PromoteFunction<P>, time: Duration) -> R
     let duration_ms = telemetry::elapsed_ms(began);
     match result {
         Ok(done) => {
+            metrics::waiting_emails(done.oldest_due, done.uncertain);
             tracing::info!(
                 target: "mailqueue",
                 enqueued = done.enqueued,

@@ -115,6 +115,11 @@ pub struct Promoted {
     pub failed: usize,
     /// Time ran out before all work was done; the next run continues.
     pub unfinished: bool,
+    /// Longest delay of an email that may be sent and was not. `promote` first looks one guard interval after an
+    /// email's time, so a shorter delay counts as none.
+    pub oldest_due: Duration,
+    /// Emails that this run found uncertain: SES's answer was lost.
+    pub uncertain: usize,
 }
 
 impl std::ops::AddAssign for Promoted {
@@ -123,6 +128,8 @@ impl std::ops::AddAssign for Promoted {
         self.recovered += other.recovered;
         self.failed += other.failed;
         self.unfinished |= other.unfinished;
+        self.oldest_due = self.oldest_due.max(other.oldest_due);
+        self.uncertain += other.uncertain;
     }
 }
 

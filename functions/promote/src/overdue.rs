@@ -1,6 +1,7 @@
 //! Recovers overdue emails. Only overdue entries are read, and only records that must move are written.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::delivery::dead_letter_message::DeadLetterMessage;
 use domain::delivery::record::{EmailRecord, RecordStatus};
@@ -11,7 +12,8 @@ use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEff
 use domain::ports::{
     Clock, DeadLetters, DueIndex, EmailRecords, Evidence, PortError, PriorityQueues, SendTaskRequest, WRITES_AT_ONCE,
 };
-use domain::queue::Queue;
+use domain::queue::{Disposition, Queue};
+use domain::timestamp::Timestamp;
 use futures::future::join;
 use workflow::apply::apply_many;
 
@@ -75,6 +77,7 @@ impl<P: Ports> PromoteFunction<P> {
             for record in records {
                 match self.situation(&record, run).await {
                     Ok(situation) => {
+                        done += seen(&record, &situation.0, now);
                         known.insert(record.id, situation);
                         ready.push(record);
                     }
@@ -184,6 +187,18 @@ impl<P: Ports> PromoteFunction<P> {
             })
         });
         *progress.await
+    }
+}
+
+/// Returns the figures of a record for the metrics. An email that its queue holds back is not late.
+fn seen(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Promoted {
+    let waits = record.status == RecordStatus::Queued
+        && queue.rate().is_none()
+        && queue.disposition(record, now) == Disposition::Go;
+    Promoted {
+        oldest_due: if waits { now.since(record.not_before) } else { Duration::ZERO },
+        uncertain: usize::from(record.status == RecordStatus::Uncertain),
+        ..Promoted::default()
     }
 }
 

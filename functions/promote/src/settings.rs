@@ -23,6 +23,7 @@ pub struct Settings {
     priority_queues: PriorityQueueSettings,
     dead_letter_url: String,
     feedback_url: String,
+    rate_share: f64,
     policy: Policy,
     expires_after: Duration,
 }
@@ -39,6 +40,7 @@ impl Settings {
             priority_queues: read.priority_queues(),
             dead_letter_url: read.dead_letter_url(),
             feedback_url: read.feedback_url(),
+            rate_share: read.rate_share(),
             policy: read.policy(),
             expires_after: read.expires(),
         })
@@ -71,7 +73,7 @@ impl PromoteFunction<Aws> {
             priority_queues: SqsPriorityQueues::new(&sqs, &settings.priority_queues),
             dead_letters: DeadLetterQueue::new(&sqs, &settings.dead_letter_url),
             evidence: EvidenceQueue::new(&sqs, &settings.feedback_url, records.clone()),
-            account: SesAccount::new(clients.ses()),
+            account: SesAccount::new(clients.ses(), settings.rate_share),
             bodies: BodyStore::new(records.clone(), clients.s3(), &settings.bucket),
             records,
             system: System,

@@ -192,7 +192,7 @@ impl RateLimiter {
             if let (Permit::Probe(open), Attempt::NotAccepted { cause, .. }) = (permit, attempt)
                 && *cause == open.cause
             {
-                aws::runtime::telemetry::sending_stops(&open);
+                aws::runtime::metrics::sending_stops(&open);
             }
             return Ok(());
         };
@@ -216,7 +216,7 @@ impl RateLimiter {
         }
         if let AccountRateOutcome::Done(_) = self.change(records, &change, now).await? {
             match becomes {
-                Some(open) if open.until > now => aws::runtime::telemetry::sending_stops(&open),
+                Some(open) if open.until > now => aws::runtime::metrics::sending_stops(&open),
                 // The next probe may go at once.
                 Some(_) => {}
                 None => tracing::info!(target: "mailqueue", "sending resumes"),

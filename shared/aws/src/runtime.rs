@@ -8,6 +8,7 @@ pub mod cache;
 pub mod clients;
 pub(crate) mod failure;
 pub mod invocation;
+pub mod metrics;
 #[cfg(test)]
 pub(crate) mod replay;
 pub mod settings;

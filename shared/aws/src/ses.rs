@@ -33,10 +33,14 @@ use domain::message::email::EmailContent;
 use domain::message::mailbox::Mailbox;
 use domain::ports::Provider;
 
+use crate::runtime::metrics;
 use crate::runtime::settings::SesSettings;
 
 /// Header that every email carries.
 const ID_HEADER: &str = "X-Email-Id";
+
+/// Code of SES for a request that arrived incompletely.
+const REQUEST_TIMEOUT: &str = "RequestTimeoutException";
 
 /// The API of SES for sending.
 #[derive(Debug, Clone)]
@@ -165,7 +169,13 @@ impl Provider for Ses {
             Ok(answer) => Attempt::Accepted {
                 message_id: answer.message_id.unwrap_or_default(),
             },
-            Err(error) => classify(&error),
+            Err(error) => {
+                let attempt = classify(&error);
+                if is_denied(&attempt) {
+                    metrics::access_denied(error.code().unwrap_or("none"));
+                }
+                attempt
+            }
         }
     }
 }
@@ -206,6 +216,12 @@ where
     }
     // A timeout, a broken connection, an unreadable answer, or a failure inside SES.
     Attempt::Ambiguous
+}
+
+/// Whether SES refuses the deployment instead of the email: a permission, the identity, the configuration set or the
+/// clock is wrong.
+fn is_denied(attempt: &Attempt) -> bool {
+    matches!(attempt, Attempt::NotAccepted { cause: Cause::Unavailable, detail } if !detail.starts_with(REQUEST_TIMEOUT))
 }
 
 /// Whether connecting failed, so that nothing can have been submitted.
@@ -265,7 +281,7 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         | "RequestExpired" => Cause::Unavailable,
         _ if matches!(status, 401 | 403 | 404) => Cause::Unavailable,
         // The request arrived incompletely.
-        "RequestTimeoutException" => Cause::Unavailable,
+        REQUEST_TIMEOUT => Cause::Unavailable,
         "RequestAbortedException" => return None,
         _ if status == 413 => Cause::TooLarge,
         _ if status == 429 => Cause::Throttled,

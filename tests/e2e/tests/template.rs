@@ -4,6 +4,7 @@
 //! `local/timings.json`.
 
 mod numbers;
+mod options;
 mod rules;
 mod settings;
 mod stream;
@@ -14,7 +15,7 @@ use std::fs;
 use e2e::root;
 use yaml_serde::Value;
 
-/// The template with one set of parameters.
+/// The template with one set of parameters, as CloudFormation sees it: each `!If` is decided.
 pub(crate) struct Template {
     profile: String,
     yaml: Value,
@@ -39,16 +40,25 @@ pub(crate) fn templates() -> Vec<Template> {
                 "profile {profile}: there is no parameter {name}"
             );
         }
-        Template {
-            profile,
-            yaml: yaml.clone(),
-            parameters,
-        }
+        Template::decided(profile, &yaml, parameters)
     };
     std::iter::once(("the defaults".to_owned(), BTreeMap::new()))
         .chain(profiles)
         .map(with)
         .collect()
+}
+
+/// Returns the template with the defaults and these values.
+pub(crate) fn template_with(values: &[(&str, &str)]) -> Template {
+    let mut template = templates().remove(0);
+    for (name, value) in values {
+        let known = template
+            .parameters
+            .insert((*name).to_owned(), Value::String((*value).to_owned()));
+        assert!(known.is_some(), "there is no parameter {name}");
+    }
+    let yaml: Value = yaml_serde::from_str(&read("template.yaml")).unwrap();
+    Template::decided("chosen values".to_owned(), &yaml, template.parameters)
 }
 
 fn read(path: &str) -> String {
@@ -67,7 +77,66 @@ pub(crate) fn target(value: &Value) -> &str {
     argument.split('.').next().unwrap()
 }
 
+/// Tells whether a condition holds.
+fn holds(condition: &Value, parameters: &BTreeMap<String, Value>) -> bool {
+    let Value::Tagged(tagged) = condition else {
+        panic!("no condition: {condition:?}")
+    };
+    let text = |value: &Value| match value {
+        Value::Number(number) => number.to_string(),
+        other => other.as_str().unwrap().to_owned(),
+    };
+    match (tagged.tag.to_string().as_str(), &tagged.value[0]) {
+        ("!Not", inner) => !holds(inner, parameters),
+        ("!Equals", parameter) => text(&parameters[target(parameter)]) == text(&tagged.value[1]),
+        (tag, _) => panic!("an unknown condition: {tag}"),
+    }
+}
+
+/// Decides each `!If` of a value; `None` if the property is absent.
+fn decide(value: &Value, conditions: &BTreeMap<String, bool>) -> Option<Value> {
+    Some(match value {
+        Value::Tagged(tagged) if tagged.tag == "If" => {
+            let chosen = if conditions[tagged.value[0].as_str().unwrap()] {
+                &tagged.value[1]
+            } else {
+                &tagged.value[2]
+            };
+            return decide(chosen, conditions);
+        }
+        Value::Tagged(tagged) if tagged.value == "AWS::NoValue" => return None,
+        Value::Sequence(values) => values.iter().filter_map(|value| decide(value, conditions)).collect(),
+        Value::Mapping(values) => {
+            let values = values.iter();
+            let decided = values.filter_map(|(key, value)| Some((key.clone(), decide(value, conditions)?)));
+            Value::Mapping(decided.collect())
+        }
+        other => other.clone(),
+    })
+}
+
 impl Template {
+    fn decided(profile: String, yaml: &Value, parameters: BTreeMap<String, Value>) -> Self {
+        let conditions = yaml["Conditions"].as_mapping().unwrap().iter();
+        let conditions = conditions
+            .map(|(name, condition)| (name.as_str().unwrap().to_owned(), holds(condition, &parameters)))
+            .collect::<BTreeMap<String, bool>>();
+        let mut yaml = yaml.clone();
+        for part in ["Globals", "Resources", "Outputs"] {
+            yaml[part] = decide(&yaml[part], &conditions).unwrap();
+        }
+        // A resource without its condition does not exist.
+        yaml["Resources"].as_mapping_mut().unwrap().retain(|_, resource| {
+            let condition = resource["Condition"].as_str();
+            condition.is_none_or(|condition| conditions[condition])
+        });
+        Self {
+            profile,
+            yaml,
+            parameters,
+        }
+    }
+
     pub(crate) fn resource(&self, logical_id: &str) -> &Value {
         &self.yaml["Resources"][logical_id]
     }

@@ -171,9 +171,14 @@ fn every_spelling_of_a_path_ends_at_its_function() {
 }
 
 #[test]
-fn the_stage_has_no_throttle_of_its_own() {
+fn no_throttle_can_apply_to_accepted_emails() {
     // Some SDKs take the gateway's 429 for success.
-    assert!(!TEMPLATE.contains("ThrottlingRateLimit") && !TEMPLATE.contains("ThrottlingBurstLimit"));
+    assert!(!TEMPLATE.contains("DefaultRouteSettings"));
+    let throttled = TEMPLATE.lines().filter(|line| line.contains("ThrottlingRateLimit"));
+    assert!(throttled.clone().count() > 0);
+    for line in throttled {
+        assert!(!line.contains("POST"), "{line}");
+    }
 }
 
 #[test]

@@ -166,3 +166,30 @@ async fn constant_traffic_is_judged_by_a_newer_event() {
         Some(RecordStatus::Queued)
     );
 }
+
+/// The figures of the alarms: an early look reports no delay, and an uncertain email is no late one.
+#[tokio::test]
+async fn a_run_reports_late_and_uncertain_emails() {
+    let late = crate::waiting(1, at(0));
+    let uncertain = EmailRecord {
+        status: RecordStatus::Uncertain,
+        claim_no: 1,
+        uncertain_since: Some(at(0)),
+        due: Some(Due {
+            kind: DueKind::Check,
+            at: at(300),
+        }),
+        ..sample(2)
+    };
+    let backend = backend_of([late, uncertain]);
+    let seen = async |secs: u64| {
+        backend.state().now_ms = at(secs).as_millis();
+        let done = run(&backend).await;
+        (done.oldest_due.as_secs(), done.uncertain)
+    };
+    assert_eq!(seen(10).await, (0, 0));
+    assert_eq!(seen(899).await, (0, 1));
+    assert_eq!(seen(900).await.0, 900);
+    assert_eq!(seen(901).await.0, 0, "the next look comes after another guard time");
+    assert_eq!(seen(1800).await.0, 1800);
+}

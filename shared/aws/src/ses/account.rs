@@ -18,13 +18,17 @@ const UNLIMITED: f64 = -1.0;
 
 /// SES account.
 #[derive(Debug, Clone)]
-pub struct SesAccount(Client);
+pub struct SesAccount {
+    client: Client,
+    share: f64,
+}
 
 impl SesAccount {
-    /// Creates the adapter of a client.
+    /// Creates the adapter of a client. `share`: the part of the account's rate that this deployment uses, from above
+    /// 0 to 1. Quota and pause stay those of the account.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self(client)
+    pub fn new(client: Client, share: f64) -> Self {
+        Self { client, share }
     }
 }
 
@@ -32,14 +36,14 @@ impl Accounts for SesAccount {
     async fn account(&self) -> Result<AccountState, PortError> {
         let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
-        let request = self.0.get_account().customize().config_override(patient);
+        let request = self.client.get_account().customize().config_override(patient);
         let said = request
             .send()
             .await
             .map_err(call_error("reading the account's rate and quota"))?;
         let quota = said.send_quota();
         Ok(AccountState {
-            rate: quota.and_then(|quota| rate(quota.max_send_rate())),
+            rate: quota.and_then(|quota| rate(quota.max_send_rate() * self.share)),
             quota_spent: quota.is_some_and(|quota| spent(quota.sent_last24_hours(), quota.max24_hour_send())),
             paused: !said.sending_enabled() || said.enforcement_status() == Some("SHUTDOWN"),
         })
@@ -80,8 +84,12 @@ mod tests {
     }
 
     async fn account(answer: &Value) -> AccountState {
+        account_with(answer, 1.0).await
+    }
+
+    async fn account_with(answer: &Value, share: f64) -> AccountState {
         let replay = Replay::new([CannedResponse::ok(answer)]);
-        let account = SesAccount::new(replay.clients().ses()).account().await.unwrap();
+        let account = SesAccount::new(replay.clients().ses(), share).account().await.unwrap();
         assert!(
             replay.only().line().contains("/v2/email/account"),
             "{}",
@@ -139,9 +147,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_share_divides_the_rate_and_not_the_quota() {
+        let quarter = account_with(&said(14.0, 200.0, 100.0, true, "HEALTHY"), 0.25).await;
+        assert_eq!((quarter.rate, quarter.quota_spent), (Rate::from_millis(3_500), false));
+        let smallest = account_with(&said(1.0, 200.0, 0.0, true, "HEALTHY"), 0.05).await;
+        assert_eq!(smallest.rate, Rate::from_millis(50));
+    }
+
+    #[tokio::test]
     async fn an_unreadable_account_is_an_error() {
         let denied = json!({"message": "User is not authorized to perform: ses:GetAccount"});
         let replay = Replay::new([CannedResponse::says(403, &denied)]);
-        assert!(SesAccount::new(replay.clients().ses()).account().await.is_err());
+        assert!(SesAccount::new(replay.clients().ses(), 1.0).account().await.is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! The numbers that depend on each other: when one changes, another must follow.
 
-use super::templates;
+use yaml_serde::Value;
+
+use super::{target, templates};
 
 #[test]
 fn visibility_outlasts_six_function_timeouts() {
@@ -68,10 +70,10 @@ fn delays_and_retention_are_within_sqs_limits() {
             let kept = template.number(&resource["Properties"]["MessageRetentionPeriod"]);
             assert!((345_600..=1_209_600).contains(&kept), "{queue} keeps for {kept} s");
         }
-        let alarm = template.parameter("LaneAgeAlarmSeconds");
+        let (alarm, guard) = (template.parameter("OldestDueAlarmSeconds"), template.parameter("GuardSeconds"));
         assert!(
-            alarm > 900,
-            "{}: a delayed send task would raise the alarm of its priority queue",
+            alarm > guard,
+            "{}: the first look of promote would raise the alarm",
             template.profile
         );
     }
@@ -81,10 +83,17 @@ fn delays_and_retention_are_within_sqs_limits() {
 #[test]
 fn an_alarm_precedes_the_in_flight_limit_of_sqs() {
     for template in templates() {
+        let alarm = &template.resource("LanesInFlightAlarm")["Properties"];
+        let metrics = alarm["Metrics"].as_sequence().unwrap();
+        let metrics: Vec<&Value> = metrics.iter().map(|each| &each["MetricStat"]["Metric"]).collect();
         for priority in ["HighLane", "NormalLane", "LowLane"] {
-            let alarm = &template.resource(&format!("{priority}InFlightAlarm"))["Properties"];
+            let queue = |metric: &&&Value| {
+                let queue = &metric["Dimensions"][0]["Value"];
+                !queue.is_null() && target(queue) == priority
+            };
+            let metric = metrics.iter().find(queue).unwrap();
             assert_eq!(
-                alarm["MetricName"], "ApproximateNumberOfMessagesNotVisible",
+                metric["MetricName"], "ApproximateNumberOfMessagesNotVisible",
                 "{priority}"
             );
             let threshold = template.number(&alarm["Threshold"]);

@@ -207,11 +207,13 @@ fn stored_data_is_encrypted_and_outlives_the_stack() {
         }
         for kind in ["AWS::DynamoDB::Table", "AWS::S3::Bucket"] {
             for (name, resource) in template.of_type(kind) {
-                assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
+                // A failed creation leaves nothing behind.
+                assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
                 assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
             }
         }
         let table = &template.resource("Table")["Properties"];
+        assert_eq!(table["DeletionProtectionEnabled"], true);
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
         assert_eq!(
             table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],

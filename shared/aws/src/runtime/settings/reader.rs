@@ -75,6 +75,14 @@ impl Reader<'_> {
         self.url("MAILQUEUE_FEEDBACK_URL")
     }
 
+    /// The part of SES's rate that this deployment uses: `MAILQUEUE_SES_RATE_SHARE`, from 0.05 to 1.
+    pub fn rate_share(&mut self) -> f64 {
+        let share = self.parse("MAILQUEUE_SES_RATE_SHARE", "a number from 0.05 to 1", |text| {
+            text.parse().ok().filter(|share| (0.05..=1.0).contains(share))
+        });
+        share.unwrap_or(1.0)
+    }
+
     /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_ATTEMPT_TIMEOUT_MS`.
     pub fn ses(&mut self) -> SesSettings {
         SesSettings {

@@ -1,0 +1,27 @@
+"""The price of a deployment that sends nothing."""
+
+import unittest
+
+import paths  # noqa: I001  (it comes first: it adds the folders of the others)
+import cost
+import template as templates
+
+TEMPLATE = templates.load(paths.ROOT / "template.yaml")
+
+
+class Idle(unittest.TestCase):
+    def test_the_document_has_the_printed_table(self):
+        document = (paths.ROOT / "docs" / "COST.md").read_text()
+        self.assertIn("\n".join(cost.lines(TEMPLATE)), document, "run make cost")
+
+    def test_watching_stays_below_four_dollars(self):
+        # In use, two more metrics may have values in every hour: failed and uncertain emails.
+        in_use = 2 * cost.CUSTOM_METRIC_USD
+        self.assertLess(cost.dollars(cost.watching(TEMPLATE)) + in_use, 4.005)
+
+    def test_everything_else_stays_below_two_dollars(self):
+        self.assertLess(cost.dollars(cost.working(TEMPLATE)), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
