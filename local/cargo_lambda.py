@@ -294,6 +294,10 @@ def api_functions(cargo, running):
     expect(running.email(far)["status"] != "canceled", "The email that is tried again", running.email(far))
     done("manage", "retried it", "manage_retry")
 
+    totals = requested(cargo, running, "reports", "reports", 200, rawQueryString="metrics=sent")["totals"]
+    expect(list(totals) == ["sent"], "The metrics", totals)
+    done("reports", "showed metrics")
+
     suppressed = requested(cargo, running, "suppressions", "suppressions", 201)["id"]
     found = running.api("GET", "/suppressions/ann@example.com")["id"]
     expect(found == suppressed, "The suppressed address", found)

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use aws::http::period::{read_queue, read_time};
 use domain::api::error::ApiError;
 use domain::delivery::cause::Cause;
 use domain::delivery::email_status::EmailStatus;
@@ -15,8 +16,6 @@ use domain::message::email::EmailContent;
 use domain::reporting::listing::Place;
 use domain::tenant::sender::FromDomain;
 use domain::timestamp::Timestamp;
-
-use crate::period::{read_queue, read_time};
 
 /// Conditions that a listed email meets; by default none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

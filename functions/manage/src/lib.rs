@@ -1,16 +1,16 @@
-//! Answers queries and commands about emails, queues and statistics, and every unknown path.
+//! Answers queries and commands about emails and queues, and every unknown path.
 //!
 //! **Role:** answers every route of the HTTP API except acceptance (`enqueue`), suppressions (`suppressions`),
-//! and keys and tenants (`access`).
+//! figures (`reports`), and keys and tenants (`access`).
 //! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. No
 //! tenant finds another tenant's email.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.
-//! [`paging`] reads a query, [`filters`] its conditions ([`search`] applies them), and [`period`] its time.
+//! [`paging`] reads a query, and [`filters`] its conditions, which [`search`] applies.
 //! [`emails`] shows emails, and [`events`] their history.
 //! [`commands`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasure`] erases
 //! an email.
 //! [`attachments`] invites uploads, and [`downloads`] serves the files of emails.
-//! [`metrics`], [`failures`] and [`usage`] are statistics. [`queues`] reads named queues, and [`queue_commands`] changes them.
+//! [`queues`] reads named queues, and [`queue_commands`] changes them.
 //! [`operator`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
@@ -22,18 +22,14 @@ pub mod downloads;
 pub mod emails;
 pub mod erasure;
 pub mod events;
-pub mod failures;
 pub mod filters;
-pub mod metrics;
 pub mod operator;
 pub mod paging;
-pub mod period;
 pub mod queue_commands;
 pub mod queues;
 pub mod routes;
 pub mod search;
 pub mod settings;
-pub mod usage;
 
 use std::time::Duration;
 
@@ -47,7 +43,6 @@ use domain::ports::{
     AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, Jobs, Listing, PortError, PriorityQueues, Queues,
     Random,
 };
-use domain::reporting::cost::Prices;
 use workflow::apply::ApplyError;
 
 /// Ports of the function.
@@ -112,8 +107,6 @@ pub struct ManageSettings {
     pub retention: Duration,
     /// Region of SES, which names the emails' `Message-ID`.
     pub region: String,
-    /// Prices of SES.
-    pub prices: Prices,
     /// Delay before a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).
     pub binds_after: Duration,
 }

@@ -72,8 +72,6 @@ use crate::by_key::{Cancellation, parse_release};
 use crate::commands::NO_SUCH_EMAIL;
 use crate::description::describe;
 use crate::downloads::{AttachmentPage, NO_SUCH_FILE};
-use crate::failures::FailuresQuery;
-use crate::metrics::MetricsQuery;
 use crate::paging::EmailPage;
 use crate::queues::{NO_SUCH_JOB, NO_SUCH_QUEUE};
 use crate::{ManageError, ManageFunction, Ports};
@@ -165,11 +163,7 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
         ),
         elsewhere("POST", "/emails"),
         elsewhere("POST", "/emails/batch"),
-        get("/emails/metrics", "metrics").either(Action::Read, |manage, party, input| {
-            answer(200, async move {
-                manage.metrics(party, &MetricsQuery::parse(input.query)?).await
-            })
-        }),
+        elsewhere("GET", "/emails/metrics"),
         post("/emails/release", "release_emails").tenant(Action::Manage, |manage, caller, input| {
             answer_with_object(202, async move {
                 let key = parse_release(input.query)?;
@@ -242,12 +236,8 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
                 manage.invite(caller, &upload).await
             })
         }),
-        get("/failures", "failures").either(Action::Read, |manage, party, input| {
-            answer(200, async move {
-                manage.failures(party, &FailuresQuery::parse(input.query)?).await
-            })
-        }),
-        get("/usage", "usage").tenant(Action::Read, |manage, caller, _| answer(200, manage.usage(caller))),
+        elsewhere("GET", "/failures"),
+        elsewhere("GET", "/usage"),
         get("/queues", "list_queues").either(Action::Read, |manage, party, _| answer(200, manage.queues(party))),
         post("/queues", "create_queue").tenant(Action::Manage, |manage, caller, input| {
             answer_with_object(201, async move {

@@ -49,7 +49,6 @@ impl Settings {
                 expires_after: read.expires(),
                 retention: table.retention,
                 region: read.region(),
-                prices: read.prices(),
                 binds_after: BINDS_AFTER,
             };
             Self {

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod endpoint;
 pub mod gateway;
 pub mod paths;
+pub mod period;
 pub mod query;
 pub mod routing;
 

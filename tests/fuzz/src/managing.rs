@@ -1,4 +1,4 @@
-//! Requests to `manage`, `suppressions` and `access`. The bytes are the body of each route about queues,
+//! Requests to `manage`, `reports`, `suppressions` and `access`. The bytes are the body of each route about queues,
 //! suppressions, keys and tenants; any text is also a query.
 
 use access::api_keys::{KeyPage, Revocation};
@@ -11,9 +11,9 @@ use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, 
 use domain::limits;
 use domain::message::address::EmailAddress;
 use manage::by_key::Cancellation;
-use manage::failures::FailuresQuery;
-use manage::metrics::MetricsQuery;
 use manage::paging::EmailPage;
+use reports::failures::FailuresQuery;
+use reports::metrics::MetricsQuery;
 use suppressions::page::SuppressionPage;
 
 use crate::check::{check, check_eq};

@@ -15,6 +15,7 @@ use lambda_http::{Body, Response};
 use manage::{ManageFunction, ManageSettings};
 use memory::{MemoryBackend, samples};
 use openapi::operation::Operation;
+use reports::ReportsFunction;
 use serde_json::{Value, json};
 use suppressions::SuppressionsFunction;
 
@@ -24,6 +25,7 @@ pub(crate) enum Function {
     Enqueue,
     Access,
     Suppressions,
+    Reports,
     Manage,
 }
 
@@ -31,8 +33,10 @@ impl Function {
     pub(crate) fn of(operation: &Operation) -> Self {
         match operation.path.split('/').nth(1) {
             _ if operation.name.starts_with("send_") => Self::Enqueue,
+            _ if operation.name == "metrics" => Self::Reports,
             Some("api-keys" | "tenants") => Self::Access,
             Some("suppressions") => Self::Suppressions,
+            Some("failures" | "usage") => Self::Reports,
             _ => Self::Manage,
         }
     }
@@ -93,6 +97,7 @@ impl Call {
             Function::Enqueue => endpoint::handle(&enqueue(backend), &authenticator, request).await,
             Function::Access => endpoint::handle(&access(backend), &authenticator, request).await,
             Function::Suppressions => endpoint::handle(&suppressions(backend), &authenticator, request).await,
+            Function::Reports => endpoint::handle(&reports(backend), &authenticator, request).await,
             Function::Manage => endpoint::handle(&manage(backend), &authenticator, request).await,
         };
         read(&response)
@@ -135,9 +140,16 @@ fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend> {
             expires_after: 14 * DAY,
             retention: 30 * DAY,
             region: "us-east-1".to_owned(),
-            prices: Prices::standard(),
             binds_after: std::time::Duration::ZERO,
         },
+    }
+}
+
+fn reports(backend: &MemoryBackend) -> ReportsFunction<MemoryBackend> {
+    ReportsFunction {
+        records: backend.clone(),
+        system: backend.clone(),
+        prices: Prices::standard(),
     }
 }
 

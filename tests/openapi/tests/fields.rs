@@ -20,9 +20,9 @@ use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use enqueue::dry_run;
 use manage::by_key::{Cancellation, parse_release};
 use manage::downloads::AttachmentPage;
-use manage::failures::FailuresQuery;
-use manage::metrics::MetricsQuery;
 use manage::paging::EmailPage;
+use reports::failures::FailuresQuery;
+use reports::metrics::MetricsQuery;
 use serde_json::{Map, Value, json};
 use suppressions::page::SuppressionPage;
 
@@ -78,6 +78,7 @@ fn words() -> BTreeSet<String> {
         "shared/domain/src",
         "functions/access/src",
         "functions/manage/src",
+        "functions/reports/src",
         "functions/suppressions/src",
         "functions/enqueue/src",
     ] {

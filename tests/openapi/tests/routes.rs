@@ -12,6 +12,7 @@ use manage::ManageFunction;
 use memory::MemoryBackend;
 use openapi::operation::Operation;
 use openapi::refusals::REFUSALS;
+use reports::ReportsFunction;
 use suppressions::SuppressionsFunction;
 
 use crate::caller::Function;
@@ -28,6 +29,7 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
             r#"Target: !Sub "integrations/${EnqueueIntegration}""# => Function::Enqueue,
             r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
             r#"Target: !Sub "integrations/${SuppressionsIntegration}""# => Function::Suppressions,
+            r#"Target: !Sub "integrations/${ReportsIntegration}""# => Function::Reports,
             r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
             other => panic!("{key} has an unknown target: {other}"),
         };
@@ -61,6 +63,7 @@ fn found(function: Function, method: &Method, path: &str) -> Result<&'static str
         Function::Enqueue => name::<EnqueueFunction<MemoryBackend>>(method, path),
         Function::Access => name::<AccessFunction<MemoryBackend>>(method, path),
         Function::Suppressions => name::<SuppressionsFunction<MemoryBackend>>(method, path),
+        Function::Reports => name::<ReportsFunction<MemoryBackend>>(method, path),
         Function::Manage => name::<ManageFunction<MemoryBackend>>(method, path),
     }
 }
@@ -107,6 +110,7 @@ fn every_operation_reaches_its_function() {
             Function::Enqueue,
             Function::Access,
             Function::Suppressions,
+            Function::Reports,
             Function::Manage,
         ] {
             let expected = if function == answering {
@@ -125,7 +129,7 @@ fn every_route_of_the_template_is_described() {
     let operations = openapi::operations();
     let gateway = of_the_gateway();
     let functions: BTreeSet<_> = gateway.values().map(|function| format!("{function:?}")).collect();
-    assert_eq!(functions.len(), 4, "{functions:?}");
+    assert_eq!(functions.len(), 5, "{functions:?}");
     for route in gateway.keys().filter(|route| *route != "$default") {
         let (method, path) = route.split_once(' ').unwrap();
         let described = |operation: &Operation| {
@@ -210,6 +214,7 @@ fn the_description_has_the_routes_of_the_tables() {
         routes::<EnqueueFunction<MemoryBackend>>(Function::Enqueue),
         routes::<AccessFunction<MemoryBackend>>(Function::Access),
         routes::<SuppressionsFunction<MemoryBackend>>(Function::Suppressions),
+        routes::<ReportsFunction<MemoryBackend>>(Function::Reports),
         routes::<ManageFunction<MemoryBackend>>(Function::Manage),
     ]
     .concat();

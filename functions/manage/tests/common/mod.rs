@@ -9,7 +9,6 @@ use aws::runtime::settings::KeySettings;
 use domain::delivery::policy::Policy;
 use domain::ports::Bodies;
 use domain::ports::erasure::Erasing;
-use domain::reporting::cost::Prices;
 use lambda_http::{Body, Response};
 use manage::{ManageFunction, ManageSettings, Ports};
 use memory::{MemoryBackend, samples};
@@ -41,7 +40,6 @@ pub(crate) fn manage<B: Bodies + Erasing + 'static>(
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
             region: "us-east-1".to_owned(),
-            prices: Prices::standard(),
             binds_after: Duration::ZERO,
         },
     }

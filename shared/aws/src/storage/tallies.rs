@@ -1,6 +1,6 @@
 //! Counters in the table: added to in one transaction with the markers of the counted changes.
 //!
-//! **Role:** written by `tally`, read by `manage`.
+//! **Role:** written by `tally`, read by `reports`, and by `manage` for the counts of a queue.
 //! **Invariant:** a transaction holds only if no counter was written since it was read. Every key begins with
 //! `tally:`, which no tenant's name does: the role of `tally` may write no other keys.
 //! **Lost answers:** see [`Table::transact`].

@@ -1,6 +1,6 @@
 //! Counts the outcomes of emails from the changes of their records in the table's stream.
 //!
-//! **Role:** `tally` uses it to compute its writes, `manage` to interpret the figures.
+//! **Role:** `tally` uses it to compute its writes, `reports` and `manage` to interpret the figures.
 //! **Invariant:** pure. The counts of a change depend on the change alone. Repeated, late or regrouped deliveries of
 //! a change therefore give the same counts.
 //! **Map:** [`change`] computes the counts of one change. [`counter`] defines the counters. [`portion`] groups the

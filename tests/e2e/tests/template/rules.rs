@@ -11,8 +11,8 @@ fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
 }
 
-/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage` and `suppressions` read them and
-/// record their use; no other function reads them.
+/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage`, `suppressions` and `reports` read them
+/// and record their use; no other function reads them.
 #[test]
 fn only_access_changes_keys_and_tenants() {
     for template in templates() {
@@ -97,6 +97,15 @@ fn only_access_changes_keys_and_tenants() {
                         own,
                     );
                     let read = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant"]}}"#;
+                    is("ReadKeysAndTenants", "Allow", &["GetItem"], read);
+                    is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
+                    continue;
+                }
+                "ReportsRole" => {
+                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
+                    let counters = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["tally:*"]}}"#;
+                    is("Counters", "Allow", &["Query"], counters);
+                    let read = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", warm]}}"#;
                     is("ReadKeysAndTenants", "Allow", &["GetItem"], read);
                     is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
                     continue;

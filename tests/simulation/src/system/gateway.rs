@@ -73,7 +73,6 @@ impl System {
                 expires_after: self.timings.expires_after,
                 retention: self.timings.retention,
                 region: "us-east-1".to_owned(),
-                prices: Prices::standard(),
                 binds_after: domain::queue::BINDS_AFTER,
             },
         };

@@ -1,6 +1,7 @@
 //! Statistics over HTTP, in a backend with counters written by the test.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a failing test panics with its reason"
@@ -13,9 +14,11 @@ use domain::delivery::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};
 use domain::timestamp::Timestamp;
+use memory::MemoryBackend;
 use memory::tallies::StoredCounter;
-use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
+
+const EVENT: &str = include_str!("../../../events/reports.json");
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).unwrap()
@@ -62,12 +65,9 @@ fn failures(tenant: &str, queue: &str, when: &str, count: i64) -> (Counter, Stor
 }
 
 async fn get(backend: &MemoryBackend, path: &str, query: &str) -> (u16, Value) {
-    let event = json!({
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {"authorization": samples::bearer()},
-        "requestContext": {"http": {"method": "GET"}},
-    });
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["rawPath"] = path.into();
+    event["rawQueryString"] = query.into();
     read(&ask(backend, &event).await)
 }
 

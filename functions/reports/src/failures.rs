@@ -3,14 +3,14 @@
 //! **Invariant:** a response costs a bounded number of reads, whatever the number of emails.
 
 use aws::http::auth::ActsFor;
+use aws::http::period::{Given, hours, read_queue, read_time};
 use aws::http::query;
 use domain::api::error::ApiError;
 use domain::api::failures_view::FailuresView;
 use domain::ports::{Clock, Counts};
 
 use crate::metrics::too_many;
-use crate::period::{Given, hours, read_queue, read_time};
-use crate::{ManageError, ManageFunction, Ports};
+use crate::{Ports, ReportsError, ReportsFunction};
 
 /// Query of failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +35,12 @@ impl FailuresQuery {
     }
 }
 
-impl<P: Ports> ManageFunction<P> {
+impl<P: Ports> ReportsFunction<P> {
     /// Shows why the caller's emails ended unsent in a period.
     ///
     /// # Errors
     /// 422 when the period is impossible or too long, or the response too large. Or a backend call failed.
-    pub async fn failures(&self, caller: &dyn ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
+    pub async fn failures(&self, caller: &dyn ActsFor, query: &FailuresQuery) -> Result<FailuresView, ReportsError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
         let failures = self.records.failures(caller.tenant(), query.queue.as_deref(), hours);
         let failures = failures.await?.ok_or_else(too_many)?;

@@ -6,14 +6,14 @@ use aws::http::auth::TenantPrincipal;
 use domain::api::usage_view::UsageView;
 use domain::ports::{Clock, Counts};
 
-use crate::{ManageError, ManageFunction, Ports};
+use crate::{Ports, ReportsError, ReportsFunction};
 
-impl<P: Ports> ManageFunction<P> {
+impl<P: Ports> ReportsFunction<P> {
     /// Shows the usage of the caller's tenant.
     ///
     /// # Errors
     /// A backend call failed.
-    pub async fn usage(&self, caller: &TenantPrincipal) -> Result<UsageView, ManageError> {
+    pub async fn usage(&self, caller: &TenantPrincipal) -> Result<UsageView, ReportsError> {
         let now = self.system.now();
         let hours = UsageView::hours(now);
         let flow = self.records.flow(caller.tenant(), None, hours).await?;

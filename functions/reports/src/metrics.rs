@@ -2,9 +2,10 @@
 //!
 //! **Invariant:** a response costs a bounded number of reads, whatever the number of emails. It shows the
 //! counters, which lag a moment behind the events.
-//! **Start reading at** [`ManageFunction::metrics`].
+//! **Start reading at** [`ReportsFunction::metrics`].
 
 use aws::http::auth::ActsFor;
+use aws::http::period::{Given, hours, read_queue, read_time};
 use aws::http::query;
 use domain::api::error::ApiError;
 use domain::api::metrics_view::{Dimension, Granularity, Metric, MetricsRequest, MetricsView};
@@ -13,8 +14,7 @@ use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::period::{Given, hours, read_queue, read_time};
-use crate::{ManageError, ManageFunction, Ports};
+use crate::{Ports, ReportsError, ReportsFunction};
 
 /// Query of statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,12 +133,12 @@ fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, 
     }
 }
 
-impl<P: Ports> ManageFunction<P> {
+impl<P: Ports> ReportsFunction<P> {
     /// Shows the statistics of the caller's emails in a period.
     ///
     /// # Errors
     /// 422 when the period is impossible or too long. Or a backend call failed.
-    pub async fn metrics(&self, caller: &dyn ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
+    pub async fn metrics(&self, caller: &dyn ActsFor, query: &MetricsQuery) -> Result<MetricsView, ReportsError> {
         let wanted = query.resolve(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
         let (flow, failures) = futures::future::try_join(
@@ -147,14 +147,14 @@ impl<P: Ports> ManageFunction<P> {
         )
         .await?;
         let failures = failures.ok_or_else(too_many)?;
-        Ok(MetricsView::new(&wanted, &flow, &failures, &self.with.prices))
+        Ok(MetricsView::new(&wanted, &flow, &failures, &self.prices))
     }
 }
 
 /// Returns the error for a result that exceeds one response.
-pub(crate) fn too_many() -> ManageError {
+pub(crate) fn too_many() -> ReportsError {
     let problem = "has too many kinds of failures for one response: request a shorter period";
-    ManageError::Refused(ApiError::validation("since", problem))
+    ReportsError::Refused(ApiError::validation("since", problem))
 }
 
 #[cfg(test)]

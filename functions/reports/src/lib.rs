@@ -1,0 +1,68 @@
+//! Reports figures: outcomes in a period, failures by cause, and the use of quotas.
+//!
+//! **Role:** answers `/emails/metrics`, `/failures` and `/usage` of the HTTP API.
+//! **Invariant:** it writes nothing but the hour in which an API key was used, and it reads no email and no content. A
+//! report costs a bounded number of reads, whatever the number of emails. A tenant never sees another tenant's figures.
+//! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`metrics`], [`failures`] and
+//! [`usage`] are one report each.
+//! **Start reading at** [`ReportsFunction::ROUTES`](routes). Why a function of its own: docs/adr/0044.
+
+pub mod failures;
+pub mod metrics;
+pub mod routes;
+pub mod settings;
+pub mod usage;
+
+use aws::http::answer::Failure;
+use domain::api::error::ApiError;
+use domain::ports::access::{Keys, Tenants};
+use domain::ports::{Clock, Counts, PortError};
+use domain::reporting::cost::Prices;
+
+/// Ports of the function.
+pub trait Ports: 'static {
+    /// Items of the table.
+    type Records: Counts + Keys + Tenants;
+    /// Clock.
+    type System: Clock;
+}
+
+/// A backend with all ports, as tests use it.
+impl<T> Ports for T
+where
+    T: Counts + Keys + Tenants + Clock + 'static,
+{
+    type Records = T;
+    type System = T;
+}
+
+/// The function and its ports.
+#[derive(Debug, Clone)]
+pub struct ReportsFunction<P: Ports> {
+    /// Items of the table.
+    pub records: P::Records,
+    /// Clock.
+    pub system: P::System,
+    /// Prices of SES.
+    pub prices: Prices,
+}
+
+/// Error of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportsError {
+    /// The caller has to change the request.
+    #[error("refused: {0}")]
+    Refused(#[from] ApiError),
+    /// A backend call failed: the caller may repeat the request.
+    #[error("the table could not be read")]
+    Port(#[from] PortError),
+}
+
+impl Failure for ReportsError {
+    fn refusal(&self) -> Option<&ApiError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Port(_) => None,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A client of the API in the in-memory backend.
+
+use aws::http::auth::Authenticator;
+use aws::http::{endpoint, gateway};
+use aws::runtime::settings::KeySettings;
+use domain::reporting::cost::Prices;
+use lambda_http::{Body, Response};
+use memory::{MemoryBackend, samples};
+use reports::ReportsFunction;
+use serde_json::Value;
+
+/// Sends one of API Gateway's events.
+pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body> {
+    let function = ReportsFunction::<MemoryBackend> {
+        records: backend.clone(),
+        system: backend.clone(),
+        prices: Prices::standard(),
+    };
+    let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
+    let request = gateway::request(event).expect("a request");
+    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
+    endpoint::handle(&function, &authenticator, request).await
+}
+
+/// Returns a response's status and JSON.
+pub(crate) fn read(response: &Response<Body>) -> (u16, Value) {
+    let Body::Text(text) = response.body() else {
+        panic!("an answer is text")
+    };
+    (
+        response.status().as_u16(),
+        serde_json::from_str(text).expect("an answer is JSON"),
+    )
+}
