@@ -73,7 +73,7 @@ async fn each_filter_finds_only_matching_emails() {
     let backend = samples::backend(0).unwrap();
     let plain = email(json!({}));
     let tagged = email(json!({"tags": [{"name": "campaign", "value": "spring"}]}));
-    let copied = email(json!({"cc": ["C@Example.com"], "bcc": ["d+x@example.com"]}));
+    let copied = email(json!({"cc": ["C@Example.com"], "bcc": ["d+x@example.com", "\"Two words\"@example.com"]}));
     let other = email(json!({"from": "news@example.com"}));
     let failed = |record: &mut EmailRecord| {
         (record.status, record.cause) = (RecordStatus::Failed, Some(Cause::Rejected));
@@ -111,6 +111,7 @@ async fn each_filter_finds_only_matching_emails() {
         ("to=c@example.com".to_owned(), &[2]),
         ("to=D+x@example.com".to_owned(), &[2]),
         ("to=d%2Bx@example.com".to_owned(), &[2]),
+        ("to=%22two%20Words%22@example.com".to_owned(), &[2]),
         ("to=shop@example.com".to_owned(), &[]),
         (format!("since={}", at(4)), &[5, 4]),
         (format!("until={}", at(2)), &[1, 0]),

@@ -132,6 +132,10 @@ mod tests {
             ("/suppressions/a%2Fb%40example.com", address("a/b@example.com")),
             ("/suppressions/a%25b%40example.com", address("a%b@example.com")),
             ("/suppressions/a@b%C3%BCcher.example", address("a@bücher.example")),
+            (
+                "/suppressions/%22two%20w%40rds%22@example.com",
+                address("\"two w@rds\"@example.com"),
+            ),
         ] {
             assert_eq!(found("GET", path), Ok(("get_suppression", Some(expected))), "{path}");
         }

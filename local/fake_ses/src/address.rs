@@ -20,8 +20,15 @@ pub fn split(text: &str) -> Option<Parts<'_>> {
     let text = text.trim_matches(' ');
     let (display, bare) = match text.strip_suffix('>') {
         Some(inner) => {
-            let (display, bare) = inner.rsplit_once('<')?;
-            (display.trim_matches(' '), bare)
+            // The quotes of a local part may hold a `<`, but never `<"`.
+            let is_quoted = inner.rsplit_once('@').is_some_and(|(local, _)| local.ends_with('"'));
+            let open = if is_quoted {
+                inner.rfind("<\"")
+            } else {
+                inner.rfind('<')
+            };
+            let (display, bare) = inner.split_at_checked(open?)?;
+            (display.trim_matches(' '), bare.trim_start_matches('<'))
         }
         None => ("", text),
     };
@@ -58,6 +65,11 @@ mod tests {
     fn display_names_and_quotes_are_removed() {
         assert_eq!(bare("Ann <ann@example.com>"), "ann@example.com");
         assert_eq!(bare("\"A @ B\" <a+1@example.com>"), "a+1@example.com");
+        for quoted in ["\"a <b\"@example.com", "\"a@b, \\\"c\\\"\"@example.com"] {
+            assert_eq!(bare(&format!("Ann <{quoted}>")), quoted);
+            assert_eq!(bare(&format!("<{quoted}>")), quoted);
+            assert_eq!(bare(quoted), quoted);
+        }
         assert_eq!(split("nobody"), None);
         assert_eq!(split("@example.com"), None);
         assert_eq!(split("a@"), None);

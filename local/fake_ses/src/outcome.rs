@@ -82,7 +82,7 @@ pub fn of(message: &Message, requested: &[RequestedEvent], list: &mut Suppressio
 }
 
 fn outcome_of_address(recipient: &str) -> (bool, Option<Report>) {
-    let local = address::split(recipient).map_or("", |parts| parts.local);
+    let local = address::split(recipient).map_or("", |parts| parts.local.trim_matches('"'));
     let name = local.split_once('+').map_or(local, |(name, _label)| name);
     match name.to_ascii_lowercase().as_str() {
         "bounce" => (false, Some(Report::Bounce)),

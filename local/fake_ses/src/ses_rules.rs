@@ -99,7 +99,12 @@ fn address_of(text: &str) -> Result<Parts<'_>, SesError> {
         return Err(SesError::bad_request("Missing final '@domain'"));
     };
     let bad = |character: char| character.is_control() || character.is_whitespace() || !character.is_ascii();
-    if parts.local.contains(bad) {
+    // Spaces are allowed in quotes: SES's message is that of Jakarta Mail, which checks like this.
+    let is_quoted = parts.local.len() > 2 && parts.local.starts_with('"') && parts.local.ends_with('"');
+    if parts
+        .local
+        .contains(|character| bad(character) && !(is_quoted && character == ' '))
+    {
         return Err(SesError::bad_request("Local address contains control or whitespace"));
     }
     if parts.domain.contains(bad) {
@@ -251,6 +256,9 @@ mod tests {
     #[test]
     fn an_ordinary_message_passes() {
         assert_eq!(check(&submission(), "us-east-1", false), Ok(()));
+        let mut quoted = submission();
+        quoted.to.push("Bob <\"two words, <a@b>\"@example.com>".to_owned());
+        assert_eq!(check(&quoted, "us-east-1", false), Ok(()));
     }
 
     #[test]
@@ -291,6 +299,10 @@ mod tests {
             (to("nobody"), "Missing final '@domain'"),
             (to("bücher@example.com"), "Local address contains control or whitespace"),
             (to("a b@example.com"), "Local address contains control or whitespace"),
+            (
+                to("\"a\tb\"@example.com"),
+                "Local address contains control or whitespace",
+            ),
             (to("a@bücher.example"), "Domain contains control or whitespace"),
             (
                 to("a@example.com\r\nBcc: x@y"),

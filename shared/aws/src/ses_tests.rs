@@ -41,8 +41,8 @@ async fn every_field_of_an_email_reaches_ses() {
     let email = parsed(&json!({
         "from": "Grüße <ada@bücher.example>",
         "to": ["\"Last, First\" <b@example.com>", "c@example.com"],
-        "cc": "d@example.com",
-        "bcc": ["Blind <e@example.com>"],
+        "cc": "\"two, words\"@example.com",
+        "bcc": ["Blind <\"a <b@c\"@example.com>"],
         "reply_to": "r@example.com",
         "subject": "Hällo ✉",
         "html": "<p>ä</p>",
@@ -71,8 +71,8 @@ async fn every_field_of_an_email_reaches_ses() {
             "FromEmailAddress": "=?UTF-8?B?R3LDvMOfZQ==?= <ada@xn--bcher-kva.example>",
             "Destination": {
                 "ToAddresses": ["\"Last, First\" <b@example.com>", "c@example.com"],
-                "CcAddresses": ["d@example.com"],
-                "BccAddresses": ["Blind <e@example.com>"],
+                "CcAddresses": ["<\"two, words\"@example.com>"],
+                "BccAddresses": ["Blind <\"a <b@c\"@example.com>"],
             },
             "ReplyToAddresses": ["r@example.com"],
             "Content": {"Simple": {

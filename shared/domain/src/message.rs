@@ -13,4 +13,5 @@ pub(crate) mod entity;
 pub mod mailbox;
 mod plain_text;
 pub mod problem;
+pub(crate) mod quoted_string;
 pub mod test_address;

@@ -22,7 +22,7 @@ pub(crate) fn run(data: &[u8]) {
         );
         check!(Refusal, address.as_str().ends_with(&format!("@{}", address.domain())));
         let (local, _) = text.rsplit_once('@').unwrap_or_default();
-        let plain = |text: &str| text.replace('"', "");
+        let plain = |text: &str| text.replace(['"', '\\'], "");
         check!(
             Content,
             plain(address.as_str()).starts_with(&format!("{}@", plain(local))),

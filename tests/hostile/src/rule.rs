@@ -126,7 +126,7 @@ rules! {
         AddressControls: "no control character in an address",
         Route: "no source route",
         LocalMissing: "a local part before the @",
-        QuotedLocal: "only the place of dots needs quotes around a local part",
+        QuotedLocal: "quotes enclose a whole local part",
         Comment: "no comment",
         Brackets: "no bracket in an address without a name",
         At: "an address has an @",
@@ -216,6 +216,8 @@ rules! {
     "message/admission.rs" {
         LocalEncoded: "no encoded word in an address",
         LocalRoute: "no % and no ! in a local part",
+        QuotedAddress: "no second address in the quotes of a local part",
+        QuotedSender: "the quotes of a sender's local part hold dots and the characters of an atom",
         TestLabel: "the label of a test address fits into the simulator's address",
         ResendSender: "no sender at Resend's own domain",
         NameHides: "no encoded word in a name hides a control character",

@@ -93,8 +93,26 @@ fn address(rng: &mut Rng) -> String {
     format!("{local}@{}", pick(rng, &DOMAINS))
 }
 
-fn mailbox(rng: &mut Rng) -> String {
+/// A local part in quotes, of characters that the receiver reads there: it takes parentheses for a comment.
+fn quoted(rng: &mut Rng) -> String {
+    const CHARACTERS: &[u8] = b"ab. ,;:<[]'&";
+    let local: String = (0..rng.usize(1..20))
+        .map(|_| char::from(CHARACTERS[rng.usize(..CHARACTERS.len())]))
+        .collect();
+    format!("\"{local}\"@{}", pick(rng, &DOMAINS))
+}
+
+fn recipient(rng: &mut Rng) -> String {
+    let address = if rng.u8(..4) == 0 { quoted(rng) } else { address(rng) };
+    named(rng, address)
+}
+
+fn sender(rng: &mut Rng) -> String {
     let address = address(rng);
+    named(rng, address)
+}
+
+fn named(rng: &mut Rng, address: String) -> String {
     if rng.bool() {
         return address;
     }
@@ -103,7 +121,7 @@ fn mailbox(rng: &mut Rng) -> String {
 }
 
 fn mailboxes(rng: &mut Rng) -> Vec<String> {
-    (0..rng.usize(0..4)).map(|_| mailbox(rng)).collect()
+    (0..rng.usize(0..4)).map(|_| recipient(rng)).collect()
 }
 
 fn headers(rng: &mut Rng) -> Map<String, Value> {
@@ -127,8 +145,8 @@ fn file(rng: &mut Rng, at: usize) -> Value {
 
 fn email(rng: &mut Rng) -> Value {
     let mut email = json!({
-        "from": mailbox(rng),
-        "to": [mailbox(rng)],
+        "from": sender(rng),
+        "to": [recipient(rng)],
         "cc": mailboxes(rng),
         "bcc": mailboxes(rng),
         "reply_to": mailboxes(rng),

@@ -100,6 +100,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_quoted_local_part_is_escaped_in_the_path() {
+        let replay = Replay::new([(200, "{}".to_owned())]);
+        let quoted = EmailAddress::parse("\"two w@rds\"@example.com").unwrap();
+        list(&replay).remove(&quoted).await.unwrap();
+        let line = replay.only().line();
+        assert!(line.ends_with("/addresses/%22two%20w%40rds%22%40example.com"), "{line}");
+    }
+
+    #[tokio::test]
     async fn removing_an_unlisted_address_succeeds() {
         for answer in [(200, "{}".to_owned()), (404, NOT_FOUND.to_owned())] {
             let replay = Replay::new([answer]);

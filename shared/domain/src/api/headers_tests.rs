@@ -98,6 +98,10 @@ fn reply_to_in_headers_agrees_with_the_field_or_replaces_it() {
     let two = vec!["\"R, S\" <r@e.co>".to_owned(), "t@e.co".to_owned()];
     assert_eq!(header("\"R, S\" <r@e.co>, t@e.co", json!(null)), Ok(two.clone()));
     assert_eq!(header("t@e.co,r@e.co", json!(two)), Ok(two));
+    let quoted = vec!["\"r, s\"@e.co".to_owned(), "T <\"t u\"@e.co>".to_owned()];
+    let list = "\"r, s\"@e.co, T <\"t\\ u\"@e.co>";
+    assert_eq!(header(list, json!(null)), Ok(quoted.clone()));
+    assert_eq!(header(list, json!(quoted)), Ok(quoted));
     for (value, field, why) in [
         (
             "r@e.co",

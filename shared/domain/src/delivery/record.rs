@@ -370,11 +370,15 @@ impl EmailRecord {
     }
 }
 
-/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, lower-cased and without quotes.
-/// SES may show `"ann..b"@example.org` without its quotes.
+/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, as [`without_quotes`].
 #[must_use]
 pub fn recipient_key(address: &str) -> String {
-    let plain = address.trim().to_ascii_lowercase().replace('"', "");
-    let hash = Sha256::digest(plain.as_bytes());
+    let hash = Sha256::digest(without_quotes(address).as_bytes());
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An address in lower case, without quotes and backslashes: SES may show `"ann..b"@example.org` without its quotes.
+#[must_use]
+pub fn without_quotes(address: &str) -> String {
+    address.trim().to_ascii_lowercase().replace(['"', '\\'], "")
 }

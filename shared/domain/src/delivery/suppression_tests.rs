@@ -119,6 +119,10 @@ fn addresses_are_equal_in_any_case_only() {
     for same in ["Ann@exämple.com", "ANN@EXÄMPLE.COM", "ann@XN--EXMPLE-CUA.com"] {
         assert_eq!(SuppressionId::of(&main, &address(same)), id, "{same}");
     }
+    let quoted = SuppressionId::of(&main, &address("\"two words\"@example.com"));
+    for same in ["\"Two Words\"@example.com", "\"two\\ \\words\"@Example.com"] {
+        assert_eq!(SuppressionId::of(&main, &address(same)), quoted, "{same}");
+    }
     for other in [
         "ann+1@exämple.com",
         "a.nn@exämple.com",

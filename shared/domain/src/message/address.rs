@@ -1,16 +1,21 @@
 //! Email addresses: parsing, and the form for SES.
 //!
 //! **Role:** called by [`crate::message::email`]; calls `idna` only.
-//! **Invariant:** an [`EmailAddress`] is ASCII, has one `@`, and holds nothing that could end a header's line.
+//! **Invariant:** an [`EmailAddress`] is ASCII, has one `@` outside of quotes, and holds nothing that could end a
+//! header's line.
 //! **Privacy:** `Debug` never shows a local part; [`AddressError`] never repeats input.
 //! **Start reading at** [`EmailAddress::parse`].
 
+mod local_part;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
+pub(super) use local_part::is_atext;
 
 /// The reason why a string is not an address, as a sentence for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +38,15 @@ pub enum AddressError {
     /// `user(comment)@example.com`.
     #[error("comments in parentheses are not accepted in an address")]
     Comment,
-    /// `"quoted local"@example.com`.
-    #[error("a quoted part before the @ may contain only letters, digits, dots and !#$%&'*+-/=?^_`{{|}}~")]
+    /// `"ann"b@example.com`.
+    #[error("quotes before the @ must enclose the whole part, as in \"two words\"@example.com")]
     QuotedLocal,
+    /// `"two words"@example.com` as sender.
+    #[error("a sender's quoted part before the @ may contain only letters, digits, dots and !#$%&'*+-/=?^_`{{|}}~")]
+    QuotedSender,
+    /// `"eve@example.org x"@example.com`.
+    #[error("the quoted part before the @ could be read as another address, because a dot or a [ follows its @")]
+    QuotedAddress,
     /// Angle brackets missing, doubled or misplaced.
     #[error("the address must look like user@example.com or Name <user@example.com>")]
     Shape,
@@ -116,9 +127,8 @@ pub enum AddressError {
 
 /// One address, `local@domain`: an ASCII local part and a domain in lower-case A-labels.
 ///
-/// The local part is a dot-atom. Otherwise it is in quotes, and its dots alone are the reason: `"ann..b"`. Japanese
-/// carriers gave out such addresses. Spaces, `@` and other special characters are refused also in quotes, because
-/// parsers disagree about them.
+/// The local part is a dot-atom, or it is in quotes: `"ann..b"`, `"two words"`. Quotes may hold each printable
+/// character of ASCII. New emails have stricter rules, because parsers disagree about quotes: docs/adr/0041.
 ///
 /// Source: RFC 5321 (lengths; 4.1.2, quotes), RFC 5322, 3.4.1 (dot-atom), UTS #46 (domain).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,8 +139,8 @@ pub struct EmailAddress {
 
 impl EmailAddress {
     /// Reads an address without display name or brackets. The domain is mapped to lower-case A-labels. The local part
-    /// stays unchanged, because only its owner decides which spellings are equal. It only loses quotes without need:
-    /// `"ann"@example.com` is `ann@example.com`.
+    /// stays unchanged, because only its owner decides which spellings are equal. It only loses quotes and backslashes
+    /// without need: `"ann"@example.com` is `ann@example.com`.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -149,10 +159,11 @@ impl EmailAddress {
                 AddressError::LocalEmpty
             });
         }
-        // Quotes hide nothing from the following checks: their content is checked first.
-        let (quoted, open) = match input.strip_prefix('"') {
-            Some(begun) => split_quoted(begun).map(|(local, open)| (Some(local), open))?,
-            None => (None, input),
+        // The following checks concern the text outside of quotes.
+        let (quoted, open) = if input.starts_with('"') {
+            local_part::split_quoted(input).map(|(text, open)| (Some(text), open))?
+        } else {
+            (None, input)
         };
         if open.contains(['(', ')']) {
             return Err(AddressError::Comment);
@@ -176,18 +187,35 @@ impl EmailAddress {
         if open.chars().any(char::is_whitespace) {
             return Err(AddressError::Space);
         }
-        let local = match quoted {
-            Some(quoted) if is_dot_atom(quoted) => quoted.to_owned(),
-            Some(quoted) => format!("\"{quoted}\""),
-            None => local.to_owned(),
-        };
-        check_local(&local, quoted.is_some())?;
+        match quoted {
+            Some(text) => Self::checked(local_part::form(&text), true, domain),
+            None => Self::checked(local.to_owned(), false, domain),
+        }
+    }
+
+    /// The address with a local part of this text, which gets the quotes that it needs.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(crate) fn of(local: &str, domain: &str) -> Result<Self, AddressError> {
+        if local.is_empty() {
+            return Err(AddressError::LocalEmpty);
+        }
+        if local.chars().chain(domain.chars()).any(char::is_control) {
+            return Err(AddressError::Control);
+        }
+        Self::checked(local_part::form(local), true, domain)
+    }
+
+    fn checked(local: String, is_quoted: bool, domain: &str) -> Result<Self, AddressError> {
+        local_part::check(&local, is_quoted)?;
         let domain = parse_domain(domain)?;
-        let text = format!("{local}@{domain}");
+        let at = local.len();
+        let text = local + "@" + &domain;
         if text.len() > limits::ADDRESS_MAX {
             return Err(AddressError::TooLong);
         }
-        Ok(Self { text, at: local.len() })
+        Ok(Self { text, at })
     }
 
     /// The whole address. It is personal data: not for logs.
@@ -206,43 +234,27 @@ impl EmailAddress {
         }
     }
 
+    /// The local part in its one form.
+    pub(super) fn local(&self) -> &str {
+        self.text.get(..self.at).unwrap_or_default()
+    }
+
+    /// The text of the local part, without quotes.
+    pub(super) fn unquoted(&self) -> Cow<'_, str> {
+        local_part::text(self.local())
+    }
+
+    /// True if a space or another special character makes quotes necessary, and not dots alone.
+    pub(super) fn quotes_specials(&self) -> bool {
+        let is_special = |c: char| c != '.' && !is_atext(c);
+        self.unquoted().contains(is_special)
+    }
+
     /// The domain: A-labels, lower case.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.text.get(self.at + 1..).unwrap_or_default()
     }
-}
-
-/// Splits behind the closing quote of a local part that has begun with one.
-fn split_quoted(begun: &str) -> Result<(&str, &str), AddressError> {
-    let (local, open) = begun.split_once('"').ok_or(AddressError::QuotedLocal)?;
-    if local.is_empty() {
-        return Err(AddressError::LocalEmpty);
-    }
-    let is_plain = local.chars().all(|c| c == '.' || is_atext(c));
-    if !is_plain || !open.starts_with('@') {
-        return Err(AddressError::QuotedLocal);
-    }
-    Ok((local, open))
-}
-
-fn check_local(local: &str, is_quoted: bool) -> Result<(), AddressError> {
-    if !local.is_ascii() {
-        return Err(AddressError::LocalNotAscii);
-    }
-    if local.len() > limits::LOCAL_PART_MAX {
-        return Err(AddressError::LocalTooLong);
-    }
-    if is_quoted || is_dot_atom(local) {
-        Ok(())
-    } else {
-        Err(AddressError::LocalSyntax)
-    }
-}
-
-fn is_dot_atom(text: &str) -> bool {
-    text.split('.')
-        .all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
 }
 
 fn parse_domain(domain: &str) -> Result<String, AddressError> {
@@ -280,11 +292,6 @@ pub(super) fn to_a_labels(domain: &str) -> Option<String> {
         DnsLength::Verify,
     );
     Some(ascii.ok()?.into_owned())
-}
-
-/// RFC 5322, 3.2.3.
-pub(super) fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
 impl fmt::Display for EmailAddress {

@@ -17,6 +17,16 @@ fn addresses_are_read() {
         ("\".ann.\"@B\u{fc}cher.example", "\".ann.\"@xn--bcher-kva.example"),
         // Quotes without need.
         ("\"ann.b+c\"@b.co", "ann.b+c@b.co"),
+        ("\"\\ann\"@b.co", "ann@b.co"),
+        // Every character that quotes may hold.
+        ("\"two words\"@B.co", "\"two words\"@b.co"),
+        ("\" \"@b.co", "\" \"@b.co"),
+        ("\"a@b\"@c.de", "\"a@b\"@c.de"),
+        ("\"a,b;c:d\"@c.de", "\"a,b;c:d\"@c.de"),
+        ("\"(a) <b> [c]\"@c.de", "\"(a) <b> [c]\"@c.de"),
+        ("\"a\\\"b\\\\\"@c.de", "\"a\\\"b\\\\\"@c.de"),
+        // Backslashes without need.
+        ("\"\\a\\ \\@b\"@c.de", "\"a @b\"@c.de"),
     ] {
         assert_eq!(EmailAddress::parse(input).unwrap().as_str(), text, "{input}");
     }
@@ -27,6 +37,7 @@ fn addresses_are_read() {
 fn every_bad_address_has_its_reason() {
     use AddressError as E;
     let long_local = format!("{}@example.com", "a".repeat(65));
+    let long_quoted = format!("\"{} b\"@example.com", "a".repeat(61));
     let long_label = format!("a@{}.com", "b".repeat(64));
     let long_domain = format!("a@{}com", "b.".repeat(126));
     let huge_domain = format!("a@{}.com", "ü".repeat(2_000_000));
@@ -53,16 +64,23 @@ fn every_bad_address_has_its_reason() {
         (long_domain.as_str(), E::DomainTooLong),
         (huge_domain.as_str(), E::DomainTooLong),
         (long_all.as_str(), E::TooLong),
-        ("\"a b\"@c.d", E::QuotedLocal),
-        ("\"a@b\"@c.d", E::QuotedLocal),
-        ("\"a,b\"@c.d", E::QuotedLocal),
-        ("\"a\\\"b\"@c.d", E::QuotedLocal),
+        ("\"a b@c.d", E::QuotedLocal),
+        ("\"a\\\"@c.d", E::QuotedLocal),
+        ("\"a\\", E::QuotedLocal),
+        ("\"a b\"c@d.e", E::QuotedLocal),
+        ("\"a\" \"b\"@d.e", E::QuotedLocal),
+        ("\"a b\".c@d.e", E::QuotedLocal),
+        ("\"a\tb\"@c.d", E::Control),
+        ("\"a\\\r\n b\"@c.d", E::Control),
+        ("\"\u{e4} b\"@c.d", E::LocalNotAscii),
+        (long_quoted.as_str(), E::LocalTooLong),
         ("\"a..b\"c@d.e", E::QuotedLocal),
         ("\"a..b\" @d.e", E::QuotedLocal),
         ("\"a..b@d.e", E::QuotedLocal),
         ("a\"b\"@c.d", E::LocalSyntax),
         ("\"\"@c.d", E::LocalEmpty),
         ("\"a..b\"@c.d,e@f.g", E::Several),
+        ("\"a b\"@c.d,\"e f\"@g.h", E::Several),
         ("\"a..b\"@c.d@e.f", E::At),
         ("\"a..b\"@localhost", E::NoDot),
         ("a(x)@b.c", E::Comment),
@@ -87,6 +105,23 @@ fn every_bad_address_has_its_reason() {
         let shown: String = input.chars().take(60).collect();
         assert_eq!(EmailAddress::parse(input), Err(reason), "{shown}");
     }
+}
+
+#[test]
+fn a_local_part_gets_the_quotes_that_it_needs() {
+    for (local, text) in [
+        ("ann", "ann@b.co"),
+        ("ann.", "\"ann.\"@b.co"),
+        ("two words", "\"two words\"@b.co"),
+        ("a\"\\", "\"a\\\"\\\\\"@b.co"),
+    ] {
+        let address = EmailAddress::of(local, "B.co").unwrap();
+        assert_eq!((address.as_str(), address.unquoted().as_ref()), (text, local));
+        assert_eq!(EmailAddress::parse(text), Ok(address.clone()));
+        assert_eq!(address.quotes_specials(), local.contains([' ', '"']), "{local}");
+    }
+    assert_eq!(EmailAddress::of("", "b.co"), Err(AddressError::LocalEmpty));
+    assert_eq!(EmailAddress::of("a\r\n", "b.co"), Err(AddressError::Control));
 }
 
 #[test]

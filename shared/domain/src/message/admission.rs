@@ -28,6 +28,9 @@ pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
     let email = draft.check()?;
     let from = |why| EmailError::at("from", Problem::From(why));
     mailbox(email.from()).map_err(from)?;
+    if email.from().address().quotes_specials() {
+        return Err(from(AddressError::QuotedSender));
+    }
     if test_address::is_of_resend(email.from().address()) {
         return Err(from(AddressError::ResendSender));
     }
@@ -61,13 +64,16 @@ const ROUTES: [char; 2] = ['!', '%'];
 
 fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
     let address = mailbox.address();
-    let (local, _) = address.as_str().rsplit_once('@').unwrap_or_default();
+    let local = address.local();
     // RFC 2047, 5: encoded words are not allowed in an address. Some parsers decode them and find another address.
     if local.contains("=?") {
         return Err(AddressError::LocalEncoded);
     }
     if local.contains(ROUTES) {
         return Err(AddressError::LocalRoute);
+    }
+    if hides_address(local) {
+        return Err(AddressError::QuotedAddress);
     }
     if test_address::has_long_label(address) {
         return Err(AddressError::TestLabelTooLong);
@@ -83,6 +89,13 @@ fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
         return Err(AddressError::NameHides);
     }
     Ok(())
+}
+
+/// True if a parser that ignores quotes could find an address: an `@`, and behind it a domain or an IP address.
+fn hides_address(quoted: &str) -> bool {
+    quoted
+        .split_once('@')
+        .is_some_and(|(_, host)| host.contains(['.', '[']))
 }
 
 /// Checks a text that is shown on one line.

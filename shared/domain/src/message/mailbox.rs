@@ -16,7 +16,7 @@ pub(crate) use list::parse_list;
 
 use crate::limits;
 use crate::message::address::{AddressError, EmailAddress, is_atext};
-use crate::message::entity;
+use crate::message::{entity, quoted_string};
 
 /// An address with an optional display name.
 ///
@@ -40,7 +40,7 @@ impl Mailbox {
         }
         let input = input.trim();
         let (name, address) = if input.starts_with('"') {
-            match read_quoted(input)? {
+            match quoted_string::read(input).ok_or(AddressError::Shape)? {
                 // The quotes are those of a local part.
                 (_, rest) if rest.trim_start().starts_with('@') => (String::new(), input),
                 (name, rest) => (name, in_brackets(rest.trim_start())?),
@@ -100,7 +100,7 @@ impl Mailbox {
         if atoms {
             format!("{name} <{}>", self.address)
         } else if name.is_ascii() {
-            format!("{} <{}>", quote(name), self.address)
+            format!("{} <{}>", quoted_string::write(name), self.address)
         } else {
             format!("{} <{}>", encode_text(name), self.address)
         }
@@ -113,7 +113,7 @@ impl fmt::Display for Mailbox {
         match &self.name {
             None => write!(f, "{}", self.address),
             Some(name) if name.contains(['(', ')', '<', '>', '@', ',', ';', ':', '\\', '"']) => {
-                write!(f, "{} <{}>", quote(name), self.address)
+                write!(f, "{} <{}>", quoted_string::write(name), self.address)
             }
             Some(name) => write!(f, "{name} <{}>", self.address),
         }
@@ -200,53 +200,23 @@ fn looks_like_an_address(word: &str) -> bool {
         .any(|(local, domain)| !local.is_empty() && has_dot(domain))
 }
 
-/// Reads a quoted string at the start; returns its content and the rest.
-fn read_quoted(input: &str) -> Result<(String, &str), AddressError> {
-    let mut content = String::new();
-    let mut escaped = false;
-    for (at, c) in input.char_indices().skip(1) {
-        if escaped {
-            content.push(c);
-            escaped = false;
-        } else if c == '\\' {
-            escaped = true;
-        } else if c == '"' {
-            let rest = input.get(at + 1..).unwrap_or_default();
-            return Ok((content, rest));
-        } else {
-            content.push(c);
-        }
-    }
-    Err(AddressError::Shape)
-}
-
 fn in_brackets(text: &str) -> Result<&str, AddressError> {
     let inner = text
         .strip_prefix('<')
         .and_then(|text| text.strip_suffix('>'))
         .ok_or(AddressError::Shape)?;
+    let inner = inner.trim();
+    // Brackets in the quotes of a local part are text.
+    let open = quoted_string::read(inner).map_or(inner, |(_, rest)| rest);
     // `<a@b.c>, <d@e.f>` begins and ends with brackets, too.
-    if inner.contains(['<', '>']) {
-        return Err(if inner.contains(',') {
+    if open.contains(['<', '>']) {
+        return Err(if open.contains(',') {
             AddressError::Several
         } else {
             AddressError::Shape
         });
     }
-    Ok(inner.trim())
-}
-
-fn quote(name: &str) -> String {
-    let mut quoted = String::with_capacity(name.len() + 2);
-    quoted.push('"');
-    for c in name.chars() {
-        if matches!(c, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted.push('"');
-    quoted
+    Ok(inner)
 }
 
 /// Renders text for a header that takes only printable ASCII. ASCII text stays as it is. Other text becomes RFC 2047

@@ -10,6 +10,7 @@
 
 use crate::limits;
 use crate::message::address::EmailAddress;
+use crate::message::quoted_string;
 
 /// The domain of Resend's test addresses.
 const DOMAIN: &str = "resend.dev";
@@ -53,39 +54,46 @@ pub(crate) fn is_of_resend(address: &EmailAddress) -> bool {
 /// True for a test address whose label may leave no room for its simulator's address.
 #[must_use]
 pub(crate) fn has_long_label(address: &EmailAddress) -> bool {
-    let (local, _) = address.as_str().rsplit_once('@').unwrap_or_default();
-    let (_, label) = split(local);
+    let local = address.unquoted();
+    let (_, label) = split(&local);
     let is_long = label.is_some_and(|label| label.len() > limits::TEST_LABEL_MAX);
-    is_long && simulated(address).is_some()
+    // Quotes take room, too.
+    simulated(address).is_some() && (is_long || simulator(address).is_none())
 }
 
 /// The simulator's address for a test address; `None` for every other address, and if the label is too long.
 #[must_use]
 pub fn simulator(address: &EmailAddress) -> Option<EmailAddress> {
-    let local = simulated(address)?;
-    EmailAddress::parse(&format!("{local}@{SIMULATOR}")).ok()
+    EmailAddress::of(&simulated(address)?, SIMULATOR).ok()
 }
 
-/// The local part of the simulator's address for a test address, of any length.
+/// The text of the local part of the simulator's address for a test address, of any length.
 fn simulated(address: &EmailAddress) -> Option<String> {
-    let (local, domain) = address.as_str().rsplit_once('@')?;
-    let (name, label) = split(local);
-    let (_, simulated) = NAMES.iter().find(|(known, _)| domain == DOMAIN && *known == name)?;
+    let local = address.unquoted();
+    let (name, label) = split(&local);
+    let (_, simulated) = NAMES
+        .iter()
+        .find(|(known, _)| is_of_resend(address) && *known == name)?;
     let label = label.map(|label| format!("+{label}")).unwrap_or_default();
     Some(format!("{simulated}+{MARK}{label}"))
 }
 
-/// The test address that this simulator address replaced; `None` for any other.
+/// The test address that this simulator address replaced; `None` for any other. SES may have dropped quotes.
 #[must_use]
 pub fn given(address: &str) -> Option<String> {
     let (local, domain) = address.rsplit_once('@')?;
     if !domain.eq_ignore_ascii_case(SIMULATOR) {
         return None;
     }
-    let (name, label) = split(local);
+    let local = quoted_string::read(local).map_or_else(|| local.to_owned(), |(text, _)| text);
+    let (name, label) = split(&local);
     let (known, _) = NAMES.iter().find(|(_, simulated)| *simulated == name)?;
     let label = label?.strip_prefix(MARK)?;
-    (label.is_empty() || label.starts_with('+')).then(|| format!("{known}{label}@{DOMAIN}"))
+    if !label.is_empty() && !label.starts_with('+') {
+        return None;
+    }
+    let address = EmailAddress::of(&format!("{known}{label}"), DOMAIN).ok()?;
+    Some(address.to_string())
 }
 
 #[cfg(test)]
@@ -115,6 +123,10 @@ mod tests {
                 "success+resend.dev+a+b@simulator.amazonses.com",
             ),
             ("delivered+@resend.dev", "success+resend.dev+@simulator.amazonses.com"),
+            (
+                "\"bounced+two words\"@resend.dev",
+                "\"bounce+resend.dev+two words\"@simulator.amazonses.com",
+            ),
         ] {
             assert_eq!(simulator(&address(test)), Some(address(simulated)), "{test}");
             assert_eq!(given(simulated).as_deref(), Some(test));
@@ -122,6 +134,8 @@ mod tests {
         }
         let upper = simulator(&address("Bounced+A@RESEND.DEV")).unwrap();
         assert_eq!(upper, address("bounce+resend.dev+A@simulator.amazonses.com"));
+        let without_quotes = given("bounce+resend.dev+two words@simulator.amazonses.com");
+        assert_eq!(without_quotes.as_deref(), Some("\"bounced+two words\"@resend.dev"));
     }
 
     #[test]
@@ -162,6 +176,12 @@ mod tests {
         }
         let longer = "x".repeat(limits::TEST_LABEL_MAX + 1);
         let address = address(&format!("suppressed+{longer}@resend.dev"));
+        assert!(simulator(&address).is_none() && has_long_label(&address));
+        let quoted = format!(
+            "\"suppressed+{} {0}\"@resend.dev",
+            "x".repeat(limits::TEST_LABEL_MAX / 2)
+        );
+        let address = EmailAddress::parse(&quoted).unwrap();
         assert!(simulator(&address).is_none() && has_long_label(&address));
     }
 }

@@ -13,6 +13,7 @@ mod local_parts;
 mod media_types;
 mod names;
 mod options;
+mod quoted_local_parts;
 mod structured_headers;
 mod tags;
 
@@ -29,6 +30,7 @@ pub fn classes() -> Vec<Class> {
         local_parts::classes(),
         domains::classes(),
         names::classes(),
+        quoted_local_parts::classes(),
         content::classes(),
         headers::classes(),
         structured_headers::classes(),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::event::{GREETING, SesEvent, SesEventError, SesEventKind, TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::Fact;
-use crate::delivery::record::recipient_key;
+use crate::delivery::record::{recipient_key, without_quotes};
 use crate::id::{EmailId, TenantId};
 use crate::message::address::EmailAddress;
 use crate::message::mailbox::Mailbox;
@@ -245,9 +245,10 @@ impl Mail {
 
     fn recipient<'a>(&'a self, named: &'a str) -> &'a str {
         let named = bare(named);
+        let plain = without_quotes(named);
         let mut destination = self.destination.iter().map(|to| bare(to));
         match (
-            destination.find(|to| to.eq_ignore_ascii_case(named)),
+            destination.find(|to| without_quotes(to) == plain),
             self.destination.as_slice(),
         ) {
             (Some(known), _) => known,
@@ -415,13 +416,23 @@ fn address(named: &str) -> Option<EmailAddress> {
         return Some(mailbox.address().clone());
     }
     let (local, domain) = named.rsplit_once('@')?;
-    EmailAddress::parse(&format!("\"{local}\"@{domain}")).ok()
+    // A text with half a bracket is no address, even if quotes could make one of it.
+    let is_cut = local.contains(['<', '>']);
+    EmailAddress::of(local, domain).ok().filter(|_| !is_cut)
 }
 
-/// The address of `Name <address>`, or the whole text.
+/// The address of `Name <address>`, or the whole text. A quoted local part may contain `<`, but never `<"`.
 fn bare(text: &str) -> &str {
-    let inner = text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<'));
-    inner.map_or(text, |(_, address)| address).trim()
+    let inner = text.trim().strip_suffix('>').and_then(|inner| {
+        let is_quoted = inner.rsplit_once('@').is_some_and(|(local, _)| local.ends_with('"'));
+        let open = if is_quoted {
+            inner.rfind("<\"")
+        } else {
+            inner.rfind('<')
+        };
+        inner.get(open? + 1..)
+    });
+    inner.unwrap_or(text).trim()
 }
 
 #[cfg(test)]

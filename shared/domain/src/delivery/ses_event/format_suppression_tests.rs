@@ -50,6 +50,50 @@ fn a_quoted_local_part_is_found_without_its_quotes() {
     }
 }
 
+/// SES does not document in which form its events show a quoted local part.
+#[test]
+fn each_form_of_a_quoted_local_part_is_found() {
+    let ours = "\"a \\\"<b>, c@d\"@example.com";
+    let all = [
+        ours.to_owned(),
+        format!("Ann <{ours}>"),
+        "a \\\"<b>, c@d@example.com".to_owned(),
+        "A \"<b>, c@d@EXAMPLE.com".to_owned(),
+    ];
+    for named in &all {
+        let mut event = bounce("Permanent", "General", &json!([{"emailAddress": named}]));
+        event["mail"]["destination"] = json!([ours, "b@example.com"]);
+        let read = SesEvent::parse(&event.to_string()).unwrap();
+        assert_eq!(status(&read, ours), Some(DeliveryStatus::Bounced), "{named}");
+        assert_eq!(read.suppresses, [EmailAddress::parse(ours).unwrap()], "{named}");
+    }
+    // Neither text has quotes.
+    let mut event = bounce(
+        "Permanent",
+        "General",
+        &json!([{"emailAddress": "two words@example.com"}]),
+    );
+    event["mail"]["destination"] = json!(["Ann <two words@example.com>", "b@example.com"]);
+    let read = SesEvent::parse(&event.to_string()).unwrap();
+    let quoted = "\"two words\"@example.com";
+    assert_eq!(status(&read, quoted), Some(DeliveryStatus::Bounced));
+    assert_eq!(read.suppresses, [EmailAddress::parse(quoted).unwrap()]);
+    // Half of an address is none.
+    let event = bounce(
+        "Permanent",
+        "General",
+        &json!([{"emailAddress": "Ann <ann@example.com"}]),
+    );
+    assert_eq!(SesEvent::parse(&event.to_string()).unwrap().suppresses, []);
+}
+
+fn status(event: &SesEvent, recipient: &str) -> Option<DeliveryStatus> {
+    let SesEventKind::DeliveryStatuses(statuses) = &event.kind else {
+        return None;
+    };
+    statuses.get(&recipient_key(recipient)).copied()
+}
+
 #[test]
 fn a_simulator_address_is_never_suppressed() {
     let simulated = "bounce+1@simulator.amazonses.com";

@@ -42,6 +42,24 @@ fn refused() -> Vec<(Draft, &'static str)> {
             "from: ",
         ),
         (to("example.com!a@b.example"), "to: "),
+        (to("\"a b%c\"@b.example"), "to: "),
+        (to("\"eve@example.com x\"@b.example"), "to: "),
+        (to("\"eve@[192 x\"@b.example"), "to: "),
+        (to("Ann <\"x <\\\"eve\\\"@example.com>, y\"@b.example>"), "to: "),
+        (
+            Draft {
+                from: Some("\"a b\"@example.com".to_owned()),
+                ..draft()
+            },
+            "from: ",
+        ),
+        (
+            Draft {
+                from: Some("Ann <\"a@b\"@example.com>".to_owned()),
+                ..draft()
+            },
+            "from: ",
+        ),
         (to("=?utf-8?q?a=40b=2ec=3e?=@example.com"), "to: "),
         (to("a@p\u{430}ypal.example"), "to: "),
         (to("A\u{202e}nn <b@example.com>"), "to: "),

@@ -34,3 +34,26 @@ fn parts(list: &str) -> Vec<&str> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_in_quotes_separate_nothing() {
+        for (list, expected) in [
+            (
+                "\"a, b\"@c.de, \"d\\\", e\"@c.de",
+                vec!["\"a, b\"@c.de", "\"d\\\", e\"@c.de"],
+            ),
+            (
+                "Ada <\"a, b\"@c.de>, \"A, B\" <d@e.fg>",
+                vec!["Ada <\"a, b\"@c.de>", "\"A, B\" <d@e.fg>"],
+            ),
+        ] {
+            let read: Vec<_> = parse_list(list).unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(read, expected);
+        }
+        assert_eq!(parse_list("\"a, b@c.de, d@e.fg"), Err(AddressError::Shape));
+    }
+}
