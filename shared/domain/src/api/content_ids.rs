@@ -133,10 +133,14 @@ fn push_first(text: &str, meaning: &mut Vec<u8>) -> Option<usize> {
         meaning.push(octet);
         return Some("%20".len());
     }
-    let plain = || text.chars().next().map(|c| (c, c.len_utf8()));
-    let (c, length) = entity::first(text).or_else(plain)?;
-    meaning.extend(c.encode_utf8(&mut [0; 4]).bytes());
-    Some(length)
+    let mut push = |c: char| meaning.extend(c.encode_utf8(&mut [0; 4]).bytes());
+    if let Some(escape) = entity::first(text) {
+        escape.chars().for_each(push);
+        return Some(escape.length);
+    }
+    let c = text.chars().next()?;
+    push(c);
+    Some(c.len_utf8())
 }
 
 /// The octet that a URL escapes at the start of a text.

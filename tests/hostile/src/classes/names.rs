@@ -130,6 +130,22 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::NameUnescaped,
+            "an address behind named escapes of HTML in a name",
+            "CVE-2023-27043 (Python email)",
+            named("ceo&commat;bank&period;example&comma; Ada"),
+            address(),
+            named("Caf&eacute; &commat; Ada"),
+        ),
+        refused(
+            Rule::NameUnescaped,
+            "a line break behind a named escape of HTML in a name",
+            "CWE-93",
+            named("Ada&NewLine;Bcc&colon; eve"),
+            controls(),
+            named("Ada&rlm;&shy;&nvlt;"),
+        ),
+        refused(
+            Rule::NameUnescaped,
             "a line break behind an escape of HTML in a name",
             "CWE-93",
             named("Ada&#13;&#10;Bcc&#58; eve"),
