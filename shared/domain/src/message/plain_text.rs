@@ -1,9 +1,9 @@
 //! Makes the text part of an email from its HTML.
 //!
 //! **Role:** called by [`crate::message::email`] when SES gets an email without a text. The text is stored nowhere.
-//! **Invariant:** the same HTML always gives the same text. Time and memory grow with the length of the HTML only. The
-//! tokens are read one after the other, and nothing is built or called for each level of nesting. So the length is the
-//! only limit.
+//! **Invariant:** the same HTML always gives the same text, or none. Time and memory grow with the length of the HTML
+//! and with its tokens, and both have a limit. The tokens are read one after the other, and nothing is called for each
+//! level of nesting. So the depth needs no limit.
 //! **Start reading at** [`of_html`]. Why this parser: docs/adr/0038.
 
 mod links;
@@ -18,7 +18,7 @@ use crate::limits;
 use links::Link;
 use writer::{Gap, Writer};
 
-/// The text of some HTML. `None` if it is too long, or shows no text.
+/// The text of some HTML. `None` if it is too long, has too many tokens, or shows no text.
 #[must_use]
 pub(super) fn of_html(html: &str) -> Option<String> {
     if html.len() > limits::HTML_FOR_TEXT_MAX {
@@ -26,16 +26,18 @@ pub(super) fn of_html(html: &str) -> Option<String> {
     }
     // The parser reads hostile input. A panic of its would leave the email claimed, and each further attempt would end
     // the same way. The email is sent without this text instead.
-    let text = panic::catch_unwind(|| convert(html)).ok()?;
+    let text = panic::catch_unwind(|| convert(html)).ok().flatten()?;
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn convert(html: &str) -> String {
+fn convert(html: &str) -> Option<String> {
     let mut emitter = DefaultEmitter::default();
     // Reads the content of elements such as `style` as one text.
     emitter.naively_switch_states(true);
     let mut text = Text::default();
+    let mut left = limits::HTML_STEPS_MAX;
     for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+        left = left.checked_sub(steps(&token))?;
         match token {
             Token::StartTag(tag) => text.start(&tag),
             Token::EndTag(tag) => text.end(&tag.name),
@@ -44,7 +46,15 @@ fn convert(html: &str) -> String {
         }
     }
     text.close_link();
-    text.writer.finish()
+    Some(text.writer.finish())
+}
+
+/// The work for a token: one step for itself, and one for each of its attributes.
+fn steps(token: &Token) -> usize {
+    match token {
+        Token::StartTag(tag) => 1 + tag.attributes.len(),
+        Token::EndTag(_) | Token::String(_) | Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => 1,
+    }
 }
 
 /// The effect of an element on the lines of the text.

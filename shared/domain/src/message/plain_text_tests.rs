@@ -84,6 +84,30 @@ fn long_html_gives_none() {
 }
 
 #[test]
+fn html_of_too_many_tokens_gives_none() {
+    let max = limits::HTML_STEPS_MAX;
+    // Each opens an element: the depth alone refuses nothing.
+    let deep = |tags: usize| format!("{}a", "<b>".repeat(tags));
+    assert_eq!(text(&deep(max - 1)), "a");
+    assert_eq!(of_html(&deep(max)), None);
+    let wide = |attributes: usize| {
+        let attributes: String = (0..attributes).map(|n| format!(" {n:x}")).collect();
+        format!("a<b{attributes}>")
+    };
+    assert_eq!(text(&wide(max / 2)), "a");
+    let two = wide(max / 2) + &wide(max / 2);
+    assert!(two.len() <= limits::HTML_FOR_TEXT_MAX);
+    assert_eq!(of_html(&two), None);
+}
+
+#[test]
+fn nested_lists_keep_their_numbers() {
+    let depth = 10_000;
+    let html = format!("{}x{}<li>y", "<ol><li>".repeat(depth), "</ol>".repeat(depth - 1));
+    assert_eq!(text(&html), "1. x\n2. y");
+}
+
+#[test]
 fn hostile_html_takes_linear_time() {
     let fill = |part: &str| part.repeat(limits::HTML_FOR_TEXT_MAX / part.len());
     for part in [
