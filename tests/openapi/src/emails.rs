@@ -128,12 +128,17 @@ enum AnyEvents {
 #[schemars(transparent, example = "Ada <ada@example.com>")]
 struct Mailbox(#[schemars(length(min = 3), regex(pattern = "@"))] String);
 
+/// An address, or a blank text, which names nobody.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct MaybeMailbox(#[schemars(regex(pattern = "@|^\\s*$"))] String);
+
 /// One recipient or several.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Recipients {
     One(Mailbox),
-    Many(#[schemars(length(max = limits::RECIPIENTS_MAX))] Vec<Mailbox>),
+    Many(#[schemars(length(max = limits::RECIPIENTS_MAX))] Vec<Option<MaybeMailbox>>),
     /// A blank text means no address.
     Nobody(#[schemars(regex(pattern = "^\\s*$"))] String),
 }
@@ -151,7 +156,7 @@ enum FirstRecipients {
 #[schemars(untagged)]
 enum ReplyTo {
     One(Mailbox),
-    Many(#[schemars(length(max = limits::REPLY_TO_MAX))] Vec<Mailbox>),
+    Many(#[schemars(length(max = limits::REPLY_TO_MAX))] Vec<Option<MaybeMailbox>>),
     /// A blank text means no address.
     Nobody(#[schemars(regex(pattern = "^\\s*$"))] String),
 }

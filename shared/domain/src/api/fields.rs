@@ -160,13 +160,17 @@ pub(super) fn addresses(path: &str, node: Node) -> Result<Addresses, EmailError>
 /// The form of an address, for callers who send `{email, name}`.
 const MAILBOX: &str = "a string such as \"Ada <ada@example.com>\"";
 
-/// Addresses of a field that may be missing. A blank text means none: Payload's adapter sends one for each unused
-/// field.
+/// Addresses of a field that may be missing. A null entry counts as a blank one, which names nobody.
 pub(super) fn optional_addresses(path: &str, node: Node) -> Result<Addresses, EmailError> {
-    Ok(match addresses(path, node)? {
-        Addresses::One(text) if text.trim().is_empty() => Addresses::Absent,
-        given => given,
-    })
+    let text = |node| match node {
+        Node::Null => Node::Text(String::new()),
+        node => node,
+    };
+    let node = match node {
+        Node::Array(nodes) => Node::Array(nodes.into_iter().map(text).collect()),
+        node => node,
+    };
+    addresses(path, node)
 }
 
 /// The text of one address.

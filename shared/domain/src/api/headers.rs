@@ -63,13 +63,8 @@ pub(super) struct Headers {
 impl Headers {
     /// Passes `Reply-To` on to the field `reply_to`, if the request has no such field.
     pub(super) fn fill(&self, reply_to: &mut Addresses) {
-        let is_empty = match reply_to {
-            Addresses::Absent => true,
-            Addresses::One(_) => false,
-            Addresses::Many(texts) => texts.is_empty(),
-        };
         if let Some((_, mailboxes)) = &self.reply_to
-            && is_empty
+            && reply_to.is_empty()
         {
             *reply_to = Addresses::Many(mailboxes.iter().map(ToString::to_string).collect());
         }

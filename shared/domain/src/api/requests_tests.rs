@@ -302,12 +302,29 @@ fn a_retry_is_forced_only_by_true() {
 #[test]
 fn blank_optional_addresses_are_absent() {
     let plain = parse(&good()).unwrap();
-    for blank in [json!(""), json!(" "), json!([]), json!(null)] {
+    let blanks = json!(["", " ", [], null, [""], [null, "\n"]]);
+    for blank in blanks.as_array().unwrap() {
         let fields = json!({"cc": blank, "bcc": blank, "reply_to": blank, "html": "", "attachments": []});
         assert_eq!(parse(&with(fields)).unwrap(), plain, "{blank}");
     }
-    let error = parse(&with(json!({"cc": [""]}))).unwrap_err();
-    assert_eq!(error.message(), "cc[0]: the address is empty");
+    let lists = |list: Value| parse(&with(json!({"cc": list, "bcc": list, "reply_to": list})));
+    let one = lists(json!(["a@b.co"])).unwrap();
+    assert_eq!(lists(json!(["", "a@b.co", null])).unwrap(), one);
+    for (list, why) in [
+        (json!(["", "x"]), "cc[1]: the address must contain exactly one @"),
+        (json!([null, "a%b@c.co"]), "cc[1]: "),
+        (json!([false]), "bcc[0]: must be a string, not a boolean"),
+    ] {
+        let error = lists(list).unwrap_err();
+        assert!(error.message().starts_with(why), "{error}");
+    }
+    for (to, why) in [
+        (json!(["a@b.co", ""]), "to[1]: the address is empty"),
+        (json!([null]), "to[0]: must be a string, not null"),
+        (json!(" "), "to: the address is empty"),
+    ] {
+        assert_eq!(parse(&with(json!({ "to": to }))).unwrap_err().message(), why);
+    }
 }
 
 #[test]

@@ -24,7 +24,13 @@ use crate::message::test_address;
 /// # Errors
 /// The first problem with its path; problems of [`Draft::check`] come first.
 pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
-    let alone = [&draft.to, &draft.cc, &draft.bcc, &draft.reply_to].map(|list| matches!(list, Addresses::One(_)));
+    let given = [
+        ("to", &draft.to),
+        ("cc", &draft.cc),
+        ("bcc", &draft.bcc),
+        ("reply_to", &draft.reply_to),
+    ];
+    let paths = given.map(|(field, list)| paths(field, list));
     let email = draft.check()?;
     let from = |why| EmailError::at("from", Problem::From(why));
     mailbox(email.from()).map_err(from)?;
@@ -35,18 +41,8 @@ pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
         return Err(from(AddressError::ResendSender));
     }
     let lists = [email.to(), email.cc(), email.bcc(), email.reply_to()];
-    let fields = ["to", "cc", "bcc", "reply_to"];
-    for ((field, list), alone) in fields.into_iter().zip(lists).zip(alone) {
-        for (index, entry) in list.iter().enumerate() {
-            let path = || {
-                if alone {
-                    field.to_owned()
-                } else {
-                    format!("{field}[{index}]")
-                }
-            };
-            mailbox(entry).map_err(|why| EmailError::at(path(), Problem::Address(why)))?;
-        }
+    for (entry, path) in lists.into_iter().flatten().zip(paths.into_iter().flatten()) {
+        mailbox(entry).map_err(|why| EmailError::at(path, Problem::Address(why)))?;
     }
     line(email.subject()).map_err(|problem| EmailError::at("subject", problem))?;
     for given in email.headers() {
@@ -54,6 +50,11 @@ pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
     }
     one_click::check(email.headers())?;
     Ok(email)
+}
+
+/// The paths of the addresses of a list.
+fn paths(field: &str, list: &Addresses) -> Vec<String> {
+    list.named(field).into_iter().map(|(path, _)| path).collect()
 }
 
 /// The domain's owner interprets the local part, but these characters are routes to other servers.

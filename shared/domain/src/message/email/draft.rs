@@ -22,23 +22,47 @@ pub enum Addresses {
 }
 
 impl Addresses {
-    fn check(self, field: &str, max: usize) -> Result<Vec<Mailbox>, EmailError> {
-        let parse =
-            |path: String, text: &str| Mailbox::parse(text).map_err(|why| EmailError::at(path, Problem::Address(why)));
+    /// True if there is no entry, or only blank ones.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         match self {
-            Self::Absent => Ok(Vec::new()),
-            Self::One(text) => Ok(vec![parse(field.to_owned(), &text)?]),
-            Self::Many(texts) if texts.len() > max => {
-                let found = texts.len();
-                Err(EmailError::at(field, Problem::TooMany { found, max }))
-            }
-            Self::Many(texts) => texts
-                .iter()
-                .enumerate()
-                .map(|(index, text)| parse(format!("{field}[{index}]"), text))
-                .collect(),
+            Self::Absent => true,
+            Self::One(text) => is_blank(text),
+            Self::Many(texts) => texts.iter().all(|text| is_blank(text)),
         }
     }
+
+    /// The entries, each with its path.
+    fn entries<'a>(&'a self, field: &str) -> Vec<(String, &'a str)> {
+        match self {
+            Self::Absent => Vec::new(),
+            Self::One(text) => vec![(field.to_owned(), text)],
+            Self::Many(texts) => {
+                let path = |(index, text): (usize, &'a String)| (format!("{field}[{index}]"), text.as_str());
+                texts.iter().enumerate().map(path).collect()
+            }
+        }
+    }
+
+    /// The entries that name somebody, each with its path. Payload's adapter sends a blank text for each unused field.
+    pub(in crate::message) fn named<'a>(&'a self, field: &str) -> Vec<(String, &'a str)> {
+        let mut entries = self.entries(field);
+        entries.retain(|(_, text)| !is_blank(text));
+        entries
+    }
+}
+
+fn mailboxes(field: &str, entries: Vec<(String, &str)>, max: usize) -> Result<Vec<Mailbox>, EmailError> {
+    let found = entries.len();
+    if found > max {
+        return Err(EmailError::at(field, Problem::TooMany { found, max }));
+    }
+    let parse = |(path, text)| Mailbox::parse(text).map_err(|why| EmailError::at(path, Problem::Address(why)));
+    entries.into_iter().map(parse).collect()
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// An email as given: of the right types, but unchecked.
@@ -48,7 +72,7 @@ pub struct Draft {
     pub from: Option<String>,
     /// Required.
     pub to: Addresses,
-    /// Copies.
+    /// Copies. Blank entries name nobody, here and in the next two lists.
     pub cc: Addresses,
     /// Blind copies.
     pub bcc: Addresses,
@@ -83,15 +107,15 @@ impl Draft {
             }
             Addresses::One(_) | Addresses::Many(_) => {}
         }
-        let to = self.to.check("to", limits::RECIPIENTS_MAX)?;
-        let cc = self.cc.check("cc", limits::RECIPIENTS_MAX)?;
-        let bcc = self.bcc.check("bcc", limits::RECIPIENTS_MAX)?;
+        let to = mailboxes("to", self.to.entries("to"), limits::RECIPIENTS_MAX)?;
+        let cc = mailboxes("cc", self.cc.named("cc"), limits::RECIPIENTS_MAX)?;
+        let bcc = mailboxes("bcc", self.bcc.named("bcc"), limits::RECIPIENTS_MAX)?;
         let found = to.len() + cc.len() + bcc.len();
         if found > limits::RECIPIENTS_MAX {
             let max = limits::RECIPIENTS_MAX;
             return Err(EmailError::at("to", Problem::TooManyRecipients { found, max }));
         }
-        let reply_to = self.reply_to.check("reply_to", limits::REPLY_TO_MAX)?;
+        let reply_to = mailboxes("reply_to", self.reply_to.named("reply_to"), limits::REPLY_TO_MAX)?;
         let subject = check_subject(self.subject.ok_or_else(|| missing("subject"))?)?;
         let given = self.html.is_some() || self.text.is_some();
         let html = check_content("html", self.html)?;
