@@ -69,7 +69,19 @@ run({
     return data(resend.emails.send({ ...plain, html: '<img src="cid:logo">', attachments: [image] }));
   },
   batch: async () => {
-    const answer = await data(resend.batch.send([plain, { ...plain, to: `second-${TO}` }]));
+    // Versions before 4.1.2 send each field by the SDK's own name.
+    const [first, second] = [plain, { ...plain, to: `second-${TO}` }].map((email) => ({
+      ...email,
+      cc: ["cc@example.com"],
+      bcc: "bcc@example.com",
+      replyTo: "help@mailqueue.example",
+      html: "<p>Hello</p>",
+      headers: { "X-Order": "4711" },
+      tags: [{ name: "kind", value: "order" }],
+      attachments: [{ filename: "note.txt", content: NOTE, contentType: "text/plain" }],
+      scheduledAt: new Date().toISOString(),
+    }));
+    const answer = await data(resend.batch.send([first, second]));
     return { ids: answer.data.map(({ id }) => id) };
   },
   batch_permissive: async () => {

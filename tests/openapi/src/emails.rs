@@ -191,7 +191,10 @@ struct NewEmail {
     /// The recipients of blind copies.
     bcc: Option<Recipients>,
     reply_to: Option<ReplyTo>,
-    /// Not blank, without control characters. Line breaks at its ends are dropped.
+    /// The same as `reply_to`.
+    #[schemars(rename = "replyTo")]
+    reply_to_alias: Option<ReplyTo>,
+    /// Not blank, without control characters. Spaces and line breaks at its ends are dropped.
     #[schemars(length(min = 1, max = limits::SUBJECT_MAX))]
     subject: String,
     html: Option<String>,
@@ -206,6 +209,9 @@ struct NewEmail {
     tags: Option<Vec<NewTag>>,
     /// The earliest sending time, at most ten years ahead. A time up to five minutes ago means now. Default: now.
     scheduled_at: Option<When>,
+    /// The same as `scheduled_at`.
+    #[schemars(rename = "scheduledAt")]
+    scheduled_at_alias: Option<When>,
     /// The time after which the email is not sent. Default: 14 days after it is due.
     expires_at: Option<When>,
     /// The action when Amazon SES may have accepted the email and no evidence arrives. Default: `resend`.

@@ -269,14 +269,26 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "to" => draft.to = addresses(&path, value)?,
             "cc" => draft.cc = optional_addresses(&path, value)?,
             "bcc" => draft.bcc = optional_addresses(&path, value)?,
-            "reply_to" => draft.reply_to = optional_addresses(&path, value)?,
+            // The Node SDK sends its own names in a batch before version 4.1.2.
+            "reply_to" | "replyTo" => {
+                let given = optional_addresses(&path, value)?;
+                if !given.is_empty() && !std::mem::replace(&mut draft.reply_to, given).is_empty() {
+                    return Err(EmailError::at(path, Problem::Repeated));
+                }
+            }
             "subject" => draft.subject = text(&path, value)?,
             "html" => draft.html = content(&path, value)?,
             "text" => draft.text = content(&path, value)?,
             "headers" => headers = headers::read(value)?,
             "tags" => draft.tags = tags(value)?,
             "attachments" => files = attachments::read(value)?,
-            "scheduled_at" => options.scheduled_at = when(&path, value)?,
+            "scheduled_at" | "scheduledAt" => {
+                if let Some(given) = when(&path, value)?
+                    && options.scheduled_at.replace(given).is_some()
+                {
+                    return Err(EmailError::at(path, Problem::Repeated));
+                }
+            }
             "expires_at" => options.expires_at = when(&path, value)?,
             "on_uncertain" => options.on_uncertain = on_uncertain(&path, value)?,
             "queue" => options.queue = queue(&path, value)?,

@@ -99,9 +99,14 @@ fn every_bad_email_has_its_status_name_and_path() {
         (with(json!({"x\r\ny": 1})), V, "x\\r\\ny: unknown field"),
         (with(json!({"": 1})), V, "\"\": unknown field"),
         (
-            with(json!({"replyTo": "a@b.co"})),
+            with(json!({"replyto": "a@b.co"})),
             V,
-            "replyTo: unknown field; did you mean reply_to?",
+            "replyto: unknown field; did you mean reply_to?",
+        ),
+        (
+            with(json!({"reply_to": "a@b.co", "replyTo": "a@b.co"})),
+            V,
+            "reply_to: is given more than once",
         ),
         (
             with(json!({"From": "a@b.co"})),
@@ -124,9 +129,14 @@ fn every_bad_email_has_its_status_name_and_path() {
             "scheduled_at: must be a string, not a number",
         ),
         (
-            with(json!({"scheduledAt": "in 1 min"})),
+            with(json!({"scheduledat": "in 1 min"})),
             V,
-            "scheduledAt: unknown field; did you mean scheduled_at?",
+            "scheduledat: unknown field; did you mean scheduled_at?",
+        ),
+        (
+            with(json!({"scheduledAt": "in 1 min", "scheduled_at": "in 1 min"})),
+            V,
+            "scheduled_at: is given more than once",
         ),
         (
             with(json!({"template": {"id": "x"}})),

@@ -387,3 +387,18 @@ fn a_long_content_id_gets_a_short_form_in_the_html_too() {
     assert_eq!(ids, short);
     assert_eq!(email.html(), Some(html(&short[0], &short[1]).as_str()));
 }
+
+#[test]
+fn fields_have_the_aliases_of_the_node_sdk() {
+    let ours = parse(&with(json!({"reply_to": ["a@b.co"], "scheduled_at": "in 1 min"}))).unwrap();
+    let theirs = with(json!({"replyTo": ["a@b.co"], "scheduledAt": "in 1 min"}));
+    assert_eq!(parse(&theirs).unwrap(), ours);
+    let batch = parse_batch(json!([theirs]).to_string().as_bytes(), BatchValidation::Strict).unwrap();
+    assert_eq!(batch.items[0].request, ours);
+    for none in [json!(null), json!([]), json!("")] {
+        let both = json!({"reply_to": none, "replyTo": "a@b.co", "scheduledAt": "in 1 min", "scheduled_at": null});
+        assert_eq!(parse(&with(both)).unwrap().hash(), ours.hash());
+        let both = json!({"reply_to": "a@b.co", "replyTo": none, "scheduled_at": "in 1 min", "scheduledAt": null});
+        assert_eq!(parse(&with(both)).unwrap().hash(), ours.hash());
+    }
+}

@@ -20,11 +20,11 @@ pub(crate) fn email(u: &mut Unstructured<'_>) -> Result<String> {
         fields.push(match u.int_in_range(0..=11)? {
             0 => ("cc", recipients(u)?),
             1 => ("bcc", recipients(u)?),
-            2 => ("reply_to", recipients(u)?),
+            2 => (*u.choose(&["reply_to", "replyTo"])?, recipients(u)?),
             3 => ("html", Value::from(texts::word(u, &["<p>Hi</p>", ""])?)),
             4 | 5 => ("headers", headers(u)?),
             6 | 7 => ("tags", tags(u)?),
-            8 => ("scheduled_at", time(u)?),
+            8 => (*u.choose(&["scheduled_at", "scheduledAt"])?, time(u)?),
             9 => ("expires_at", time(u)?),
             10 => ("on_uncertain", Value::from(texts::word(u, &["hold", "resend"])?)),
             _ => match *u.choose(&["attachments", "queue", "priority", "x"])? {

@@ -44,8 +44,8 @@ fn bad_fields(to: &str) -> Vec<Bad> {
     // Unknown and misspelled fields, and values for later versions.
     for (field, value) in [
         ("form", json!("x")),
-        ("replyTo", json!("a@example.com")),
-        ("scheduledAt", json!("2030-01-01T00:00:00Z")),
+        ("ReplyTo", json!("a@example.com")),
+        ("ScheduledAt", json!("2030-01-01T00:00:00Z")),
         ("scheduled_at", json!("tomorrow")),
         ("scheduled_at", json!("2020-01-01T00:00:00Z")),
         ("scheduled_at", json!("2099-01-01T00:00:00Z")),
