@@ -60,8 +60,8 @@ fn poisoned(value: &mut Value, poison: char) -> bool {
     };
     let middle = text.floor_char_boundary(text.len() / 2);
     let (before, behind) = text.split_at(middle);
-    // A subject loses line breaks at its ends.
-    if before.trim().is_empty() || behind.trim().is_empty() {
+    // A subject loses line breaks at its ends, and a header loses one before a space.
+    if before.trim().is_empty() || behind.trim().is_empty() || behind.starts_with(' ') {
         return false;
     }
     text.insert(middle, poison);

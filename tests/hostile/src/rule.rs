@@ -85,6 +85,7 @@ rules! {
     "api/headers.rs" {
         HeaderReplyTo: "Reply-To agrees with the field reply_to",
         HeaderReplyToOnce: "Reply-To is given once, ignoring case",
+        HeaderFolding: "a line break in a header value is dropped only before a space or a tab",
         HeaderPairs: "a header of a list has a name and a value only",
     }
     "api/times.rs" {

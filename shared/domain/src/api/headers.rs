@@ -96,6 +96,7 @@ impl Headers {
             }
             return Ok(());
         }
+        let value = unfolded(&value);
         if !name.eq_ignore_ascii_case("reply-to") {
             self.kept.push((name, value));
             return Ok(());
@@ -108,6 +109,26 @@ impl Headers {
         self.reply_to = Some((path, mailboxes));
         Ok(())
     }
+}
+
+/// A value on one line. Symfony folds encoded words, and copied values such as `References` are often folded. A line
+/// break before anything but a space or a tab stays, and is refused later.
+///
+/// Source: RFC 5322, 2.2.3. LF alone is the line break of most programs' texts.
+fn unfolded(value: &str) -> String {
+    let mut lines = value.split('\n');
+    let mut whole = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        let text = line.trim_start_matches([' ', '\t']);
+        if text.len() == line.len() {
+            whole.push('\n');
+        } else {
+            whole.truncate(whole.strip_suffix('\r').map_or(whole.len(), str::len));
+            whole.push(' ');
+        }
+        whole.push_str(text);
+    }
+    whole
 }
 
 pub(super) fn read(node: Node) -> Result<Headers, EmailError> {

@@ -88,6 +88,42 @@ fn headers_of_frameworks_are_dropped_with_a_warning() {
 }
 
 #[test]
+fn a_folded_value_is_unfolded() {
+    let value = |given: &str| {
+        let request = parse(&json!({"headers": {"X-A": given}}))?;
+        Ok(request.email.headers().first().unwrap().value().to_owned())
+    };
+    for (given, whole) in [
+        ("1\r\n 2", "1 2"),
+        ("<a@e.co>\r\n\t<b@e.co>\n <c@e.co>", "<a@e.co> <b@e.co> <c@e.co>"),
+        ("1\n \t 2", "1 2"),
+        (
+            "=?utf-8?Q?Gr=C3=BC?=\r\n =?utf-8?Q?=C3=9Fe?=",
+            "=?utf-8?Q?Gr=C3=BC?= =?utf-8?Q?=C3=9Fe?=",
+        ),
+        ("1  2", "1  2"),
+    ] {
+        assert_eq!(value(given), Ok(whole.to_owned()), "{given:?}");
+    }
+    let controls = "headers.X-A: control characters such as line breaks are not allowed";
+    for given in [
+        "1\r\n2",
+        "1\n2",
+        "1\r 2",
+        "1\n\r\n 2",
+        "1\r\r\n 2",
+        "1\r\n 2\r\nBcc: x@y.zz",
+        "1\t2",
+        "1\n",
+    ] {
+        assert_eq!(value(given), Err(controls.to_owned()), "{given:?}");
+    }
+    assert_eq!(value("\r\n "), Err("headers.X-A: the value is empty".to_owned()));
+    let folded = reply_to(&json!({"headers": {"Reply-To": "r@e.co,\r\n s@e.co"}}));
+    assert_eq!(folded, Ok(vec!["r@e.co".to_owned(), "s@e.co".to_owned()]));
+}
+
+#[test]
 fn reply_to_in_headers_agrees_with_the_field_or_replaces_it() {
     let header = |value: &str, field: Value| reply_to(&json!({"headers": {"Reply-To": value}, "reply_to": field}));
     let one = Ok(vec!["r@e.co".to_owned()]);
