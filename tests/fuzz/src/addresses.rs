@@ -60,17 +60,22 @@ pub(crate) fn run(data: &[u8]) {
     named(text);
 }
 
-/// Checks that the text before the bracket contains no second address, unless it is quoted: neither as it is, nor as
-/// the `read` name.
+/// Checks that no part of the text before the bracket is a second address, unless it is quoted: neither as it is, nor
+/// as the `read` name.
 fn loses_nobody(accepted: &str, read: &str) {
-    let Some((name, _)) = accepted.split_once('<').filter(|_| !accepted.trim().starts_with('"')) else {
+    let Some((name, behind)) = accepted.split_once('<').filter(|_| !accepted.trim().starts_with('"')) else {
         return;
     };
-    let apart = |c: char| !(c.is_alphanumeric() || "@.-_+".contains(c));
-    for word in name.split(apart).chain(read.split(apart)) {
-        let is_address = email_address::EmailAddress::is_valid(word) && word.rsplit('@').any(|host| host.contains('.'));
-        let has_host = word.split_once('@').is_some_and(|(_, host)| host.contains('.'));
-        check!(Refusal, !(is_address && has_host), "{word:?} loses its email");
+    let own = behind.trim_end().trim_end_matches('>').trim();
+    for part in name.split([',', ';']).chain(read.split([',', ';'])).map(str::trim) {
+        let has_host = part.split_once('@').is_some_and(|(_, host)| host.contains('.'));
+        let is_address = has_host && email_address::EmailAddress::is_valid(part);
+        let bare = part.rsplit('<').next().unwrap_or_default().trim_end_matches('>');
+        check!(
+            Refusal,
+            !is_address || bare.eq_ignore_ascii_case(own),
+            "{part:?} loses its email"
+        );
     }
 }
 

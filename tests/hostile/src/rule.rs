@@ -115,7 +115,7 @@ rules! {
     "message/mailbox.rs" {
         MailboxControls: "no control character in an address with its name",
         NameQuotes: "an unquoted name has no quote and no backslash",
-        NameAddress: "an unquoted name contains no address",
+        NameAddress: "no part of an unquoted name is another address",
         NameUnescaped: "an unquoted name is checked again without escapes of HTML",
         QuoteEnds: "a quote is closed",
         BracketsWhole: "no text after the closing bracket",

@@ -29,8 +29,8 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around either part are dropped;
-    /// an empty name counts as none. A name may lack its quotes, as in `Acme, Inc. <a@b.c>`, unless it contains another
-    /// address. Then it may also have been escaped for HTML, as in `Tom &amp; Co <a@b.c>`.
+    /// an empty name counts as none. A name may lack its quotes, as in `Acme, Inc. <a@b.c>`, unless a part of it between
+    /// commas is another address. Then it may also have been escaped for HTML, as in `Tom &amp; Co <a@b.c>`.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -47,11 +47,12 @@ impl Mailbox {
             }
         } else if let Some(open) = input.find('<') {
             let (name, rest) = input.split_at(open);
-            let inner = in_brackets(rest);
+            let own = in_brackets(rest);
             if name.contains(['(', ')', '>', '@', ',', ';', ':', '\\', '"']) {
-                check_unquoted(name, rest, inner.is_ok())?;
+                check_unquoted(name, rest, own.as_deref().ok())?;
             }
-            (unescaped(name)?, inner?)
+            let own = own?;
+            (unescaped(name, own)?, own)
         } else {
             (String::new(), input)
         };
@@ -148,18 +149,19 @@ impl<'de> Deserialize<'de> for Mailbox {
     }
 }
 
-/// Checks a name with special characters and without quotes. `rest` follows it, and is one address in brackets or not.
-fn check_unquoted(name: &str, rest: &str, is_one: bool) -> Result<(), AddressError> {
+/// Checks a name with special characters and without quotes. `rest` follows it, and has the `own` address if it is one
+/// address in brackets.
+fn check_unquoted(name: &str, rest: &str, own: Option<&str>) -> Result<(), AddressError> {
     // `a@b.c, d <d@e.f>` is a list, and `g: d <d@e.f>;` is a group.
     Err(if name.contains('>') {
         AddressError::Shape
-    } else if !is_one && rest.trim_end().ends_with(';') {
+    } else if own.is_none() && rest.trim_end().ends_with(';') {
         AddressError::Group
-    } else if !is_one {
+    } else if own.is_none() {
         AddressError::Several
     } else if name.contains(['"', '\\']) {
         AddressError::NameNeedsQuotes
-    } else if name.split(ends_a_word).any(looks_like_an_address) {
+    } else if own.is_some_and(|own| names_a_recipient(name, own)) {
         AddressError::NameHasAddress
     } else {
         return Ok(());
@@ -168,7 +170,7 @@ fn check_unquoted(name: &str, rest: &str, is_one: bool) -> Result<(), AddressErr
 
 /// A name without quotes, and without escapes of HTML. No name that was accepted earlier has an escape: its semicolon
 /// needed quotes.
-fn unescaped(name: &str) -> Result<String, AddressError> {
+fn unescaped(name: &str, own: &str) -> Result<String, AddressError> {
     if !name.contains('&') {
         return Ok(name.to_owned());
     }
@@ -177,14 +179,42 @@ fn unescaped(name: &str) -> Result<String, AddressError> {
     if plain.chars().any(char::is_control) {
         return Err(AddressError::Control);
     }
-    if plain.split(ends_a_word).any(looks_like_an_address) {
+    if names_a_recipient(&plain, own) {
         return Err(AddressError::NameHasAddress);
     }
     Ok(plain)
 }
 
-fn ends_a_word(c: char) -> bool {
-    c.is_whitespace() || matches!(c, ',' | ';' | ':' | '(' | ')')
+/// True if a part of a name is another address, or a mailbox whose brackets were escaped: the name is then a list that
+/// would lose a recipient. `Ann via ann@b.c` and `Support (help@b.c)` are names, and so is the `own` address.
+fn names_a_recipient(name: &str, own: &str) -> bool {
+    name.split([',', ';', ':']).any(|part| {
+        let plain = without_comments(part);
+        let words = plain.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>'));
+        let is_other = |word: &&str| !word.is_empty() && !word.trim_matches('\'').eq_ignore_ascii_case(own);
+        let mut words = words.filter(is_other).peekable();
+        if part.contains('<') {
+            return words.any(looks_like_an_address);
+        }
+        words.peek().is_some() && words.all(looks_like_an_address)
+    })
+}
+
+/// A text without its comments in parentheses.
+fn without_comments(text: &str) -> String {
+    let mut depth = 0_usize;
+    let mut is_outside = |c: &char| match c {
+        '(' => {
+            depth += 1;
+            false
+        }
+        ')' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0,
+    };
+    text.chars().filter(|c| is_outside(c)).collect()
 }
 
 /// True for each address, and for each text that a mailer could take for one: such a recipient must not be lost. A

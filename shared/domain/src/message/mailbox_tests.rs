@@ -104,12 +104,15 @@ fn every_bad_mailbox_has_its_reason() {
         ("g: c@d.ef, Ada <a@b.co>", E::NameHasAddress),
         ("c@d.ef (Eve), Ada <a@b.co>", E::NameHasAddress),
         ("(x)c@d.ef, Ada <a@b.co>", E::NameHasAddress),
-        ("c@d.ef Ada <a@b.co>", E::NameHasAddress),
-        ("c@d.ef`@x Ada <a@b.co>", E::NameHasAddress),
+        ("c@d.ef g@h.ij <a@b.co>", E::NameHasAddress),
+        ("c@d.ef a@b.co <a@b.co>", E::NameHasAddress),
+        ("Ada (x), c@d.ef (y) <a@b.co>", E::NameHasAddress),
+        ("c@d.ef`@x, Ada <a@b.co>", E::NameHasAddress),
         ("c@d.ef., Ada <a@b.co>", E::NameHasAddress),
         ("c@d\u{3002}ef, Ada <a@b.co>", E::NameHasAddress),
         ("ceo@bank.example <a@b.co>", E::NameHasAddress),
         ("&lt;c@d.ef&gt;, Ada <a@b.co>", E::NameHasAddress),
+        ("Eve &lt;c&#64;d.ef&gt;, Ada <a@b.co>", E::NameHasAddress),
         ("c&#64;d.ef, Ada <a@b.co>", E::NameHasAddress),
         ("c&commat;d&period;ef&comma; Ada <a@b.co>", E::NameHasAddress),
         ("c&commat;d&#46;ef&Tab;Ada <a@b.co>", E::Control),
@@ -128,6 +131,22 @@ fn every_bad_mailbox_has_its_reason() {
         (long.as_str(), E::NameTooLong),
     ] {
         assert_eq!(Mailbox::parse(input), Err(reason), "{input}");
+    }
+}
+
+#[test]
+fn a_name_may_have_an_address_among_its_words() {
+    for (name, rendered) in [
+        ("Support (help@acme.example)", "\"Support (help@acme.example)\""),
+        ("Ann via ann@example.org", "\"Ann via ann@example.org\""),
+        ("ann@example.org via Acme, Inc.", "\"ann@example.org via Acme, Inc.\""),
+        ("A@b.co", "\"A@b.co\""),
+        ("'a@b.co'", "\"'a@b.co'\""),
+        ("a@b.co, Ada", "\"a@b.co, Ada\""),
+    ] {
+        let mailbox = Mailbox::parse(&format!("{name} <a@b.co>")).unwrap();
+        assert_eq!(mailbox.to_header(), format!("{rendered} <a@b.co>"), "{name}");
+        assert_eq!(Mailbox::parse(&mailbox.to_string()), Ok(mailbox), "{name}");
     }
 }
 
