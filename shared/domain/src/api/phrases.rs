@@ -1,12 +1,14 @@
-//! Times in words: `in an hour`, `tomorrow at 9am`, `Friday at 3pm ET`.
+//! Times in words: `in an hour`, `tomorrow at 9am`, `3pm ET on Friday`.
 //!
 //! **Role:** called by [`super::times`].
-//! **Invariant:** pure. A phrase with two meanings is no phrase: `next Friday`, `at 9`, `3:00`, and zones such as `IST`.
+//! **Invariant:** pure. A phrase with two meanings is no phrase: `next Friday`, `at 9`, and zones such as `IST`. A clock
+//! without `am` and `pm` has 24 hours: `9:00`, `15:30`.
 //! **Start reading at** [`LocalTime::parse`].
 //!
 //! This is a small grammar of our own: an email must not go at a time that a library guessed.
 
 use std::fmt;
+use std::iter::Peekable;
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
@@ -51,15 +53,38 @@ const ZONES: [(&str, &str); 29] = [
     ("nzdt", "NZDT-13"),
 ];
 
-/// The days of the week, in full and short.
-const WEEKDAYS: [(&str, &str, Weekday); 7] = [
-    ("monday", "mon", Weekday::Monday),
-    ("tuesday", "tue", Weekday::Tuesday),
-    ("wednesday", "wed", Weekday::Wednesday),
-    ("thursday", "thu", Weekday::Thursday),
-    ("friday", "fri", Weekday::Friday),
-    ("saturday", "sat", Weekday::Saturday),
-    ("sunday", "sun", Weekday::Sunday),
+/// The days of the week.
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Monday),
+    ("tuesday", Weekday::Tuesday),
+    ("wednesday", Weekday::Wednesday),
+    ("thursday", Weekday::Thursday),
+    ("friday", Weekday::Friday),
+    ("saturday", Weekday::Saturday),
+    ("sunday", Weekday::Sunday),
+];
+
+/// Fewest letters of a weekday: `Tue`, `Tues`.
+const WEEKDAY_LETTERS: usize = 3;
+
+/// Numbers in words.
+const NUMBERS: [(&str, &str); 16] = [
+    ("a", "1"),
+    ("an", "1"),
+    ("one", "1"),
+    ("two", "2"),
+    ("three", "3"),
+    ("four", "4"),
+    ("five", "5"),
+    ("six", "6"),
+    ("seven", "7"),
+    ("eight", "8"),
+    ("nine", "9"),
+    ("ten", "10"),
+    ("twelve", "12"),
+    ("fifteen", "15"),
+    ("twenty", "20"),
+    ("thirty", "30"),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,20 +105,23 @@ pub struct LocalTime {
 }
 
 impl LocalTime {
-    /// Reads `tomorrow at 9am`, `on Friday at 15:30 ET`, `today at noon`. Without a zone it is UTC.
+    /// Reads `tomorrow at 9am`, `on Friday at 15:30 ET`, `today at noon`, `3pm ET on Friday`. Without a zone it is UTC.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase().replace("a.m.", "am").replace("p.m.", "pm");
-        let mut words = text.split_whitespace().peekable();
-        words.next_if_eq(&"on");
-        let day = day(words.next()?.trim_end_matches(','))?;
-        words.next_if_eq(&"at");
-        let mut clock = words.next()?.to_owned();
-        if let Some(half) = words.next_if(|word| matches!(*word, "am" | "pm")) {
-            clock.push_str(half);
-        }
-        let time = time(&clock)?;
-        let zone = words.next().unwrap_or("utc");
-        let zone = ZONES.into_iter().find(|(name, _)| *name == zone)?;
+        let words = text.split_whitespace().map(|word| word.trim_end_matches(','));
+        let mut words = words.peekable();
+        let is_day_first = words.peek().is_some_and(|word| *word == "on" || day(word).is_some());
+        let (day, time, named) = if is_day_first {
+            words.next_if_eq(&"on");
+            let day = day(words.next()?)?;
+            (day, clock(&mut words)?, None)
+        } else {
+            let time = clock(&mut words)?;
+            let named = words.next_if(|word| zone(word).is_some());
+            words.next_if_eq(&"on");
+            (day(words.next()?)?, time, named)
+        };
+        let zone = zone(named.or_else(|| words.next()).unwrap_or("utc"))?;
         words.next().is_none().then_some(Self { day, time, zone })
     }
 
@@ -161,15 +189,29 @@ fn day(word: &str) -> Option<Day> {
         "today" => Some(Day::Today),
         "tomorrow" => Some(Day::Tomorrow),
         _ => {
-            let known = WEEKDAYS
-                .into_iter()
-                .find(|(long, short, _)| word == *long || word == *short);
-            known.map(|(name, _, weekday)| Day::Next(name, weekday))
+            let short = word.trim_end_matches('.');
+            let mut known = WEEKDAYS.into_iter().filter(|(name, _)| name.starts_with(short));
+            let (name, weekday) = known.next().filter(|_| short.len() >= WEEKDAY_LETTERS)?;
+            Some(Day::Next(name, weekday))
         }
     }
 }
 
-/// Reads `9am`, `9:30pm`, `noon`, or `09:30` of 24 hours. `9:30` could be either half of the day.
+fn zone(word: &str) -> Option<(&'static str, &'static str)> {
+    ZONES.into_iter().find(|(name, _)| *name == word)
+}
+
+/// Reads a time with or without `at`: `at 9 pm`.
+fn clock<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<Time> {
+    words.next_if_eq(&"at");
+    let mut clock = words.next()?.to_owned();
+    if let Some(half) = words.next_if(|word| matches!(*word, "am" | "pm")) {
+        clock.push_str(half);
+    }
+    time(&clock)
+}
+
+/// Reads `9am`, `9:30pm`, `noon`, or `9:30` of 24 hours.
 fn time(clock: &str) -> Option<Time> {
     if clock == "noon" {
         return Time::new(12, 0, 0, 0).ok();
@@ -190,22 +232,23 @@ fn time(clock: &str) -> Option<Time> {
         }
         None => {
             let (hour, minute) = clock.split_once(':')?;
-            (digits(hour, &[2])?, digits(minute, &[2])?)
+            (digits(hour, &[1, 2])?, digits(minute, &[2])?)
         }
     };
     Time::new(hour, minute, 0, 0).ok()
 }
 
-/// Reads the wait behind `in`: `5 minutes`, `an hour`, `2 hours and 30 minutes`.
+/// Reads the wait behind `in`: `5 minutes`, `two hours`, `half an hour`, `2 hours and 30 minutes`.
 pub(super) fn wait(text: &str) -> Option<Duration> {
     let text = text.trim();
     let plain = || {
         let words = text.split_whitespace().map(str::to_ascii_lowercase);
-        let words = words.filter(|word| word != "and").map(|word| match word.as_str() {
-            "a" | "an" => "1".to_owned(),
-            _ => word,
+        let words = words.filter(|word| word != "and").map(|word| {
+            let number = NUMBERS.iter().find(|(name, _)| *name == word);
+            number.map_or(word, |(_, digits)| (*digits).to_owned())
         });
-        words.collect::<Vec<_>>().join(" ")
+        let words = words.collect::<Vec<_>>().join(" ");
+        words.replace("half 1 hour", "30 minutes")
     };
     // A wait may already have jiff's form, or ISO 8601's.
     let span = text.parse::<Span>();

@@ -46,7 +46,7 @@ fn a_time_is_rfc_3339_or_a_wait() {
         "tomorrow",
         "in",
         "in ",
-        "in five minutes",
+        "in eleven minutes",
         "in 1 month",
         "in -5 minutes",
         "in 5 minutes ago",
