@@ -34,7 +34,13 @@ pub(crate) fn accepted(email: &EmailContent) {
     let from = email.from().address().domain();
     check!(Refusal, from != "resend.dev", "Resend's own sender");
     one_line("subject", email.subject());
-    check!(Refusal, !email.subject().trim().is_empty(), "a subject");
+    check!(Refusal, !email.subject().is_empty(), "a subject");
+    check_eq!(
+        Content,
+        email.subject().trim(),
+        email.subject(),
+        "no spaces at its ends"
+    );
     check!(Refusal, email.subject().len() <= 989, "a subject's length");
     check!(Refusal, email.html().is_some() || email.text().is_some(), "a content");
     for content in [email.html(), email.text()].into_iter().flatten() {

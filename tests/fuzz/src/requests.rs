@@ -160,6 +160,14 @@ fn check_shown_email(email: &EmailContent) {
             again[field] = value.clone();
         }
     }
+    // The answer has the subject as it is sent; only the stored one has the spaces at its ends.
+    let stored = serde_json::from_slice::<Value>(&email.to_body()).unwrap_or_default();
+    check_eq!(
+        Content,
+        stored["subject"].as_str().map(str::trim),
+        Some(email.subject())
+    );
+    again["subject"] = stored["subject"].clone();
     // The answer omits the headers.
     let headers = email
         .headers()

@@ -156,7 +156,7 @@ rules! {
         Recipients: "to, cc and bcc have at most 50 addresses together",
         SubjectRequired: "subject is present",
         SubjectEmpty: "a subject is not blank",
-        SubjectControls: "no control character in a subject, except line breaks at its ends",
+        SubjectControls: "no control character in a subject, except spaces and line breaks at its ends",
         SubjectLength: "a subject fits into a line",
         ContentRequired: "html or text is present",
         ContentEmpty: "html and text are not both empty",

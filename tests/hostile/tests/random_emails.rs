@@ -173,7 +173,8 @@ fn generated_emails_arrive_unchanged() {
         };
         accepted += 1;
         let email = &request.email;
-        assert_eq!(json!(email.subject()), given["subject"], "seed {seed}");
+        let subject = given["subject"].as_str().map(str::trim);
+        assert_eq!(Some(email.subject()), subject, "seed {seed}");
         assert_eq!(
             email.headers().len(),
             given["headers"].as_object().unwrap().len(),

@@ -79,10 +79,13 @@ impl EmailContent {
         &self.reply_to
     }
 
-    /// The given subject. SES gets it with the charset UTF-8, or by [`crate::message::mailbox::encode_text`].
+    /// The subject without the spaces at its ends. SES gets it with the charset UTF-8, or by
+    /// [`crate::message::mailbox::encode_text`].
+    ///
+    /// The canonical body keeps the spaces: an email that was accepted with them keeps its hash.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.subject
+        self.subject.trim()
     }
 
     /// The HTML part; never empty.

@@ -50,6 +50,14 @@ fn subjects() -> Vec<Class> {
         ),
         refused(
             Rule::SubjectControls,
+            "NEL inside a subject",
+            "UAX #14, 5.1",
+            subject("Hi\u{85}Bcc: eve@example.com"),
+            controls(),
+            subject("\u{a0}\u{85}Hi\u{b}\u{2028}"),
+        ),
+        refused(
+            Rule::SubjectControls,
             "an escape sequence in a subject",
             "CWE-150",
             subject("\u{1b}]0;x\u{7}"),

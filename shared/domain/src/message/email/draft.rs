@@ -78,7 +78,7 @@ pub struct Draft {
     pub bcc: Addresses,
     /// Addresses for replies.
     pub reply_to: Addresses,
-    /// Required. Line breaks at its ends are dropped.
+    /// Required. Spaces and line breaks at its ends are dropped.
     pub subject: Option<String>,
     /// This or `text` is required; an empty text counts as none.
     pub html: Option<String>,
@@ -149,7 +149,7 @@ impl Draft {
 
 fn check_subject(subject: String) -> Result<String, EmailError> {
     let subject = without_breaks(subject);
-    if subject.trim().is_empty() {
+    if subject.is_empty() {
         return Err(bad("subject", "the subject is empty"));
     }
     if subject.chars().any(char::is_control) {
@@ -163,14 +163,21 @@ fn check_subject(subject: String) -> Result<String, EmailError> {
     Ok(subject)
 }
 
-/// A subject without the line breaks and tabs at its ends, which templates leave there. Spaces alone stay: an email
-/// that was accepted with them keeps its hash.
+/// A subject without the control characters at its ends that count as spaces, such as the line breaks of templates.
+/// Spaces alone stay: an email that was accepted with them keeps its hash, and [`EmailContent::subject`] drops them.
 fn without_breaks(subject: String) -> String {
-    let trimmed = subject.trim_matches([' ', '\t', '\r', '\n']);
-    if trimmed.len() == subject.trim_matches(' ').len() {
+    let trimmed = subject.trim();
+    if trimmed.is_empty() {
+        return String::new();
+    }
+    let kept = subject.trim_matches([' ', '\t', '\r', '\n']);
+    if kept.chars().any(char::is_control) {
+        return trimmed.to_owned();
+    }
+    if kept.len() == subject.trim_matches(' ').len() {
         return subject;
     }
-    trimmed.to_owned()
+    kept.to_owned()
 }
 
 fn check_content(field: &str, content: Option<String>) -> Result<Option<String>, EmailError> {

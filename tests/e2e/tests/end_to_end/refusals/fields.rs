@@ -103,7 +103,7 @@ fn bad_fields(to: &str) -> Vec<Bad> {
                 bad(format!("{field}[1]")),
             );
         }
-        // Line breaks at the ends of a subject are dropped.
+        // Spaces and line breaks at the ends of a subject are dropped.
         add(json!({"subject": format!("Hi{control}Ann")}), bad("subject"));
     }
 
