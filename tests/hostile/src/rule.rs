@@ -97,7 +97,7 @@ rules! {
         FilesCount: "an email has at most 50 files",
         FileKeyOnce: "a key of a file is given once",
         FileKeyKnown: "a key of a file is known",
-        FileIdNames: "a file has only one of the two Content-ID fields",
+        FileIdNames: "the two Content-ID fields of a file are equal",
         BytesType: "bytes are whole numbers from 0 to 255",
         ContentType: "content is base64 or bytes",
         BufferForm: "an object as content is a Buffer of Node.js",

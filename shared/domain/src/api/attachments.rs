@@ -103,13 +103,14 @@ fn given(path: &str, node: Node) -> Result<AttachmentInput, EmailError> {
                     return Err(EmailError::at(path, Problem::Repeated));
                 }
             }
-            // The Python SDK has two names for it.
+            // The Python and Go SDKs have two names for it, and an email may use both.
             "content_id" | "inline_content_id" | "contentId" => {
-                if let Some(id) = text(&path, value)?
-                    && given.content_id.replace(id).is_some()
-                {
+                let id = text(&path, value)?;
+                let known = given.content_id.take();
+                if known.is_some() && id.is_some() && known != id {
                     return Err(EmailError::at(path, Problem::Repeated));
                 }
+                given.content_id = known.or(id);
             }
             "content" => given.content = content(&path, value)?,
             "id" => given.id = text(&path, value)?,

@@ -70,9 +70,27 @@ fn a_calendar_may_be_a_text() {
 fn null_fields_are_absent() {
     let file = json!({"filename": "a.txt", "content": "aGk=", "path": null, "content_type": null, "content_id": null, "inline_content_id": null, "id": null});
     assert_eq!(parse(&json!([file])), parse(&json!([one(&json!({}))])));
+    let twice = one(&json!({"content_id": "a", "inline_content_id": "a", "contentId": null}));
+    assert_eq!(
+        parse(&json!([twice])),
+        parse(&json!([one(&json!({"content_id": "a"}))]))
+    );
     for none in [json!(null), json!([])] {
         assert!(parse(&none).unwrap().email.attachments().is_empty());
     }
+}
+
+#[test]
+fn attachments_have_camel_case_aliases() {
+    let file = |fields: Value| {
+        let mut file = one(&fields);
+        file["filename"] = json!("a.pdf");
+        parse(&json!([file])).unwrap()
+    };
+    let snake = file(json!({"content_type": "application/pdf", "content_id": "a"}));
+    assert_eq!(file(json!({"contentType": "application/pdf", "contentId": "a"})), snake);
+    let named = json!({"content_type": "application/pdf; name=\"a.pdf\";", "content_id": "a"});
+    assert_eq!(file(named), snake);
 }
 
 /// Two million numbers, counted as values, would be refused with 400.
@@ -268,7 +286,7 @@ fn each_bad_attachment_is_refused_with_its_path() {
             "attachments[1].content_type: is given more than once",
         ),
         (
-            file(json!({"contentId": "a", "content_id": "a"})),
+            file(json!({"contentId": "b", "content_id": "a"})),
             "attachments[1].content_id: is given more than once",
         ),
         (

@@ -363,21 +363,6 @@ fn spaces_at_the_ends_of_a_subject_are_dropped() {
 }
 
 #[test]
-fn attachments_have_camel_case_aliases() {
-    let file = |fields: Value| {
-        let mut file = json!({"filename": "a.pdf", "content": "aGk="});
-        file.as_object_mut()
-            .unwrap()
-            .extend(fields.as_object().unwrap().clone());
-        parse(&with(json!({"attachments": [file]}))).unwrap()
-    };
-    let snake = file(json!({"content_type": "application/pdf", "content_id": "a"}));
-    assert_eq!(file(json!({"contentType": "application/pdf", "contentId": "a"})), snake);
-    let named = json!({"content_type": "application/pdf; name=\"a.pdf\";", "content_id": "a"});
-    assert_eq!(file(named), snake);
-}
-
-#[test]
 fn a_long_content_id_gets_a_short_form_in_the_html_too() {
     let (long, longer) = ("a".repeat(120), format!("{}@x.co", "a".repeat(120)));
     let html = |one: &str, other: &str| format!("cid:<img src='cid:{one}'><img src=\"cid:{other}\">cid:b");

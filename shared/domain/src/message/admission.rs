@@ -141,8 +141,8 @@ fn header(header: &Header) -> Result<(), Problem> {
             "encoded words (=?...?=) are not allowed in this header: write the value itself",
         ));
     }
-    // ASCII that follows no grammar is sent as it is.
-    if value.is_ascii() {
+    // Other ASCII that follows no grammar is sent as it is.
+    if value.is_ascii() && !header.has_uris() {
         return Ok(());
     }
     header.check_grammar()

@@ -104,7 +104,7 @@ fn references() -> Vec<Class> {
             "Resend's Python SDK",
             file(json!({"content_id": "a", "inline_content_id": "b"})),
             said("inline_content_id", "is given more than once"),
-            file(json!({"content_id": "a", "inline_content_id": null})),
+            file(json!({"content_id": "a", "inline_content_id": "a"})),
         ),
         refused(
             Rule::FileIdOnce,

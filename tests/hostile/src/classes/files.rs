@@ -188,7 +188,7 @@ fn contents() -> Vec<Class> {
             "a data URL",
             "RFC 2397",
             content(json!("data:text/plain;base64,aGk=")),
-            why(base64),
+            why("must be valid base64, not a data URL"),
             content(json!("data/text/plain/base64+a")),
         ),
         refused(

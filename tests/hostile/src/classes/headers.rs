@@ -196,7 +196,7 @@ fn reserved() -> Vec<Class> {
             Rule::HeaderReserved,
             name,
             "a header that callers need",
-            named(name, "<x@example.com>"),
+            named(name, "<mailto:x@example.com>"),
         ));
     }
     for (name, value) in [

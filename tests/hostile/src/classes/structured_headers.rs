@@ -31,6 +31,14 @@ fn uris() -> Vec<Class> {
         ),
         refused(
             Rule::HeaderUris,
+            "an address instead of a URI",
+            "RFC 2369, 2",
+            header("List-Unsubscribe", "unsubscribe@example.com"),
+            uris("List-Unsubscribe"),
+            header("List-Unsubscribe", "mailto:unsubscribe@example.com"),
+        ),
+        refused(
+            Rule::HeaderUris,
             "text outside ASCII between URIs",
             "RFC 2369, 2",
             header("List-Help", "<https://example.com/1> (\u{fc}) <https://example.com/2>"),

@@ -100,6 +100,12 @@ fn refused() -> Vec<(Draft, &'static str)> {
         (with_header("Delivered-To", "a"), "headers.Delivered-To: "),
         (with_header("List-Id", "B\u{fc}ro"), "headers.List-Id: "),
         (with_header("LIST-HELP", "=?utf-8?q?a?="), "headers.LIST-HELP: "),
+        (with_header("List-Unsubscribe", "u@e.co"), "headers.List-Unsubscribe: "),
+        (
+            with_header("List-Unsubscribe", "https://e.co/u, mailto:u@e.co"),
+            "headers.List-Unsubscribe: ",
+        ),
+        (with_header("List-Help", "NO"), "headers.List-Help: "),
         (with_header("Precedence", "\u{fc}"), "headers.Precedence: "),
         (one_click("<https://e.co/u>", "Yes"), "headers.list-unsubscribe-post: "),
         (
@@ -142,7 +148,7 @@ fn a_pair_for_one_click_is_accepted() {
         email(one_click(uris, ONE_CLICK)).unwrap();
     }
     email(one_click("<https://e.co/u>", " List-Unsubscribe=One-Click ")).unwrap();
-    email(with_header("List-Unsubscribe", "no URI at all")).unwrap();
+    email(with_header("List-Post", "NO (posts are not allowed)")).unwrap();
     email(with_header("List-Id", "=?utf-8?q?B=C3=BCro?= <a.e.co>")).unwrap();
 }
 

@@ -97,6 +97,9 @@ pub enum Checked {
 /// Text is never guessed, because some texts are valid base64 (ADR 35).
 const NO_BASE64: &str = "must be valid base64; text must be encoded as well, or sent as an array of its bytes";
 
+/// The form that browsers' `FileReader` gives to a file.
+const DATA_URL: &str = "must be valid base64, not a data URL: drop everything up to the first comma";
+
 /// The start of a calendar. Its colon is no character of base64.
 ///
 /// Source: RFC 5545, 3.4.
@@ -118,8 +121,9 @@ pub(super) fn decode(content: GivenContent, media_type: &str) -> Result<Vec<u8>,
             if text.bytes().any(|b| b.is_ascii_whitespace()) {
                 text.retain(|c| !c.is_ascii_whitespace());
             }
-            let decoded = BASE64.decode(text);
-            decoded.map_err(|_| Problem::Bad(NO_BASE64))?
+            let is_data_url = text.starts_with("data:");
+            let why = if is_data_url { DATA_URL } else { NO_BASE64 };
+            BASE64.decode(text).map_err(|_| Problem::Bad(why))?
         }
     };
     if bytes.is_empty() {

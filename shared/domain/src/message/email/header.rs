@@ -143,6 +143,11 @@ impl Header {
         structured::render(&self.name.key(), &self.value).map(drop)
     }
 
+    /// True if the value has to be URIs.
+    pub(in crate::message) fn has_uris(&self) -> bool {
+        structured::has_uris(&self.name.key())
+    }
+
     /// True if an encoded word (`=?...?=`) has no meaning in any part of the value.
     pub(in crate::message) fn takes_no_encoded_word(&self) -> bool {
         structured::takes_no_encoded_word(&self.name.key())

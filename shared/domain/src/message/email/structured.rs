@@ -80,6 +80,7 @@ const NOT_IN_URIS: &AsciiSet = &CONTROLS
 pub(super) fn render(key: &str, value: &str) -> Result<String, Problem> {
     let rendered = match Grammar::of(key) {
         Grammar::Unstructured => return Ok(encode_text(value)),
+        Grammar::Uris if key == "list-post" && forbids_posts(value) => value.to_owned(),
         Grammar::Uris => uris(value)?,
         Grammar::ListId => list_id(value)?,
         Grammar::MessageIds => ascii(value, "must be message ids in ASCII, such as <id@example.com>")?.to_owned(),
@@ -92,6 +93,19 @@ pub(super) fn render(key: &str, value: &str) -> Result<String, Problem> {
         return Err(Problem::TooLong { found, max });
     }
     Ok(rendered)
+}
+
+/// True for headers of URIs. A receiver shows no link if such a header has another form.
+pub(super) fn has_uris(key: &str) -> bool {
+    matches!(Grammar::of(key), Grammar::Uris)
+}
+
+/// True for `NO`, with a comment or without, in ASCII.
+///
+/// Source: RFC 2369, 3.4.
+fn forbids_posts(value: &str) -> bool {
+    let word = value.trim_start().split([' ', '(']).next().unwrap_or_default();
+    word.eq_ignore_ascii_case("no") && value.is_ascii()
 }
 
 /// True for headers without a phrase.
@@ -111,7 +125,9 @@ fn ascii<'a>(text: &'a str, why: &'static str) -> Result<&'a str, Problem> {
 }
 
 /// The problem of a value that is no list of URIs.
-const URIS: Problem = Problem::Bad("must be URIs in angle brackets, such as <https://example.com/unsubscribe>");
+const URIS: Problem = Problem::Bad(
+    "must be URIs in angle brackets, such as <https://example.com/unsubscribe> or <mailto:unsubscribe@example.com>",
+);
 
 /// Renders URIs and the ASCII text between them. A single URI gets the brackets that it lacks.
 fn uris(value: &str) -> Result<String, Problem> {
