@@ -196,7 +196,11 @@ fn seen(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Promoted {
         && queue.rate().is_none()
         && queue.disposition(record, now) == Disposition::Go;
     Promoted {
-        oldest_due: if waits { now.since(record.not_before) } else { Duration::ZERO },
+        oldest_due: if waits {
+            now.since(record.not_before)
+        } else {
+            Duration::ZERO
+        },
         uncertain: usize::from(record.status == RecordStatus::Uncertain),
         ..Promoted::default()
     }

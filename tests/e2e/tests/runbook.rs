@@ -21,9 +21,14 @@ fn sections() -> Vec<(Vec<String>, String)> {
     let runbook = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
     let (_, alarms) = runbook.split_once("\n## Alarms\n").unwrap();
     let (alarms, _) = alarms.split_once("\n## ").unwrap();
-    let sections = alarms.split("\n### ").skip(1).map(|section| section.split_once('\n').unwrap());
+    let sections = alarms
+        .split("\n### ")
+        .skip(1)
+        .map(|section| section.split_once('\n').unwrap());
     let names = |heading: &str| heading.split(", ").map(str::to_owned).collect();
-    sections.map(|(heading, text)| (names(heading), text.to_owned())).collect()
+    sections
+        .map(|(heading, text)| (names(heading), text.to_owned()))
+        .collect()
 }
 
 #[test]

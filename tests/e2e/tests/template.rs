@@ -96,7 +96,7 @@ fn holds(condition: &Value, parameters: &BTreeMap<String, Value>) -> bool {
 /// Decides each `!If` of a value; `None` if the property is absent.
 fn decide(value: &Value, conditions: &BTreeMap<String, bool>) -> Option<Value> {
     Some(match value {
-        Value::Tagged(tagged) if tagged.tag == "If" => {
+        Value::Tagged(tagged) if tagged.tag.to_string() == "!If" => {
             let chosen = if conditions[tagged.value[0].as_str().unwrap()] {
                 &tagged.value[1]
             } else {

@@ -70,7 +70,10 @@ fn delays_and_retention_are_within_sqs_limits() {
             let kept = template.number(&resource["Properties"]["MessageRetentionPeriod"]);
             assert!((345_600..=1_209_600).contains(&kept), "{queue} keeps for {kept} s");
         }
-        let (alarm, guard) = (template.parameter("OldestDueAlarmSeconds"), template.parameter("GuardSeconds"));
+        let (alarm, guard) = (
+            template.parameter("OldestDueAlarmSeconds"),
+            template.parameter("GuardSeconds"),
+        );
         assert!(
             alarm > guard,
             "{}: the first look of promote would raise the alarm",

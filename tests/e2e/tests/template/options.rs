@@ -18,7 +18,10 @@ fn each_parameter_has_a_group_and_each_option_a_line() {
     let groups = groups.as_sequence().unwrap();
     let grouped: Vec<_> = groups.iter().flat_map(|group| names(&group["Parameters"])).collect();
     let parameters = yaml["Parameters"].as_mapping().unwrap();
-    let parameters: BTreeSet<_> = parameters.keys().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let parameters: BTreeSet<_> = parameters
+        .keys()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(grouped.iter().cloned().collect::<BTreeSet<_>>(), parameters);
     assert_eq!(grouped.len(), parameters.len(), "a parameter is in two groups");
     let runbook = read("docs/OPERATIONS.md");
@@ -46,22 +49,39 @@ fn an_adopted_table_and_bucket_replace_all_references() {
         assert!(template.resource(gone).is_null(), "{gone}");
     }
     let text = yaml_serde::to_string(&template.yaml).unwrap();
-    for reference in ["Table.Arn", "Table.StreamArn", "Bucket.Arn", "!Ref Table\n", "!Ref Bucket\n"] {
+    for reference in [
+        "Table.Arn",
+        "Table.StreamArn",
+        "Bucket.Arn",
+        "!Ref Table\n",
+        "!Ref Bucket\n",
+    ] {
         let own = text.lines().filter(|line| format!("{line}\n").contains(reference));
         let own: Vec<_> = own.filter(|line| !line.contains("Existing")).collect();
         assert!(own.is_empty(), "{reference}: {own:?}");
     }
     let function = &template.resource("SendFunction")["Properties"]["Environment"]["Variables"];
-    assert!(yaml_serde::to_string(&function["MAILQUEUE_TABLE"]).unwrap().contains("ExistingTableArn"));
+    assert!(
+        yaml_serde::to_string(&function["MAILQUEUE_TABLE"])
+            .unwrap()
+            .contains("ExistingTableArn")
+    );
     let trigger = &template.resource("TallyFunction")["Properties"]["Events"]["Changes"]["Properties"];
-    assert!(yaml_serde::to_string(&trigger["Stream"]).unwrap().contains("ExistingTableStreamArn"));
+    assert!(
+        yaml_serde::to_string(&trigger["Stream"])
+            .unwrap()
+            .contains("ExistingTableStreamArn")
+    );
 }
 
 /// Some SDKs take the gateway's 429 for success, and would lose the email.
 #[test]
 fn no_limit_applies_to_a_route_that_accepts_emails() {
     let stage = |template: &super::Template| template.resource("HttpStage")["Properties"].clone();
-    assert!(stage(&templates().remove(0))["RouteSettings"].is_null(), "off by default");
+    assert!(
+        stage(&templates().remove(0))["RouteSettings"].is_null(),
+        "off by default"
+    );
     let template = template_with(&[("OtherRoutesRateLimit", "50")]);
     let stage = stage(&template);
     assert!(stage["DefaultRouteSettings"].is_null());
@@ -100,25 +120,43 @@ fn options_change_nothing_until_they_are_set() {
         ("Bucket", "CorsConfiguration"),
         ("HttpStage", "AccessLogSettings"),
     ] {
-        assert!(plain.resource(logical_id)["Properties"][property].is_null(), "{logical_id}");
-        assert!(!chosen.resource(logical_id)["Properties"][property].is_null(), "{logical_id}");
+        assert!(
+            plain.resource(logical_id)["Properties"][property].is_null(),
+            "{logical_id}"
+        );
+        assert!(
+            !chosen.resource(logical_id)["Properties"][property].is_null(),
+            "{logical_id}"
+        );
     }
     for (name, role) in chosen.of_type("AWS::IAM::Role") {
         let (with, without) = (&role["Properties"], &plain.resource(name)["Properties"]);
         assert!(!with["Path"].is_null(), "{name}");
         for property in ["PermissionsBoundary", "ManagedPolicyArns"] {
-            assert!(!with[property].is_null() && without[property].is_null(), "{name}: {property}");
+            assert!(
+                !with[property].is_null() && without[property].is_null(),
+                "{name}: {property}"
+            );
         }
     }
-    for index in chosen.resource("Table")["Properties"]["GlobalSecondaryIndexes"].as_sequence().unwrap() {
+    for index in chosen.resource("Table")["Properties"]["GlobalSecondaryIndexes"]
+        .as_sequence()
+        .unwrap()
+    {
         assert!(!index["WarmThroughput"].is_null(), "{index:?}");
     }
     for (template, mode) in [(&plain, "PassThrough"), (&chosen, "Active")] {
         assert_eq!(template.yaml["Globals"]["Function"]["Tracing"], mode);
     }
-    assert_eq!(chosen.resource("Table")["Properties"]["DeletionProtectionEnabled"], false);
+    assert_eq!(
+        chosen.resource("Table")["Properties"]["DeletionProtectionEnabled"],
+        false
+    );
     for added in ["Dashboard", "HttpLogs"] {
-        assert!(plain.resource(added).is_null() && !chosen.resource(added).is_null(), "{added}");
+        assert!(
+            plain.resource(added).is_null() && !chosen.resource(added).is_null(),
+            "{added}"
+        );
     }
 }
 
