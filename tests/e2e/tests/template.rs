@@ -82,9 +82,9 @@ fn holds(condition: &Value, parameters: &BTreeMap<String, Value>) -> bool {
     let Value::Tagged(tagged) = condition else {
         panic!("no condition: {condition:?}")
     };
-    let text = |value: &Value| match value {
-        Value::Number(number) => number.to_string(),
-        other => other.as_str().unwrap().to_owned(),
+    let text = |value: &Value| match value.as_u64() {
+        Some(number) => number.to_string(),
+        None => value.as_str().unwrap().to_owned(),
     };
     match (tagged.tag.to_string().as_str(), &tagged.value[0]) {
         ("!Not", inner) => !holds(inner, parameters),
@@ -96,7 +96,7 @@ fn holds(condition: &Value, parameters: &BTreeMap<String, Value>) -> bool {
 /// Decides each `!If` of a value; `None` if the property is absent.
 fn decide(value: &Value, conditions: &BTreeMap<String, bool>) -> Option<Value> {
     Some(match value {
-        Value::Tagged(tagged) if tagged.tag.to_string() == "!If" => {
+        Value::Tagged(tagged) if tagged.tag == "!If" => {
             let chosen = if conditions[tagged.value[0].as_str().unwrap()] {
                 &tagged.value[1]
             } else {
@@ -111,7 +111,7 @@ fn decide(value: &Value, conditions: &BTreeMap<String, bool>) -> Option<Value> {
             let decided = values.filter_map(|(key, value)| Some((key.clone(), decide(value, conditions)?)));
             Value::Mapping(decided.collect())
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Tagged(_) => value.clone(),
     })
 }
 
