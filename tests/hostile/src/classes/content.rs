@@ -92,9 +92,9 @@ fn subjects() -> Vec<Class> {
             Rule::LineMisleads,
             "U+2029 in a subject",
             "UAX #14, 5.1",
-            subject("Hi\u{2029}"),
+            subject("Hi\u{2029}x"),
             misleads(),
-            subject("Hi\u{ad}"),
+            subject("Hi\u{ad}x"),
         ),
         refused(
             Rule::SubjectLength,
