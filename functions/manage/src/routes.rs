@@ -238,6 +238,8 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
         }),
         elsewhere("GET", "/failures"),
         elsewhere("GET", "/usage"),
+        elsewhere("GET", "/account"),
+        elsewhere("GET", "/metrics"),
         get("/queues", "list_queues").either(Action::Read, |manage, party, _| answer(200, manage.queues(party))),
         post("/queues", "create_queue").tenant(Action::Manage, |manage, caller, input| {
             answer_with_object(201, async move {

@@ -94,6 +94,8 @@ fn every_route_has_its_method_and_path() {
         ("GET", "/email/metrics", elsewhere("/emails/metrics")),
         ("GET", "/failures/", elsewhere("/failures")),
         ("GET", "//usage", elsewhere("/usage")),
+        ("GET", "/account/", elsewhere("/account")),
+        ("GET", "//metrics", elsewhere("/metrics")),
         (
             "DELETE",
             &format!("/suppressions/{ID}/"),

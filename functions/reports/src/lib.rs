@@ -1,12 +1,13 @@
-//! Reports figures: outcomes in a period, failures by cause, and the use of quotas.
+//! Reports figures: outcomes in a period, failures by cause, the use of quotas, and the state of the account.
 //!
-//! **Role:** answers `/emails/metrics`, `/failures` and `/usage` of the HTTP API.
+//! **Role:** answers `/emails/metrics`, `/failures`, `/usage`, `/account` and `/metrics` of the HTTP API.
 //! **Invariant:** it writes nothing but the hour in which an API key was used, and it reads no email and no content. A
 //! report costs a bounded number of reads, whatever the number of emails. A tenant never sees another tenant's figures.
-//! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`metrics`], [`failures`] and
-//! [`usage`] are one report each.
+//! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`metrics`], [`failures`],
+//! [`usage`] and [`account`] are one report each.
 //! **Start reading at** [`ReportsFunction::ROUTES`](routes). Why a function of its own: docs/adr/0044.
 
+pub mod account;
 pub mod failures;
 pub mod metrics;
 pub mod routes;
@@ -16,13 +17,15 @@ pub mod usage;
 use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants};
-use domain::ports::{Clock, Counts, PortError};
+use domain::ports::{AccountQuotas, AccountRates, Clock, Counts, DueIndex, PortError, Queues, Watermark};
 use domain::reporting::cost::Prices;
 
 /// Ports of the function.
 pub trait Ports: 'static {
     /// Items of the table.
-    type Records: Counts + Keys + Tenants;
+    type Records: Counts + Keys + Tenants + Queues + AccountRates + Watermark + DueIndex;
+    /// Limits of the SES account.
+    type Account: AccountQuotas;
     /// Clock.
     type System: Clock;
 }
@@ -30,9 +33,10 @@ pub trait Ports: 'static {
 /// A backend with all ports, as tests use it.
 impl<T> Ports for T
 where
-    T: Counts + Keys + Tenants + Clock + 'static,
+    T: Counts + Keys + Tenants + Queues + AccountRates + Watermark + DueIndex + AccountQuotas + Clock + 'static,
 {
     type Records = T;
+    type Account = T;
     type System = T;
 }
 
@@ -41,6 +45,8 @@ where
 pub struct ReportsFunction<P: Ports> {
     /// Items of the table.
     pub records: P::Records,
+    /// Limits of the SES account.
+    pub account: P::Account,
     /// Clock.
     pub system: P::System,
     /// Prices of SES.

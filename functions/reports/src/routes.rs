@@ -3,8 +3,9 @@
 //! **Invariant:** every handler takes the principal that its route needs, and only authentication creates one
 //! ([`aws::http::auth::Authenticator::authenticate`]).
 
-use aws::http::answer::answer;
+use aws::http::answer::{answer, answer_with_text};
 use aws::http::routing::{HttpFunction, Route, get};
+use domain::api::open_metrics::OPEN_METRICS;
 use domain::ports::Clock;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
@@ -30,6 +31,9 @@ impl<P: Ports> HttpFunction for ReportsFunction<P> {
             })
         }),
         get("/usage", "usage").tenant(Action::Read, |reports, caller, _| answer(200, reports.usage(caller))),
+        get("/account", "account").viewer(|reports, viewer, _| answer(200, reports.account(viewer))),
+        get("/metrics", "open_metrics")
+            .viewer(|reports, viewer, _| answer_with_text(OPEN_METRICS, reports.open_metrics(viewer))),
     ];
 
     fn records(&self) -> &P::Records {
@@ -64,6 +68,8 @@ mod tests {
             ("/emails/metrics", "metrics"),
             ("/failures", "failures"),
             ("/usage", "usage"),
+            ("/account", "account"),
+            ("/metrics", "open_metrics"),
         ] {
             assert_eq!(found("GET", path), Ok(name));
             for method in ["HEAD", "POST", "PUT", "PATCH", "DELETE"] {

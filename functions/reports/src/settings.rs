@@ -3,6 +3,7 @@
 use aws::runtime::clients::{Clients, ConnectError};
 use aws::runtime::settings::{self, KeySettings, SettingsError, TableSettings};
 use aws::runtime::system::System;
+use aws::ses::account::SesAccount;
 use aws::storage::records::Table;
 use domain::reporting::cost::Prices;
 
@@ -14,6 +15,7 @@ pub struct Aws;
 
 impl Ports for Aws {
     type Records = Table;
+    type Account = SesAccount;
     type System = System;
 }
 
@@ -53,6 +55,7 @@ impl ReportsFunction<Aws> {
         records.warm().await;
         Ok(Self {
             records,
+            account: SesAccount::new(clients.ses(), 1.0),
             system: System,
             prices: settings.prices,
         })

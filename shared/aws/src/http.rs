@@ -1,6 +1,7 @@
 //! HTTP helpers of a function: reads headers and builds responses.
 //!
-//! **Invariant:** no intermediary may cache a response or guess its type. Only a redirect is no JSON.
+//! **Invariant:** no intermediary may cache a response or guess its type. Only a redirect and a text for a
+//! scraper are no JSON.
 //! **May import:** `runtime`.
 //! **Imported by:** no other folder of this crate.
 
@@ -38,6 +39,16 @@ pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
 #[must_use]
 pub fn json_response(status: u16, text: String) -> Response<Body> {
     with_text(status, text)
+}
+
+/// Returns a response with a text of another media type than JSON.
+#[must_use]
+pub fn text(media_type: &'static str, text: String) -> Response<Body> {
+    let mut response = with_text(200, text);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
 }
 
 /// Returns the response to a refused request.

@@ -7,6 +7,7 @@
 
 pub mod access_api;
 pub mod access_view;
+pub mod account_view;
 pub mod attachment_view;
 pub mod attachments;
 pub(crate) mod content_ids;
@@ -21,6 +22,7 @@ pub mod idempotency_key;
 pub(crate) mod json;
 pub mod metadata_view;
 pub mod metrics_view;
+pub mod open_metrics;
 pub mod phrases;
 pub mod queue_api;
 pub mod requests;

@@ -29,8 +29,8 @@ pub use queues::{Jobs, Queues};
 pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITES_AT_ONCE, Written};
 pub use rounds::Rounds;
 pub use sending::{
-    AccountRateOutcome, AccountRates, Accounts, Backlog, DeadLetters, Evidence, PriorityQueues, Provider,
-    QueuedMessages, SendTaskRequest, Watermark,
+    AccountQuotas, AccountRateOutcome, AccountRates, Accounts, Backlog, DeadLetters, Evidence, PriorityQueues,
+    Provider, QueuedMessages, SendTaskRequest, Watermark,
 };
 pub use suppressions::{AccountList, ListReason, Suppressions};
 pub use system::{Clock, Random};

@@ -12,9 +12,10 @@ use domain::delivery::retry::Jitter;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Feedback;
 use domain::ports::{
-    AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Clock, DeadLetters, Evidence, FailureKind, PortError,
-    PriorityQueues, QueuedMessages, Random, SendTaskRequest, Watermark,
+    AccountQuotas, AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Clock, DeadLetters, Evidence,
+    FailureKind, PortError, PriorityQueues, QueuedMessages, Random, SendTaskRequest, Watermark,
 };
+use domain::reporting::account::AccountQuota;
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
 
@@ -221,6 +222,11 @@ impl Watermark for MemoryBackend {
         })
         .await
     }
+
+    async fn watermark(&self) -> Result<Option<Timestamp>, PortError> {
+        self.call(Call::reads("watermark", None), |state| state.newest_event)
+            .await
+    }
 }
 
 impl Backlog for MemoryBackend {
@@ -285,6 +291,12 @@ impl Accounts for MemoryBackend {
             }
         })
         .await
+    }
+}
+
+impl AccountQuotas for MemoryBackend {
+    async fn quota(&self) -> Result<AccountQuota, PortError> {
+        self.call(Call::reads("quota", None), |state| state.quota).await
     }
 }
 

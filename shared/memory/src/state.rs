@@ -17,6 +17,7 @@ use domain::ports::{QueuedMessages, SendTaskRequest};
 use domain::queue::Queue;
 use domain::queue::job::Job;
 use domain::queue::rate_limit::RateLimit;
+use domain::reporting::account::AccountQuota;
 use domain::reporting::listing::Place;
 use domain::tenant::Tenant;
 use domain::tenant::key::ApiKey;
@@ -73,6 +74,8 @@ pub struct State {
     pub jobs: BTreeMap<(QueueKey, EmailId), Job>,
     /// The account at SES; without limits if there is none.
     pub account: Option<AccountState>,
+    /// The limits of the account at SES, for people.
+    pub quota: AccountQuota,
     /// The load of the priority queues.
     pub waiting: QueuedMessages,
     /// Time since when each priority queue has not been empty, as saved by `promote`.

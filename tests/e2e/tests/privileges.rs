@@ -207,8 +207,8 @@ async fn every_role_grants_exactly_the_used_permissions() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Three functions call SES. `send` sends from a named identity and with a named configuration set. `promote` reads
-/// the account's rate, and `suppressions` manages the account's own suppression list.
+/// Four functions call SES. `send` sends from a named identity and with a named configuration set. `promote` and
+/// `reports` read the account's rate, and `suppressions` manages the account's own suppression list.
 #[test]
 fn each_role_has_only_its_own_ses_actions() {
     let template = templates().remove(0);
@@ -221,7 +221,7 @@ fn each_role_has_only_its_own_ses_actions() {
             .collect();
         let expected: &[&str] = match name {
             "SendRole" => &["ses:SendEmail ses", SENDS_RAW],
-            "PromoteRole" => &["ses:GetAccount ses"],
+            "PromoteRole" | "ReportsRole" => &["ses:GetAccount ses"],
             "SuppressionsRole" => &[
                 "ses:DeleteSuppressedDestination ses",
                 "ses:GetSuppressedDestination ses",

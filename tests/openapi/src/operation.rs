@@ -42,6 +42,8 @@ pub struct Operation {
     pub public: bool,
     /// Whether the deployer's key may call it for a tenant.
     pub for_operator: bool,
+    /// Whether the deployer's key may call it, for a tenant or for all.
+    pub for_viewer: bool,
 }
 
 /// The statuses for a missing or unknown tenant in the header.
@@ -59,6 +61,7 @@ struct DocumentedResponse {
     status: u16,
     says: &'static str,
     describe: Describe,
+    media_type: &'static str,
     replays: bool,
 }
 
@@ -81,6 +84,7 @@ impl Operation {
             refusals: &[],
             public: false,
             for_operator: false,
+            for_viewer: false,
         }
     }
 
@@ -132,9 +136,19 @@ impl Operation {
             status,
             says,
             describe: SchemaGenerator::subschema_for::<T>,
+            media_type: "application/json",
             replays: false,
         });
         Self { answer, ..self }
+    }
+
+    /// Sets another media type of the answer than JSON.
+    #[must_use]
+    pub fn as_text(mut self, media_type: &'static str) -> Self {
+        if let Some(answer) = &mut self.answer {
+            answer.media_type = media_type;
+        }
+        self
     }
 
     /// Marks that a repeated request with the same key gets the first answer again.
@@ -167,10 +181,23 @@ impl Operation {
         }
     }
 
+    /// Lets the deployer's key call it, for a tenant or for all.
+    #[must_use]
+    pub fn for_viewer(self) -> Self {
+        Self {
+            for_viewer: true,
+            ..self
+        }
+    }
+
     /// Returns the statuses of all refusals, each once.
     fn refusals(&self) -> BTreeSet<u16> {
         let always = if self.public { &[429][..] } else { ALWAYS };
-        let of_an_operator = if self.for_operator { OF_AN_OPERATOR } else { &[] };
+        let of_an_operator = if self.for_operator || self.for_viewer {
+            OF_AN_OPERATOR
+        } else {
+            &[]
+        };
         always
             .iter()
             .chain(self.refusals)
@@ -184,12 +211,17 @@ impl Operation {
         let mut parameters = self.in_path();
         parameters.extend(schemas.parameters("query", self.query));
         parameters.extend(schemas.parameters("header", self.headers));
-        if self.for_operator {
+        let of_the_deployer = match (self.for_operator, self.for_viewer) {
+            (true, _) => Some("The tenant of the request. Required with the deployer's key."),
+            (false, true) => Some("The tenant of the figures. With the deployer's key, leave it out for all tenants."),
+            (false, false) => None,
+        };
+        if let Some(of_the_deployer) = of_the_deployer {
             parameters.push(json!({
                 "name": TENANT_HEADER,
                 "in": "header",
                 "required": false,
-                "description": "The tenant of the request. Required with the deployer's key. With a tenant's key, leave it out or name the tenant of the key.",
+                "description": format!("{of_the_deployer} With a tenant's key, leave it out or name the tenant of the key."),
                 "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
             }));
         }
@@ -235,7 +267,7 @@ impl Operation {
             let schema = schemas.of_answer(answer.describe);
             let mut response = Map::new();
             response.insert("description".to_owned(), answer.says.into());
-            response.insert("content".to_owned(), json!({"application/json": {"schema": schema}}));
+            response.insert("content".to_owned(), json!({answer.media_type: {"schema": schema}}));
             if answer.replays {
                 let replayed = json!({
                     "description": "Present and `true` if the response repeats the response to an earlier request.",

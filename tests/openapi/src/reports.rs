@@ -2,8 +2,10 @@
 
 #![expect(dead_code, reason = "the parameters are described here and read elsewhere")]
 
+use domain::api::account_view::AccountView;
 use domain::api::failures_view::FailuresView;
 use domain::api::metrics_view::{Granularity, MetricsView};
+use domain::api::open_metrics::OPEN_METRICS;
 use domain::api::usage_view::UsageView;
 use schemars::JsonSchema;
 
@@ -31,8 +33,22 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::new("get", "/usage", "usage", "Shows the usage of the tenant")
             .details("The numbers count recipients in UTC, and are at most about half a minute old. Unsupported features count 0.")
             .answers::<UsageView>(200, "The usage."),
+        Operation::new("get", "/account", "account", "Shows the state of the account and its unfinished emails")
+            .for_viewer()
+            .details("With the deployer's key it shows the limits of Amazon SES and their use, the breaker and the progress of the queue. With a tenant's key it shows only the tenant's unfinished emails. The numbers of emails are at most about half a minute old.")
+            .answers::<AccountView>(200, "The state."),
+        Operation::new("get", "/metrics", "open_metrics", "Shows the figures in the text format of OpenMetrics")
+            .for_viewer()
+            .details("For Prometheus and Grafana. With the deployer's key it has the account and all tenants, with a tenant's key only the tenant's emails. A counter begins at 0 with each day in UTC.")
+            .answers::<OpenMetricsText>(200, "The figures.")
+            .as_text(OPEN_METRICS),
     ]
 }
+
+/// A text in the format of OpenMetrics 1.0.0.
+#[derive(JsonSchema)]
+#[schemars(rename = "OpenMetrics")]
+struct OpenMetricsText(#[schemars(regex(pattern = "# EOF\\n$"))] String);
 
 /// A day, or a time with its offset.
 #[derive(JsonSchema)]

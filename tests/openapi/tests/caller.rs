@@ -6,6 +6,7 @@ use access::AccessFunction;
 use aws::http::auth::Authenticator;
 use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
+use domain::api::open_metrics::OPEN_METRICS;
 use domain::delivery::policy::Policy;
 use domain::reporting::cost::Prices;
 use enqueue::queues::QueueCache;
@@ -36,7 +37,7 @@ impl Function {
             _ if operation.name == "metrics" => Self::Reports,
             Some("api-keys" | "tenants") => Self::Access,
             Some("suppressions") => Self::Suppressions,
-            Some("failures" | "usage") => Self::Reports,
+            Some("failures" | "usage" | "account" | "metrics") => Self::Reports,
             _ => Self::Manage,
         }
     }
@@ -78,7 +79,7 @@ impl Call {
         Self { body, ..self }
     }
 
-    /// Makes the call; returns the status and the JSON of the answer.
+    /// Makes the call; returns the status, and the JSON or the text of the answer.
     pub(crate) async fn ask(&self, backend: &MemoryBackend, operation: &Operation) -> (u16, Value) {
         let request = gateway::request(
             serde_json::from_value(json!({
@@ -105,9 +106,17 @@ impl Call {
 }
 
 fn read(response: &Response<Body>) -> (u16, Value) {
-    assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
-    let json = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
-    (response.status().as_u16(), json)
+    let (body, media_type) = (
+        response.body().as_ref(),
+        response.headers().get("content-type").unwrap(),
+    );
+    let answer = if media_type == OPEN_METRICS {
+        Value::from(str::from_utf8(body).expect("an answer is UTF-8"))
+    } else {
+        assert_eq!(media_type, "application/json");
+        serde_json::from_slice(body).expect("an answer is JSON")
+    };
+    (response.status().as_u16(), answer)
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -148,6 +157,7 @@ fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend> {
 fn reports(backend: &MemoryBackend) -> ReportsFunction<MemoryBackend> {
     ReportsFunction {
         records: backend.clone(),
+        account: backend.clone(),
         system: backend.clone(),
         prices: Prices::standard(),
     }

@@ -202,6 +202,8 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
         (call("metrics", "/emails/metrics").query("dimensions=period"), 200),
         (call("metrics", "/emails/metrics").query("metrics=x"), 422),
         (call("usage", "/usage"), 200),
+        (call("account", "/account"), 200),
+        (call("open_metrics", "/metrics"), 200),
         (call("metrics", "/emails/metrics").query("metrics=accepted,sent"), 200),
         (call("failures", "/failures"), 200),
         (call("failures", "/failures").query("since=x"), 422),

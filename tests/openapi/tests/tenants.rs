@@ -259,7 +259,7 @@ async fn each_key_may_do_only_what_it_permits() {
             (
                 "the deployer's",
                 deployer,
-                deployers || of_keys || operation.for_operator,
+                deployers || of_keys || operation.for_operator || operation.for_viewer,
             ),
         ];
         for (name, key, allowed) in tries {

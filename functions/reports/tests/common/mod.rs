@@ -13,6 +13,7 @@ use serde_json::Value;
 pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body> {
     let function = ReportsFunction::<MemoryBackend> {
         records: backend.clone(),
+        account: backend.clone(),
         system: backend.clone(),
         prices: Prices::standard(),
     };

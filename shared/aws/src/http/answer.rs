@@ -29,6 +29,17 @@ where
     Box::pin(async move { Ok(http::json(status, &body.await?)) })
 }
 
+/// Answers with a text of this media type.
+pub fn answer_with_text<'a, E>(
+    media_type: &'static str,
+    text: impl Future<Output = Result<String, E>> + Send + 'a,
+) -> Answer<'a, E>
+where
+    E: 'a,
+{
+    Box::pin(async move { Ok(http::text(media_type, text.await?)) })
+}
+
 /// Answers with a JSON body, and adds the object of the request to the log. The path does not name it.
 pub fn answer_with_object<'a, T, E>(
     status: u16,

@@ -1,7 +1,7 @@
 //! Authentication for the HTTP API: identifies the principal of a request and its permissions.
 //!
 //! **Role:** called first by every function behind the API.
-//! **Invariant:** only this module creates a [`TenantPrincipal`], an [`Operator`], a [`Deployer`] or a [`KeyAuthor`]. A
+//! **Invariant:** only this module creates a [`TenantPrincipal`], an [`Operator`], a [`Deployer`], a [`Viewer`] or a [`KeyAuthor`]. A
 //! handler that takes one is unreachable without a key that permits it. A caller's tenant is the tenant of its
 //! key.
 //! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
@@ -34,7 +34,7 @@ use subtle::ConstantTimeEq;
 use self::guesses::Guesses;
 pub use self::guesses::Network;
 pub use self::principal::{
-    ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal,
+    ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal, Viewer,
     not_for_the_deployer,
 };
 use crate::runtime::cache::Cached;

@@ -82,6 +82,10 @@ async fn carry_out<F: HttpFunction>(
         (Handler::Each(_, _, handler), Principal::Deployer(deployer, named)) => {
             handler(function, &operator(function, deployer, named).await?, input).await
         }
+        (Handler::Viewer(handler), principal) => {
+            let viewer = principal.viewer(function.records()).await.map_err(denied::<F>)?;
+            handler(function, &viewer, input).await
+        }
         (Handler::Author(handler), principal) => handler(function, &principal.key_maker()?, input).await,
         (Handler::Deployer(handler), principal) => handler(function, &principal.deployer()?, input).await,
         (Handler::Public(answer), _) => Ok(answer()),
@@ -91,11 +95,14 @@ async fn carry_out<F: HttpFunction>(
 
 /// Returns the deployer, acting for the tenant that the request names.
 async fn operator<F: HttpFunction>(function: &F, deployer: Deployer, named: NamedTenant) -> Result<Operator, F::Error> {
-    let operator = deployer.act_for(named, function.records()).await;
-    operator.map_err(|denied| match denied {
+    deployer.act_for(named, function.records()).await.map_err(denied::<F>)
+}
+
+fn denied<F: HttpFunction>(denied: Denied) -> F::Error {
+    match denied {
         Denied::Refused(error) => error.into(),
         Denied::Port(error) => error.into(),
-    })
+    }
 }
 
 /// Answers a public request.

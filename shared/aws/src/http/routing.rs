@@ -20,7 +20,7 @@ use lambda_http::{Body, Request, Response};
 pub use self::template::Parameters;
 use self::template::{AnyValue, first_unreadable, values};
 use crate::http::answer::{Answer, Failure};
-use crate::http::auth::{ActsFor, Deployer, KeyAuthor, Operator, TenantPrincipal};
+use crate::http::auth::{ActsFor, Deployer, KeyAuthor, Operator, TenantPrincipal, Viewer};
 use crate::http::paths::{misspelt_route, nearest_route, normalized};
 
 /// A function behind the HTTP API.
@@ -86,6 +86,8 @@ pub enum Handler<F: HttpFunction> {
     Either(Action, HandlerFor<F, dyn ActsFor>),
     /// As [`Self::Either`], with a response without content for the deployer.
     Each(Action, HandlerFor<F, TenantPrincipal>, HandlerFor<F, Operator>),
+    /// With a tenant's key that may read, or with the deployer's key, for a named tenant or for none.
+    Viewer(HandlerFor<F, Viewer>),
     /// With a tenant's key that has full access, or with the deployer's key.
     Author(HandlerFor<F, KeyAuthor>),
     /// With the deployer's key.
@@ -204,6 +206,12 @@ impl Entry {
         operator: HandlerFor<F, Operator>,
     ) -> Route<F> {
         self.with(Handler::Each(action, tenant, operator))
+    }
+
+    /// As [`Handler::Viewer`].
+    #[must_use]
+    pub const fn viewer<F: HttpFunction>(self, handler: HandlerFor<F, Viewer>) -> Route<F> {
+        self.with(Handler::Viewer(handler))
     }
 
     /// As [`Handler::Author`].

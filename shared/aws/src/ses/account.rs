@@ -2,14 +2,16 @@
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use aws_sdk_sesv2::operation::get_account::GetAccountOutput;
 use domain::delivery::account_rate::AccountState;
 use domain::delivery::rate::Rate;
-use domain::ports::{Accounts, PortError};
+use domain::ports::{AccountQuotas, Accounts, PortError};
+use domain::reporting::account::AccountQuota;
 use std::time::Duration;
 
 use crate::runtime::failure::call_error;
 
-/// Timeout of the call, which is repeated in a minute.
+/// Timeout of the call. `promote` repeats it in a minute.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// SES's value for an account without a daily quota.
@@ -25,28 +27,65 @@ pub struct SesAccount {
 
 impl SesAccount {
     /// Creates the adapter of a client. `share`: the part of the account's rate that this deployment uses, from above
-    /// 0 to 1. Quota and pause stay those of the account.
+    /// 0 to 1. Quota and pause stay those of the account, and so does everything for people.
     #[must_use]
     pub fn new(client: Client, share: f64) -> Self {
         Self { client, share }
+    }
+
+    async fn ask(&self) -> Result<GetAccountOutput, PortError> {
+        let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
+        let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
+        let asked = self.client.get_account().customize().config_override(patient);
+        asked
+            .send()
+            .await
+            .map_err(call_error("reading the account's rate and quota"))
     }
 }
 
 impl Accounts for SesAccount {
     async fn account(&self) -> Result<AccountState, PortError> {
-        let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
-        let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
-        let request = self.client.get_account().customize().config_override(patient);
-        let said = request
-            .send()
-            .await
-            .map_err(call_error("reading the account's rate and quota"))?;
+        let said = self.ask().await?;
         let quota = said.send_quota();
         Ok(AccountState {
             rate: quota.and_then(|quota| rate(quota.max_send_rate() * self.share)),
             quota_spent: quota.is_some_and(|quota| spent(quota.sent_last24_hours(), quota.max24_hour_send())),
-            paused: !said.sending_enabled() || said.enforcement_status() == Some("SHUTDOWN"),
+            paused: is_paused(&said),
         })
+    }
+}
+
+impl AccountQuotas for SesAccount {
+    async fn quota(&self) -> Result<AccountQuota, PortError> {
+        let said = self.ask().await?;
+        let quota = said.send_quota();
+        Ok(AccountQuota {
+            rate: quota.and_then(|quota| rate(quota.max_send_rate())),
+            daily_quota: quota
+                .map(|quota| quota.max24_hour_send())
+                .filter(|most| *most != UNLIMITED)
+                .map(whole),
+            sent_last_24_hours: quota.map_or(0, |quota| whole(quota.sent_last24_hours())),
+            is_sandbox: !said.production_access_enabled(),
+            may_send: !is_paused(&said),
+        })
+    }
+}
+
+fn is_paused(said: &GetAccountOutput) -> bool {
+    !said.sending_enabled() || said.enforcement_status() == Some("SHUTDOWN")
+}
+
+/// Converts a number of recipients; below 0 and NaN are 0.
+fn whole(number: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "SES counts whole recipients; a larger value becomes the maximum"
+    )]
+    {
+        number as u64
     }
 }
 
@@ -152,6 +191,38 @@ mod tests {
         assert_eq!((quarter.rate, quarter.quota_spent), (Rate::from_millis(3_500), false));
         let smallest = account_with(&said(1.0, 200.0, 0.0, true, "HEALTHY"), 0.05).await;
         assert_eq!(smallest.rate, Rate::from_millis(50));
+    }
+
+    #[tokio::test]
+    async fn quotas_for_people_come_from_ses() {
+        let sandbox = json!({
+            "ProductionAccessEnabled": false,
+            "SendQuota": {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 17.0},
+            "SendingEnabled": true,
+        });
+        let of_sandbox = AccountQuota {
+            rate: Rate::from_millis(1_000),
+            daily_quota: Some(200),
+            sent_last_24_hours: 17,
+            is_sandbox: true,
+            may_send: true,
+        };
+        let unlimited = AccountQuota {
+            rate: Rate::from_millis(500),
+            daily_quota: None,
+            sent_last_24_hours: 3,
+            is_sandbox: false,
+            may_send: false,
+        };
+        for (answer, expected) in [
+            (sandbox, of_sandbox),
+            (said(0.5, -1.0, 3.0, true, "SHUTDOWN"), unlimited),
+        ] {
+            let replay = Replay::new([CannedResponse::ok(&answer)]);
+            let quota = SesAccount::new(replay.clients().ses(), 0.5).quota().await.unwrap();
+            assert_eq!(quota, expected, "{answer}");
+        }
+        assert_eq!((whole(-1.0), whole(f64::NAN), whole(2.9)), (0, 0, 2));
     }
 
     #[tokio::test]

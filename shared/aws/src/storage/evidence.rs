@@ -1,4 +1,4 @@
-//! Progress of `feedback` on SES's events: written by `feedback`, read by `promote`.
+//! Progress of `feedback` on SES's events: written by `feedback`, read by `promote` and `reports`.
 //!
 //! An empty queue means that all events are recorded. For a queue that is never empty, the newest recorded
 //! event is the evidence, which `feedback` stores.
@@ -76,11 +76,9 @@ impl Evidence for EvidenceQueue {
                 newest: None,
             });
         }
-        const WHAT: &str = "reading the progress of feedback";
-        let newest = self.table.get(keys::newest_event(), WHAT).await?;
         Ok(Feedback {
             empty_at: None,
-            newest: newest.and_then(|newest| Some(decode::<StoredNewest>(&newest).ok()?.at)),
+            newest: self.table.watermark().await?,
         })
     }
 }
@@ -93,6 +91,12 @@ impl Watermark for Table {
             .with_name("#at", AT)
             .with_value(":at", newest.as_millis());
         self.update_if(keys::newest_event(), change, None, WHAT).await.map(drop)
+    }
+
+    async fn watermark(&self) -> Result<Option<Timestamp>, PortError> {
+        const WHAT: &str = "reading the progress of feedback";
+        let newest = self.get(keys::newest_event(), WHAT).await?;
+        Ok(newest.and_then(|newest| Some(decode::<StoredNewest>(&newest).ok()?.at)))
     }
 }
 

@@ -71,6 +71,16 @@ impl Rate {
         self.0
     }
 
+    /// Recipients per second, for people.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact for every rate below 9 * 10^12 recipients per second"
+    )]
+    pub const fn per_second(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
     /// The rate to keep to if this is the account's: a twentieth less. Calls that are delayed on the way to SES
     /// arrive together with later ones.
     #[must_use]

@@ -11,6 +11,7 @@ use crate::delivery::record::{EmailRecord, Priority};
 use crate::delivery::send_task::SendTask;
 use crate::lifecycle::Feedback;
 use crate::message::email::EmailContent;
+use crate::reporting::account::AccountQuota;
 use crate::timestamp::Timestamp;
 
 /// A request to enqueue a send task.
@@ -107,6 +108,12 @@ pub trait Accounts: Sync {
     fn account(&self) -> impl Future<Output = Result<AccountState, PortError>> + Send;
 }
 
+/// The limits of the account at SES, for people.
+pub trait AccountQuotas: Sync {
+    /// The limits and their use, as SES reports them.
+    fn quota(&self) -> impl Future<Output = Result<AccountQuota, PortError>> + Send;
+}
+
 /// The queue of SES's events.
 pub trait Evidence: Sync {
     /// The progress of processing it, measured at `now`.
@@ -117,4 +124,7 @@ pub trait Evidence: Sync {
 pub trait Watermark: Sync {
     /// Reports that an event of the time `newest` was processed. A later reported time stays.
     fn raise_watermark(&self, newest: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// The time of the newest processed event; `None` before the first one.
+    fn watermark(&self) -> impl Future<Output = Result<Option<Timestamp>, PortError>> + Send;
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use e2e::{Api, Stack, eventually, unique};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::emails::{address, email_to, email_with};
@@ -190,4 +191,61 @@ async fn tally_catches_up_after_a_pause() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_deployer_sees_the_state_of_the_account() {
+    let stack = Stack::shared().await;
+    let account = stack.deployer.get("/account").await.ok();
+    assert_eq!(
+        (&account["object"], &account["tenant"]),
+        (&json!("account"), &Value::Null)
+    );
+    assert!(account["ses"]["rate_per_second"].is_number(), "{account}");
+    assert!(account["ses"]["sandbox"].is_boolean(), "{account}");
+    assert!(account["breaker"]["state"].is_string(), "{account}");
+    for status in ["scheduled", "queued", "sending", "retry", "held"] {
+        assert!(account["unfinished"][status].is_u64(), "{account}");
+    }
+    let own = stack.api.get("/account").await.ok();
+    assert_eq!(own["tenant"], "main");
+    for of_the_account in ["ses", "breaker", "feedback", "waiting_since"] {
+        assert_eq!(own[of_the_account], Value::Null, "{own}");
+    }
+}
+
+#[tokio::test]
+async fn an_unfinished_email_is_in_the_figures() {
+    let stack = Stack::shared().await;
+    let (tenant, api) = super::tenants::tenant(&stack, json!({})).await;
+    let later = email_with(&address(&unique("later")), json!({"scheduled_at": "in 2 hours"}));
+    api.send(&later).await;
+    eventually("the scheduled email in the figures", || async {
+        let account = api.get("/account").await.ok();
+        if account["unfinished"]["scheduled"] == 1 {
+            Ok(())
+        } else {
+            Err(account.to_string())
+        }
+    })
+    .await;
+    let scraped = stack.deployer.request(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(
+        scraped.headers()["content-type"],
+        domain::api::open_metrics::OPEN_METRICS
+    );
+    let text = scraped.text().await.unwrap();
+    for line in [
+        format!("mailqueue_unfinished_emails{{tenant=\"{tenant}\",status=\"scheduled\"}} 1"),
+        format!("mailqueue_emails_total{{tenant=\"{tenant}\",status=\"accepted\"}} 1"),
+        "# TYPE mailqueue_ses_rate_per_second gauge".to_owned(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    let of_tenant = api.request(Method::GET, "/metrics").send().await.unwrap();
+    let of_tenant = of_tenant.text().await.unwrap();
+    assert!(
+        of_tenant.contains(&tenant) && !of_tenant.contains("mailqueue_ses"),
+        "{of_tenant}"
+    );
 }

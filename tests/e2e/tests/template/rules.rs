@@ -102,11 +102,13 @@ fn only_access_changes_keys_and_tenants() {
                     continue;
                 }
                 "ReportsRole" => {
-                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
-                    let counters = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["tally:*"]}}"#;
-                    is("Counters", "Allow", &["Query"], counters);
+                    assert_eq!(statements.len(), 4, "the role has other permissions for the table");
+                    let counters = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["tally:*", "*#queues"]}}"#;
+                    is("CountersAndQueues", "Allow", &["BatchGetItem", "Query"], counters);
                     let read = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", warm]}}"#;
-                    is("ReadKeysAndTenants", "Allow", &["GetItem"], read);
+                    is("ReadKeysAndTenants", "Allow", &["GetItem", "BatchGetItem"], read);
+                    let account = r#"{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["account#pace", "feedback#newest", "promote#cursors"]}}"#;
+                    is("Account", "Allow", &["GetItem"], account);
                     is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
                     continue;
                 }

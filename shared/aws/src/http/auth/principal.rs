@@ -113,6 +113,15 @@ pub enum KeyAuthor {
     TenantPrincipal(TenantPrincipal),
 }
 
+/// A principal that views figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Viewer {
+    /// Of its own tenant.
+    Tenant(TenantPrincipal),
+    /// Of the account, and of the tenant that its request names or else of all tenants.
+    Deployer(Deployer, Option<Operator>),
+}
+
 impl Principal {
     /// Returns the identity for the log: a key's id, or `deployer`.
     #[must_use]
@@ -155,6 +164,22 @@ impl Principal {
             Self::Tenant(_) => Err(ApiError::restricted_api_key(
                 "Only the deployer's key may do this. Its hash is the template parameter ApiKeySha256.",
             )),
+        }
+    }
+
+    /// Returns the principal that views figures.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when a tenant's key may not read. Or as [`Deployer::act_for`] when the deployer's key
+    /// names a tenant.
+    pub async fn viewer<R: Tenants>(self, records: &R) -> Result<Viewer, Denied> {
+        match self {
+            Self::Tenant(caller) => Ok(Viewer::Tenant(caller.to_do(Action::Read)?)),
+            Self::Deployer(deployer, NamedTenant::Absent) => Ok(Viewer::Deployer(deployer, None)),
+            Self::Deployer(deployer, named) => {
+                let operator = deployer.act_for(named, records).await?;
+                Ok(Viewer::Deployer(deployer, Some(operator)))
+            }
         }
     }
 

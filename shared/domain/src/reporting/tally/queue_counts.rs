@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::counter::{Figure, Figures, Level};
 use crate::timestamp::Timestamp;
 
-/// The numbers of a queue's emails by current state.
+/// The numbers of a queue's or a tenant's emails by current state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueCounts {
@@ -72,6 +72,23 @@ impl QueueCounts {
             retry: number(retry),
             held: number(of(Figure::Held)),
         }
+    }
+}
+
+impl std::ops::AddAssign for QueueCounts {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            scheduled,
+            queued,
+            sending,
+            retry,
+            held,
+        } = other;
+        self.scheduled = self.scheduled.saturating_add(scheduled);
+        self.queued = self.queued.saturating_add(queued);
+        self.sending = self.sending.saturating_add(sending);
+        self.retry = self.retry.saturating_add(retry);
+        self.held = self.held.saturating_add(held);
     }
 }
 

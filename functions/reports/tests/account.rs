@@ -1,0 +1,220 @@
+//! The state of the account and the text for scrapers, in the in-memory backend.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use aws::http::auth::TENANT_HEADER;
+use common::{ask, read};
+use domain::api::open_metrics::OPEN_METRICS;
+use domain::delivery::breaker::OpenBreaker;
+use domain::delivery::cause::Cause;
+use domain::delivery::rate::{Micros, Rate};
+use domain::delivery::record::Priority;
+use domain::id::{QueueKey, QueueName, TenantId};
+use domain::queue::Queue;
+use domain::reporting::account::AccountQuota;
+use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};
+use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
+use lambda_http::{Body, Response};
+use memory::tallies::StoredCounter;
+use memory::{Fault, MemoryBackend, samples};
+use serde_json::{Value, json};
+
+const EVENT: &str = include_str!("../../../events/reports.json");
+
+fn now() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-11-24T18:20:00Z").unwrap()
+}
+
+fn acme() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+fn count(backend: &MemoryBackend, counter: Counter, figure: Figure, number: i64) {
+    let stored = StoredCounter {
+        figures: Figures::from([(figure, number)]),
+        ..StoredCounter::default()
+    };
+    backend.state().tally.counters.insert(counter, stored);
+}
+
+/// Returns a backend with two tenants, a named queue of one, and an account whose breaker is open; and the key of
+/// `acme`.
+fn backend() -> (MemoryBackend, String) {
+    let backend = samples::backend(0).unwrap();
+    let (key, token) = samples::key_of(&acme(), 201);
+    let news = QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::parse("news").unwrap(),
+    };
+    {
+        let mut state = backend.state();
+        state.now_ms = now().as_millis();
+        state.keys.insert(key.id, key);
+        let tenant = Tenant {
+            id: acme(),
+            ..Tenant::main()
+        };
+        state.tenants.insert(acme(), tenant);
+        state.queues.insert(news.clone(), Queue::plain(news, now()));
+        state.quota = AccountQuota {
+            rate: Rate::from_millis(14_000),
+            daily_quota: Some(50_000),
+            sent_last_24_hours: 123,
+            is_sandbox: false,
+            may_send: true,
+        };
+        state.account_rate.free_at = Some(Micros::of(now()));
+        state.account_rate.open = Some(OpenBreaker {
+            cause: Cause::QuotaExceeded,
+            until: Timestamp::from_millis(now().as_millis() + 60_000),
+            times: 0,
+        });
+        state.newest_event = Some(Timestamp::from_millis(now().as_millis() - 5_000));
+        state.busy_since = [(Priority::Normal, now())].into();
+    }
+    for (tenant, queue, figure, number) in [
+        (TenantId::main(), "default", Figure::Queued, 1),
+        (TenantId::main(), "news", Figure::Held, 20),
+        (acme(), "default", Figure::Sending, 300),
+    ] {
+        let queue = queue.to_owned();
+        count(&backend, Counter::EmailStatus { tenant, queue }, figure, number);
+    }
+    for (tenant, accepted) in [(TenantId::main(), 7), (acme(), 9)] {
+        let counter = Counter::Flow {
+            tenant,
+            queue: None,
+            hour: hour_of(now()),
+        };
+        count(&backend, counter, Figure::Accepted, accepted);
+    }
+    (backend, format!("Bearer {}", token.as_str()))
+}
+
+async fn get(backend: &MemoryBackend, path: &str, key: &str, tenant: Option<&str>) -> Response<Body> {
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["rawPath"] = path.into();
+    event["rawQueryString"] = "".into();
+    event["headers"]["authorization"] = key.into();
+    if let Some(tenant) = tenant {
+        event["headers"][TENANT_HEADER] = tenant.into();
+    }
+    ask(backend, &event).await
+}
+
+fn deployer() -> String {
+    format!("Bearer {}", samples::DEPLOYER_KEY)
+}
+
+fn unfinished(queued: u64, sending: u64, held: u64) -> Value {
+    json!({"scheduled": 0, "queued": queued, "sending": sending, "retry": 0, "held": held})
+}
+
+#[tokio::test]
+async fn the_deployer_sees_the_account_and_all_tenants() {
+    let (backend, _) = backend();
+    let (status, account) = read(&get(&backend, "/account", &deployer(), None).await);
+    assert_eq!((status, &account["tenant"]), (200, &Value::Null), "{account}");
+    assert_eq!(account["unfinished"], unfinished(1, 300, 20));
+    assert_eq!(account["ses"]["sent_last_24_hours"], 123);
+    assert_eq!(account["breaker"]["cause"], "quota_exceeded");
+    assert_eq!(account["feedback"]["lag_seconds"], 5);
+    assert_eq!(account["waiting_since"]["normal"], "2026-11-24T18:20:00.000Z");
+    let (_, of_acme) = read(&get(&backend, "/account", &deployer(), Some("acme")).await);
+    assert_eq!(
+        (&of_acme["tenant"], &of_acme["unfinished"]),
+        (&json!("acme"), &unfinished(0, 300, 0))
+    );
+    assert_eq!(of_acme["ses"], account["ses"]);
+}
+
+#[tokio::test]
+async fn a_tenant_sees_only_its_own_emails() {
+    let (backend, acmes_key) = backend();
+    for (key, tenant, expected) in [
+        (samples::bearer(), "main", unfinished(1, 0, 20)),
+        (acmes_key, "acme", unfinished(0, 300, 0)),
+    ] {
+        let (status, account) = read(&get(&backend, "/account", &key, None).await);
+        assert_eq!(
+            (status, &account["tenant"], &account["unfinished"]),
+            (200, &json!(tenant), &expected)
+        );
+        for of_the_account in ["ses", "breaker", "feedback", "waiting_since"] {
+            assert_eq!(account.get(of_the_account), Some(&Value::Null), "{of_the_account}");
+        }
+    }
+    let (status, refused) = read(&get(&backend, "/account", &samples::bearer(), Some("acme")).await);
+    assert_eq!((status, &refused["name"]), (401, &json!("restricted_api_key")));
+}
+
+/// `queue_counts` is two calls to DynamoDB, and each other name is one.
+#[tokio::test]
+async fn the_account_costs_a_few_reads_and_no_write() {
+    let (backend, acmes_key) = backend();
+    get(&backend, "/account", &acmes_key, None).await;
+    assert_eq!(backend.calls_inside(), ["tenant", "queues", "queue_counts"]);
+    backend.state().calls.clear();
+    backend.state().tenants.clear();
+    get(&backend, "/account", &deployer(), None).await;
+    let mut calls = backend.calls_inside();
+    calls.sort_unstable();
+    let expected = [
+        "account_rate",
+        "bookmarks",
+        "queue_counts",
+        "queue_counts",
+        "queues",
+        "quota",
+        "tenants",
+        "watermark",
+    ];
+    assert_eq!(calls, expected);
+}
+
+#[tokio::test]
+async fn a_silent_ses_hides_no_other_figure() {
+    let (backend, _) = backend();
+    backend.state().faults_of.insert("quota", [Fault::Before].into());
+    let (status, account) = read(&get(&backend, "/account", &deployer(), None).await);
+    assert_eq!((status, &account["ses"]), (200, &Value::Null), "{account}");
+    assert_eq!(account["breaker"]["state"], "open");
+}
+
+#[tokio::test]
+async fn a_scraper_gets_the_figures_as_text() {
+    let (backend, acmes_key) = backend();
+    let text_of = async |key: &str| {
+        let response = get(&backend, "/metrics", key, None).await;
+        assert_eq!(response.headers().get("content-type").unwrap(), OPEN_METRICS);
+        let Body::Text(text) = response.body() else {
+            panic!("an answer is text")
+        };
+        assert!(text.ends_with("\n# EOF\n"), "{text}");
+        text.clone()
+    };
+    let all = text_of(&deployer()).await;
+    for line in [
+        r#"mailqueue_emails_total{tenant="acme",status="accepted"} 9"#,
+        r#"mailqueue_emails_total{tenant="main",status="accepted"} 7"#,
+        r#"mailqueue_unfinished_emails{tenant="main",status="held"} 20"#,
+        "mailqueue_ses_rate_per_second 14",
+        r#"mailqueue_breaker_open{cause="quota_exceeded"} 1"#,
+        "mailqueue_feedback_lag_seconds 5",
+    ] {
+        assert!(all.lines().any(|found| found == line), "{line}: {all}");
+    }
+    let of_acme = text_of(&acmes_key).await;
+    assert!(of_acme.contains(r#"{tenant="acme",status="accepted"} 9"#), "{of_acme}");
+    for hidden in ["main", "ses", "breaker", "feedback", "waiting"] {
+        assert!(!of_acme.contains(hidden), "{hidden}: {of_acme}");
+    }
+}

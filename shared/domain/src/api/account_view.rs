@@ -1,0 +1,247 @@
+//! The state of the account and of a tenant's unfinished emails, as the API shows it.
+//!
+//! **Invariant:** pure. Without [`AccountFigures`] it says nothing about the account: a tenant sees only its own
+//! emails.
+//! **Start reading at** [`AccountView::new`].
+
+use serde::Serialize;
+
+use crate::delivery::cause::Cause;
+use crate::delivery::rate::Rate;
+use crate::delivery::record::Priority;
+use crate::id::TenantId;
+use crate::reporting::account::{AccountFigures, AccountQuota, BreakerState};
+use crate::reporting::tally::queue_counts::QueueCounts;
+use crate::timestamp::Timestamp;
+
+/// The state of the account.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Account"))]
+pub struct AccountView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "account")))]
+    object: &'static str,
+    generated_at: String,
+    /// The tenant of the unfinished emails. Null: all tenants.
+    tenant: Option<String>,
+    /// Emails that have not ended.
+    unfinished: QueueCounts,
+    /// Null for the key of a tenant, and if Amazon SES does not answer.
+    ses: Option<SesView>,
+    /// Null for the key of a tenant.
+    breaker: Option<BreakerView>,
+    /// Null for the key of a tenant.
+    feedback: Option<FeedbackView>,
+    /// Null for the key of a tenant.
+    waiting_since: Option<WaitingSince>,
+}
+
+/// The limits of the account at Amazon SES, and their use.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SesLimits"))]
+struct SesView {
+    /// The most recipients per second. Null if Amazon SES reports none.
+    rate_per_second: Option<f64>,
+    /// The most recipients in 24 hours. Null without a limit.
+    daily_quota: Option<u64>,
+    /// Recipients in the last 24 hours.
+    sent_last_24_hours: u64,
+    /// Whether Amazon SES sends only to verified addresses.
+    sandbox: bool,
+    /// Whether Amazon SES sends at all.
+    sending_enabled: bool,
+}
+
+/// The switch that stops all sending while Amazon SES refuses the whole account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Breaker"))]
+struct BreakerView {
+    /// `open`: nothing is sent. `probing`: the next email is sent as a probe.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["closed", "open", "probing"])))]
+    state: &'static str,
+    /// The cause that opened it. Null while it is closed.
+    cause: Option<Cause>,
+    /// Advice about the cause. Null while it is closed.
+    advice: Option<&'static str>,
+    /// Time of the next probe. Null while it is closed.
+    next_probe_at: Option<String>,
+}
+
+/// The progress of recording the events of Amazon SES.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Feedback"))]
+struct FeedbackView {
+    /// Time of the newest recorded event. Null before the first one.
+    newest_event_at: Option<String>,
+    /// Seconds from the newest recorded event to the last sending. A canceled email may make it too long.
+    lag_seconds: Option<u64>,
+}
+
+/// Time since when due emails have waited in each priority queue. Null for an empty queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct WaitingSince {
+    high: Option<String>,
+    normal: Option<String>,
+    low: Option<String>,
+}
+
+impl AccountView {
+    /// The response with the unfinished emails of a tenant or of all, and with the account's figures if the caller
+    /// may see them.
+    #[must_use]
+    pub fn new(
+        tenant: Option<&TenantId>,
+        unfinished: QueueCounts,
+        account: Option<&AccountFigures>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            object: "account",
+            generated_at: now.to_string(),
+            tenant: tenant.map(ToString::to_string),
+            unfinished,
+            ses: account.and_then(|account| account.quota.as_ref()).map(ses),
+            breaker: account.map(|account| breaker(account, now)),
+            feedback: account.map(|account| FeedbackView {
+                newest_event_at: account.newest_event.map(|at| at.to_string()),
+                lag_seconds: account.feedback_lag(now).map(|lag| lag.as_secs()),
+            }),
+            waiting_since: account.map(|account| {
+                let since = |priority| account.busy_since.get(&priority).map(ToString::to_string);
+                WaitingSince {
+                    high: since(Priority::High),
+                    normal: since(Priority::Normal),
+                    low: since(Priority::Low),
+                }
+            }),
+        }
+    }
+}
+
+fn ses(quota: &AccountQuota) -> SesView {
+    SesView {
+        rate_per_second: quota.rate.map(Rate::per_second),
+        daily_quota: quota.daily_quota,
+        sent_last_24_hours: quota.sent_last_24_hours,
+        sandbox: quota.is_sandbox,
+        sending_enabled: quota.may_send,
+    }
+}
+
+fn breaker(account: &AccountFigures, now: Timestamp) -> BreakerView {
+    let open = account.account_rate.open;
+    BreakerView {
+        state: match account.breaker(now) {
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::Probing => "probing",
+        },
+        cause: open.map(|open| open.cause),
+        advice: open.map(|open| open.cause.advice()),
+        next_probe_at: open.map(|open| open.until.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::delivery::account_rate::AccountRate;
+    use crate::delivery::breaker::OpenBreaker;
+    use crate::delivery::rate::Micros;
+
+    const NOW: Timestamp = Timestamp::from_millis(100_000);
+
+    const UNFINISHED: QueueCounts = QueueCounts {
+        scheduled: 1,
+        queued: 2,
+        sending: 3,
+        retry: 4,
+        held: 5,
+    };
+
+    fn json_of(view: &AccountView) -> Value {
+        serde_json::to_value(view).unwrap()
+    }
+
+    #[test]
+    fn the_deployer_sees_the_account() {
+        let account = AccountFigures {
+            quota: Some(AccountQuota {
+                rate: Rate::from_millis(14_500),
+                daily_quota: Some(50_000),
+                sent_last_24_hours: 49_999,
+                is_sandbox: false,
+                may_send: true,
+            }),
+            account_rate: AccountRate {
+                free_at: Some(Micros(90_000_000)),
+                open: Some(OpenBreaker {
+                    cause: Cause::QuotaExceeded,
+                    until: Timestamp::from_millis(160_000),
+                    times: 1,
+                }),
+                ..AccountRate::default()
+            },
+            newest_event: Some(Timestamp::from_millis(88_500)),
+            busy_since: BTreeMap::from([(Priority::Low, Timestamp::from_millis(40_000))]),
+        };
+        let expected = json!({
+            "object": "account",
+            "generated_at": "1970-01-01T00:01:40.000Z",
+            "tenant": null,
+            "unfinished": {"scheduled": 1, "queued": 2, "sending": 3, "retry": 4, "held": 5},
+            "ses": {
+                "rate_per_second": 14.5,
+                "daily_quota": 50_000,
+                "sent_last_24_hours": 49_999,
+                "sandbox": false,
+                "sending_enabled": true,
+            },
+            "breaker": {
+                "state": "open",
+                "cause": "quota_exceeded",
+                "advice": Cause::QuotaExceeded.advice(),
+                "next_probe_at": "1970-01-01T00:02:40.000Z",
+            },
+            "feedback": {"newest_event_at": "1970-01-01T00:01:28.500Z", "lag_seconds": 1},
+            "waiting_since": {"high": null, "normal": null, "low": "1970-01-01T00:00:40.000Z"},
+        });
+        assert_eq!(
+            json_of(&AccountView::new(None, UNFINISHED, Some(&account), NOW)),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_tenant_sees_nothing_of_the_account() {
+        let expected = json!({
+            "object": "account",
+            "generated_at": "1970-01-01T00:01:40.000Z",
+            "tenant": "main",
+            "unfinished": {"scheduled": 1, "queued": 2, "sending": 3, "retry": 4, "held": 5},
+            "ses": null,
+            "breaker": null,
+            "feedback": null,
+            "waiting_since": null,
+        });
+        let tenant = TenantId::main();
+        assert_eq!(
+            json_of(&AccountView::new(Some(&tenant), UNFINISHED, None, NOW)),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_new_account_has_no_events_and_no_backlog() {
+        let account = AccountFigures::default();
+        let view = json_of(&AccountView::new(None, QueueCounts::default(), Some(&account), NOW));
+        let closed = json!({"state": "closed", "cause": null, "advice": null, "next_probe_at": null});
+        assert_eq!(view["breaker"], closed);
+        assert_eq!(view["feedback"], json!({"newest_event_at": null, "lag_seconds": null}));
+        assert_eq!(view["ses"], json!(null));
+    }
+}

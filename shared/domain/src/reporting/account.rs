@@ -1,0 +1,127 @@
+//! The state of the whole account: SES's limits, the breaker, and the progress of sending and feedback.
+//!
+//! **Role:** read by `reports` from where other functions store it already.
+//! **Invariant:** pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::delivery::account_rate::AccountRate;
+use crate::delivery::rate::Rate;
+use crate::delivery::record::Priority;
+use crate::timestamp::Timestamp;
+
+/// The limits of the account at SES, and their use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountQuota {
+    /// Recipients per second; `None` if SES reports none.
+    pub rate: Option<Rate>,
+    /// Recipients in 24 hours; `None` without a limit.
+    pub daily_quota: Option<u64>,
+    /// Recipients in the last 24 hours.
+    pub sent_last_24_hours: u64,
+    /// Whether SES sends only to verified addresses.
+    pub is_sandbox: bool,
+    /// Whether SES sends at all.
+    pub may_send: bool,
+}
+
+/// The figures of the whole account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountFigures {
+    /// `None` if SES did not answer.
+    pub quota: Option<AccountQuota>,
+    /// The rate limiter that all senders share.
+    pub account_rate: AccountRate,
+    /// Time of the newest recorded event of SES.
+    pub newest_event: Option<Timestamp>,
+    /// Time since when each priority queue has not been empty.
+    pub busy_since: BTreeMap<Priority, Timestamp>,
+}
+
+/// State of the breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Emails are sent.
+    Closed,
+    /// No email is sent.
+    Open,
+    /// The next email is sent as a probe.
+    Probing,
+}
+
+impl AccountFigures {
+    /// State of the breaker at `now`.
+    #[must_use]
+    pub fn breaker(&self, now: Timestamp) -> BreakerState {
+        match self.account_rate.open {
+            None => BreakerState::Closed,
+            Some(open) if open.until > now => BreakerState::Open,
+            Some(_) => BreakerState::Probing,
+        }
+    }
+
+    /// Time from the newest recorded event to the last reservation of the rate: the longest possible delay of events.
+    /// `None` without an event or a reservation.
+    ///
+    /// An email that is canceled after its reservation has no event, so the delay may be shorter.
+    #[must_use]
+    pub fn feedback_lag(&self, now: Timestamp) -> Option<Duration> {
+        // Reservations reach into the future.
+        let reserved = self.account_rate.free_at?.up().min(now);
+        Some(reserved.since(self.newest_event?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::breaker::OpenBreaker;
+    use crate::delivery::cause::Cause;
+    use crate::delivery::rate::Micros;
+
+    const NOW: Timestamp = Timestamp::from_millis(100_000);
+
+    fn figures(free_at: Option<i64>, newest_event: Option<i64>) -> AccountFigures {
+        AccountFigures {
+            account_rate: AccountRate {
+                free_at: free_at.map(|ms| Micros::of(Timestamp::from_millis(ms))),
+                ..AccountRate::default()
+            },
+            newest_event: newest_event.map(Timestamp::from_millis),
+            ..AccountFigures::default()
+        }
+    }
+
+    #[test]
+    fn feedback_lags_behind_the_last_reservation() {
+        for (free_at, newest_event, lag_ms) in [
+            (Some(90_000), Some(60_000), Some(30_000)),
+            (Some(90_000), Some(95_000), Some(0)),
+            (Some(900_000), Some(60_000), Some(40_000)),
+            (None, Some(60_000), None),
+            (Some(90_000), None, None),
+        ] {
+            let lag = figures(free_at, newest_event).feedback_lag(NOW);
+            assert_eq!(lag, lag_ms.map(Duration::from_millis), "{free_at:?} {newest_event:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_breaker_lets_a_probe_pass_after_its_time() {
+        let open = |until| AccountFigures {
+            account_rate: AccountRate {
+                open: Some(OpenBreaker {
+                    cause: Cause::QuotaExceeded,
+                    until: Timestamp::from_millis(until),
+                    times: 0,
+                }),
+                ..AccountRate::default()
+            },
+            ..AccountFigures::default()
+        };
+        assert_eq!(AccountFigures::default().breaker(NOW), BreakerState::Closed);
+        assert_eq!(open(100_001).breaker(NOW), BreakerState::Open);
+        assert_eq!(open(100_000).breaker(NOW), BreakerState::Probing);
+    }
+}
