@@ -1,6 +1,6 @@
 """Reads the facts about a machine and an account that `preconditions` judges.
 
-Role: called by `deploy`. Every call only reads.
+Role: called by `deploy`, and partly by `doctor`. Every call only reads.
 Invariant: a failed call is a fact, not an error, so that one run reports everything that is missing.
 """
 
@@ -89,12 +89,13 @@ def _read_ses(facts, ses):
         facts.production = account.get("ProductionAccessEnabled", False)
         facts.sending = account.get("SendingEnabled", True)
         facts.enforcement = account.get("EnforcementStatus")
-    listed = _read(facts, "ses:ListEmailIdentities", _identities, ses=ses)
+    listed = _read(facts, "ses:ListEmailIdentities", identities, ses=ses)
     if listed is not None:
         facts.identities = listed
 
 
-def _identities(ses):
+def identities(ses):
+    """The identities of SES."""
     found, following = [], {}
     while True:
         page = ses.list_email_identities(PageSize=1000, **following)

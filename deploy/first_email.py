@@ -1,6 +1,6 @@
 """Makes the first API key, and follows one email to SES's mailbox simulator.
 
-Role: called by `deploy` after each deployment. The check uses an API key of its own, which ends with the check.
+Role: called by `deploy` after each deployment, and by `doctor`. The check uses an API key of its own, which ends with the check.
 The first key is created before the check, so that a failed check leaves a person with a key.
 Source: Amazon SES Developer Guide, "Using the mailbox simulator", read 2026-11-29. The simulator also answers in the
 sandbox, and counts towards neither the quota nor the bounce rate.
@@ -34,6 +34,10 @@ class Api:
 
     def call(self, method, path, body=None):
         """(status, answer). Status 0: no answer."""
+        return self.ask(method, path, body)[:2]
+
+    def ask(self, method, path, body=None):
+        """(status, answer, headers). Status 0: no answer."""
         asked = urllib.request.Request(
             self.url + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -42,11 +46,11 @@ class Api:
         )
         try:
             with urllib.request.urlopen(asked, timeout=35) as answer:  # noqa: S310 (the URL is the stack's output)
-                return answer.status, read(answer.read())
+                return answer.status, read(answer.read()), answer.headers
         except urllib.error.HTTPError as error:
-            return error.code, read(error.read())
+            return error.code, read(error.read()), error.headers
         except OSError as error:
-            return 0, {"message": str(error)}
+            return 0, {"message": str(error)}, {}
 
     def must(self, method, path, body=None, expected=200):
         """The answer; an error with a remedy for another status than `expected`."""

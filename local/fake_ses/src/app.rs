@@ -148,6 +148,7 @@ fn routes(app: Arc<App>) -> Router {
         )
         .route("/account", put(control::put_account))
         .route("/v2/email/list-identities", post(ses_api::list_email_identities))
+        .route("/v2/email/identities/{name}", get(ses_api::get_email_identity))
         .route("/identities", put(control::put_identities))
         .route(
             "/v2/email/suppression/addresses/{address}",

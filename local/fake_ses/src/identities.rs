@@ -1,6 +1,6 @@
 //! The identities of the account: domains and addresses.
 //!
-//! **Limit:** they are only listed. A message is accepted from every domain, so that tests may use any sender.
+//! **Limit:** they are only listed and shown. A message is accepted from every domain, so that tests may use any sender.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -41,6 +41,25 @@ impl Identity {
             "VerificationStatus": status,
         })
     }
+
+    /// Returns the identity in the form of `GetEmailIdentity`. DKIM works for a verified domain; no identity has a
+    /// MAIL FROM domain of its own.
+    ///
+    /// Source: Amazon SES API v2 Reference, `GetEmailIdentity`, read 2026-11-29.
+    pub fn shown(&self) -> Value {
+        let mut shown = self.listed();
+        let status = shown["VerificationStatus"].clone();
+        if let Some(fields) = shown.as_object_mut() {
+            fields.remove("IdentityName");
+            fields.remove("SendingEnabled");
+            fields.insert("VerifiedForSendingStatus".to_owned(), self.verified.into());
+            fields.insert(
+                "DkimAttributes".to_owned(),
+                json!({"SigningEnabled": !self.name.contains('@'), "Status": status}),
+            );
+        }
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +79,13 @@ mod tests {
             "VerificationStatus": "PENDING",
         });
         assert_eq!(identity.listed(), expected);
+        let expected = json!({
+            "IdentityType": "EMAIL_ADDRESS",
+            "VerifiedForSendingStatus": false,
+            "VerificationStatus": "PENDING",
+            "DkimAttributes": {"SigningEnabled": false, "Status": "PENDING"},
+        });
+        assert_eq!(identity.shown(), expected);
         assert_eq!(first()[0].listed()["IdentityType"], "DOMAIN");
     }
 }

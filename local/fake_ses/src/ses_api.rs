@@ -178,6 +178,23 @@ pub async fn list_email_identities(State(app): State<Arc<App>>) -> Response {
     Json(json!({"EmailIdentities": identities})).into_response()
 }
 
+/// `GET /v2/email/identities/{name}`.
+pub async fn get_email_identity(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
+    const OPERATION: &str = "GetEmailIdentity";
+    let shown = app
+        .identities()
+        .iter()
+        .find(|identity| identity.name == name)
+        .map(Identity::shown);
+    let Some(shown) = shown else {
+        let error = SesError::no_identity(&name);
+        app.stats().count_answer(OPERATION, error.name);
+        return error.into_response();
+    };
+    app.stats().count_answer(OPERATION, "ok");
+    Json(shown).into_response()
+}
+
 /// `GET /v2/email/suppression/addresses/{address}`.
 pub async fn get_suppressed_destination(State(app): State<Arc<App>>, Path(address): Path<String>) -> Response {
     const OPERATION: &str = "GetSuppressedDestination";

@@ -71,6 +71,15 @@ impl SesError {
         )
     }
 
+    /// The identity does not exist.
+    pub fn no_identity(name: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFoundException",
+            format!("Email identity {name} does not exist."),
+        )
+    }
+
     /// The operation does not exist.
     pub fn unknown_operation() -> Self {
         Self::new(

@@ -225,4 +225,10 @@ async fn the_sandbox_and_identities_are_reported() {
     let identity = &listed.email_identities()[0];
     assert_eq!(identity.identity_type(), Some(&IdentityType::EmailAddress));
     assert!(!identity.sending_enabled());
+    let show = async |name: &str| client.get_email_identity().email_identity(name).send().await;
+    let shown = show("ann@example.org").await.unwrap();
+    assert!(!shown.verified_for_sending_status());
+    assert!(shown.dkim_attributes().is_some() && shown.mail_from_attributes().is_none());
+    let missing = show("example.com").await.unwrap_err().into_service_error();
+    assert!(missing.is_not_found_exception());
 }

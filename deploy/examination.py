@@ -1,0 +1,126 @@
+"""Reads the facts about a running deployment that `health` judges.
+
+Role: called by `doctor`. Nothing is changed, except that one email goes to SES's mailbox simulator.
+Invariant: a failed call is a fact, not an error, so that one run reports everything.
+"""
+
+import datetime
+import email.utils
+import time
+
+import dns
+import first_email
+from botocore.exceptions import BotoCoreError, ClientError
+from health import Alarm, SenderIdentity
+from stack import Trouble
+
+
+def read_account(health, api):
+    """The state that the API shows, and the difference of the clocks."""
+    began = time.time()
+    status, answer, headers = api.ask("GET", "/account")
+    middle = (began + time.time()) / 2
+    if status != 200:
+        raise Trouble(f"GET {api.url}/account answered {status}: {answer.get('message', answer)}\n{first_email.remedy(status)}")
+    health.account = answer
+    if date := headers.get("date"):
+        # The header has whole seconds.
+        health.skew_secs = middle - email.utils.parsedate_to_datetime(date).timestamp() - 0.5
+
+
+def send_email(health, api, sender):
+    """Follows one email to the simulator."""
+    began = time.monotonic()
+    try:
+        first_email.check(api, api.must("GET", "/api-keys")["data"], sender)
+        health.delivered_after_secs = time.monotonic() - began
+    except Trouble as trouble:
+        problem, _, remedy = str(trouble).partition("\n")
+        health.email_trouble = (problem, remedy or "Read the log group of send.")
+
+
+def read_aws(health, session, stack, table):
+    """The facts that need credentials. `table`: the name of the table, if it is known."""
+    _read_alarms(health, session, stack)
+    if table:
+        _read_throttles(health, session.client("cloudwatch"), table)
+
+
+def read_identity(health, session, sender, server=None, port=53):
+    """The state of the sender's identity, and the DMARC record of its domain."""
+    domain = sender.rpartition("@")[2]
+    ses = session.client("sesv2")
+    found = _read(health, "ses:GetEmailIdentity", lambda: _identity(ses, domain, sender))
+    health.identity = found
+    health.dmarc = dns.texts(f"_dmarc.{domain}", server, port)
+    if health.dmarc is None:
+        health.unread["the DNS query for DMARC"] = "no answer came"
+
+
+def _identity(ses, domain, sender):
+    try:
+        name, found = domain, ses.get_email_identity(EmailIdentity=domain)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        name, found = sender, ses.get_email_identity(EmailIdentity=sender)
+    dkim, mail_from = found.get("DkimAttributes", {}), found.get("MailFromAttributes", {})
+    return SenderIdentity(
+        name=name,
+        verified=found.get("VerifiedForSendingStatus", False),
+        dkim=dkim.get("SigningEnabled", False) and dkim.get("Status") == "SUCCESS",
+        mail_from=mail_from.get("MailFromDomain") or None,
+        mail_from_works=mail_from.get("MailFromDomainStatus") == "SUCCESS",
+    )
+
+
+def _read(health, call, read):
+    try:
+        return read()
+    except (ClientError, BotoCoreError) as error:
+        health.unread[call] = str(error)
+        return None
+
+
+def _read_alarms(health, session, stack):
+    cloudwatch = session.client("cloudwatch")
+
+    def described():
+        pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-")
+        return [each for page in pages for each in page.get("MetricAlarms", [])]
+
+    found = _read(health, "cloudwatch:DescribeAlarms", described)
+    if found is None:
+        return
+    health.alarms = [Alarm(each["AlarmName"], each.get("StateValue", ""), tuple(each.get("AlarmActions", []))) for each in found]
+    topics = sorted({topic for alarm in health.alarms for topic in alarm.topics})
+    sns = session.client("sns")
+    deaf = [topic for topic in topics if _read(health, "sns:ListSubscriptionsByTopic", lambda: _hears(sns, topic)) is False]
+    health.deaf_topics = deaf
+
+
+def _hears(sns, topic):
+    """True if a subscription of the topic is confirmed."""
+    pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    return any(each["SubscriptionArn"].startswith("arn:") for page in pages for each in page["Subscriptions"])
+
+
+def _read_throttles(health, cloudwatch, table):
+    now = datetime.datetime.now(datetime.UTC)
+
+    def throttled():
+        total = 0
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+            found = cloudwatch.get_metric_statistics(
+                Namespace="AWS/DynamoDB",
+                MetricName=metric,
+                Dimensions=[{"Name": "TableName", "Value": table}],
+                StartTime=now - datetime.timedelta(hours=1),
+                EndTime=now,
+                Period=3600,
+                Statistics=["Sum"],
+            )
+            total += sum(point["Sum"] for point in found["Datapoints"])
+        return int(total)
+
+    health.throttles = _read(health, "cloudwatch:GetMetricStatistics", throttled)

@@ -1,0 +1,253 @@
+"""Decides from the facts about a running deployment whether it is healthy.
+
+Invariant: no I/O. All findings are returned together, each with its remedy. An unknown fact is a note, and never
+passes for a healthy one.
+Start reading at `findings`.
+Sources: Amazon SES Developer Guide, "Complying with DMARC authentication protocol in Amazon SES"; Amazon SES API v2
+Reference, `GetEmailIdentity`, read 2026-11-29.
+"""
+
+import datetime
+from dataclasses import dataclass, field
+
+from preconditions import Finding
+
+# Above this difference, times that a program computes reach the API too early or too late.
+SKEW_MAX_SECS = 5
+# Emails that have waited for longer are late.
+WAITING_MAX_SECS = 900
+# The check's own email has just been delivered, so feedback cannot lag by more.
+LAG_MAX_SECS = 600
+QUOTA_NEARLY_USED = 0.8
+
+
+@dataclass(frozen=True)
+class SenderIdentity:
+    """The identity of SES from which the check sends."""
+
+    name: str
+    verified: bool
+    dkim: bool
+    mail_from: str | None
+    mail_from_works: bool
+
+    @property
+    def is_domain(self):
+        return "@" not in self.name
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm of the stack."""
+
+    name: str
+    state: str
+    topics: tuple
+
+
+@dataclass
+class Health:
+    """The facts about a deployment. None: not known, with the reason in `unread`."""
+
+    region: str | None
+    now: datetime.datetime
+    account: dict | None = None
+    # Difference of this machine's clock to the API's, in seconds.
+    skew_secs: float | None = None
+    identity: SenderIdentity | None = None
+    dmarc: list | None = None
+    alarms: list | None = None
+    # Topics of the alarms without a confirmed subscription.
+    deaf_topics: list | None = None
+    throttles: int | None = None
+    delivered_after_secs: float | None = None
+    # Reason and remedy of an email that was not delivered.
+    email_trouble: tuple | None = None
+    unread: dict = field(default_factory=dict)
+
+
+def findings(health):
+    """Everything that is wrong, problems before notes."""
+    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health)]
+    if health.account:
+        found += [*_ses(health), *_breaker(health), *_progress(health)]
+    if health.throttles:
+        found.append(
+            Finding(
+                f"DynamoDB throttled the table {health.throttles} times in the last hour.",
+                "Read docs/OPERATIONS.md, ApiFailuresAlarm. A table on demand doubles its capacity within half an hour.",
+                blocking=False,
+            )
+        )
+    return sorted(found, key=lambda finding: not finding.blocking)
+
+
+def healthy(health):
+    """The facts that are as they should be, one line each."""
+    account = health.account or {}
+    ses, feedback = account.get("ses"), account.get("feedback")
+    if health.delivered_after_secs is not None:
+        yield f"An email was delivered in {health.delivered_after_secs:.1f} s."
+    if ses and not ses["sandbox"] and ses["sending_enabled"]:
+        quota = "no daily quota" if ses["daily_quota"] is None else f"{ses['daily_quota']} a day"
+        yield f"SES sends {ses['rate_per_second']} recipients a second and {quota}; {ses['sent_last_24_hours']} in the last 24 hours."
+    if (account.get("breaker") or {}).get("state") == "closed":
+        yield "No breaker stops the sending."
+    if feedback and feedback["newest_event_at"]:
+        yield f"The newest recorded event is of {feedback['newest_event_at']}."
+    if account:
+        unfinished = ", ".join(f"{number} {status}" for status, number in account["unfinished"].items() if number)
+        yield f"Unfinished emails: {unfinished or 'none'}."
+    if health.skew_secs is not None and abs(health.skew_secs) <= SKEW_MAX_SECS:
+        yield "The clocks agree."
+    if health.identity and health.identity.verified and health.identity.dkim:
+        yield f"{health.identity.name} is verified, with DKIM."
+    if health.dmarc and any(is_dmarc(text) for text in health.dmarc):
+        yield "DMARC is published."
+    if health.alarms and not any(alarm.state == "ALARM" for alarm in health.alarms):
+        yield f"None of {len(health.alarms)} alarms is raised."
+    if health.throttles == 0:
+        yield "DynamoDB did not throttle in the last hour."
+
+
+def is_dmarc(text):
+    """True for a DMARC record."""
+    return text.replace(" ", "").lower().startswith("v=dmarc1;")
+
+
+def _unread(health):
+    for call, reason in health.unread.items():
+        yield Finding(
+            f"Not checked, because {call} failed: {reason}",
+            "Run it with credentials of the account that may make this call, or check this by hand.",
+            blocking=False,
+        )
+
+
+def _email(health):
+    if health.email_trouble:
+        yield Finding(*health.email_trouble)
+
+
+def _clock(health):
+    if health.skew_secs is not None and abs(health.skew_secs) > SKEW_MAX_SECS:
+        side = "ahead of" if health.skew_secs > 0 else "behind"
+        yield Finding(
+            f"The clock of this machine is {abs(health.skew_secs):.0f} s {side} the API's.",
+            "Synchronise the clock with NTP. AWS refuses calls of a clock that is five minutes wrong.",
+            blocking=False,
+        )
+
+
+def _ses(health):
+    ses, region = health.account["ses"], health.region or "<region>"
+    if ses is None:
+        yield Finding(
+            "SES did not report the limits of the account.",
+            "Read the warning in the log group of reports, and run this again in a minute.",
+            blocking=False,
+        )
+        return
+    if not ses["sending_enabled"]:
+        yield Finding(
+            "SES has stopped the sending of this account.",
+            "Read AWS's notice, answer it, or run `aws sesv2 put-account-sending-attributes --sending-enabled`.",
+        )
+    if ses["sandbox"]:
+        yield Finding(
+            "The SES account is in the sandbox: it sends only to verified addresses.",
+            f"Ask for production access in the SES console of {region}, or with `aws sesv2 put-account-details"
+            " --production-access-enabled --mail-type TRANSACTIONAL --website-url https://...`.",
+            blocking=False,
+        )
+    quota, sent = ses["daily_quota"], ses["sent_last_24_hours"]
+    if quota is not None and sent >= quota * QUOTA_NEARLY_USED:
+        yield Finding(
+            f"{sent} of {quota} recipients of the last 24 hours are used.",
+            "Ask AWS for a higher quota: Service Quotas, Amazon SES, \"Sending quota\".",
+            blocking=sent >= quota,
+        )
+
+
+def _breaker(health):
+    breaker = health.account["breaker"]
+    if breaker and breaker["state"] != "closed":
+        yield Finding(
+            f"The breaker is {breaker['state']}, because of {breaker['cause']}. The next probe is due at {breaker['next_probe_at']}.",
+            breaker["advice"],
+        )
+
+
+def _progress(health):
+    waiting, feedback = health.account["waiting_since"] or {}, health.account["feedback"] or {}
+    for priority, since in waiting.items():
+        waited = (health.now - datetime.datetime.fromisoformat(since)).total_seconds() if since else 0
+        if waited > WAITING_MAX_SECS:
+            yield Finding(
+                f"The {priority}-priority queue has had a backlog since {since}.",
+                "Read docs/OPERATIONS.md, HighLaneAgeAlarm: raise SES's rate or the concurrency, or pause a queue that can wait.",
+                blocking=False,
+            )
+    # Only a delivered email proves that the last reservation has an event.
+    if health.delivered_after_secs is not None and (feedback.get("lag_seconds") or 0) > LAG_MAX_SECS:
+        yield Finding(
+            f"The events of SES are recorded {feedback['lag_seconds']} s late.",
+            "Read docs/OPERATIONS.md, FeedbackAgeAlarm: look at the log group and the throttles of feedback.",
+        )
+
+
+def _identity(health):
+    identity = health.identity
+    if identity is None:
+        return
+    show = f"`aws sesv2 get-email-identity --email-identity {identity.name}`"
+    if not identity.verified:
+        yield Finding(f"{identity.name} is not verified in SES.", f"Publish the records that {show} shows.")
+    if not identity.is_domain:
+        return
+    if not identity.dkim:
+        yield Finding(
+            f"{identity.name} has no working DKIM.", f"Publish the three CNAME records that {show} shows.", blocking=False
+        )
+    if identity.mail_from is None:
+        yield Finding(
+            f"{identity.name} has no MAIL FROM domain of its own, so SPF does not align with the sender.",
+            f"Run `aws sesv2 put-email-identity-mail-from-attributes --email-identity {identity.name} --mail-from-domain"
+            f" bounce.{identity.name}` and publish the MX and TXT records that {show} shows. DKIM alone is enough for DMARC.",
+            blocking=False,
+        )
+    elif not identity.mail_from_works:
+        yield Finding(
+            f"The MAIL FROM domain {identity.mail_from} does not work.",
+            f"Publish its MX and TXT records, which {show} shows.",
+            blocking=False,
+        )
+    if health.dmarc is not None and not any(is_dmarc(text) for text in health.dmarc):
+        yield Finding(
+            f"{identity.name} has no DMARC record. Google and Yahoo demand one of bulk senders.",
+            f'Publish a TXT record _dmarc.{identity.name} such as "v=DMARC1; p=none; rua=mailto:dmarc@{identity.name}".',
+            blocking=False,
+        )
+
+
+def _alarms(health):
+    if health.alarms is None:
+        return
+    for alarm in health.alarms:
+        if alarm.state == "ALARM":
+            short = alarm.name.rsplit("-", 2)[-2] if alarm.name.count("-") >= 2 else alarm.name
+            yield Finding(f"The alarm {alarm.name} is raised.", f"Read docs/OPERATIONS.md, {short}.")
+    if not health.alarms:
+        yield Finding("The stack has no alarms.", "Deploy it again, and check --stack and --region.")
+    elif not any(alarm.topics for alarm in health.alarms):
+        yield Finding(
+            "The alarms notify nobody.",
+            "Create an SNS topic with a subscription, and deploy with --parameter AlarmTopicArn=<its ARN>.",
+            blocking=False,
+        )
+    for topic in health.deaf_topics or []:
+        yield Finding(
+            f"The topic {topic} of the alarms has no confirmed subscription.",
+            f"Run `aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint <address>` and confirm it.",
+            blocking=False,
+        )

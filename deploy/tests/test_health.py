@@ -1,0 +1,170 @@
+"""Each problem of a running deployment is found, and has its remedy."""
+
+import dataclasses
+import datetime
+import socket
+import struct
+import threading
+import unittest
+
+import paths  # noqa: F401  (it comes first: it finds the others)
+import dns
+from health import Alarm, Health, SenderIdentity, findings, healthy
+
+NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
+IDENTITY = SenderIdentity("example.com", True, True, "bounce.example.com", True)
+
+
+def account(**changes):
+    good = {
+        "unfinished": {"scheduled": 2, "queued": 0, "sending": 0, "retry": 0, "held": 0},
+        "ses": {"rate_per_second": 14.0, "daily_quota": 50_000, "sent_last_24_hours": 10, "sandbox": False, "sending_enabled": True},
+        "breaker": {"state": "closed", "cause": None, "advice": None, "next_probe_at": None},
+        "feedback": {"newest_event_at": "2026-11-29T11:59:59.000Z", "lag_seconds": 1},
+        "waiting_since": {"high": None, "normal": None, "low": None},
+    }
+    return good | changes
+
+
+def ses(**changes):
+    return account(ses=account()["ses"] | changes)
+
+
+def health(**changes):
+    good = Health(
+        region="eu-west-1",
+        now=NOW,
+        account=account(),
+        skew_secs=0.2,
+        identity=IDENTITY,
+        dmarc=["v=DMARC1; p=none"],
+        alarms=[Alarm("mailqueue-SendingStopsAlarm-ABC123", "OK", (TOPIC,))],
+        deaf_topics=[],
+        throttles=0,
+        delivered_after_secs=3.0,
+    )
+    return dataclasses.replace(good, **changes)
+
+
+def found(**changes):
+    return findings(health(**changes))
+
+
+class Findings(unittest.TestCase):
+    def test_a_healthy_deployment_has_no_finding(self):
+        self.assertEqual(found(), [])
+        said = " ".join(healthy(health()))
+        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks"):
+            self.assertIn(words, said)
+
+    def test_each_problem_has_its_remedy(self):
+        breaker = {"state": "open", "cause": "quota_exceeded", "advice": "Ask AWS.", "next_probe_at": "x"}
+        for changes, problem, remedy, blocking in (
+            ({"account": ses(sandbox=True)}, "in the sandbox", "put-account-details", False),
+            ({"account": ses(sending_enabled=False)}, "stopped the sending", "--sending-enabled", True),
+            ({"account": ses(sent_last_24_hours=40_000)}, "40000 of 50000", "higher quota", False),
+            ({"account": ses(sent_last_24_hours=50_000)}, "50000 of 50000", "higher quota", True),
+            ({"account": account(ses=None)}, "did not report", "reports", False),
+            ({"account": account(breaker=breaker)}, "because of quota_exceeded", "Ask AWS.", True),
+            (
+                {"account": account(feedback={"newest_event_at": None, "lag_seconds": 700})},
+                "700 s late",
+                "FeedbackAgeAlarm",
+                True,
+            ),
+            (
+                {"account": account(waiting_since={"high": None, "normal": None, "low": "2026-11-29T11:00:00.000Z"})},
+                "low-priority queue",
+                "concurrency",
+                False,
+            ),
+            ({"skew_secs": 7.0}, "7 s ahead of", "NTP", False),
+            ({"skew_secs": -7.0}, "7 s behind", "NTP", False),
+            ({"identity": dataclasses.replace(IDENTITY, verified=False)}, "not verified", "get-email-identity", True),
+            ({"identity": dataclasses.replace(IDENTITY, dkim=False)}, "no working DKIM", "CNAME", False),
+            ({"identity": dataclasses.replace(IDENTITY, mail_from=None)}, "no MAIL FROM", "bounce.example.com", False),
+            ({"identity": dataclasses.replace(IDENTITY, mail_from_works=False)}, "does not work", "MX and TXT", False),
+            ({"dmarc": ["v=spf1 -all"]}, "no DMARC", "_dmarc.example.com", False),
+            ({"alarms": [Alarm("mailqueue-SendingStopsAlarm-A1", "ALARM", (TOPIC,))]}, "is raised", "SendingStopsAlarm", True),
+            ({"alarms": [Alarm("mailqueue-SendingStopsAlarm-A1", "OK", ())]}, "notify nobody", "AlarmTopicArn", False),
+            ({"alarms": []}, "no alarms", "Deploy it again", True),
+            ({"deaf_topics": [TOPIC]}, "no confirmed subscription", "sns subscribe", False),
+            ({"throttles": 3}, "throttled the table 3 times", "ApiFailuresAlarm", False),
+            ({"email_trouble": ("It was not delivered.", "Look.")}, "not delivered", "Look.", True),
+            ({"unread": {"sns:X": "denied"}}, "sns:X failed: denied", "credentials", False),
+        ):
+            with self.subTest(problem=problem):
+                (finding,) = found(**changes)
+                self.assertIn(problem, finding.problem)
+                self.assertIn(remedy, finding.remedy)
+                self.assertEqual(finding.blocking, blocking)
+
+    def test_everything_is_said_at_once_and_problems_first(self):
+        all_found = found(account=ses(sandbox=True, sending_enabled=False), skew_secs=9.0, alarms=[], throttles=1)
+        self.assertEqual([finding.blocking for finding in all_found], [True, True, False, False, False])
+
+    def test_an_unknown_fact_is_no_finding_and_not_healthy(self):
+        unknown = Health(region=None, now=NOW)
+        self.assertEqual(findings(unknown), [])
+        self.assertEqual(list(healthy(unknown)), [])
+
+    def test_a_lag_without_a_delivered_email_is_no_finding(self):
+        late = account(feedback={"newest_event_at": None, "lag_seconds": 700})
+        self.assertEqual(found(account=late, delivered_after_secs=None), [])
+
+    def test_an_address_needs_no_dns(self):
+        address = SenderIdentity("a@example.com", True, False, None, False)
+        self.assertEqual(found(identity=address, dmarc=[]), [])
+
+
+class FakeDns(threading.Thread):
+    """A DNS server on 127.0.0.1 for one query. `answer` makes the response from the query."""
+
+    def __init__(self, answer):
+        super().__init__(daemon=True)
+        self.answer, self.socket = answer, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        query, caller = self.socket.recvfrom(512)
+        self.socket.sendto(self.answer(query), caller)
+        self.socket.close()
+
+
+def response(query, records, flags=0x8180, number=None):
+    """A response whose records have the name of the question as a pointer."""
+    first = struct.unpack_from("!H", query)[0] if number is None else number
+    head = struct.pack("!6H", first, flags, 1, len(records), 0, 0)
+    body = b"".join(struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(data)) + data for kind, data in records)
+    return head + query[12:] + body
+
+
+class Dns(unittest.TestCase):
+    def asked(self, answer):
+        return dns.texts("_dmarc.example.com", "127.0.0.1", FakeDns(answer).port)
+
+    def test_texts_are_read_and_joined(self):
+        records = [(5, b"\x01a\x00"), (16, b"\x09v=DMARC1;\x07 p=none"), (16, b"\x05other")]
+        self.assertEqual(self.asked(lambda query: response(query, records)), ["v=DMARC1; p=none", "other"])
+        self.assertIn(b"\x06_dmarc\x07example\x03com\x00", dns.question(1, "_dmarc.example.com"))
+
+    def test_a_missing_name_has_no_texts(self):
+        self.assertEqual(self.asked(lambda query: response(query, [], 0x8183)), [])
+
+    def test_a_bad_response_is_unknown(self):
+        for answer in (
+            lambda query: response(query, [], 0x8182),
+            lambda query: response(query, [], 0x8380),
+            lambda query: response(query, [], number=struct.unpack_from("!H", query)[0] ^ 1),
+            lambda query: query[:5],
+            lambda query: response(query, [(16, b"")])[:-4],
+        ):
+            self.assertIsNone(self.asked(answer))
+        self.assertIsNone(dns.texts("example.com", "127.0.0.1", 1))
+
+
+if __name__ == "__main__":
+    unittest.main()
