@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import stack
+from free_ports import free_ports
 from stack import ROOT, STACK, STATE, TOOLS_VENV, Trouble, request, say, wait_for
 
 # The functions whose triggers are off during the run, each with the output name of its queue.
@@ -39,11 +40,6 @@ def settings():
         raise Trouble("The local stack is not ready: start it with `make local`.") from None
     pairs = (line.removeprefix("export ").split("=", 1) for line in lines if "=" in line)
     return {name: value.strip("'") for name, value in pairs}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def listens(port):
@@ -69,7 +65,7 @@ class CargoLambda:
 
     def __init__(self, environment):
         self.environment = environment
-        self.port = str(free_port())
+        self.port = str(free_ports(1)[0])
         self.command = [str(TOOLS_VENV / "bin" / "cargo-lambda"), "lambda"]
         self.children = []
         self.invoked = set()

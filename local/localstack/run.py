@@ -21,22 +21,16 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "local"))
-
-
-def free_ports(count):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    return [str(server.getsockname()[1]) for server in held]
-
+from free_ports import free_ports  # noqa: E402
 
 RUNNING = os.environ.pop("AWS_ENDPOINT_URL", "").rstrip("/")
-PORT, INBOX_PORT, PROXY_PORT, API_PORT, TABLES_PORT = free_ports(5)
+PORT, INBOX_PORT, PROXY_PORT, API_PORT, TABLES_PORT = map(str, free_ports(5))
 # stack.py reads its settings when it is imported.
 os.environ.setdefault("MAILQUEUE_STATE", ".local/localstack")
 os.environ |= {"API_PORT": API_PORT, "MAILQUEUE_PORT": PORT, "INBOX_PORT": INBOX_PORT, "FAULT_PROXY_PORT": PROXY_PORT}
