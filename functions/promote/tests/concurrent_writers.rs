@@ -180,9 +180,9 @@ async fn a_run_releases_at_a_newly_set_rate() {
 #[tokio::test]
 async fn a_run_with_constant_conflicts_releases_nothing() {
     let backend = backend(300, Some(1));
-    let writers = (0..4).map(|_| change(&backend, mark)).collect();
+    let writers = (0..8).map(|_| change(&backend, mark)).collect();
     let promoted = contested(&backend, writers).await;
-    assert_eq!((promoted.enqueued, promoted.failed, looks(&backend)), (0, 0, 4));
+    assert_eq!((promoted.enqueued, promoted.failed, looks(&backend)), (0, 0, 8));
     assert_eq!(run(&backend).await.enqueued, 61);
     assert_eq!(slots(&backend), minute_from(0));
 }
