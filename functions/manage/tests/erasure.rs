@@ -1,7 +1,6 @@
 //! Erasure and history of an email, in the in-memory backend.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a failing test panics with its reason"

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+const DOMAIN: &str = "DOMAIN";
+
 /// An identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,17 +30,11 @@ impl Identity {
     ///
     /// Source: Amazon SES API v2 Reference, `IdentityInfo`, read 2026-11-29.
     pub fn listed(&self) -> Value {
-        let kind = if self.name.contains('@') {
-            "EMAIL_ADDRESS"
-        } else {
-            "DOMAIN"
-        };
-        let status = if self.verified { "SUCCESS" } else { "PENDING" };
         json!({
-            "IdentityType": kind,
+            "IdentityType": self.kind(),
             "IdentityName": self.name,
             "SendingEnabled": self.verified,
-            "VerificationStatus": status,
+            "VerificationStatus": self.status(),
         })
     }
 
@@ -47,18 +43,24 @@ impl Identity {
     ///
     /// Source: Amazon SES API v2 Reference, `GetEmailIdentity`, read 2026-11-29.
     pub fn shown(&self) -> Value {
-        let mut shown = self.listed();
-        let status = shown["VerificationStatus"].clone();
-        if let Some(fields) = shown.as_object_mut() {
-            fields.remove("IdentityName");
-            fields.remove("SendingEnabled");
-            fields.insert("VerifiedForSendingStatus".to_owned(), self.verified.into());
-            fields.insert(
-                "DkimAttributes".to_owned(),
-                json!({"SigningEnabled": !self.name.contains('@'), "Status": status}),
-            );
+        json!({
+            "IdentityType": self.kind(),
+            "VerificationStatus": self.status(),
+            "VerifiedForSendingStatus": self.verified,
+            "DkimAttributes": {"SigningEnabled": self.kind() == DOMAIN, "Status": self.status()},
+        })
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.name.contains('@') {
+            "EMAIL_ADDRESS"
+        } else {
+            DOMAIN
         }
-        shown
+    }
+
+    fn status(&self) -> &'static str {
+        if self.verified { "SUCCESS" } else { "PENDING" }
     }
 }
 

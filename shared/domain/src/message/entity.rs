@@ -130,9 +130,11 @@ mod tests {
             let html = format!("&{name};");
             let tokens = html5gum::Tokenizer::new(&html);
             let read: String = tokens
-                .map(|Ok(token)| match token {
-                    html5gum::Token::String(text) => String::from_utf8(text.to_vec()).unwrap(),
-                    other => panic!("{other:?}"),
+                .map(|Ok(token)| {
+                    let html5gum::Token::String(text) = token else {
+                        panic!("{token:?}")
+                    };
+                    String::from_utf8(text.to_vec()).unwrap()
                 })
                 .collect();
             assert_eq!(decoded(&html), read, "{name}");
