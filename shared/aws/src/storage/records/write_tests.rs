@@ -1,6 +1,4 @@
 //! Creation, claim and transition of records, against DynamoDB's answers; lost ones too.
-//!
-//! **Long, because** all its tests share the stored answers and their helpers.
 
 use std::time::Duration;
 
