@@ -27,7 +27,7 @@ pub(crate) fn run(data: &[u8]) {
 
 fn read(content: &[u8]) {
     match EmailContent::from_body(content) {
-        Ok(email) => oracle::accepted(&email),
+        Ok(email) => oracle::readable(&email),
         // The error goes into a log.
         Err(error) => check!(Refusal, !error.to_string().contains(oracle::CANARY), "{error}"),
     }

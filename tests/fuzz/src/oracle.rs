@@ -19,8 +19,14 @@ pub(crate) use structured::takes_no_encoded_word;
 use crate::check::{check, check_eq, violated};
 use crate::mime;
 
-/// Checks an accepted email.
+/// Checks an email that a request brought.
 pub(crate) fn accepted(email: &EmailContent) {
+    readable(email);
+    quoted::admitted(email);
+}
+
+/// Checks a stored email. It may be older than the rules of admission.
+pub(crate) fn readable(email: &EmailContent) {
     let recipients = email.to().len() + email.cc().len() + email.bcc().len();
     check!(Refusal, (1..=50).contains(&recipients), "{recipients} recipients");
     check_eq!(Refusal, email.recipients(), recipients, "as SES counts them");
@@ -30,7 +36,6 @@ pub(crate) fn accepted(email: &EmailContent) {
     for given in lists.into_iter().flatten().chain([email.from()]) {
         mailbox(given);
     }
-    quoted::admitted(email);
     let from = email.from().address().domain();
     check!(Refusal, from != "resend.dev", "Resend's own sender");
     one_line("subject", email.subject());

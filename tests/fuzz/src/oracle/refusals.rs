@@ -58,6 +58,8 @@ const FIELDS: &[&str] = &[
     "tags",
     "scheduled_at",
     "scheduledAt",
+    "email_id",
+    "contentType",
     "expires_at",
     "on_uncertain",
     "attachments",
@@ -71,6 +73,14 @@ const FIELDS: &[&str] = &[
     "force",
     "x-batch-validation",
     "name",
+    // Fields of keys and tenants.
+    "permission",
+    "from_domains",
+    "domain_id",
+    "daily_cap",
+    "suspended",
+    "rate",
+    // Fields of queues.
     "rate_per_second",
     "retry_waits_seconds",
     "default_expires_in_seconds",
@@ -172,18 +182,55 @@ mod tests {
 
     use super::FIELDS;
 
+    fn description() -> Value {
+        let description = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
+        serde_json::from_slice(&std::fs::read(description).unwrap()).unwrap()
+    }
+
+    fn operations(description: &Value) -> impl Iterator<Item = &Value> {
+        let paths = description["paths"].as_object().unwrap().values();
+        paths.flat_map(|path| path.as_object().unwrap().values())
+    }
+
+    /// Returns the fields of a schema of openapi.json, through references, lists and choices.
+    fn fields(description: &Value, schema: &Value) -> Vec<String> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            return fields(
+                description,
+                description.pointer(reference.trim_start_matches('#')).unwrap(),
+            );
+        }
+        let choices = ["oneOf", "anyOf", "allOf"].map(|kind| schema[kind].as_array().into_iter().flatten());
+        let inner = choices.into_iter().flatten().chain(schema.get("items"));
+        let own = schema["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(|own| own.keys().cloned());
+        own.chain(inner.flat_map(|inner| fields(description, inner))).collect()
+    }
+
     #[test]
     fn every_query_parameter_is_a_known_field() {
-        let description = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
-        let description: Value = serde_json::from_slice(&std::fs::read(description).unwrap()).unwrap();
-        let operations = description["paths"].as_object().unwrap().values();
-        let operations = operations.flat_map(|path| path.as_object().unwrap().values());
-        let parameters = operations.flat_map(|operation| operation["parameters"].as_array().into_iter().flatten());
+        let description = description();
+        let parameters =
+            operations(&description).flat_map(|operation| operation["parameters"].as_array().into_iter().flatten());
         let queries = parameters.filter(|parameter| parameter["in"] == "query");
         let names: Vec<_> = queries.map(|parameter| parameter["name"].as_str().unwrap()).collect();
         assert!(names.contains(&"from_domain"), "{names:?}");
         for name in names {
             assert!(FIELDS.contains(&name), "{name} is missing in FIELDS");
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_body_is_a_known_field() {
+        let description = description();
+        let bodies = operations(&description).filter_map(|operation| operation["requestBody"]["content"].as_object());
+        let schemas = bodies.flat_map(|content| content.values().map(|content| &content["schema"]));
+        let names: Vec<_> = schemas.flat_map(|schema| fields(&description, schema)).collect();
+        assert!(names.iter().any(|name| name == "daily_cap"), "{names:?}");
+        for name in names {
+            assert!(FIELDS.contains(&name.as_str()), "{name} is missing in FIELDS");
         }
     }
 }
