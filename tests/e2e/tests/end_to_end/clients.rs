@@ -81,6 +81,7 @@ async fn sends_once(mut command: Command, name: &str) {
     for _ in 0..2 {
         ids.push(last_line(&command.output().await.expect("the example can be run")));
     }
+    stack.api.wait_for_delivery(ids[0].as_str().expect("an id")).await;
     let message = stack.inbox.only(name).await;
     assert_eq!(ids, [message.email_id(), message.email_id()]);
     assert_eq!(message.text.as_deref(), Some("Thank you, Ann!"));
