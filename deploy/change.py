@@ -6,6 +6,7 @@ Source: AWS CloudFormation User Guide, "Stack status codes" and "Updating stacks
 """
 
 import time
+import uuid
 
 from botocore.exceptions import ClientError
 from stack import Trouble, say
@@ -122,7 +123,7 @@ def deploy(cloudformation, name, template_url, wanted, known):
     say(f"{'Creating' if creates else 'Updating'} the stack {name} ...")
     began = cloudformation.create_change_set(
         StackName=name,
-        ChangeSetName=f"mailqueue-{int(time.time())}",
+        ChangeSetName=f"mailqueue-{uuid.uuid4()}",
         ChangeSetType="CREATE" if creates else "UPDATE",
         TemplateURL=template_url,
         Parameters=parameters(wanted, known, deployed),

@@ -218,6 +218,8 @@ async fn the_deployer_sees_the_state_of_the_account() {
 async fn an_unfinished_email_is_in_the_figures() {
     let stack = Stack::shared().await;
     let (tenant, api) = super::tenants::tenant(&stack, json!({})).await;
+    // The first request of the key: `reports` records the hour of its use.
+    assert_eq!(api.get("/account").await.ok()["unfinished"]["scheduled"], 0);
     let later = email_with(&address(&unique("later")), json!({"scheduled_at": "in 2 hours"}));
     api.send(&later).await;
     eventually("the scheduled email in the figures", || async {
