@@ -149,12 +149,10 @@ impl BatchRequest {
     /// The identity of a batch: SHA-256 over every item's hash or error, in order.
     #[must_use]
     pub fn hash(&self) -> String {
-        let mut parts: Vec<(usize, String)> = Vec::new();
-        parts.extend(self.items.iter().map(|item| (item.index, item.request.hash())));
-        parts.extend(self.errors.iter().map(|error| {
-            let message = sha256_hex(error.message.as_bytes());
-            (error.index, format!("!{message}"))
-        }));
+        let items = self.items.iter().map(|item| (item.index, item.request.hash()));
+        let mut parts: Vec<(usize, String)> = items.collect();
+        let hash = |error: &ItemError| format!("!{}", sha256_hex(error.message.as_bytes()));
+        parts.extend(self.errors.iter().map(|error| (error.index, hash(error))));
         parts.sort();
         let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
         sha256_hex(parts.join("\n").as_bytes())
