@@ -261,5 +261,9 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
+mod principal_tests;
+#[cfg(test)]
+mod test_records;
+#[cfg(test)]
 #[path = "auth_tests.rs"]
 mod tests;
