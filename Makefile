@@ -33,23 +33,22 @@ localstack: ## runs the system on LocalStack's open core; needs Python 3.13
 checker: ## checks every state of one email, within bounds
 	cargo run --locked --bin checker
 
-simulate: ## simulates all functions under random faults: new seeds for FOR=180 seconds
+simulate: ## simulates the functions that process emails, under random faults: new seeds for FOR=180 seconds
 	cargo run --locked --bin simulation -- seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
 
-pairs: ## simulates a fault in every call of every scenario, alone and with each later call
+pairs: ## simulates every single fault and every pair of faults of every scenario
 	cargo run --locked --bin simulation -- systematic --faults 2 --threads 2
 
-chaos: ## kills functions and drops calls of the real stack (EMAILS=500 KILLS=20 SEED=1)
+chaos: ## kills functions and drops calls on a local stack of its own (EMAILS=500 KILLS=20 SEED=1)
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos
 
-check: clippy lint ## checks format, clippy, spelling, dependencies and template
+check: clippy lint ## runs clippy and lint
 
-clippy:
+clippy: ## runs clippy on all packages
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --workspace --test in_a_browser --locked -- -D warnings
 
-# The checks without a build.
-lint: lint-prose
+lint: lint-prose ## checks format, spelling, documents, dependencies and template, without a build
 	@python3 local/stack.py tools
 	cargo fmt --all --check
 	@local/check-dependencies
@@ -59,11 +58,11 @@ lint: lint-prose
 	.local/venv-tools/bin/cfn-lint template.yaml
 	@local/checkov
 
-lint-prose: ## checks Markdown, riddle words and test names; a part of lint
+lint-prose: ## checks Markdown, test names and question words; a part of lint
 	@local/check-markdown
 	@local/check-prose
 
-prose: ## measures riddle words, long sentences and test names
+prose: ## counts question words, long sentences and test names
 	@python3 local/prose.py
 
 openapi: ## generates openapi.json from the code
@@ -119,14 +118,14 @@ doctor: ## examines a running deployment, with one email to the simulator (REGIO
 rehearse: ## rehearses deploy, doctor and undeploy on a local stack of its own
 	@local/rehearse
 
-release: ## builds a release of a commit: template, packages for both architectures, bills of materials, checksums
+release: ## builds a release of the current commit: template, packages for both architectures, bills of materials, checksums
 	@local/release
 
 cost: ## prints the monthly price of a deployment that sends nothing
 	@python3 local/stack.py tools
 	@.local/venv-tools/bin/python local/cost.py
 
-start-cost: ## measures the start of each function
+start-cost: ## measures the CPU time of the start of each function
 	@local/measure-start
 
 lock-tools: ## pins and hashes the tools in local/*.in again

@@ -35,11 +35,11 @@ import template as templates  # noqa: E402  (it is in this directory)
 ROOT = Path(__file__).resolve().parent.parent
 NOT_PASSED_ON = ("content-length", "transfer-encoding", "connection")
 FAULTS = "/_gateway/faults"
-# The quota "Payload size".
+# API Gateway's quota "Payload size".
 BODY_MAX = 10 * 1024 * 1024
 # Lambda's quota of a synchronous invocation's payload: the body is part of the event.
 EVENT_MAX = 6 * 1024 * 1024
-# The quota "Maximum integration timeout".
+# API Gateway's quota "Maximum integration timeout".
 TIMEOUT_SECS = 30
 # The gateway's own responses have no field of the API's errors.
 MESSAGES = {413: "Request Entity Too Large", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}

@@ -74,7 +74,7 @@ impl<P: Ports> AccessFunction<P> {
         let left = self.leftovers(&tenant.id, now).await?;
         if left.stopped && left.count() == 0 {
             let message = format!(
-                "This tenant stores more than {EMAILS_MAX} emails, too many to check in one request. Delete it after its finished emails have expired, RetentionDays after their end."
+                "This tenant stores more than {EMAILS_MAX} emails, too many to check in one request. Delete it after the retention of its emails: RetentionDays (a template parameter) after each email ended."
             );
             return Err(ApiError::conflict(message).into());
         }

@@ -1,6 +1,6 @@
 //! Turns `failing` into `failed`: the only writer of `failed`.
 //!
-//! **Role:** consumes the dead-letter queue. `send` moves failed emails there, and `promote` repeats a move
+//! **Role:** consumes the dead-letter queue. `send` moves `failing` emails there, and `promote` repeats a move
 //! that did not arrive.
 //! **Invariant:** a message proves nothing; the record decides. SQS itself moves send tasks here after too many
 //! receives. Those leave the record untouched: the index recovers it.

@@ -66,12 +66,12 @@ impl Broken {
         };
         if self.has_key && !matches!(self.source, AcceptError::Refused(_)) {
             return answer(format!(
-                "Some emails of the batch may be accepted.{why} Repeat the request with the same Idempotency-Key. This completes the batch and sends no email twice."
+                "Some emails of the batch may already be stored.{why} Repeat the request with the same Idempotency-Key. This completes the batch and sends no email twice."
             ));
         }
         if self.stored.is_empty() {
             return answer(format!(
-                "Some emails of the batch may be accepted.{why} Check GET /emails before you repeat the request."
+                "Some emails of the batch may already be stored.{why} Check GET /emails before you repeat the request."
             ));
         }
         let stored: Vec<_> = self
@@ -81,12 +81,12 @@ impl Broken {
             .collect();
         // A repetition with the same key would meet the same refusal.
         let key = if self.has_key {
-            " Send the others with another Idempotency-Key."
+            " with another Idempotency-Key"
         } else {
             ""
         };
         answer(format!(
-            "Some emails of the batch are accepted.{why} Do not repeat these: {}.{key} Others may be accepted too. Check GET /emails before you repeat them.",
+            "Some emails of the batch are stored.{why} Do not repeat these: {}. Others may be stored too: check GET /emails. Then send the missing ones{key}.",
             stored.join(", ")
         ))
     }

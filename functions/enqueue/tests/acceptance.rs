@@ -210,7 +210,7 @@ async fn a_large_content_goes_to_the_bucket() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_is_the_same_email() {
+async fn a_repeated_request_returns_the_first_email() {
     let backend = MemoryBackend::default();
     let enqueue = enqueue(&backend);
     let first = enqueue

@@ -120,7 +120,7 @@ async fn promote_finds_a_scheduled_email_in_time() {
     assert!(state.send_tasks.is_empty());
 }
 
-/// The send task has no slot, and `send` requests one.
+/// If the reservation fails, the send task has no slot, and `send` reserves one.
 #[tokio::test]
 async fn acceptance_needs_no_slot() {
     for fault in [Fault::Before, Fault::After] {

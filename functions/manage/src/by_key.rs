@@ -65,7 +65,7 @@ impl Cancellation {
         let read =
             |id: &str| EmailId::parse(id).ok_or_else(|| ApiError::validation("after", "must be the id of an email"));
         if key.is_none() && from_domain.is_none() {
-            let problem = "this parameter or from_domain is required: the id of an API key, as in ?key=ID";
+            let problem = "either this parameter, with the id of an API key, or from_domain is required";
             return Err(ApiError::missing_field("key", problem));
         }
         Ok(Self {
@@ -75,7 +75,7 @@ impl Cancellation {
         })
     }
 
-    /// Name of the selected emails in the log.
+    /// The API key or From domain that selects the emails, for the log.
     #[must_use]
     pub fn object(&self) -> String {
         let key = self.key.map(|key| key.to_string());

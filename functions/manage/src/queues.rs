@@ -23,8 +23,7 @@ use crate::{ManageError, ManageFunction, Ports};
 pub(crate) const NO_SUCH_QUEUE: &str = "No queue has this name. See GET /queues.";
 
 /// The sentence about an id of no job.
-pub(crate) const NO_SUCH_JOB: &str =
-    "No job of this queue has this id. The request that started a job was answered with its id.";
+pub(crate) const NO_SUCH_JOB: &str = "No job of this queue has this id. The response that started the job has its id.";
 
 /// Number of queues whose counts are read concurrently.
 const AT_ONCE: usize = 10;

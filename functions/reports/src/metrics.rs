@@ -153,7 +153,7 @@ impl<P: Ports> ReportsFunction<P> {
 
 /// Returns the error for a result that exceeds one response.
 pub(crate) fn too_many() -> ReportsError {
-    let problem = "has too many kinds of failures for one response: request a shorter period";
+    let problem = "the period has too many kinds of failures for one response; request a shorter one";
     ReportsError::Refused(ApiError::validation("since", problem))
 }
 

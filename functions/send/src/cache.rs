@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(
             read(&cached, 7, 4).await,
             4,
-            "another one's number is no reason to trust"
+            "a value of another settings version is read again"
         );
     }
 

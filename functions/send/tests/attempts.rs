@@ -195,7 +195,7 @@ async fn a_failed_dead_letter_is_left_to_the_index() {
 }
 
 #[tokio::test]
-async fn a_missing_content_is_never_submitted() {
+async fn an_email_without_its_content_is_never_submitted() {
     let (backend, key) = backend();
     backend.state().bodies.clear();
     assert_eq!(

@@ -65,7 +65,7 @@ pub enum ListenError {
         /// The environment variable that selects the port.
         variable: &'static str,
     },
-    /// Any other error of the system.
+    /// Any other error of the operating system.
     #[error("Cannot listen on port {port} of 127.0.0.1: {source}.")]
     Io {
         /// The requested port.

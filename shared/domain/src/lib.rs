@@ -13,7 +13,7 @@
 //! 6. [`lifecycle`]: the state machine.
 //! 7. [`reporting`]: lists, counts, costs and forecasts.
 //! 8. [`api`]: the requests and answers of the HTTP API.
-//! 9. [`ports`]: the calls to the outside. They name records, and no request or answer.
+//! 9. [`ports`]: the calls to the outside. Their types are records, never requests or responses of the API.
 //!
 //! **Start reading at** [`lifecycle`], then [`delivery::record`].
 

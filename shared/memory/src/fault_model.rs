@@ -160,7 +160,7 @@ impl FaultModel {
         self.travelling.len()
     }
 
-    /// True if an event of these odds happens now; never while calm.
+    /// True if a fault of this probability, in 1/10,000, happens now. Never while calm.
     pub(crate) fn happens(&mut self, odds: u32) -> bool {
         !self.calm && odds > 0 && self.rng.u32(0..10_000) < odds
     }

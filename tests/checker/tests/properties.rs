@@ -185,7 +185,7 @@ fn every_property_is_broken_by_a_mutant() {
     }
 }
 
-/// A missing participant is noticed: emails no longer end, or its own transitions are missing.
+/// Without an actor, emails do not end, or the actor's transitions are missing.
 #[test]
 fn a_missing_actor_is_noticed() {
     let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();

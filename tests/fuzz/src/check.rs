@@ -1,4 +1,4 @@
-//! Checks that name the invariant that a failure breaks.
+//! Assertion macros that report the violated invariant.
 
 use invariants::{Invariant, Violation};
 

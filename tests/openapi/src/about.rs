@@ -29,11 +29,11 @@ pub(crate) fn operations() -> Vec<Operation> {
 pub(crate) fn description() -> String {
     let mebibytes = limits::REQUEST_BYTES / 1024 / 1024;
     format!(
-        "Resend's official SDKs work with this API after you change their base URL.\n\n\
-        - A 2xx response means that the email is stored and is never lost. It ends as sent, failed, canceled, expired \
-        or unknown.\n\
-        - Every error is `{{\"statusCode\", \"name\", \"message\"}}`. The message begins with the path of the \
-        field.\n\
+        "Resend's official SDKs, except the Java SDK, work with this API after you change their base URL.\n\n\
+        - A 2xx response to an email request means that the email is stored and never lost. It ends as sent, failed, \
+        canceled, expired or unknown. A dry run stores nothing.\n\
+        - Every error is `{{\"statusCode\", \"name\", \"message\"}}`. If one field is wrong, the message \
+        begins with its path.\n\
         - A method that the path does not support gets 405 `method_not_allowed`.\n\
         - Unknown fields and parameters are refused. A null field counts as absent.\n\
         - Responses give times in UTC with milliseconds. A request gives a time with its offset \

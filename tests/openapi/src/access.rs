@@ -18,7 +18,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     let tenant = "/tenants/{name}";
     vec![
         Operation::new("get", "/api-keys", "list_api_keys", "Lists API keys, newest first")
-            .details("Lists the keys of the key's tenant that are not revoked. With the deployer's key, the query names the tenant.")
+            .details("Lists the API keys of the caller's tenant, without revoked ones. With the deployer's key, the query names the tenant.")
             .query::<KeyQuery>()
             .answers::<KeysView>(200, "A page of the list.")
             .refuses(&[422]),
@@ -51,13 +51,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<TenantView>(200, "The tenant.")
             .refuses(&[404]),
         Operation::new("patch", tenant, "change_tenant", "Changes a tenant")
-            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues are paused. With `hold=true`, emails from domains that the tenant loses are not sent until `release=true`, for every API key.")
+            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues hold their emails. With `hold=true`, emails of every API key from the lost domains wait until a request with `release=true`.")
             .query::<HoldQuery>()
             .body::<TenantChange>(json!({"daily_cap": null, "suspended": true}))
             .answers::<TenantChangedView>(200, "The changed tenant.")
             .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("delete", tenant, "delete_tenant", "Deletes a tenant")
-            .details("Requires the deployer's key. The tenant must be suspended for more than 60 seconds, without unfinished emails and running jobs. A 409 lists the rest. Its keys are revoked, and its name cannot be reused.")
+            .details("Requires the deployer's key. The tenant must be suspended for more than 60 seconds, without unfinished emails and running jobs. A 409 response lists the unfinished emails and the running jobs. Its keys are revoked, and its name cannot be reused.")
             .answers::<TenantDeletedView>(200, "The deletion is done.")
             .refuses(&[404, 409, 422]),
     ]
@@ -170,10 +170,10 @@ struct TenantChange {
 /// The limits of a tenant.
 #[derive(JsonSchema)]
 struct TenantLimits {
-    /// The maximum recipients in a UTC day. Null: only the account's quota limits the tenant.
+    /// The maximum recipients in a UTC day. Null: the tenant has no cap of its own.
     #[schemars(range(min = 1, max = limits::DAILY_CAP_MAX))]
     daily_cap: Option<u64>,
-    /// The maximum recipients per second, averaged over ten seconds. Null: only the account's rate limits the tenant.
+    /// The maximum recipients per second, averaged over ten seconds. Null: the tenant has no rate limit of its own.
     #[schemars(range(min = 1, max = limits::QUEUE_RATE_MAX))]
     rate: Option<u32>,
     /// Suspends the tenant: its API keys stop working, and its emails are not sent.

@@ -29,7 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     });
     vec![
         Operation::new("post", "/emails", "send_email", "Sends an email")
-            .details("The queue stores the email before it responds, and sends it when it is due. With `dry_run=true`, the request is only checked: nothing is stored or sent.")
+            .details("mailqueue stores the email before it responds, and sends it when it is due. With `dry_run=true`, the request is only checked: nothing is stored or sent.")
             .query::<SendQuery>()
             .headers::<SendHeaders>()
             .body::<NewEmail>(email.clone())
@@ -42,7 +42,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<AnyPage>(200, "A page of the list. With the deployer's key, the emails have no content, and `tag`, `from` and `to` are not allowed.")
             .refuses(&[422]),
         Operation::new("post", "/emails/batch", "send_emails", "Sends a batch of emails")
-            .details("After a 5xx response, some emails may be accepted. The same request with the same key completes the batch.")
+            .details("After a 5xx response, some emails may already be stored. The same request with the same key completes the batch.")
             .headers::<BatchHeaders>()
             .body::<NewEmails>(json!([email]))
             .answers::<Ids>(200, "All emails without an error are accepted.")
@@ -83,7 +83,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .refuses(&[422]),
         Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key or a From domain")
             .for_operator()
-            .details("Cancels waiting emails, newest first, held or not. Requires `key` or `from_domain`; with both, an email must match both. One request cancels about 500 emails and checks 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
+            .details("Cancels waiting emails, newest first, held or not. Requires `key` or `from_domain`; with both, an email must match both. One request cancels at most about 500 emails and checks at most 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
             .query::<CancelQuery>()
             .answers::<Canceled>(200, "The emails are canceled.")
             .refuses(&[422]),
@@ -128,7 +128,7 @@ enum AnyEvents {
 #[schemars(transparent, example = "Ada <ada@example.com>")]
 struct Mailbox(#[schemars(length(min = 3), regex(pattern = "@"))] String);
 
-/// An address, or a blank text, which names nobody.
+/// An address. A blank text counts as no address.
 #[derive(JsonSchema)]
 #[schemars(transparent)]
 struct MaybeMailbox(#[schemars(regex(pattern = "@|^\\s*$"))] String);
@@ -200,8 +200,8 @@ struct NewEmail {
     html: Option<String>,
     /// The text part. Default: made from `html`, up to 512 KiB of it. An empty text sends no text part.
     text: Option<String>,
-    /// Custom headers, at most 14. Other headers that the queue or Amazon SES writes are not allowed. `Date`,
-    /// `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. Without `reply_to`, `Reply-To` is used;
+    /// Custom headers, at most 14. `Date`, `Message-ID`, `MIME-Version`, `Return-Path` and `Sender` are dropped. All
+    /// other headers that mailqueue or Amazon SES writes are refused. Without `reply_to`, `Reply-To` is used;
     /// otherwise both must name the same addresses. Structured headers such as `List-Unsubscribe` keep their RFC syntax.
     /// `List-Unsubscribe-Post` needs one https URI in `List-Unsubscribe`. A long `References` is shortened.
     headers: Option<Headers>,

@@ -299,6 +299,7 @@ fn in_path(tag: &str, name: &str) -> Value {
         ("suppressions", "suppression") => {
             json!({"type": "string", "description": "The id of the suppression, or its address."})
         }
+        ("emails", "attachment_id") => json!({"type": "string", "description": "The id of the attachment."}),
         // A parameter without a description here is noticed in the document and by its readers.
         _ => json!({"type": "string", "description": format!("The {name}.")}),
     }

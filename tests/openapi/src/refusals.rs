@@ -82,7 +82,7 @@ pub const REFUSALS: &[Refusals] = &[
             ErrorName::InvalidFromAddress,
             ErrorName::InvalidAttachment,
         ],
-        says: "A field is missing or unknown, or it has a wrong type or an invalid value. The message starts with the path of the field, such as `to[3]: `.",
+        says: "A field is missing or unknown, or it has a wrong type or an invalid value. If one field is wrong, the message starts with its path, such as `to[3]: `.",
         gateway: false,
     },
     Refusals {
@@ -96,7 +96,7 @@ pub const REFUSALS: &[Refusals] = &[
         status: 500,
         component: "Failed",
         names: &[ErrorName::InternalServerError],
-        says: "An internal error occurred. It is safe to retry with the same idempotency key.",
+        says: "An internal error occurred. An email request with an idempotency key can be repeated safely. Any other request may have taken effect.",
         gateway: false,
     },
     Refusals {

@@ -31,11 +31,11 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<FailuresView>(200, "The failures, most frequent first.")
             .refuses(&[422]),
         Operation::new("get", "/usage", "usage", "Shows the usage of the tenant")
-            .details("The numbers count recipients in UTC, and are at most about half a minute old. Unsupported features count 0.")
+            .details("The numbers count recipients per day and month in UTC, and are at most about half a minute old. Unsupported features count 0.")
             .answers::<UsageView>(200, "The usage."),
         Operation::new("get", "/account", "account", "Shows the state of the account and its unfinished emails")
             .for_viewer()
-            .details("With the deployer's key it shows the limits of Amazon SES and their use, the breaker and the progress of the queue. With a tenant's key it shows only the tenant's unfinished emails. The numbers of emails are at most about half a minute old.")
+            .details("With the deployer's key it shows the limits of Amazon SES and their use, the breaker, and the progress of recording SES's events. With a tenant's key it shows only the tenant's unfinished emails. The numbers of emails are at most about half a minute old.")
             .answers::<AccountView>(200, "The state."),
         Operation::new("get", "/metrics", "open_metrics", "Shows the figures in the text format of OpenMetrics")
             .for_viewer()

@@ -22,7 +22,7 @@ fn lacking(names: &[Value]) -> Vec<String> {
 }
 
 #[test]
-fn every_sdk_with_a_closed_list_knows_every_name() {
+fn sdks_with_a_closed_list_know_every_error_name() {
     let document = openapi::document();
     let names = document["components"]["schemas"]["ErrorName"]["enum"]
         .as_array()

@@ -1,4 +1,4 @@
-//! All functions on one in-memory backend, in which every possible fault happens.
+//! The functions that process emails, on one in-memory backend, in which every possible fault happens.
 //!
 //! **Role:** the code under test is the code that Lambda runs, from each event to its answer. The backend
 //! ([`memory`]) has the ports, the clock, SQS, SES and DynamoDB with all their faults.

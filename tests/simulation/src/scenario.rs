@@ -135,7 +135,7 @@ pub struct Order {
     pub writer: Option<Duration>,
     /// Whether it is held after an uncertain outcome.
     pub hold: bool,
-    /// The delay after the request at which it is scheduled.
+    /// The delay between the request and the scheduled time.
     pub scheduled_in: Option<Duration>,
     /// The same for only the last email of a batch.
     pub last_scheduled_in: Option<Duration>,
@@ -200,7 +200,7 @@ pub struct Scenario {
     pub doubled_promotes: u32,
     /// The account's rate, in recipients per second.
     pub rate_per_second: u64,
-    /// Partitions of each kind in the index.
+    /// Partitions of the due index for each kind of entry.
     pub shards: u16,
     /// The number of receives after which SQS moves a send task to the dead-letter queue.
     pub most_receives: u32,

@@ -187,7 +187,7 @@ async fn a_broken_batch_is_completed_after_its_time() {
 }
 
 #[tokio::test]
-async fn a_late_repetition_needs_its_content() {
+async fn the_content_is_kept_for_a_late_repetition() {
     for options in [
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         r#""expires_at":"1970-01-01T00:05:00Z""#,

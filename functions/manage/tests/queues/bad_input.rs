@@ -119,7 +119,7 @@ async fn bad_input_is_named_and_changes_nothing() {
             "/queues/news?force=true",
             "",
             422,
-            "query: the only parameter is cancel",
+            "query: unknown parameter; the only one is cancel",
         ),
         (
             "POST",

@@ -145,7 +145,7 @@ async fn an_unwritable_record_stops_no_other() {
 }
 
 #[tokio::test]
-async fn constant_traffic_is_judged_by_a_newer_event() {
+async fn under_constant_traffic_a_newer_event_permits_a_resend() {
     let (backend, key) = backend(|record| {
         record.status = RecordStatus::Uncertain;
         record.claim_no = 1;

@@ -151,7 +151,7 @@ impl Authenticator {
         key.check(now)
             .map_err(|bad| ApiError::invalid_api_key(format!("Authorization: this API key {bad}.")))?;
         if tenant.suspended {
-            let message = "Authorization: the tenant of this API key is suspended; ask the deployer of this queue.";
+            let message = "Authorization: the tenant of this API key is suspended; ask the deployer of this mailqueue.";
             return Err(ApiError::invalid_api_key(message).into());
         }
         match named_tenant(headers) {
@@ -223,7 +223,7 @@ async fn record_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
 
 fn invalid() -> ApiError {
     ApiError::invalid_api_key(
-        "Authorization: the API key is not recognised; check MAILQUEUE_API_KEY, or ask the deployer of this queue.",
+        "Authorization: the API key is not recognised; check MAILQUEUE_API_KEY, or ask the deployer of this mailqueue.",
     )
 }
 

@@ -171,8 +171,7 @@ fn nothing_there<F: HttpFunction>(no_route: &NoRoute, uri: &Uri) -> Response<Bod
 /// Sends the client to the normal spelling of a path on the same host.
 fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    let message =
-        "This path has another spelling: see the header Location. Set the base URL without a slash at its end.";
+    let message = "Use the path in the header Location. Set the base URL without a slash at its end.";
     http::redirect(&location, message)
 }
 

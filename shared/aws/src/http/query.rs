@@ -91,8 +91,8 @@ pub fn parameters<'a, const N: usize>(
         let place = known.iter().zip(&mut values).find(|(known, _)| **known == name);
         let Some((name, place)) = place else {
             let problem = match known.as_slice() {
-                [only] => format!("the only parameter is {only}"),
-                known => format!("the parameters are {}", known.join(", ")),
+                [only] => format!("unknown parameter; the only one is {only}"),
+                known => format!("unknown parameter; the parameters are {}", known.join(", ")),
             };
             return Err(ApiError::validation("query", problem));
         };
@@ -164,8 +164,14 @@ mod tests {
         assert_eq!(both("&"), Ok([None, None]));
         assert_eq!(both("after=a%20b&limit="), Ok([text(""), text("a b")]));
         assert_eq!(both("after=a+b%2Bc%ff=d"), Ok([None, text("a+b+c\u{fffd}=d")]));
-        assert_eq!(problem(both("Limit=1")), "query: the parameters are limit, after");
-        assert_eq!(problem(both("limit[]=1")), "query: the parameters are limit, after");
+        assert_eq!(
+            problem(both("Limit=1")),
+            "query: unknown parameter; the parameters are limit, after"
+        );
+        assert_eq!(
+            problem(both("limit[]=1")),
+            "query: unknown parameter; the parameters are limit, after"
+        );
         assert_eq!(problem(both("limit=1&limit=1")), "limit: is given more than once");
     }
 
@@ -184,8 +190,8 @@ mod tests {
             ("cancel=1", "cancel: must be true or false"),
             ("cancel=TRUE", "cancel: must be true or false"),
             ("cancel=true&cancel=true", "cancel: is given more than once"),
-            ("Cancel=true", "query: the only parameter is cancel"),
-            ("cancel=true&x=1", "query: the only parameter is cancel"),
+            ("Cancel=true", "query: unknown parameter; the only one is cancel"),
+            ("cancel=true&x=1", "query: unknown parameter; the only one is cancel"),
         ] {
             assert_eq!(problem(flag(query, "cancel")), expected, "{query}");
         }

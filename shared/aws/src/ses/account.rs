@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn quotas_for_people_come_from_ses() {
+    async fn the_shown_quota_is_that_of_ses() {
         let sandbox = json!({
             "ProductionAccessEnabled": false,
             "SendQuota": {"Max24HourSend": 200.0, "MaxSendRate": 1.0, "SentLast24Hours": 17.0},

@@ -82,8 +82,8 @@ fn from_value<'de, V: DeserializeSeed<'de>>(value: &AttributeValue, seed: V) -> 
     seed.deserialize(attribute).ok()
 }
 
-/// Encodes a value of an attribute. Numbers, texts, flags and sets always have a form. NULL stands for any other
-/// value: no reader takes it, and no condition meets it.
+/// Encodes a value of an attribute. Numbers, texts, flags and sets can always be encoded. Any other value becomes
+/// NULL, which readers reject and no condition matches.
 pub(crate) fn to_value<T: Serialize>(value: T) -> AttributeValue {
     serde_dynamo::to_attribute_value(value).unwrap_or(AttributeValue::Null(true))
 }

@@ -51,7 +51,7 @@ impl Table {
             .with_value(":ttl", ttl);
         Ok(match self.update_if(key, change, None, what).await? {
             ConditionOutcome::Done(_) => true,
-            // Kept for longer already, or missing.
+            // The item is kept for longer already (true), or it is missing (false).
             ConditionOutcome::Refused(stored) => stored.is_some_and(|item| !item.is_empty()),
         })
     }

@@ -51,7 +51,7 @@ const KEEP_MARKERS: Duration = Duration::from_secs(2 * 86_400);
 /// Retention of the counts of waiting emails after their time: nothing reads them then.
 const KEEP_WAITING: Duration = Duration::from_secs(86_400);
 
-/// Maximum number of megabyte pages of failures per response: about 60,000 counters.
+/// Maximum number of pages of 1 MB that a response about failures reads: about 60,000 counters.
 const FAILURE_PAGES: usize = 8;
 
 /// Returns the key of a counter, and its expiry.

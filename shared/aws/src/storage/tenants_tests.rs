@@ -49,7 +49,7 @@ async fn a_tenant_is_read_back_unchanged() {
 }
 
 #[tokio::test]
-async fn a_change_overwrites_only_the_version_before() {
+async fn a_tenant_change_requires_the_previous_version() {
     let changed = Tenant { version: 3, ..acme() };
     let other = Tenant {
         rate: None,

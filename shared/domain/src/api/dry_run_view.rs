@@ -39,7 +39,7 @@ pub struct DryRunView {
     priority: Priority,
     scheduled_at: Option<String>,
     expires_at: String,
-    /// The estimated sending time in the current state. Null while the queue is paused.
+    /// The estimated sending time in the current state. Null while the queue is paused without an end.
     would_send_at: Option<String>,
     /// The last condition that the email would wait for.
     waits_for: Option<WaitsFor>,

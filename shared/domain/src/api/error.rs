@@ -47,8 +47,8 @@ pub enum ErrorName {
     RateLimitExceeded,
     /// The request exceeds a daily limit.
     DailyQuotaExceeded,
-    /// An internal error, or 503 while a service is overloaded. A retry with the same idempotency key is safe.
-    /// Without a key, see the message.
+    /// An internal error, or 503 while a service is overloaded. An email request with an idempotency key can be
+    /// repeated safely. Any other request may have taken effect.
     InternalServerError,
 }
 
@@ -165,7 +165,7 @@ impl ApiError {
         Self::new(
             500,
             ErrorName::InternalServerError,
-            "An internal error occurred. It is safe to retry with the same Idempotency-Key.",
+            "An internal error occurred. An email request with an Idempotency-Key can be repeated safely. Any other request may have taken effect: check before you repeat it.",
         )
     }
 
@@ -179,7 +179,9 @@ impl ApiError {
     /// Every official SDK of Resend knows this name: the PHP SDK treats an unknown name as success.
     #[must_use]
     pub fn overloaded() -> Self {
-        Self::overloaded_with("The service is overloaded. It is safe to retry with the same Idempotency-Key.")
+        Self::overloaded_with(
+            "The service is overloaded. An email request with an Idempotency-Key can be repeated safely. Any other request may have taken effect: check before you repeat it.",
+        )
     }
 
     /// 503 like [`Self::overloaded`], with a message of its own.

@@ -20,9 +20,9 @@ use crate::timestamp::Timestamp;
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventType {
-    /// The queue accepted the email.
+    /// mailqueue accepted the email.
     Accepted,
-    /// The last retry of the ended email by a caller.
+    /// A caller retried the email after its end. Only the last such retry is listed.
     Retried,
     /// An attempt ended, and Amazon SES did not accept the email.
     AttemptFailed,

@@ -32,7 +32,7 @@ use crate::timestamp::Timestamp;
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Metric {
-    /// Always 0: this queue does not receive emails.
+    /// Always 0: mailqueue does not receive emails.
     Received,
     /// Recipients whose server accepted the email.
     Delivered,
@@ -48,11 +48,11 @@ pub enum Metric {
     BouncedPermanent,
     /// Always 0: Amazon SES reports bounces as transient or permanent.
     BouncedUndetermined,
-    /// Emails with a new known open.
+    /// Emails opened, for the first time or again.
     Opened,
-    /// Emails with a new known click.
+    /// Emails clicked, for the first time or again.
     Clicked,
-    /// Always 0: this queue does not manage unsubscribes.
+    /// Always 0: mailqueue does not manage unsubscribes.
     Unsubscribed,
     /// Recipients whose server delayed the email.
     DeliveryDelayed,
@@ -60,9 +60,9 @@ pub enum Metric {
     Failed,
     /// Recipients of the emails that Amazon SES accepted.
     Sent,
-    /// Emails with an open.
+    /// Emails opened for the first time.
     UniqueOpened,
-    /// Emails with a click.
+    /// Emails clicked for the first time.
     UniqueClicked,
     /// Delivered recipients divided by sent recipients.
     DeliveryRate,
@@ -74,9 +74,9 @@ pub enum Metric {
     BounceRate,
     /// Complaints divided by delivered recipients.
     ComplaintRate,
-    /// Always 0: this queue does not manage unsubscribes.
+    /// Always 0: mailqueue does not manage unsubscribes.
     UnsubscribeRate,
-    /// Recipients of the emails that this queue accepted.
+    /// Recipients of the emails that mailqueue accepted.
     Accepted,
     /// The same as `sent`.
     Recipients,
@@ -162,8 +162,8 @@ fn number(figures: &Figures, figure: Figure) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// A share from 0 to 1, with four places; 0 if the whole is 0. An email delivered now may have been sent earlier, so
-/// the share of a short time can exceed 1.
+/// A ratio with four places; 0 if the whole is 0. An email delivered now may have been sent earlier, so
+/// the ratio of a short period can exceed 1.
 fn rate(part: u64, whole: u64) -> Number {
     let parts = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0);
     Number::Rate(f64::from(u32::try_from(parts).unwrap_or(u32::MAX)) / 10_000.0)
@@ -176,7 +176,7 @@ fn rate(part: u64, whole: u64) -> Number {
 pub enum Number {
     /// A count.
     Count(u64),
-    /// A ratio from 0 to 1.
+    /// A ratio, at least 0. It exceeds 1 if events of earlier emails fall into the period.
     Rate(f64),
 }
 

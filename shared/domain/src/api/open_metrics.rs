@@ -153,11 +153,11 @@ impl Exposition {
     fn account(&mut self, account: &AccountFigures, now: Timestamp) {
         if let Some(quota) = &account.quota {
             if let Some(rate) = quota.rate {
-                let help = "The most recipients per second at Amazon SES.";
+                let help = "The maximum recipients per second that Amazon SES allows.";
                 self.gauge("mailqueue_ses_rate_per_second", help, rate.per_second());
             }
             if let Some(daily_quota) = quota.daily_quota {
-                let help = "The most recipients in 24 hours at Amazon SES.";
+                let help = "The maximum recipients in 24 hours that Amazon SES allows.";
                 self.gauge("mailqueue_ses_daily_quota", help, daily_quota);
             }
             self.gauge(
@@ -172,7 +172,7 @@ impl Exposition {
             );
             self.gauge(
                 "mailqueue_ses_sending_enabled",
-                "0 while Amazon SES sends nothing.",
+                "1 while Amazon SES allows this account to send, else 0.",
                 u8::from(quota.may_send),
             );
         }
@@ -185,7 +185,7 @@ impl Exposition {
         if let Some(lag) = account.feedback_lag(now) {
             self.gauge(
                 "mailqueue_feedback_lag_seconds",
-                "Time from the newest recorded event of Amazon SES to the last sending.",
+                "Time from the newest recorded event of Amazon SES to the latest reserved sending time.",
                 lag.as_secs(),
             );
         }

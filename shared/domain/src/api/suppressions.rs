@@ -194,7 +194,7 @@ pub struct RemovedView {
     object: &'static str,
     id: String,
     deleted: bool,
-    /// The outcome for the address on Amazon SES's list of the account, if SES refused an email for that list.
+    /// The outcome on Amazon SES's account-level suppression list. Present if that list stopped an email to the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_list: Option<AtSes>,
 }

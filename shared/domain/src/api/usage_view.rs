@@ -53,7 +53,7 @@ struct PeriodUsage {
     limit: Option<u64>,
     /// Recipients of the emails that Amazon SES accepted.
     sent: u64,
-    /// Always 0: this queue does not receive emails.
+    /// Always 0: mailqueue does not receive emails.
     received: u64,
     /// The end of the period.
     resets_at: String,
@@ -67,7 +67,7 @@ struct QuotaUsage {
     limit: Option<u64>,
 }
 
-/// Always 0: this queue has no such credits.
+/// Always 0: mailqueue has no such credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AiCredits {
@@ -76,7 +76,7 @@ struct AiCredits {
     next_increase_at: Option<String>,
 }
 
-/// Always 0: this queue has no automations.
+/// Always 0: mailqueue has no automations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct AutomationRuns {

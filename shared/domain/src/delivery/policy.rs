@@ -10,7 +10,7 @@ use crate::timestamp::Timestamp;
 /// The timings of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Longest time in the queue before an enqueued email is checked again.
+    /// The time after which `promote` checks an email that has not changed since its send task.
     pub guard: Duration,
     /// Duration of a claim; longer than the sender's timeout.
     pub lease: Duration,

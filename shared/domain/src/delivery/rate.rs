@@ -99,7 +99,7 @@ impl Rate {
     }
 }
 
-/// The start of a reserved stretch.
+/// The start of a reserved interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
     /// At this time, if nothing is reserved from it on.

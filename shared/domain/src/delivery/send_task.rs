@@ -56,7 +56,7 @@ impl SendTask {
         }
     }
 
-    /// The same with a slot.
+    /// The send task with this slot, or without one.
     #[must_use]
     pub fn at_slot(self, slot: Option<Timestamp>) -> Self {
         Self { slot, ..self }

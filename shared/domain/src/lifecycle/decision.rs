@@ -123,7 +123,7 @@ pub enum Decision {
     Write(Box<Transition>),
     /// Write nothing, and run this action.
     Only(SideEffect),
-    /// Do nothing: another writer has moved the record on.
+    /// Do nothing: the record needs no change, or another writer has already changed it.
     Forget,
 }
 

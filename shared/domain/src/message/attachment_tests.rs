@@ -6,7 +6,7 @@ use super::*;
 use crate::message::email::EmailContent;
 
 #[test]
-fn a_file_name_may_have_any_printable_text() {
+fn a_file_name_may_have_letters_of_any_script() {
     let longest = "n".repeat(255);
     for name in [
         "a",
@@ -162,7 +162,7 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn the_text_of_a_calendar_is_its_content() {
+fn a_calendar_may_be_plain_text_or_base64() {
     let calendar = "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n";
     let decoded = |text: &str, media_type: &str| decode(GivenContent::Text(text.to_owned()), media_type);
     for text in [calendar, "\u{feff}BEGIN:VCALENDAR", "\n BEGIN:VCALENDAR ü"] {

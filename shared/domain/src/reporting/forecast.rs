@@ -22,11 +22,11 @@ pub enum WaitsFor {
     ScheduledAt,
     /// The end of its queue's pause.
     QueuePaused,
-    /// A permit of its queue's rate limit.
+    /// A slot of its queue's rate limit.
     QueueRate,
     /// A permit of the account's rate limit.
     AccountRate,
-    /// The account can send again: its quota is used up, Amazon SES paused it, or Amazon SES throttles.
+    /// The end of a stop of the account: a spent quota, a pause by Amazon SES, or throttling.
     AccountPaused,
 }
 

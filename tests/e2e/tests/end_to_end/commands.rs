@@ -107,7 +107,7 @@ async fn a_failed_email_is_sent_by_a_retry() {
 }
 
 #[tokio::test]
-async fn a_held_email_is_resent_only_by_force_and_flagged() {
+async fn an_unknown_email_is_resent_only_by_force_and_flagged() {
     let stack = Stack::shared().await;
     let name = unique("held");
     let fault = stack.faults.strike(&name, &[("drop_before", None)]).await;

@@ -24,7 +24,7 @@ fn visibility_outlasts_six_function_timeouts() {
 
 #[test]
 fn a_lease_outlives_its_sender_and_its_attempts() {
-    /// The time that the inline limit of a request, 4 MiB, adds to an attempt: a second per megabyte.
+    /// Extra seconds of an attempt for the largest request, 4 MiB: one per megabyte, rounded up.
     const LARGEST_SECS: u64 = 5;
     /// The time for loading before an attempt, recording after it, and the end of an invocation.
     const AROUND_SECS: u64 = 4;

@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(claim.condition, expected.condition);
         assert_eq!(claim.names, {
             let mut names = expected.names.clone();
-            // The record above has it already, in the same partition.
+            // `transition` omits it, because `before` is already in that partition of the due index.
             names.insert("#due_pk".to_owned(), "due_pk".to_owned());
             names
         });

@@ -317,7 +317,7 @@ fn an_event_without_usable_tags_is_refused() {
 }
 
 #[test]
-fn a_greeting_is_known_and_errors_hide_addresses() {
+fn the_topic_validation_is_known_and_errors_hide_addresses() {
     assert!(matches!(SesEvent::parse(GREETING), Err(SesEventError::Greeting)));
     let mut changed = event("Bounce", "bounce", json!({}));
     changed["bounce"] = json!("ann@example.com");

@@ -40,7 +40,7 @@ pub enum Counter {
         queue: String,
         /// Unit of the times.
         level: Level,
-        /// Start of the stretch of time.
+        /// Start of the interval.
         begin: Timestamp,
     },
     /// Number of a queue's emails that ended unsent for a cause in an hour.

@@ -35,7 +35,7 @@ fn sequence_numbers_order_as_numbers_do() {
 }
 
 #[test]
-fn equal_numbers_of_two_emails_are_two_changes() {
+fn equal_sequence_numbers_of_two_emails_are_two_changes() {
     let sequence = || Sequence::parse("5").unwrap();
     let [one, other] = [1, 2].map(|n| ChangeId::new(&accepted(n, 0).key, sequence(), at(0)));
     assert_ne!(one.fingerprint, other.fingerprint);

@@ -12,15 +12,15 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueCounts {
-    /// Emails that wait for their requested time, to the minute.
+    /// Emails that wait for their requested time, rounded to the minute.
     pub scheduled: u64,
     /// Due emails that wait for a sender.
     pub queued: u64,
     /// Emails that a sender has claimed and that have not ended.
     pub sending: u64,
-    /// Emails that wait for the time of their next attempt, to the minute.
+    /// Emails that wait for the time of their next attempt, rounded to the minute.
     pub retry: u64,
-    /// Emails that wait in a paused queue.
+    /// Emails kept waiting by a pause, a suspended tenant or a hold.
     pub held: u64,
 }
 
