@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes deploy undeploy doctor rehearse release cost start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes deploy undeploy doctor staging rehearse release cost start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -115,7 +115,10 @@ undeploy: ## deletes the stack from AWS after a confirmation; table and bucket s
 doctor: ## examines a running deployment, with one email to the simulator (REGION=, ARGUMENTS=--no-email)
 	@deploy/doctor $(if $(REGION),--region $(REGION)) $(ARGUMENTS)
 
-rehearse: ## rehearses deploy, doctor and undeploy on a local stack of its own
+staging: ## checks a deployment with many emails to SES's simulator (REGION=, ARGUMENTS=--cost)
+	@deploy/staging $(if $(REGION),--region $(REGION)) $(ARGUMENTS)
+
+rehearse: ## rehearses deploy, doctor, staging and undeploy on a local stack of its own
 	@local/rehearse
 
 release: ## builds a release of the current commit: template, packages for both architectures, bills of materials, checksums

@@ -6,6 +6,7 @@ Source: Amazon SES Developer Guide, "Using the mailbox simulator", read 2026-11-
 sandbox, and counts towards neither the quota nor the bounce rate.
 """
 
+import contextlib
 import datetime
 import json
 import time
@@ -16,11 +17,12 @@ from stack import Trouble, say
 
 SIMULATOR = "success@simulator.amazonses.com"
 CHECK_KEY = "deployment check"
+STAGING_KEY = "staging checks"
 FIRST_KEY = "first"
 # The events after which an email is not delivered any more.
 ENDS = ("failed", "bounced", "complained", "canceled", "suppressed")
 DELIVERY_SECS = 180
-# The life of the check's key, if the check is interrupted.
+# The life of a check's key, if the check is interrupted.
 CHECK_KEY_LIFE = datetime.timedelta(hours=1)
 # A new API may answer with errors until API Gateway and IAM know it everywhere.
 READY_SECS = 90
@@ -32,17 +34,17 @@ class Api:
     def __init__(self, url, key):
         self.url, self.key = url, key
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, headers=None):
         """(status, answer). Status 0: no answer."""
-        return self.ask(method, path, body)[:2]
+        return self.ask(method, path, body, headers)[:2]
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, headers=None):
         """(status, answer, headers). Status 0: no answer."""
         asked = urllib.request.Request(
             self.url + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers={"authorization": f"Bearer {self.key}", "content-type": "application/json"},
+            headers={"authorization": f"Bearer {self.key}", "content-type": "application/json"} | (headers or {}),
         )
         try:
             with urllib.request.urlopen(asked, timeout=35) as answer:  # noqa: S310 (the URL is the stack's output)
@@ -95,23 +97,30 @@ def wait_until_ready(deployer):
 
 def first_key(deployer, keys):
     """Creates the first API key; None if a person's key exists."""
-    if any(key["name"] != CHECK_KEY for key in keys):
+    if any(key["name"] not in (CHECK_KEY, STAGING_KEY) for key in keys):
         return None
     answer = deployer.must("POST", "/api-keys", {"name": FIRST_KEY, "permission": "full_access"}, 201)
     return answer["token"]
 
 
-def check(deployer, keys, sender, began=time.monotonic):
-    """Sends an email to the simulator and follows it until it is delivered."""
+@contextlib.contextmanager
+def own_key(deployer, keys, name, life=CHECK_KEY_LIFE):
+    """An API with a key of its own, which ends with the block."""
     for key in keys:
-        if key["name"] == CHECK_KEY:
+        if key["name"] == name:
             deployer.call("DELETE", f"/api-keys/{key['id']}")  # the rest of an interrupted check
-    end = (datetime.datetime.now(datetime.UTC) + CHECK_KEY_LIFE).isoformat(timespec="seconds")
-    made = deployer.must("POST", "/api-keys", {"name": CHECK_KEY, "permission": "full_access", "expires_at": end}, 201)
+    end = (datetime.datetime.now(datetime.UTC) + life).isoformat(timespec="seconds")
+    made = deployer.must("POST", "/api-keys", {"name": name, "permission": "full_access", "expires_at": end}, 201)
     try:
-        _deliver(Api(deployer.url, made["token"]), sender, began())
+        yield Api(deployer.url, made["token"])
     finally:
         deployer.call("DELETE", f"/api-keys/{made['id']}")
+
+
+def check(deployer, keys, sender, began=time.monotonic):
+    """Sends an email to the simulator and follows it until it is delivered."""
+    with own_key(deployer, keys, CHECK_KEY) as api:
+        _deliver(api, sender, began())
 
 
 def _deliver(api, sender, began):

@@ -11,6 +11,8 @@ import datetime
 from dataclasses import dataclass, field
 
 from preconditions import Finding
+from suppression import SuppressionList
+from suppression import findings as suppression_findings
 
 # Above this difference, times that a program computes reach the API too early or too late.
 SKEW_MAX_SECS = 5
@@ -60,6 +62,7 @@ class Health:
     # Topics of the alarms without a confirmed subscription.
     deaf_topics: list | None = None
     throttles: int | None = None
+    suppression: SuppressionList | None = None
     delivered_after_secs: float | None = None
     # Reason and remedy of an email that was not delivered.
     email_trouble: tuple | None = None
@@ -71,6 +74,8 @@ def findings(health):
     found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health)]
     if health.account:
         found += [*_ses(health), *_breaker(health), *_progress(health)]
+    if health.suppression:
+        found += suppression_findings(health.suppression)
     if health.throttles:
         found.append(
             Finding(
@@ -106,6 +111,8 @@ def healthy(health):
         yield "DMARC is published."
     if health.alarms and not any(alarm.state == "ALARM" for alarm in health.alarms):
         yield f"None of {len(health.alarms)} alarms is raised."
+    if health.suppression and health.suppression.is_off:
+        yield "SES's own suppression list is off for this stack."
     if health.throttles == 0:
         yield "DynamoDB did not throttle in the last hour."
 
@@ -185,7 +192,7 @@ def _progress(health):
         if waited > WAITING_MAX_SECS:
             yield Finding(
                 f"The {priority}-priority queue has had a backlog since {since}.",
-                "Read docs/OPERATIONS.md, HighLaneAgeAlarm: raise SES's rate or the concurrency, or pause a queue that can wait.",
+                "Read docs/OPERATIONS.md, OldestDueAlarm: raise SES's rate or the concurrency, or pause a queue that can wait.",
                 blocking=False,
             )
     # Only a delivered email proves that the last reservation has an event.

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import deployer_key
 from account import identities
+from botocore.exceptions import BotoCoreError, ClientError
 from change import described
 from preconditions import Facts, sender
+from stack import Trouble
 from target import Target
 
 
@@ -18,10 +20,29 @@ class Place:
     sender: str | None
     table: str | None = None
     has_credentials: bool = False
+    # The reason why the stack could not be read.
+    unread: str | None = None
 
 
-def complete(place, session, stack):
-    """Reads from the account what the command line does not say. A failed call ends it."""
+def placed(options, session):
+    """The place of a deployment: given on the command line, or read from the account."""
+    key = deployer_key.given(options.key_variable)
+    place = Place(url=options.api_url and options.api_url.rstrip("/"), key=key, sender=options.sender)
+    try:
+        if not session.region_name:
+            raise Trouble("no region is set")
+        _complete(place, session, options.stack)
+    except (ClientError, BotoCoreError, Trouble) as error:
+        place.unread = str(error)
+    if not place.url:
+        raise Trouble(f"The API of the stack {options.stack} is not known here. Add --api-url, or --stack and --region.")
+    if not place.key:
+        raise Trouble("The deployer's key is not known here. Name a variable that has it with --key-variable.")
+    return place
+
+
+def _complete(place, session, stack):
+    """Reads from the account the values that the command line lacks. A failed call ends it."""
     caller = session.client("sts").get_caller_identity()
     place.has_credentials = True
     target = Target(caller["Arn"].split(":")[1], caller["Account"], session.region_name, stack)

@@ -10,6 +10,7 @@ import unittest
 import paths  # noqa: F401  (it comes first: it finds the others)
 import dns
 from health import Alarm, Health, SenderIdentity, findings, healthy
+from suppression import SuppressionList
 
 NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
@@ -42,6 +43,7 @@ def health(**changes):
         alarms=[Alarm("mailqueue-SendingStopsAlarm-ABC123", "OK", (TOPIC,))],
         deaf_topics=[],
         throttles=0,
+        suppression=SuppressionList("mailqueue", ()),
         delivered_after_secs=3.0,
     )
     return dataclasses.replace(good, **changes)
@@ -55,7 +57,7 @@ class Findings(unittest.TestCase):
     def test_a_healthy_deployment_has_no_finding(self):
         self.assertEqual(found(), [])
         said = " ".join(healthy(health()))
-        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks"):
+        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "own suppression list is off"):
             self.assertIn(words, said)
 
     def test_each_problem_has_its_remedy(self):
@@ -90,6 +92,7 @@ class Findings(unittest.TestCase):
             ({"alarms": [Alarm("mailqueue-SendingStopsAlarm-A1", "OK", ())]}, "notify nobody", "AlarmTopicArn", False),
             ({"alarms": []}, "no alarms", "Deploy it again", True),
             ({"deaf_topics": [TOPIC]}, "no confirmed subscription", "sns subscribe", False),
+            ({"suppression": SuppressionList("mailqueue", None)}, "account's suppression list applies", "--suppressed-reasons", True),
             ({"throttles": 3}, "throttled the table 3 times", "ApiFailuresAlarm", False),
             ({"email_trouble": ("It was not delivered.", "Look.")}, "not delivered", "Look.", True),
             ({"unread": {"sns:X": "denied"}}, "sns:X failed: denied", "credentials", False),
