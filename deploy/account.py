@@ -26,10 +26,10 @@ def session_of(region):
     return boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
 
 
-def read_facts(session, stack, longest_function, builds, wanted):
+def read_facts(session, stack, name_room, builds, wanted, bucket=None):
     """The facts and the target. The target is None without credentials or without a region. `wanted`: the parameters
-    of the deployment."""
-    facts = Facts(stack=stack, region=session.region_name, longest_function=longest_function)
+    of the deployment. `bucket`: the bucket of the packages, if it is given."""
+    facts = Facts(stack=stack, region=session.region_name, name_room=name_room)
     if builds:
         facts.missing_tools = {tool: remedy for tool, remedy in BUILD_TOOLS.items() if shutil.which(tool) is None}
     # STS answers in every region, so a missing region and missing credentials are reported together.
@@ -44,7 +44,9 @@ def read_facts(session, stack, longest_function, builds, wanted):
     if is_stack_name(stack):
         _read_stack(facts, session.client("cloudformation"))
     chosen = facts.deployed | wanted
-    target = replace(target, role_path=chosen.get("RolePath", "/"))
+    facts.role_path = chosen.get("RolePath", "/")
+    target = replace(target, role_path=facts.role_path)
+    facts.code_bucket = bucket or chosen.get("CodeBucket", target.code_bucket)
     facts.from_domain, facts.alarm_topic = chosen.get("FromDomain", "*"), chosen.get("AlarmTopicArn", "")
     if chosen.get("ExistingTableArn"):
         _read_table(facts, session.client("dynamodb"), chosen)

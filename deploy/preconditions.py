@@ -9,8 +9,8 @@ quotas"; AWS CloudFormation User Guide, "Stack status codes", read 2026-11-29.
 import re
 from dataclasses import dataclass, field
 
-# Lambda's longest function name.
-FUNCTION_NAME_MAX = 64
+from names import ROLE_PATH_MAX, is_bucket
+
 # Below this, senders and other functions together can use up the account's executions.
 CONCURRENCY_ENOUGH = 100
 # The indexes that the functions read.
@@ -50,7 +50,10 @@ class Facts:
     region: str | None = None
     account: str | None = None
     caller: str | None = None
-    longest_function: str = ""
+    # The longest name of a stack, and the resource that limits it.
+    name_room: tuple = (128, "")
+    code_bucket: str | None = None
+    role_path: str = "/"
     # The address of another AWS, as in the environment of the local stack.
     endpoint: str | None = None
     missing_tools: dict = field(default_factory=dict)
@@ -74,7 +77,7 @@ class Facts:
 
 def findings(facts):
     """Everything that is missing, blocking findings first."""
-    found = [*_machine(facts), *_credentials(facts)]
+    found = [*_machine(facts), *_names(facts), *_credentials(facts)]
     if facts.account:
         found += [*_permissions(facts), *_stack(facts), *_functions(facts)]
         found += [*_ses(facts), *_identities(facts), *_alarms(facts), *_adopted(facts)]
@@ -105,16 +108,26 @@ def _machine(facts):
         )
     for tool, remedy in facts.missing_tools.items():
         yield Finding(f"{tool} is missing.", remedy)
-    limit = FUNCTION_NAME_MAX - len(f"-{facts.longest_function}")
+    limit, resource = facts.name_room
     if len(facts.stack) > limit:
         yield Finding(
-            f"The stack name has {len(facts.stack)} characters; its functions' names allow {limit}.",
+            f"The stack name has {len(facts.stack)} characters; the name of {resource} allows {limit}.",
             "Choose a shorter name with --stack.",
         )
     elif not is_stack_name(facts.stack):
         yield Finding(
             f"{facts.stack} is not a stack name.", "Use letters, digits and hyphens, and a letter at the start, with --stack."
         )
+
+
+def _names(facts):
+    if facts.code_bucket and not is_bucket(facts.code_bucket):
+        yield Finding(
+            f"{facts.code_bucket} is not the name of a bucket.",
+            "Use 3 to 63 lower-case letters, digits, dots and hyphens, with --bucket.",
+        )
+    if len(facts.role_path) > ROLE_PATH_MAX:
+        yield Finding(f"RolePath has {len(facts.role_path)} characters; IAM allows {ROLE_PATH_MAX}.", "Choose a shorter path.")
 
 
 def _credentials(facts):

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from names import beginning
+
 PERMISSIONS = Path(__file__).resolve().parent / "permissions.json"
 
 
@@ -41,7 +43,8 @@ def permissions(target):
         "Region": target.region,
         "Stack": target.stack,
         "RolePath": target.role_path,
-        "Lower": target.stack.lower(),
+        "Generated": beginning(target.stack),
+        "GeneratedLower": beginning(target.stack).lower(),
         "CodeBucket": target.code_bucket,
     }
     return json.loads(re.sub(r"\$\{(\w+)}", lambda found: names[found[1]], PERMISSIONS.read_text()))

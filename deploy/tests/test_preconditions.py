@@ -11,7 +11,7 @@ GOOD = Facts(
     region="eu-west-1",
     account="111122223333",
     caller="arn:aws:iam::111122223333:user/ann",
-    longest_function="suppressions",
+    name_room=(51, "SuppressionsFunction"),
     concurrency=1000,
     production=True,
     sending=True,
@@ -44,7 +44,13 @@ class Preconditions(unittest.TestCase):
 
     def test_a_long_stack_name(self):
         self.assertEqual(found(stack="m" * 51), [])
-        self.missing("52 characters", "--stack", stack="m" * 52)
+        self.missing("52 characters; the name of SuppressionsFunction allows 51", "--stack", stack="m" * 52)
+
+    def test_the_names_of_the_caller_are_checked(self):
+        self.assertEqual(found(code_bucket="b" * 63, role_path=f"/{'r' * 510}/"), [])
+        for name in ("b" * 64, "Upper", "ab", "under_score"):
+            self.missing("is not the name of a bucket", "--bucket", code_bucket=name)
+        self.missing("RolePath has 513", "shorter", role_path=f"/{'r' * 511}/")
 
     def test_a_malformed_stack_name(self):
         for name in ("", "1st", "mail_queue", "mail queue"):
