@@ -11,6 +11,7 @@ from dataclasses import replace
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from preconditions import Facts, Identity, is_stack_name
+from profiles import UNRESERVED_MIN
 from target import Target, permissions
 
 # API Gateway demands this action for a stage with tags, but IAM's list of actions lacks it.
@@ -51,7 +52,8 @@ def read_facts(session, stack, name_room, builds, wanted, bucket=None):
     if chosen.get("ExistingTableArn"):
         _read_table(facts, session.client("dynamodb"), chosen)
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
-    facts.concurrency = limits and limits["AccountLimit"]["ConcurrentExecutions"]
+    if limits:
+        _read_limits(facts, limits["AccountLimit"], chosen)
     _read_ses(facts, session.client("sesv2"))
     facts.denied = _denied(facts, session.client("iam"), target)
     return facts, target
@@ -83,6 +85,13 @@ def _read_table(facts, dynamodb, chosen):
     facts.adopted = described and described["Table"]
     lives = _read(facts, "dynamodb:DescribeTimeToLive", dynamodb.describe_time_to_live, TableName=name)
     facts.adopted_ttl = lives and lives["TimeToLiveDescription"].get("AttributeName")
+
+
+def _read_limits(facts, limit, chosen):
+    facts.concurrency = limit["ConcurrentExecutions"]
+    facts.reserved = int(chosen.get("EnqueueReservedConcurrency", 0))
+    own = int(facts.deployed.get("EnqueueReservedConcurrency", 0))
+    facts.reservable = limit["UnreservedConcurrentExecutions"] - UNRESERVED_MIN + own
 
 
 def _read_ses(facts, ses):

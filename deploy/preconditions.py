@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from names import ROLE_PATH_MAX, is_bucket
+from profiles import UNRESERVED_MIN
 
 # Below this, senders and other functions together can use up the account's executions.
 CONCURRENCY_ENOUGH = 100
@@ -61,6 +62,12 @@ class Facts:
     # The parameters of the deployed stack; a hidden one has no true value.
     deployed: dict = field(default_factory=dict)
     concurrency: int | None = None
+    # Executions that can still be reserved, together with those that this stack has reserved.
+    reservable: int | None = None
+    reserved: int = 0
+    # The most executions beside those of the API, with the chosen parameters and with the profile small.
+    background: int = 0
+    background_small: int = 0
     production: bool | None = None
     sending: bool | None = None
     enforcement: str | None = None
@@ -172,12 +179,28 @@ def _stack(facts):
 
 
 def _functions(facts):
-    if facts.concurrency is not None and facts.concurrency < CONCURRENCY_ENOUGH:
+    if facts.concurrency is None:
+        return
+    if facts.reserved > max(facts.reservable, 0):
         yield Finding(
-            f"Lambda may run only {facts.concurrency} functions at once in {facts.region}. While senders use them all, the"
-            " API answers 503.",
+            f"EnqueueReservedConcurrency is {facts.reserved}, and Lambda can reserve {max(facts.reservable, 0)} executions in"
+            f" {facts.region}: it keeps {UNRESERVED_MIN} of {facts.concurrency} unreserved.",
+            "Lower it with --parameter EnqueueReservedConcurrency=0, or ask for more executions.",
+        )
+    if facts.concurrency < CONCURRENCY_ENOUGH:
+        remedy = (
             "Ask for 1,000: `aws service-quotas request-service-quota-increase --service-code lambda"
-            f" --quota-code {CONCURRENCY_QUOTA} --desired-value 1000 --region {facts.region}`.",
+            f" --quota-code {CONCURRENCY_QUOTA} --desired-value 1000 --region {facts.region}`."
+        )
+        if facts.background > facts.background_small and facts.background > facts.concurrency / 2:
+            remedy += (
+                f" Until then, --profile small takes {facts.background_small} at most; priorities then have no effect, and"
+                " --profile standard undoes it."
+            )
+        yield Finding(
+            f"Lambda may run only {facts.concurrency} functions at once in {facts.region}. Sending and events take up to"
+            f" {facts.background}, and while all are taken, the API answers 503.",
+            remedy,
             blocking=False,
         )
 

@@ -13,6 +13,7 @@ GOOD = Facts(
     caller="arn:aws:iam::111122223333:user/ann",
     name_room=(51, "SuppressionsFunction"),
     concurrency=1000,
+    reservable=900,
     production=True,
     sending=True,
     enforcement="HEALTHY",
@@ -84,7 +85,18 @@ class Preconditions(unittest.TestCase):
         self.missing("DELETE_FAILED", "describe-stack-events", stack_status="DELETE_FAILED")
 
     def test_few_executions_are_a_note(self):
-        self.missing("only 10 functions", "L-B99A9384 --desired-value 1000", blocking=False, concurrency=10)
+        few = {"concurrency": 10, "reservable": -90, "background": 12, "background_small": 8}
+        self.missing("only 10 functions", "L-B99A9384 --desired-value 1000", blocking=False, **few)
+        self.missing("take up to 12", "--profile small takes 8 at most", blocking=False, **few)
+        (chosen,) = found(**few | {"background": 8})
+        self.assertNotIn("--profile", chosen.remedy)
+        (enough,) = found(**few | {"concurrency": 50, "reservable": -50})
+        self.assertNotIn("--profile", enough.remedy)
+
+    def test_executions_that_cannot_be_reserved_are_missing(self):
+        self.assertEqual(found(reserved=900), [])
+        self.missing("is 901, and Lambda can reserve 900", "EnqueueReservedConcurrency=0", reserved=901)
+        self.assertTrue(found(reserved=1, reservable=-90, concurrency=10)[0].blocking)
 
     def test_the_sandbox_is_a_note(self):
         self.missing("in the sandbox in eu-west-1", "production access", blocking=False, production=False)
