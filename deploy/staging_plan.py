@@ -35,12 +35,14 @@ CASES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """The numbers of emails. `sends_batches`: the emails of the batches are sent, and not purged."""
+    """The numbers of emails. `sends_batches`: the emails of the batches are sent, and not purged. `deployments`: those
+    that send an email of their own."""
 
     waiting: int = BATCH_MAX
     batches: int = 10
     batch: int = BATCH_MAX
     sends_batches: bool = False
+    deployments: int = 0
 
     @property
     def batched(self):
@@ -50,12 +52,12 @@ class Plan:
     @property
     def sent(self):
         """The emails that SES receives."""
-        return len(CASES) + (self.batched if self.sends_batches else 0)
+        return len(CASES) + self.deployments + (self.batched if self.sends_batches else 0)
 
     @property
     def accepted(self):
         """The emails that the queue accepts."""
-        return len(CASES) + self.waiting + self.batched
+        return len(CASES) + self.deployments + self.waiting + self.batched
 
 
 def cost(plan, rate=None):

@@ -1,10 +1,12 @@
 """The plan of the staging checks, and their results against an API of this test."""
 
+import sys
 import unittest
 from unittest import mock
 
 import paths  # noqa: F401  (it comes first: it finds the others)
 import staging_checks
+import staging_kill
 from staging_checks import FILE, Staging, delete_leftovers
 from staging_plan import CASES, Check, Plan, cost, counted, lines, summary, suppression
 from suppression import SuppressionList
@@ -22,6 +24,7 @@ class ThePlan(unittest.TestCase):
         self.assertIn("sends 5006 emails", sending)
         self.assertIn("accepts 500 more", sending)
         self.assertIn("about 6 minutes", sending)
+        self.assertIn("sends 7 emails", cost(Plan(deployments=1)))
 
     def test_a_result_says_did_expected_and_saw(self):
         said = list(lines(Check("One email", "this", "that", "another", False)))
@@ -144,6 +147,46 @@ def staged(api, plan=SMALL):
     """The results of all checks, and the run."""
     staging = Staging(api, "mailqueue@example.com", "0a1b", plan)
     return list(staging.checks()), staging
+
+
+class Cloudformation:
+    """A stack with one parameter."""
+
+    def __init__(self, value="20"):
+        self.value = value
+
+    def describe_stacks(self, StackName):  # noqa: N803 (the name of AWS)
+        parameters = [{"ParameterKey": staging_kill.PARAMETER, "ParameterValue": self.value}]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": "UPDATE_IN_PROGRESS", "Parameters": parameters}]}
+
+
+class KilledDeployment(unittest.TestCase):
+    def made(self, script, value="20"):
+        """The check of a deployment that this Python script stands for. Its last argument is the parameter."""
+        with mock.patch.object(staging_kill, "command", lambda _, number: [sys.executable, "-uc", script, str(number)]):
+            return staging_kill.check(Cloudformation(value), "mailqueue", [], 0.1)
+
+    def test_the_second_deployment_goes_on(self):
+        script = """if True:
+            import sys, time
+            print("Updating the stack mailqueue ...")
+            if sys.argv[1] == "21":
+                time.sleep(60)
+            print("  delivered after 1.0 s")
+        """
+        check = self.made(script)
+        self.assertTrue(check.holds, check)
+        self.assertIn("the stack was UPDATE_IN_PROGRESS after the kill; the second run ended with 0", check.saw)
+
+    def test_a_second_deployment_that_fails_is_a_failure(self):
+        check = self.made("import sys; print('Updating the stack'); sys.exit('It is stuck.')")
+        self.assertIs(check.holds, False)
+        self.assertIn("It is stuck.", check.saw)
+
+    def test_a_deployment_that_ends_too_soon_proves_nothing(self):
+        check = self.made("print('  delivered after 1.0 s')")
+        self.assertIsNone(check.holds)
+        self.assertIn("ended before it was killed", check.saw)
 
 
 class Checks(unittest.TestCase):
