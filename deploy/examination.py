@@ -43,7 +43,6 @@ def send_email(health, api, sender):
 def read_aws(health, session, stack, table):
     """The facts that need credentials. `table`: the name of the table, if it is known."""
     _read_alarms(health, session, stack)
-    # The configuration set has the name of the stack.
     health.suppression = _read(health, "ses:GetConfigurationSet", lambda: suppression.read(session.client("sesv2"), stack))
     if table:
         _read_throttles(health, session.client("cloudwatch"), table)

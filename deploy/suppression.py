@@ -1,4 +1,4 @@
-"""The suppression list of a stack's configuration set, read back from SES.
+"""The suppression lists of a stack's configuration sets, read back from SES.
 
 Only the tenant's own list may decide about a recipient (docs/adr/0024). CloudFormation could drop the template's empty
 list of reasons, and the account's list would then apply.
@@ -31,8 +31,14 @@ class SuppressionList:
         return f"the reasons {', '.join(self.reasons)}" if self.reasons else "an empty list of reasons"
 
 
-def read(ses, configuration_set):
-    """The suppression list of a configuration set."""
+def read(ses, stack):
+    """The first list of the stack's configuration sets that is not off, or that of the first set."""
+    # The template gives these names.
+    first, *others = (_read(ses, name) for name in (stack, f"{stack}-tracked"))
+    return next((found for found in (first, *others) if not found.is_off), first)
+
+
+def _read(ses, configuration_set):
     options = ses.get_configuration_set(ConfigurationSetName=configuration_set).get("SuppressionOptions", {})
     reasons = options.get("SuppressedReasons")
     return SuppressionList(configuration_set, None if reasons is None else tuple(reasons))

@@ -41,13 +41,13 @@ class ThePlan(unittest.TestCase):
 
 
 class Ses:
-    """SES with one configuration set."""
+    """SES with the two configuration sets of a stack."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, plain, tracked=None):
+        self.answers = {"mailqueue": plain, "mailqueue-tracked": plain if tracked is None else tracked}
 
     def get_configuration_set(self, ConfigurationSetName):  # noqa: N803 (the name of AWS)
-        return {"ConfigurationSetName": ConfigurationSetName} | self.answer
+        return {"ConfigurationSetName": ConfigurationSetName} | self.answers[ConfigurationSetName]
 
 
 class SuppressionOfTheSet(unittest.TestCase):
@@ -64,6 +64,11 @@ class SuppressionOfTheSet(unittest.TestCase):
                 self.assertIn(words, found.words)
                 self.assertEqual(suppression(found).holds, off)
                 self.assertEqual(len(list(suppression_findings(found))), 0 if off else 1)
+
+    def test_both_sets_are_read(self):
+        off, on = ({"SuppressionOptions": {"SuppressedReasons": reasons}} for reasons in ([], ["BOUNCE"]))
+        for plain, tracked, name in ((off, off, "mailqueue"), (on, off, "mailqueue"), (off, on, "mailqueue-tracked")):
+            self.assertEqual(read_suppression(Ses(plain, tracked), "mailqueue").configuration_set, name)
 
     def test_the_finding_has_its_remedy(self):
         (finding,) = suppression_findings(SuppressionList("mailqueue", None))

@@ -46,16 +46,22 @@ const REQUEST_TIMEOUT: &str = "RequestTimeoutException";
 #[derive(Debug, Clone)]
 pub struct Ses {
     client: Client,
-    configuration_set: String,
+    /// The configuration set of emails without tracking.
+    plain: String,
+    /// The configuration set of emails with tracking.
+    tracked: String,
+    tracks_by_default: bool,
 }
 
 impl Ses {
-    /// Creates the adapter of a client and a configuration set.
+    /// Creates the adapter of a client and its configuration sets.
     #[must_use]
     pub fn new(client: Client, settings: &SesSettings) -> Self {
         Self {
             client,
-            configuration_set: settings.configuration_set.clone(),
+            plain: settings.configuration_set.clone(),
+            tracked: settings.tracked_configuration_set.clone(),
+            tracks_by_default: settings.tracks_by_default,
         }
     }
 
@@ -87,7 +93,16 @@ impl Ses {
             .set_reply_to_addresses(addresses(email.reply_to()))
             .content(content)
             .set_email_tags(Some(tags(claimed, email)?))
-            .configuration_set_name(&self.configuration_set))
+            .configuration_set_name(self.configuration_set(email)))
+    }
+
+    /// SES tracks by configuration set, not by email.
+    fn configuration_set(&self, email: &EmailContent) -> &str {
+        if email.tracking().unwrap_or(self.tracks_by_default) {
+            &self.tracked
+        } else {
+            &self.plain
+        }
     }
 }
 

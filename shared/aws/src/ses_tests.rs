@@ -23,6 +23,8 @@ fn parsed(email: &Value) -> EmailContent {
 pub(super) fn settings() -> SesSettings {
     SesSettings {
         configuration_set: "mailqueue-events".to_owned(),
+        tracked_configuration_set: "mailqueue-events-tracked".to_owned(),
+        tracks_by_default: false,
         attempt_timeout: PATIENCE,
     }
 }
@@ -34,6 +36,31 @@ async fn submit(replay: &Replay, email: &EmailContent) -> Attempt {
 
 fn accepted() -> CannedResponse {
     CannedResponse::ok(&json!({"MessageId": "0100018f-1"}))
+}
+
+#[tokio::test]
+async fn the_choice_about_tracking_selects_the_configuration_set() {
+    let choice = |tracking: &Value| {
+        parsed(&json!({
+            "from": "a@example.com", "to": "b@example.com", "subject": "Hi", "text": "Hello", "tracking": tracking,
+        }))
+    };
+    for (tracks_by_default, tracking, set) in [
+        (false, json!(null), "mailqueue-events"),
+        (false, json!(true), "mailqueue-events-tracked"),
+        (true, json!(null), "mailqueue-events-tracked"),
+        (true, json!(false), "mailqueue-events"),
+    ] {
+        let replay = Replay::new([accepted()]);
+        let settings = SesSettings {
+            tracks_by_default,
+            ..settings()
+        };
+        let ses = Ses::new(replay.clients().ses(), &settings);
+        ses.submit(&full(), choice(&tracking), PATIENCE).await;
+        let sent = replay.only().json();
+        assert_eq!(sent["ConfigurationSetName"], set, "{tracks_by_default} {tracking}");
+    }
 }
 
 #[tokio::test]

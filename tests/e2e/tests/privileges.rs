@@ -232,7 +232,11 @@ fn each_role_has_only_its_own_ses_actions() {
     }
     let policies = &template.resource("SendRole")["Properties"]["Policies"];
     let policies = yaml_serde::to_string(policies).unwrap();
-    for named in ["identity/${FromDomain}", "configuration-set/${ConfigurationSet}"] {
+    for named in [
+        "identity/${FromDomain}",
+        "configuration-set/${ConfigurationSet}",
+        "configuration-set/${TrackedConfigurationSet}",
+    ] {
         assert!(policies.contains(named), "the role is not restricted to {named}");
     }
 }

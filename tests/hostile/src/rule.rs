@@ -70,6 +70,7 @@ rules! {
     }
     "api/requests.rs" {
         OnUncertain: "on_uncertain is resend or hold",
+        Tracking: "tracking is true or false",
     }
     "api/fields.rs" {
         Priority: "priority is high, normal or low",

@@ -221,6 +221,9 @@ struct NewEmail {
     queue: Option<String>,
     /// The priority of the email. It overrides the priority of the queue.
     priority: Option<Priority>,
+    /// Whether Amazon SES counts opens and clicks: it adds a pixel to the HTML and rewrites the links. Default: the
+    /// template parameter `TrackOpensAndClicks`.
+    tracking: Option<bool>,
     #[schemars(length(max = limits::ATTACHMENTS_MAX))]
     attachments: Option<Vec<NewAttachment>>,
 }

@@ -102,6 +102,10 @@ pub struct PriorityQueueSettings {
 pub struct SesSettings {
     /// Configuration set, without which no event returns.
     pub configuration_set: String,
+    /// Configuration set whose opens and clicks SES counts.
+    pub tracked_configuration_set: String,
+    /// The choice for an email without its own: true counts opens and clicks.
+    pub tracks_by_default: bool,
     /// Timeout of one call for a small email.
     pub attempt_timeout: Duration,
 }

@@ -251,6 +251,7 @@ const FIELDS: &[&str] = &[
     "on_uncertain",
     "queue",
     "priority",
+    "tracking",
 ];
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
@@ -291,6 +292,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "on_uncertain" => options.on_uncertain = on_uncertain(&path, value)?,
             "queue" => options.queue = queue(&path, value)?,
             "priority" => options.priority = priority(&path, value)?,
+            "tracking" => draft.tracking = tracking(&path, &value)?,
             known => match UNSUPPORTED.iter().find(|(field, _)| *field == known) {
                 // An SDK's way to say "none" is not a use of the field.
                 Some(_) if value.is_none() => {}
@@ -320,6 +322,14 @@ fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
         None | Some("resend") => Ok(OnUncertain::Resend),
         Some("hold") => Ok(OnUncertain::Hold),
         Some(_) => Err(EmailError::at(path, Problem::Bad("must be resend or hold"))),
+    }
+}
+
+fn tracking(path: &str, node: &Node) -> Result<Option<bool>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Bool(given) => Ok(Some(*given)),
+        node => Err(wrong_type(path, "a boolean", node)),
     }
 }
 

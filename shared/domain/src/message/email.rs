@@ -46,6 +46,7 @@ pub struct EmailContent {
     headers: Vec<Header>,
     tags: Vec<Tag>,
     attachments: Vec<Attachment>,
+    tracking: Option<bool>,
 }
 
 impl EmailContent {
@@ -134,6 +135,12 @@ impl EmailContent {
     #[must_use]
     pub fn attachments(&self) -> &[Attachment] {
         &self.attachments
+    }
+
+    /// Whether SES counts opens and clicks of this email. `None`: the deployment's default.
+    #[must_use]
+    pub fn tracking(&self) -> Option<bool> {
+        self.tracking
     }
 
     /// The files, for loading their content.

@@ -27,7 +27,7 @@ pub(crate) fn email(u: &mut Unstructured<'_>) -> Result<String> {
             8 => (*u.choose(&["scheduled_at", "scheduledAt"])?, time(u)?),
             9 => ("expires_at", time(u)?),
             10 => ("on_uncertain", Value::from(texts::word(u, &["hold", "resend"])?)),
-            _ => match *u.choose(&["attachments", "queue", "priority", "x"])? {
+            _ => match *u.choose(&["attachments", "queue", "priority", "tracking", "x"])? {
                 "attachments" => ("attachments", attachments(u)?),
                 name => (name, other(u)?),
             },

@@ -66,6 +66,7 @@ const FIELDS: &[&str] = &[
     "expires_in_seconds",
     "priority",
     "queue",
+    "tracking",
     "react",
     "template",
     "topic_id",

@@ -62,6 +62,14 @@ pub(super) fn classes() -> Vec<Class> {
             with(json!({"on_uncertain": "resend"})),
         ),
         refused(
+            Rule::Tracking,
+            "a choice about tracking as a string",
+            "mailqueue's API",
+            with(json!({"tracking": "true"})),
+            bad("tracking: must be a boolean, not a string"),
+            with(json!({"tracking": true})),
+        ),
+        refused(
             Rule::QueueName,
             "a path as a queue name",
             "CWE-22",

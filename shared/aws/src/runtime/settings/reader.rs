@@ -83,10 +83,13 @@ impl Reader<'_> {
         share.unwrap_or(1.0)
     }
 
-    /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_ATTEMPT_TIMEOUT_MS`.
+    /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_TRACKED_CONFIGURATION_SET`, `MAILQUEUE_TRACK_BY_DEFAULT`,
+    /// `MAILQUEUE_ATTEMPT_TIMEOUT_MS`.
     pub fn ses(&mut self) -> SesSettings {
         SesSettings {
             configuration_set: self.text("MAILQUEUE_CONFIGURATION_SET"),
+            tracked_configuration_set: self.text("MAILQUEUE_TRACKED_CONFIGURATION_SET"),
+            tracks_by_default: self.flag("MAILQUEUE_TRACK_BY_DEFAULT"),
             attempt_timeout: Duration::from_millis(self.number("MAILQUEUE_ATTEMPT_TIMEOUT_MS", 100..=900_000)),
         }
     }
@@ -120,10 +123,7 @@ impl Reader<'_> {
     /// Whether a release also removes an address from SES's list after a complaint:
     /// `MAILQUEUE_RELEASE_COMPLAINTS`, `true` or `false`.
     pub fn releases_complaints(&mut self) -> bool {
-        let given = self.parse("MAILQUEUE_RELEASE_COMPLAINTS", "true or false", |text| {
-            text.parse().ok()
-        });
-        given.unwrap_or_default()
+        self.flag("MAILQUEUE_RELEASE_COMPLAINTS")
     }
 
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
@@ -175,6 +175,11 @@ impl<'a> Reader<'a> {
     fn text(&mut self, name: &str) -> String {
         let text = self.parse(name, "a text", |text| Some(text.to_owned()));
         text.unwrap_or_default()
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        self.parse(name, "true or false", |text| text.parse().ok())
+            .unwrap_or_default()
     }
 
     fn url(&mut self, name: &str) -> String {

@@ -17,16 +17,19 @@ const BODY_VERSION: u32 = 1;
 /// The version of an email with attachments. Readers that know only version 1 must not take it for a broken one.
 const BODY_VERSION_WITH_ATTACHMENTS: u32 = 2;
 
+/// The version of an email with its own choice about tracking. Older readers would send it with the default.
+const BODY_VERSION_WITH_TRACKING: u32 = 3;
+
 impl EmailContent {
     /// The email as canonical JSON: versioned, fields in a fixed order, empty ones left out.
     #[must_use]
     pub fn to_body(&self) -> Vec<u8> {
         // Built by hand: the bytes name the body. Neither the order of a struct's fields nor a feature of the JSON
         // library may change them.
-        let version = if self.attachments.is_empty() {
-            BODY_VERSION
-        } else {
-            BODY_VERSION_WITH_ATTACHMENTS
+        let version = match self.tracking {
+            Some(_) => BODY_VERSION_WITH_TRACKING,
+            None if self.attachments.is_empty() => BODY_VERSION,
+            None => BODY_VERSION_WITH_ATTACHMENTS,
         };
         let mut json = format!("{{\"v\":{version},\"from\":{}", quoted(&self.from));
         for (field, list) in [
@@ -55,6 +58,9 @@ impl EmailContent {
             "attachments",
             self.attachments.iter().map(Attachment::to_json),
         );
+        if let Some(tracking) = self.tracking {
+            json.push_str(&format!(",\"tracking\":{tracking}"));
+        }
         json.push('}');
         json.into_bytes()
     }
@@ -77,10 +83,10 @@ impl EmailContent {
     /// [`BodyError`] when it is no such JSON, of a later version, or no longer valid.
     pub fn from_body(body: &[u8]) -> Result<Self, BodyError> {
         let Version { v } = serde_json::from_slice(body).map_err(BodyError::Json)?;
-        if !(BODY_VERSION..=BODY_VERSION_WITH_ATTACHMENTS).contains(&v) {
+        if !(BODY_VERSION..=BODY_VERSION_WITH_TRACKING).contains(&v) {
             return Err(BodyError::Version(v));
         }
-        let stored: StoredV2 = serde_json::from_slice(body).map_err(BodyError::Json)?;
+        let stored: StoredV3 = serde_json::from_slice(body).map_err(BodyError::Json)?;
         Ok(stored.into_draft()?.check()?)
     }
 
@@ -131,11 +137,11 @@ struct Version {
     v: u32,
 }
 
-/// Version 2, and version 1, which has no attachments. An unknown field is an error: ignoring it would send half an
-/// email.
+/// Versions 1 to 3: version 1 has no attachments, and only version 3 has `tracking`. An unknown field is an error:
+/// ignoring it would send half an email.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredV2 {
+struct StoredV3 {
     #[serde(rename = "v")]
     _v: u32,
     from: String,
@@ -155,9 +161,10 @@ struct StoredV2 {
     tags: Vec<(String, String)>,
     #[serde(default)]
     attachments: Vec<attachment::StoredAttachment>,
+    tracking: Option<bool>,
 }
 
-impl StoredV2 {
+impl StoredV3 {
     fn into_draft(self) -> Result<Draft, EmailError> {
         let stored = self.attachments.into_iter().enumerate();
         let attachments = stored.map(|(index, stored)| stored.check(&format!("attachments[{index}]")));
@@ -173,6 +180,7 @@ impl StoredV2 {
             text: self.text,
             headers: self.headers,
             tags: self.tags,
+            tracking: self.tracking,
         })
     }
 }
@@ -219,6 +227,24 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_about_tracking_is_a_part_of_the_body() {
+        for tracking in [true, false] {
+            let chosen = Some(tracking);
+            let email = Draft {
+                tracking: chosen,
+                ..draft()
+            }
+            .check()
+            .unwrap();
+            let body = String::from_utf8(email.to_body()).unwrap();
+            let golden = GOLDEN.replace("{\"v\":1", "{\"v\":3");
+            assert_eq!(body, golden.replace("]]}", &format!("]],\"tracking\":{tracking}}}")));
+            let again = EmailContent::from_body(&email.stored(email.to_body())).unwrap();
+            assert_eq!((again.tracking(), &again), (chosen, &email));
+        }
+    }
+
+    #[test]
     fn header_order_does_not_change_the_hash() {
         let mut other = draft();
         other.headers.reverse();
@@ -237,7 +263,7 @@ mod tests {
     fn unreadable_bodies_have_a_reason() {
         let read = |body: &str| EmailContent::from_body(body.as_bytes()).unwrap_err();
         assert!(matches!(read("{"), BodyError::Json(_)));
-        assert!(matches!(read("{\"v\":3,\"new\":1}"), BodyError::Version(3)));
+        assert!(matches!(read("{\"v\":4,\"new\":1}"), BodyError::Version(4)));
         let unknown = GOLDEN.replace("\"tags\"", "\"files\"");
         assert!(matches!(read(&unknown), BodyError::Json(_)));
         let invalid = GOLDEN.replace("c@d.example", "c@d");

@@ -90,6 +90,8 @@ pub struct Draft {
     pub tags: Vec<(String, String)>,
     /// Files, each checked already.
     pub attachments: Vec<Attachment>,
+    /// Whether SES counts opens and clicks. `None`: the deployment's default.
+    pub tracking: Option<bool>,
 }
 
 impl Draft {
@@ -142,6 +144,7 @@ impl Draft {
             headers: header::check(self.headers)?,
             tags: tag::check(self.tags)?,
             attachments: Vec::new(),
+            tracking: self.tracking,
         };
         email.with_attachments(self.attachments)
     }

@@ -60,6 +60,7 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         ("on_uncertain", json!(true)),
         ("priority", json!("highest")),
         ("priority", json!(1)),
+        ("tracking", json!("true")),
         ("queue", json!("no-such-queue")),
         ("queue", json!("Not a name")),
         ("template", json!({"id": "x"})),
