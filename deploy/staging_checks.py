@@ -120,20 +120,22 @@ class Staging:
         ids = {email_id for answer in answers for email_id in answer["ids"]}
         statuses = [status for answer in answers for status in answer["statuses"]]
         times = sorted(answer["secs"] for answer in answers)
-        saw = f"{len(ids)} accepted; answers: {counted(statuses)}; {times[0]:.1f} to {times[-1]:.1f} s for each batch"
-        holds = len(ids) == plan.batched and set(statuses) <= {200, *BUSY}
-        if plan.sends_batches:
-            delivered, secs = self._send(plan.batched, rate)
-            saw += f"; {delivered} delivered after {secs:.0f} s"
-            holds = holds and delivered == plan.batched
-        else:
-            held, _ = self._wait_for_held(plan.batched)
-            removed, secs = self._purge(plan.batched)
-            saw += f"; {held} held; {removed} purged after {secs:.0f} s"
-            holds = holds and held == removed == plan.batched
         end = "delivered" if plan.sends_batches else "purged"
         did = f"posted {plan.batches} batches of {plan.batch} emails at once, and then {'sent' if plan.sends_batches else 'purged'} them"
-        return did, f"{plan.batched} accepted, with no answer but 200, 429 and 503, then all {end}", saw, holds
+        expected = f"{plan.batched} accepted, with no answer but 200, 429 and 503, then all {end}"
+        saw = f"{len(ids)} accepted; answers: {counted(statuses)}; {times[0]:.1f} to {times[-1]:.1f} s for each batch"
+        if len(ids) != plan.batched:
+            reasons = {answer["message"] for answer in answers if answer["message"]}
+            return did, expected, f"{saw}; {' '.join(sorted(reasons))}", False
+        if plan.sends_batches:
+            ended, secs = self._send(plan.batched, rate)
+        else:
+            held, _ = self._wait_for_held(plan.batched)
+            saw += f"; {held} held"
+            ended, secs = self._purge(plan.batched)
+        saw += f"; {ended} {end} after {secs:.0f} s"
+        # A status of 0 is no answer.
+        return did, expected, saw, ended == plan.batched and set(statuses) <= {200, 429, 503}
 
     def _post_batch(self, number, name):
         """Posts a batch until it is accepted. The key of idempotency makes each repetition safe."""

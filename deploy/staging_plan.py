@@ -4,6 +4,7 @@ Invariant: no I/O.
 Sources: docs/COST.md for the queue; Amazon SES pricing page, plan Essentials for us-east-1, read 2026-11-29.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ def cost(plan, rate=None):
         f" it purges: about ${usd:.2f} at list prices."
     )
     if plan.sends_batches and rate:
-        line += f" At {rate:g} emails a second, sending takes about {plan.sent / rate / 60:.0f} minutes."
+        line += f" At {rate:g} emails a second, sending takes at least {math.ceil(plan.sent / rate / 60)} min."
     return line
 
 

@@ -23,7 +23,7 @@ class ThePlan(unittest.TestCase):
         sending = cost(Plan(sends_batches=True), rate=14)
         self.assertIn("sends 5006 emails", sending)
         self.assertIn("accepts 500 more", sending)
-        self.assertIn("about 6 minutes", sending)
+        self.assertIn("at least 6 min", sending)
         self.assertIn("sends 7 emails", cost(Plan(deployments=1)))
 
     def test_a_result_says_did_expected_and_saw(self):
@@ -233,6 +233,7 @@ class Checks(unittest.TestCase):
             _, _, saw, holds = staging._batches(None)
         self.assertFalse(holds)
         self.assertIn("1 × 500", saw)
+        self.assertIn("; refused", saw)
 
     def test_a_refused_check_does_not_end_the_others(self):
         checks, _ = staged(Api(answers=[422]))
