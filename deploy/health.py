@@ -80,7 +80,7 @@ def findings(health):
         found.append(
             Finding(
                 f"DynamoDB throttled the table {health.throttles} times in the last hour.",
-                "Read docs/OPERATIONS.md, ApiFailuresAlarm. A table on demand doubles its capacity within half an hour.",
+                "Read docs/OPERATIONS.md, TableThrottlesAlarm. A table on demand doubles its capacity within half an hour.",
                 blocking=False,
             )
         )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import re
 import socket
 import struct
 import threading
@@ -9,9 +10,11 @@ import unittest
 
 import paths  # noqa: F401  (it comes first: it finds the others)
 import dns
+import template as templates
 from health import Alarm, Health, SenderIdentity, findings, healthy
 from suppression import SuppressionList
 
+TEMPLATE = templates.load(paths.ROOT / "template.yaml")
 NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
 IDENTITY = SenderIdentity("example.com", True, True, "bounce.example.com", True)
@@ -93,7 +96,7 @@ class Findings(unittest.TestCase):
             ({"alarms": []}, "no alarms", "Deploy it again", True),
             ({"deaf_topics": [TOPIC]}, "no confirmed subscription", "sns subscribe", False),
             ({"suppression": SuppressionList("mailqueue", None)}, "account's suppression list applies", "--suppressed-reasons", True),
-            ({"throttles": 3}, "throttled the table 3 times", "ApiFailuresAlarm", False),
+            ({"throttles": 3}, "throttled the table 3 times", "TableThrottlesAlarm", False),
             ({"email_trouble": ("It was not delivered.", "Look.")}, "not delivered", "Look.", True),
             ({"unread": {"sns:X": "denied"}}, "sns:X failed: denied", "credentials", False),
         ):
@@ -119,6 +122,13 @@ class Findings(unittest.TestCase):
     def test_an_address_needs_no_dns(self):
         address = SenderIdentity("a@example.com", True, False, None, False)
         self.assertEqual(found(identity=address, dmarc=[]), [])
+
+
+class Remedies(unittest.TestCase):
+    def test_each_named_alarm_is_in_the_template(self):
+        alarms = {name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+        sources = "".join(path.read_text() for path in paths.DEPLOY.glob("*.py"))
+        self.assertEqual(set(re.findall(r"\b[A-Z]\w+Alarm\b", sources)) - alarms, set())
 
 
 class FakeDns(threading.Thread):
