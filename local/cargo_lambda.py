@@ -300,6 +300,10 @@ def api_functions(cargo, running):
     running.api("DELETE", f"/suppressions/{suppressed}")
     done("suppressions", "suppressed an address")
 
+    registered = requested(cargo, running, "domains", "domains", 201)["id"]
+    running.api("DELETE", f"/domains/{registered}")
+    done("domains", "registered a domain")
+
 
 def tally(cargo):
     event = golden("tally")

@@ -1,7 +1,7 @@
 """Writes the bill of materials of the deployed functions, in CycloneDX JSON.
 
 Role: a part of `make release`.
-Content: the ten functions, each with the hash of its package, and every crate linked into them for one architecture.
+Content: the functions, each with the hash of its package, and every crate linked into them for one architecture.
 A crate has its licence, package URL and the checksum from Cargo.lock. Crates that only run during the build (macros and build
 scripts) are `excluded`. Crates of the tests are left out.
 Invariant: the same commit, compiler and packages give the same bytes.

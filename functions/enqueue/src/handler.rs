@@ -1,5 +1,7 @@
 //! Handlers of the routes: read a request, and build its response.
 
+use std::collections::BTreeSet;
+
 use aws::http::auth::TenantPrincipal;
 use aws::http::routing::Input;
 use aws::http::{self, answer};
@@ -93,6 +95,7 @@ pub(crate) async fn single<P: Ports>(
     let parsed = parse_email(input.body)?;
     let from = parsed.email.from().address();
     caller.check_from("from", from)?;
+    enqueue.check_domain(caller.tenant(), "from", from.domain()).await?;
     if is_dry_run {
         let tried = enqueue.try_out(caller.limits(), key.as_ref(), &parsed).await?;
         return Ok(http::json(200, &EmailResponse::Tried(Box::new(tried))));
@@ -119,9 +122,13 @@ pub(crate) async fn batch<P: Ports>(
     let key = idempotency_key(input.headers)?;
     let validation = validation(input.headers)?;
     let parsed = parse_batch(input.body, validation)?;
+    let mut domains = BTreeSet::new();
     for item in &parsed.items {
-        let (path, from) = (format!("[{}].from", item.index), item.request.email.from());
-        caller.check_from(&path, from.address())?;
+        let (path, from) = (format!("[{}].from", item.index), item.request.email.from().address());
+        caller.check_from(&path, from)?;
+        if domains.insert(from.domain()) {
+            enqueue.check_domain(caller.tenant(), &path, from.domain()).await?;
+        }
     }
     let recipients = recipients(parsed.items.iter().map(|item| &item.request));
     let repeats = enqueue.repeats_batch(caller.tenant(), key.as_ref(), &parsed);

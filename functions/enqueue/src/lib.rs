@@ -7,7 +7,8 @@
 //! nothing is guaranteed.
 //! **Map:** [`acceptance`] accepts one email, and `batch` accepts many. `eligibility` decides whether a request can be
 //! accepted, and `persistence` makes it durable. [`errors`] describes refusals and partly stored batches, and
-//! [`dry_run`] checks without a trace. [`quota`] holds the quota of tenants. [`routes`] is the route table, and
+//! [`dry_run`] checks without a trace. [`quota`] holds the quota of tenants, and [`senders`] checks From
+//! domains. [`routes`] is the route table, and
 //! [`handler`] reads requests. [`settings`] connects the function to AWS.
 //! **Start reading at** [`EnqueueFunction::accept`].
 
@@ -21,6 +22,7 @@ mod persistence;
 pub mod queues;
 pub mod quota;
 pub mod routes;
+pub mod senders;
 pub mod settings;
 mod slot_reservation;
 
@@ -29,6 +31,7 @@ use std::time::Duration;
 use aws::http::auth::TenantPrincipal;
 use domain::id::{KeyId, TenantId};
 use domain::ports::access::{Keys, Quotas, Tenants};
+use domain::ports::domains::{Domains, Door};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
@@ -38,6 +41,7 @@ use domain::reporting::cost::Prices;
 
 use crate::queues::QueueCache;
 use crate::quota::QuotaLeases;
+use crate::senders::KnownSenders;
 
 /// Number of emails of a batch that are stored concurrently. Our choice: a full batch takes ten rounds, and a
 /// small function can handle the SDK's connections.
@@ -54,6 +58,8 @@ pub struct EnqueueSettings {
     pub retention: Duration,
     /// Prices of SES.
     pub prices: Prices,
+    /// An email needs a From of a registered domain.
+    pub requires_domains: bool,
 }
 
 /// Ports of the function.
@@ -69,6 +75,8 @@ pub trait Ports: 'static {
         + Suppressions
         + Keys
         + Tenants
+        + Domains
+        + Door
         + Quotas;
     /// Contents of emails.
     type Bodies: Bodies + Erasing;
@@ -91,6 +99,8 @@ where
         + Suppressions
         + Keys
         + Tenants
+        + Domains
+        + Door
         + Quotas
         + Bodies
         + Erasing
@@ -122,6 +132,8 @@ pub struct EnqueueFunction<P: Ports> {
     pub queues: QueueCache,
     /// Quota leases of tenants with limits.
     pub quota_leases: QuotaLeases,
+    /// Cached registrations of From domains.
+    pub senders: KnownSenders,
 }
 
 /// The requester: a tenant, with one of its keys.

@@ -9,6 +9,7 @@ use aws::storage::records::Table;
 
 use crate::queues::QueueCache;
 use crate::quota::QuotaLeases;
+use crate::senders::KnownSenders;
 use crate::{EnqueueFunction, EnqueueSettings, Ports};
 
 /// The adapters of AWS.
@@ -50,6 +51,7 @@ impl Settings {
                 expires_after: read.expires(),
                 retention: table.retention,
                 prices: read.prices(),
+                requires_domains: read.requires_domains(),
             };
             Self {
                 table,
@@ -69,7 +71,7 @@ impl EnqueueFunction<Aws> {
     /// The settings of the AWS clients are incomplete.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
         let clients = Clients::connect()?;
-        let records = Table::new(clients.dynamodb(), &settings.table);
+        let records = Table::new(clients.dynamodb(), &settings.table).with_door();
         let function = Self {
             bodies: BodyStore::new(records.clone(), clients.s3(), &settings.bucket),
             records,
@@ -78,6 +80,7 @@ impl EnqueueFunction<Aws> {
             with: settings.function.clone(),
             queues: QueueCache::default(),
             quota_leases: QuotaLeases::default(),
+            senders: KnownSenders::default(),
         };
         futures::future::join(function.records.warm(), clients.warm(&[Service::Sqs])).await;
         Ok(function)

@@ -20,6 +20,7 @@ use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
 use enqueue::errors::AcceptError;
+use enqueue::senders::KnownSenders;
 use enqueue::{EnqueueFunction, Ports, Requester};
 use memory::{MemoryBackend, samples};
 
@@ -195,6 +196,7 @@ async fn a_slow_request_is_refused_after_a_purge() {
                 with,
                 queues,
                 quota_leases,
+                senders: KnownSenders::default(),
             };
             let tenant = TenantId::main();
             // The environment has cached the earlier queue.

@@ -1,7 +1,7 @@
 //! Answers queries and commands about emails and queues, and every unknown path.
 //!
 //! **Role:** answers every route of the HTTP API except acceptance (`enqueue`), suppressions (`suppressions`),
-//! figures (`reports`), and keys and tenants (`access`).
+//! sending domains (`domains`), figures (`reports`), and keys and tenants (`access`).
 //! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. No
 //! tenant finds another tenant's email.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.

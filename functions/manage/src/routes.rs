@@ -142,7 +142,7 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
     type Error = ManageError;
     type Records = P::Records;
 
-    const ELSEWHERE: &'static [&'static str] = &["api-keys", "suppressions", "tenants"];
+    const ELSEWHERE: &'static [&'static str] = &["api-keys", "domains", "suppressions", "tenants"];
 
     const ROUTES: &'static [Route<Self>] = &[
         get("/openapi.json", "describe").public(describe),

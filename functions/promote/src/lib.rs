@@ -1,5 +1,6 @@
 //! Keeps the due index moving: enqueues due emails, recovers overdue ones, settles uncertain ones, and works
-//! off the jobs of whole queues. Keeps the account rate at the limits that SES reports.
+//! off the jobs of whole queues. Keeps the account rate at the limits that SES reports, and follows the verification of
+//! sending domains.
 //!
 //! **Role:** runs every minute; no other function reads the index.
 //! **Invariant:** an index entry is a hint. A send task proves nothing, so it is sent from the hint alone.
@@ -9,6 +10,7 @@
 
 mod account;
 mod backlog;
+mod domains;
 mod due_emails;
 pub mod handler;
 mod jobs;
@@ -25,6 +27,7 @@ use domain::delivery::policy::Policy;
 use domain::delivery::record::Priority;
 use domain::id::{EmailKey, QueueKey};
 use domain::lifecycle::{Feedback, PriorityQueueState};
+use domain::ports::domains::{Domains, Identities};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailRecords, Evidence,
@@ -44,8 +47,8 @@ const AT_ONCE: usize = 4;
 
 /// The ports of this function.
 pub trait Ports {
-    /// Records, their index, queues, jobs, and the account rate.
-    type Records: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs;
+    /// Records, their index, queues, jobs, the account rate, and sending domains.
+    type Records: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs + Domains;
     /// Contents.
     type Bodies: Bodies;
     /// Priority queues.
@@ -56,6 +59,8 @@ pub trait Ports {
     type Evidence: Evidence;
     /// SES account.
     type Account: Accounts;
+    /// Identities of the SES account.
+    type Identities: Identities;
     /// Clock.
     type System: Clock;
 }
@@ -63,7 +68,7 @@ pub trait Ports {
 /// A backend that is every port, such as the in-memory backend.
 impl<T> Ports for T
 where
-    T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs,
+    T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs + Domains + Identities,
     T: Bodies + PriorityQueues + Backlog + DeadLetters + Evidence + Accounts + Clock,
 {
     type Records = T;
@@ -72,6 +77,7 @@ where
     type DeadLetters = T;
     type Evidence = T;
     type Account = T;
+    type Identities = T;
     type System = T;
 }
 
@@ -90,6 +96,8 @@ pub struct PromoteFunction<P: Ports> {
     pub evidence: P::Evidence,
     /// See [`Ports::Account`].
     pub account: P::Account,
+    /// See [`Ports::Identities`].
+    pub identities: P::Identities,
     /// See [`Ports::System`].
     pub system: P::System,
     /// Timings.
@@ -208,11 +216,12 @@ impl<P: Ports> PromoteFunction<P> {
                 Err(failed) => error = error.or(Some(failed)),
             }
         }
-        // Work of whole queues comes last: it must not delay the other work.
+        // Work of whole queues and domains comes last: it must not delay the other work.
         match self.work_off_jobs(run).await {
             Ok(promoted) => done += promoted,
             Err(failed) => error = error.or(Some(failed)),
         }
+        self.follow_domains(run).await;
         error.map_or(Ok(done), Err)
     }
 

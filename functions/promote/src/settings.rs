@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use aws::runtime::clients::{Clients, ConnectError, Service};
-use aws::runtime::settings::{self, BucketSettings, PriorityQueueSettings, SettingsError, TableSettings};
+use aws::runtime::settings::{
+    self, BucketSettings, IdentitySettings, PriorityQueueSettings, SettingsError, TableSettings,
+};
 use aws::runtime::system::System;
 use aws::ses::account::SesAccount;
+use aws::ses::identities::SesIdentities;
 use aws::sqs::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
 use aws::storage::bodies::BodyStore;
 use aws::storage::evidence::EvidenceQueue;
@@ -24,6 +27,7 @@ pub struct Settings {
     dead_letter_url: String,
     feedback_url: String,
     rate_share: f64,
+    identities: IdentitySettings,
     policy: Policy,
     expires_after: Duration,
 }
@@ -41,6 +45,7 @@ impl Settings {
             dead_letter_url: read.dead_letter_url(),
             feedback_url: read.feedback_url(),
             rate_share: read.rate_share(),
+            identities: read.identities(),
             policy: read.policy(),
             expires_after: read.expires(),
         })
@@ -58,6 +63,7 @@ impl Ports for Aws {
     type DeadLetters = DeadLetterQueue;
     type Evidence = EvidenceQueue;
     type Account = SesAccount;
+    type Identities = SesIdentities;
     type System = System;
 }
 
@@ -74,6 +80,7 @@ impl PromoteFunction<Aws> {
             dead_letters: DeadLetterQueue::new(&sqs, &settings.dead_letter_url),
             evidence: EvidenceQueue::new(&sqs, &settings.feedback_url, records.clone()),
             account: SesAccount::new(clients.ses(), settings.rate_share),
+            identities: SesIdentities::new(clients.ses_account(), &settings.identities),
             bodies: BodyStore::new(records.clone(), clients.s3(), &settings.bucket),
             records,
             system: System,

@@ -94,6 +94,9 @@ fn operation(service: &str, parts: &Parts, body: &[u8]) -> String {
         ("ses", &Method::GET) if path.ends_with("/account") => "GetAccount".to_owned(),
         ("ses", &Method::GET) if path.contains(SUPPRESSED) => "GetSuppressedDestination".to_owned(),
         ("ses", &Method::DELETE) if path.contains(SUPPRESSED) => "DeleteSuppressedDestination".to_owned(),
+        ("ses", method) if path.starts_with("/v2/email/identities") => identity_operation(method, path),
+        ("ses", &Method::POST) if path.ends_with("/v2/email/tags") => "TagResource".to_owned(),
+        ("ses", &Method::DELETE) if path.ends_with("/v2/email/tags") => "UntagResource".to_owned(),
         ("s3", method) => object_operation(method, &parts.uri),
         ("lambda", &Method::POST) if path.ends_with("/invocations") => "Invoke".to_owned(),
         _ => {
@@ -101,6 +104,18 @@ fn operation(service: &str, parts: &Parts, body: &[u8]) -> String {
             action.map_or_else(|| format!("{} {path}", parts.method), |(_, value)| value.into_owned())
         }
     }
+}
+
+/// Returns SES's operation on an identity.
+fn identity_operation(method: &Method, path: &str) -> String {
+    let operation = match *method {
+        Method::POST => "CreateEmailIdentity",
+        Method::GET => "GetEmailIdentity",
+        Method::DELETE => "DeleteEmailIdentity",
+        Method::PUT if path.ends_with("/mail-from") => "PutEmailIdentityMailFromAttributes",
+        _ => "unknown",
+    };
+    operation.to_owned()
 }
 
 /// Returns S3's operation. The SDKs state it in the query where the path is ambiguous.
@@ -252,6 +267,22 @@ mod tests {
                 "",
                 "ses",
                 "GetSuppressedDestination",
+            ),
+            (
+                "PUT",
+                "/v2/email/identities/example.com/mail-from",
+                ("authorization", signed_call("ses")),
+                "{}",
+                "ses",
+                "PutEmailIdentityMailFromAttributes",
+            ),
+            (
+                "DELETE",
+                "/v2/email/tags",
+                ("authorization", signed_call("ses")),
+                "",
+                "ses",
+                "UntagResource",
             ),
             (
                 "POST",

@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod account_list;
+pub mod identities;
 
 use std::error::Error;
 use std::time::Duration;

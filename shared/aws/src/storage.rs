@@ -9,6 +9,7 @@ pub mod attributes;
 pub(crate) mod batches;
 pub mod bodies;
 pub mod changes;
+pub(crate) mod domains;
 mod downloads;
 pub mod due_index;
 pub(crate) mod erasing;

@@ -11,6 +11,8 @@ pub mod account_view;
 pub mod attachment_view;
 pub mod attachments;
 pub(crate) mod content_ids;
+pub mod domain_api;
+pub mod domain_view;
 pub mod dry_run_view;
 pub mod email_view;
 pub mod error;

@@ -206,6 +206,31 @@ impl fmt::Display for KeyId {
     }
 }
 
+/// The id of a sending domain: as random as an email's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DomainId(Uuid);
+
+impl DomainId {
+    /// A domain's id from the bytes of a random email id.
+    #[must_use]
+    pub fn of(drawn: EmailId) -> Self {
+        Self(drawn.0)
+    }
+
+    /// Reads the hyphenated form only, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        EmailId::parse(text).map(Self::of)
+    }
+}
+
+impl fmt::Display for DomainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
 /// The id of an email's file, by its place among the files (UUID version 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttachmentId(EmailId);

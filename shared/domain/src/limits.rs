@@ -350,6 +350,26 @@ pub const KEYS_MAX: usize = 100;
 /// Source: our choice: with the longest domains they fit into a tenth of an item.
 pub const FROM_DOMAINS_MAX: usize = 50;
 
+/// Most bytes of a sending domain's name.
+///
+/// Source: RFC 1035, 2.3.4: a name has at most 253 characters. A DKIM record adds a token of 32 and `._domainkey.`.
+pub const SENDING_DOMAIN_MAX: usize = 253 - 32 - "._domainkey.".len();
+
+/// Most labels of a sending domain before its registrable domain.
+///
+/// Source: our choice: a registration asks SES about each domain above it.
+pub const SENDING_DOMAIN_LABELS: usize = 4;
+
+/// Most sending domains of a tenant.
+///
+/// Source: our choice: a list of all of them takes five reads of a hundred items.
+pub const SENDING_DOMAINS_MAX: usize = 500;
+
+/// Most sending domains of a deployment that were never verified.
+///
+/// Source: our choice: with the longest names they fit into an item of 400 KB.
+pub const UNVERIFIED_DOMAINS_MAX: usize = 1_000;
+
 /// The highest daily cap of a tenant.
 ///
 /// Source: our choice, far above SES's quota of any account.

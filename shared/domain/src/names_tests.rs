@@ -11,6 +11,8 @@ use crate::delivery::cause::Cause;
 use crate::delivery::email_status::EmailStatus;
 use crate::delivery::record::Priority;
 use crate::delivery::suppression::Origin;
+use crate::tenant::domains::Verification;
+use crate::tenant::domains::identity::IdentityStatus;
 use crate::tenant::key::Permission;
 
 fn check<T>()
@@ -33,7 +35,9 @@ fn a_value_has_one_name_everywhere() {
     check::<Cause>();
     check::<EmailStatus>();
     check::<ErrorName>();
+    check::<IdentityStatus>();
     check::<Origin>();
     check::<Permission>();
     check::<Priority>();
+    check::<Verification>();
 }

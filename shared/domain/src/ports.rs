@@ -9,6 +9,7 @@ pub mod access;
 mod backoff;
 mod contents;
 mod counts;
+pub mod domains;
 mod due_index;
 pub mod erasure;
 mod failure;

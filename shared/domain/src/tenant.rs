@@ -1,4 +1,4 @@
-//! Tenants, their API keys, permissions and quotas.
+//! Tenants, their API keys, permissions, quotas and sending domains.
 //!
 //! A tenant is a customer that shares a deployment with others, and sees nothing of them.
 //!
@@ -9,6 +9,7 @@
 //! **Imported by:** `queue`, `api`, `ports`.
 //! **Start reading at** [`key::ApiKey`], then [`Tenant`] and [`quota`].
 
+pub mod domains;
 pub mod key;
 pub mod quota;
 pub mod sender;

@@ -11,6 +11,7 @@ mod access;
 mod bodies;
 mod call;
 mod concurrent_writers;
+pub mod domains;
 mod due;
 pub mod environment;
 mod erasure;

@@ -20,6 +20,10 @@ use domain::queue::rate_limit::RateLimit;
 use domain::reporting::account::AccountQuota;
 use domain::reporting::listing::Place;
 use domain::tenant::Tenant;
+use domain::tenant::domains::dns::{DnsAnswer, RecordType};
+use domain::tenant::domains::identity::Identity;
+use domain::tenant::domains::name::DomainName;
+use domain::tenant::domains::{Registry, SendingDomain};
 use domain::tenant::key::ApiKey;
 use domain::tenant::quota::Limit;
 use domain::timestamp::Timestamp;
@@ -112,6 +116,14 @@ pub struct State {
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// The names of deleted tenants, with the time of deletion.
     pub deleted_tenants: BTreeMap<TenantId, Timestamp>,
+    /// The registered sending domains, by their labels in reverse.
+    pub domains: BTreeMap<String, SendingDomain>,
+    /// The names among them that were never verified.
+    pub registry: Registry,
+    /// The identities of the account at SES.
+    pub identities: BTreeMap<DomainName, Identity>,
+    /// The records in DNS, by host and type; a missing entry has no records.
+    pub dns: BTreeMap<(String, RecordType), DnsAnswer>,
     /// The leased amounts of the tenants' quotas, by the start of the window.
     pub drawn: BTreeMap<(TenantId, Limit, Timestamp), u64>,
     /// Number of entries per page of the index; 0 for all.

@@ -7,6 +7,7 @@
 //! **Start reading at** [`apply`].
 
 pub mod apply;
+pub mod domains;
 pub mod held_emails;
 pub mod retention;
 pub mod slots;

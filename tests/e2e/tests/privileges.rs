@@ -207,8 +207,9 @@ async fn every_role_grants_exactly_the_used_permissions() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Four functions call SES. `send` sends from a named identity and with a named configuration set. `promote` and
-/// `reports` read the account's rate, and `suppressions` manages the account's own suppression list.
+/// Five functions call SES. `send` sends from a named identity and with a named configuration set. `promote` and
+/// `reports` read the account's rate, and `suppressions` manages the account's own suppression list. `domains` manages
+/// identities, which `promote` reads.
 #[test]
 fn each_role_has_only_its_own_ses_actions() {
     let template = templates().remove(0);
@@ -221,7 +222,16 @@ fn each_role_has_only_its_own_ses_actions() {
             .collect();
         let expected: &[&str] = match name {
             "SendRole" => &["ses:SendEmail ses", SENDS_RAW],
-            "PromoteRole" | "ReportsRole" => &["ses:GetAccount ses"],
+            "PromoteRole" => &["ses:GetAccount ses", "ses:GetEmailIdentity ses"],
+            "ReportsRole" => &["ses:GetAccount ses"],
+            "DomainsRole" => &[
+                "ses:CreateEmailIdentity ses",
+                "ses:DeleteEmailIdentity ses",
+                "ses:GetEmailIdentity ses",
+                "ses:PutEmailIdentityMailFromAttributes ses",
+                "ses:TagResource ses",
+                "ses:UntagResource ses",
+            ],
             "SuppressionsRole" => &[
                 "ses:DeleteSuppressedDestination ses",
                 "ses:GetSuppressedDestination ses",

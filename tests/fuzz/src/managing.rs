@@ -1,10 +1,11 @@
-//! Requests to `manage`, `reports`, `suppressions` and `access`. The bytes are the body of each route about queues,
-//! suppressions, keys and tenants; any text is also a query.
+//! Requests to `manage`, `reports`, `suppressions`, `domains` and `access`. The bytes are the body of each route about
+//! queues, suppressions, domains, keys and tenants; any text is also a query.
 
 use access::api_keys::{KeyPage, Revocation};
 use access::tenants::HoldChange;
 use aws::http::query::{self, Cursor, LIMIT_MAX};
 use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
+use domain::api::domain_api;
 use domain::api::error::ApiError;
 use domain::api::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
 use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
@@ -23,6 +24,7 @@ use crate::oracle;
 pub(crate) fn run(data: &[u8]) {
     queues(data);
     suppressions(data);
+    domains(data);
     access(data);
     if let Ok(query) = std::str::from_utf8(data) {
         queries(query);
@@ -53,6 +55,23 @@ fn queues(data: &[u8]) {
         );
     }
     check_result(parse_redrive(data), data);
+}
+
+fn domains(data: &[u8]) {
+    if let Some(new) = check_result(domain_api::parse_create(data), data) {
+        let name = new.name.as_str();
+        check!(Refusal, name.len() <= limits::SENDING_DOMAIN_MAX && name.contains('.'));
+        check!(
+            Refusal,
+            name.bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+        );
+        check!(
+            Refusal,
+            (1..=63).contains(&new.return_path.len()) && !new.return_path.contains('.')
+        );
+    }
+    check_result(domain_api::check_change(data), data);
 }
 
 fn check_bounds(settings: &QueueSettings) {

@@ -1,6 +1,7 @@
 //! One class of hostile input.
 
 use domain::api::attachments::parse_upload;
+use domain::api::domain_api;
 use domain::api::error::ApiError;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, parse_batch, parse_email};
@@ -20,6 +21,8 @@ pub enum Endpoint {
     Upload,
     /// `POST /suppressions`.
     Suppression,
+    /// `POST /domains`.
+    Domain,
     /// The header `Idempotency-Key`.
     Key,
     /// The header `x-batch-validation`.
@@ -38,6 +41,7 @@ impl Endpoint {
             Self::Batch => parse_batch(request, BatchValidation::Strict).map(drop),
             Self::Upload => parse_upload(request).map(drop),
             Self::Suppression => parse_add(request).map(drop),
+            Self::Domain => domain_api::parse_create(request).map(drop),
             Self::Key => IdempotencyKey::parse(&text).map(drop),
             Self::Validation => BatchValidation::parse(Some(&text)).map(drop),
         }

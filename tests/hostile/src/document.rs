@@ -42,6 +42,7 @@ fn row(class: &Class) -> String {
         Endpoint::Batch => " (batch)",
         Endpoint::Upload => " (`POST /attachments`)",
         Endpoint::Suppression => " (`POST /suppressions`)",
+        Endpoint::Domain => " (`POST /domains`)",
         Endpoint::Key => " (`Idempotency-Key`)",
         Endpoint::Validation => " (`x-batch-validation`)",
     };

@@ -246,4 +246,12 @@ rules! {
         MediaName: "the parameters of a type give the file no other name",
         MediaOnce: "a parameter of a type is given once",
     }
+    "tenant/domains/name.rs" {
+        SendingDomain: "the name of a sending domain is a domain",
+        OwnDomain: "a sending domain is no public suffix",
+        DomainDepth: "a sending domain has at most four labels before the registrable domain",
+    }
+    "api/domain_api.rs" {
+        ReturnPath: "a return path is one label",
+    }
 }

@@ -10,6 +10,7 @@
 mod about;
 mod access;
 mod attachments;
+mod domains;
 mod email_parameters;
 mod emails;
 pub mod operation;
@@ -33,6 +34,7 @@ pub fn operations() -> Vec<Operation> {
         attachments::operations(),
         queues::operations(),
         suppressions::operations(),
+        domains::operations(),
         reports::operations(),
         access::operations(),
         about::operations(),

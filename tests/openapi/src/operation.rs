@@ -62,6 +62,8 @@ struct DocumentedResponse {
     says: &'static str,
     describe: Describe,
     media_type: &'static str,
+    /// Media type of a text that the caller can ask for instead.
+    or_text: Option<&'static str>,
     replays: bool,
 }
 
@@ -137,6 +139,7 @@ impl Operation {
             says,
             describe: SchemaGenerator::subschema_for::<T>,
             media_type: "application/json",
+            or_text: None,
             replays: false,
         });
         Self { answer, ..self }
@@ -147,6 +150,15 @@ impl Operation {
     pub fn as_text(mut self, media_type: &'static str) -> Self {
         if let Some(answer) = &mut self.answer {
             answer.media_type = media_type;
+        }
+        self
+    }
+
+    /// Adds the media type of a text that the caller can ask for instead.
+    #[must_use]
+    pub fn or_text(mut self, media_type: &'static str) -> Self {
+        if let Some(answer) = &mut self.answer {
+            answer.or_text = Some(media_type);
         }
         self
     }
@@ -267,7 +279,11 @@ impl Operation {
             let schema = schemas.of_answer(answer.describe);
             let mut response = Map::new();
             response.insert("description".to_owned(), answer.says.into());
-            response.insert("content".to_owned(), json!({answer.media_type: {"schema": schema}}));
+            let mut content = json!({answer.media_type: {"schema": schema}});
+            if let Some(text) = answer.or_text {
+                content[text] = json!({"schema": {"type": "string"}});
+            }
+            response.insert("content".to_owned(), content);
             if answer.replays {
                 let replayed = json!({
                     "description": "Present and `true` if the response repeats the response to an earlier request.",
@@ -300,6 +316,7 @@ fn in_path(tag: &str, name: &str) -> Value {
             json!({"type": "string", "description": "The id of the suppression, or its address."})
         }
         ("emails", "attachment_id") => json!({"type": "string", "description": "The id of the attachment."}),
+        ("domains", "domain") => json!({"type": "string", "format": "uuid", "description": "The id of the domain."}),
         // A parameter without a description here is noticed in the document and by its readers.
         _ => json!({"type": "string", "description": format!("The {name}.")}),
     }

@@ -7,7 +7,7 @@ use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::history::AttemptOutcome;
 use domain::delivery::record::{Due, DueKind, RecordStatus, recipient_key};
 use domain::delivery::suppression::{Entry, Listed, Suppression};
-use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
+use domain::id::{DomainId, EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::message::address::EmailAddress;
 use domain::message::email::EmailContent;
 use domain::ports::ListReason;
@@ -16,6 +16,9 @@ use domain::queue::job::{Job, Task};
 use domain::queue::{Common, Queue};
 use domain::reporting::tally::counter::{Counter, Figure, hour_of};
 use domain::tenant::Tenant;
+use domain::tenant::domains::identity::Identity;
+use domain::tenant::domains::name::DomainName;
+use domain::tenant::domains::{SendingDomain, Verification};
 use domain::timestamp::Timestamp;
 use memory::MemoryBackend;
 use memory::samples::{self, BORN};
@@ -101,11 +104,36 @@ pub(crate) fn backend() -> MemoryBackend {
             released_at: None,
         },
     );
+    sending_domains(&backend);
     complaint_at_ses(&backend);
     sent_files(&backend);
     full_tenant(&backend);
     leaving_tenant(&backend);
     backend
+}
+
+/// Adds two sending domains. The identity of the second one belongs to somebody else.
+fn sending_domains(backend: &MemoryBackend) {
+    let mut state = backend.state();
+    for (number, name, owner) in [(7, "example.com", Some(TenantId::main())), (8, "other.example", None)] {
+        let (id, name) = (DomainId::of(samples::id(number)), DomainName::parse(name).unwrap());
+        let tokens = memory::domains::tokens(&name);
+        let identity = Identity {
+            tokens: tokens.clone(),
+            owner,
+            ..Identity::default()
+        };
+        let domain = SendingDomain::new(id, TenantId::main(), name.clone(), "send".to_owned(), BORN);
+        state.identities.insert(name.clone(), identity);
+        // It was verified before, so that emails from it are accepted.
+        let verification = Verification::Lost;
+        let domain = SendingDomain {
+            tokens,
+            verification,
+            ..domain
+        };
+        state.domains.insert(name.reversed(), domain);
+    }
 }
 
 /// Adds a sent email with files to the samples.

@@ -9,8 +9,10 @@ use aws::runtime::settings::KeySettings;
 use domain::api::open_metrics::OPEN_METRICS;
 use domain::delivery::policy::Policy;
 use domain::reporting::cost::Prices;
+use domains::DomainsFunction;
 use enqueue::queues::QueueCache;
 use enqueue::quota::QuotaLeases;
+use enqueue::senders::KnownSenders;
 use enqueue::{EnqueueFunction, EnqueueSettings};
 use lambda_http::{Body, Response};
 use manage::{ManageFunction, ManageSettings};
@@ -26,6 +28,7 @@ pub(crate) enum Function {
     Enqueue,
     Access,
     Suppressions,
+    Domains,
     Reports,
     Manage,
 }
@@ -37,6 +40,7 @@ impl Function {
             _ if operation.name == "metrics" => Self::Reports,
             Some("api-keys" | "tenants") => Self::Access,
             Some("suppressions") => Self::Suppressions,
+            Some("domains") => Self::Domains,
             Some("failures" | "usage" | "account" | "metrics") => Self::Reports,
             _ => Self::Manage,
         }
@@ -98,6 +102,7 @@ impl Call {
             Function::Enqueue => endpoint::handle(&enqueue(backend), &authenticator, request).await,
             Function::Access => endpoint::handle(&access(backend), &authenticator, request).await,
             Function::Suppressions => endpoint::handle(&suppressions(backend), &authenticator, request).await,
+            Function::Domains => endpoint::handle(&domains(backend), &authenticator, request).await,
             Function::Reports => endpoint::handle(&reports(backend), &authenticator, request).await,
             Function::Manage => endpoint::handle(&manage(backend), &authenticator, request).await,
         };
@@ -132,9 +137,11 @@ fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend> {
             expires_after: 14 * DAY,
             retention: 30 * DAY,
             prices: Prices::standard(),
+            requires_domains: false,
         },
         queues: QueueCache::default(),
         quota_leases: QuotaLeases::default(),
+        senders: KnownSenders::default(),
     }
 }
 
@@ -167,6 +174,16 @@ fn access(backend: &MemoryBackend) -> AccessFunction<MemoryBackend> {
     AccessFunction {
         records: backend.clone(),
         system: backend.clone(),
+    }
+}
+
+fn domains(backend: &MemoryBackend) -> DomainsFunction<MemoryBackend> {
+    DomainsFunction {
+        records: backend.clone(),
+        identities: backend.clone(),
+        dns: backend.clone(),
+        system: backend.clone(),
+        region: "us-east-1".to_owned(),
     }
 }
 

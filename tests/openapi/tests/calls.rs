@@ -215,6 +215,7 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
         (call("remove_suppression", nobody), 404),
         (call("remove_suppression", "/suppressions/bea@example.com"), 422),
     ];
+    calls.extend(calls_of_domains());
     for (name, path, status, good, bad) in [
         (
             "add_suppression",
@@ -244,6 +245,14 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
             r#"{"filename":"a.pdf","content_type":"application/pdf","size":9000000}"#,
             r#"{"filename":"a","size":0}"#,
         ),
+        ("create_domain", "/domains", 201, r#"{"name":"shop.example"}"#, "{}"),
+        (
+            "update_domain",
+            DOMAIN,
+            200,
+            r#"{"open_tracking":false}"#,
+            r#"{"tls":"enforced"}"#,
+        ),
     ] {
         calls.extend([
             (call(name, path).body(good), status),
@@ -253,6 +262,32 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
         ]);
     }
     calls
+}
+
+/// The path of the domain of the samples.
+const DOMAIN: &str = "/domains/07070707-0707-4707-8707-070707070707";
+
+fn calls_of_domains() -> Vec<(Call, u16)> {
+    let call = Call::new;
+    let nobodys = NOBODYS.replace("/emails", "/domains");
+    let verify = format!("{DOMAIN}/verify");
+    vec![
+        (call("list_domains", "/domains"), 200),
+        (call("list_domains", "/domains").query("limit=0"), 422),
+        (call("get_domain", DOMAIN), 200),
+        (call("get_domain", DOMAIN).query("format=x"), 422),
+        (call("get_domain", &nobodys), 404),
+        (call("create_domain", "/domains").body(r#"{"name":"example.com"}"#), 409),
+        (call("update_domain", &nobodys).body("{}"), 404),
+        (call("verify_domain", &verify), 200),
+        (call("verify_domain", &format!("{nobodys}/verify")), 404),
+        (
+            call("verify_domain", "/domains/08080808-0808-4808-8808-080808080808/verify"),
+            409,
+        ),
+        (call("delete_domain", DOMAIN), 200),
+        (call("delete_domain", &nobodys), 404),
+    ]
 }
 
 /// Returns the calls for keys and tenants.

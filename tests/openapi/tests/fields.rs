@@ -13,10 +13,12 @@ use access::tenants::HoldChange;
 use aws::http::query;
 use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::api::attachments::parse_upload;
+use domain::api::domain_api::{check_change, parse_create as parse_domain};
 use domain::api::error::ApiError;
 use domain::api::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::api::requests::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
 use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
+use domains::reading::{DomainPage, Format};
 use enqueue::dry_run;
 use manage::by_key::{Cancellation, parse_release};
 use manage::downloads::AttachmentPage;
@@ -46,6 +48,8 @@ const READERS: &[Reader] = &[
     ("NewSuppression", |body| parse_add(body).map(drop)),
     ("NewSuppressions", |body| parse_add_many(body).map(drop)),
     ("OldSuppressions", |body| parse_remove_many(body).map(drop)),
+    ("NewDomain", |body| parse_domain(body).map(drop)),
+    ("DomainChange", check_change),
     ("NewKey", |body| parse_key(body).map(drop)),
     ("KeyChange", |body| parse_key_change(body).map(drop)),
     ("NewTenant", |body| parse_tenant(body).map(drop)),
@@ -63,6 +67,8 @@ const QUERIES: &[QueryReader] = &[
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
     ("delete_queue", |query| query::flag(query, "cancel").map(drop)),
     ("list_suppressions", |query| SuppressionPage::parse(query).map(drop)),
+    ("list_domains", |query| DomainPage::parse(query).map(drop)),
+    ("get_domain", |query| Format::parse(query).map(drop)),
     ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
     ("change_api_key", |query| query::flag(query, "hold").map(drop)),
     ("revoke_api_key", |query| Revocation::parse(query).map(drop)),
@@ -77,6 +83,7 @@ fn words() -> BTreeSet<String> {
     for source in [
         "shared/domain/src",
         "functions/access/src",
+        "functions/domains/src",
         "functions/manage/src",
         "functions/reports/src",
         "functions/suppressions/src",

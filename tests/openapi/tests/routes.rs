@@ -6,6 +6,7 @@ use access::AccessFunction;
 use aws::http::paths::normalized;
 use aws::http::routing::{self, Handler, HttpFunction, NoRoute};
 use domain::api::error::{ApiError, ErrorName};
+use domains::DomainsFunction;
 use enqueue::EnqueueFunction;
 use lambda_http::http::Method;
 use manage::ManageFunction;
@@ -29,6 +30,7 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
             r#"Target: !Sub "integrations/${EnqueueIntegration}""# => Function::Enqueue,
             r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
             r#"Target: !Sub "integrations/${SuppressionsIntegration}""# => Function::Suppressions,
+            r#"Target: !Sub "integrations/${DomainsIntegration}""# => Function::Domains,
             r#"Target: !Sub "integrations/${ReportsIntegration}""# => Function::Reports,
             r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
             other => panic!("{key} has an unknown target: {other}"),
@@ -63,6 +65,7 @@ fn found(function: Function, method: &Method, path: &str) -> Result<&'static str
         Function::Enqueue => name::<EnqueueFunction<MemoryBackend>>(method, path),
         Function::Access => name::<AccessFunction<MemoryBackend>>(method, path),
         Function::Suppressions => name::<SuppressionsFunction<MemoryBackend>>(method, path),
+        Function::Domains => name::<DomainsFunction<MemoryBackend>>(method, path),
         Function::Reports => name::<ReportsFunction<MemoryBackend>>(method, path),
         Function::Manage => name::<ManageFunction<MemoryBackend>>(method, path),
     }
@@ -110,6 +113,7 @@ fn every_operation_reaches_its_function() {
             Function::Enqueue,
             Function::Access,
             Function::Suppressions,
+            Function::Domains,
             Function::Reports,
             Function::Manage,
         ] {
@@ -129,7 +133,7 @@ fn every_route_of_the_template_is_described() {
     let operations = openapi::operations();
     let gateway = of_the_gateway();
     let functions: BTreeSet<_> = gateway.values().map(|function| format!("{function:?}")).collect();
-    assert_eq!(functions.len(), 5, "{functions:?}");
+    assert_eq!(functions.len(), 6, "{functions:?}");
     for route in gateway.keys().filter(|route| *route != "$default") {
         let (method, path) = route.split_once(' ').unwrap();
         let described = |operation: &Operation| {

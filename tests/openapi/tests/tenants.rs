@@ -93,7 +93,7 @@ async fn another_tenants_ids_are_not_found() {
         assert!(state.keys.values().all(|key| key.revoked.is_none()));
         kinds.insert(operation.path.split('/').nth(1).unwrap().to_owned());
     }
-    let all = ["api-keys", "emails", "queues", "suppressions"];
+    let all = ["api-keys", "domains", "emails", "queues", "suppressions"];
     assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), all);
 }
 

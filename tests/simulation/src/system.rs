@@ -265,6 +265,7 @@ impl System {
             dead_letters: backend.clone(),
             evidence: backend.clone(),
             account: backend.clone(),
+            identities: backend.clone(),
             system: backend,
             policy: self.timings.policy.clone(),
             expires_after: self.timings.expires_after,

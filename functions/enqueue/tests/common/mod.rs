@@ -20,8 +20,10 @@ pub(crate) fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend>
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
             prices: Prices::standard(),
+            requires_domains: false,
         },
         queues: QueueCache::default(),
         quota_leases: QuotaLeases::default(),
+        senders: enqueue::senders::KnownSenders::default(),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) fn promote(backend: &MemoryBackend) -> PromoteFunction<MemoryBackend>
         dead_letters: backend.clone(),
         evidence: backend.clone(),
         account: backend.clone(),
+        identities: backend.clone(),
         system: backend.clone(),
         policy: Policy::standard(),
         expires_after: Duration::from_secs(14 * 86_400),

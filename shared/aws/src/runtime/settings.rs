@@ -110,6 +110,17 @@ pub struct SesSettings {
     pub attempt_timeout: Duration,
 }
 
+/// Settings of the identities in SES.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// Name of the stack, which its identities carry.
+    pub stack: String,
+    /// Beginning of the ARN of each identity.
+    pub arn_prefix: String,
+    /// Configuration set of new identities.
+    pub configuration_set: String,
+}
+
 /// Hash of the deployer's key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeySettings {

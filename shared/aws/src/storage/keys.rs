@@ -117,7 +117,7 @@ impl Table {
 impl Keys for Table {
     async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
         const WHAT: &str = "reading an API key";
-        let item = self.get(keys::api_key(id), WHAT).await?;
+        let item = self.get_through_door(keys::api_key(id), WHAT).await?;
         let key = item.map(|item| to_key(&item)).transpose();
         key.map_err(|error| port(WHAT)(error.into()))
     }

@@ -24,6 +24,7 @@ use domain::ports::{FailureKind, PortError};
 use crate::runtime::failure::{call_error, kind_of, port};
 use crate::runtime::settings::TableSettings;
 use crate::storage::attributes::Item;
+use crate::storage::domains::door::DoorCell;
 use crate::storage::records::gates::Gates;
 
 pub(crate) mod keys;
@@ -45,6 +46,8 @@ pub struct Table {
     pub(crate) shards: u16,
     pub(crate) retention: Duration,
     pub(crate) gates: Gates,
+    /// The registry of sending domains, which a table with a door reads together with each API key.
+    pub(crate) door: Option<DoorCell>,
 }
 
 /// Outcome of a conditional write.
@@ -84,7 +87,15 @@ impl Table {
             shards: settings.shards,
             retention: settings.retention,
             gates: Gates::default(),
+            door: None,
         }
+    }
+
+    /// Returns the same table, which reads the registry of sending domains together with each API key.
+    #[must_use]
+    pub fn with_door(self) -> Self {
+        let door = Some(DoorCell::default());
+        Self { door, ..self }
     }
 
     /// Number of partitions of each kind in the indexes.

@@ -20,8 +20,9 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorName {
-    /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value. With 409: the
-    /// request comes too late, the resource already exists, or it is not empty.
+    /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value. With 403:
+    /// the domain of the From is not verified. With 409: the request comes too late, the resource already exists, or it
+    /// is not empty.
     ValidationError,
     /// A required field is missing.
     MissingRequiredField,
@@ -102,6 +103,11 @@ impl ApiError {
     /// 422: a bad attachment.
     pub fn invalid_attachment(path: &str, problem: impl fmt::Display) -> Self {
         Self::new(422, ErrorName::InvalidAttachment, at(path, problem))
+    }
+
+    /// 403: the domain of the From is not verified (Resend's choice of status and name).
+    pub fn unverified_domain(path: &str, problem: impl fmt::Display) -> Self {
+        Self::new(403, ErrorName::ValidationError, at(path, problem))
     }
 
     /// 413: the request is too large.
@@ -240,6 +246,7 @@ mod tests {
             (ApiError::validation("a", "x"), 422, "validation_error"),
             (ApiError::invalid_from("a", "x"), 422, "invalid_from_address"),
             (ApiError::invalid_attachment("a", "x"), 422, "invalid_attachment"),
+            (ApiError::unverified_domain("a", "x"), 403, "validation_error"),
             (ApiError::too_large("x"), 413, "validation_error"),
             (ApiError::invalid_idempotency_key("x"), 400, "invalid_idempotency_key"),
             (

@@ -101,6 +101,23 @@ fn only_access_changes_keys_and_tenants() {
                     is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
                     continue;
                 }
+                "DomainsRole" => {
+                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
+                    let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [domains, warm]}}"#;
+                    let actions = &[
+                        "GetItem",
+                        "BatchGetItem",
+                        "Query",
+                        "PutItem",
+                        "UpdateItem",
+                        "DeleteItem",
+                    ];
+                    is("Domains", "Allow", actions, own);
+                    let read = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant"]}}"#;
+                    is("ReadKeysAndTenants", "Allow", &["GetItem"], read);
+                    is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
+                    continue;
+                }
                 "ReportsRole" => {
                     assert_eq!(statements.len(), 4, "the role has other permissions for the table");
                     let counters = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["tally:*", "*#queues"]}}"#;

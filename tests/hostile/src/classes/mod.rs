@@ -14,6 +14,7 @@ mod media_types;
 mod names;
 mod options;
 mod quoted_local_parts;
+mod sending_domains;
 mod structured_headers;
 mod tags;
 
@@ -39,6 +40,7 @@ pub fn classes() -> Vec<Class> {
         file_sources::classes(),
         media_types::classes(),
         options::classes(),
+        sending_domains::classes(),
     ]
     .concat()
 }

@@ -30,9 +30,11 @@ impl System {
                 expires_after: self.timings.expires_after,
                 retention: self.timings.retention,
                 prices: Prices::standard(),
+                requires_domains: false,
             },
             queues: enqueue::queues::QueueCache::default(),
             quota_leases: enqueue::quota::QuotaLeases::default(),
+            senders: enqueue::senders::KnownSenders::default(),
         };
         let work = endpoint::handle(&enqueue, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(ApiResponse::of)

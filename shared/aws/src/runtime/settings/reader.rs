@@ -4,6 +4,7 @@
 //! settings while there is a problem, so that no placeholder leaves it.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,7 +13,10 @@ use domain::delivery::policy::{Policy, Turn};
 use domain::delivery::retry::RetryPolicy;
 use domain::reporting::cost::{Prices, Usd};
 
-use super::{AwsSettings, BucketSettings, Environment, KeySettings, PriorityQueueSettings, SesSettings, TableSettings};
+use super::{
+    AwsSettings, BucketSettings, Environment, IdentitySettings, KeySettings, PriorityQueueSettings, SesSettings,
+    TableSettings,
+};
 
 /// Reads parts of the environment and collects the problems.
 #[derive(Debug)]
@@ -92,6 +96,30 @@ impl Reader<'_> {
             tracks_by_default: self.flag("MAILQUEUE_TRACK_BY_DEFAULT"),
             attempt_timeout: Duration::from_millis(self.number("MAILQUEUE_ATTEMPT_TIMEOUT_MS", 100..=900_000)),
         }
+    }
+
+    /// Identities in SES: `MAILQUEUE_STACK_NAME`, `MAILQUEUE_IDENTITY_ARN`, `MAILQUEUE_CONFIGURATION_SET`.
+    pub fn identities(&mut self) -> IdentitySettings {
+        IdentitySettings {
+            stack: self.text("MAILQUEUE_STACK_NAME"),
+            arn_prefix: self.text("MAILQUEUE_IDENTITY_ARN"),
+            configuration_set: self.text("MAILQUEUE_CONFIGURATION_SET"),
+        }
+    }
+
+    /// DNS server of a local stack: `MAILQUEUE_DNS`, an address with a port. Without it the system's servers are used.
+    pub fn dns_server(&mut self) -> Option<SocketAddr> {
+        const NAME: &str = "MAILQUEUE_DNS";
+        self.optional(NAME)?;
+        self.parse(NAME, "an address with a port, such as 127.0.0.1:53", |text| {
+            text.parse().ok()
+        })
+    }
+
+    /// Whether emails need a From of a registered domain: `MAILQUEUE_REQUIRE_DOMAINS`, `true` or `false`.
+    pub fn requires_domains(&mut self) -> bool {
+        let given = self.parse("MAILQUEUE_REQUIRE_DOMAINS", "true or false", |text| text.parse().ok());
+        given.unwrap_or_default()
     }
 
     /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.

@@ -19,6 +19,9 @@
 //! | a suppressed address | `<tenant>#suppressed#<id>` | `suppression` |
 //! | an address on SES's list | `<tenant>#suppressed#<id>` | `account_list` |
 //! | hash prefixes of a tenant's suppressions | `<tenant>#suppressed` | `marks` |
+//! | a sending domain | `domains` | `<labels in reverse>` |
+//! | the name of a sending domain, by its id | `domains` | `id#<id>` |
+//! | the sending domains that were never verified | `domains` | `registry#` |
 //! | counters | `tally:..` | |
 //! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
@@ -26,8 +29,9 @@
 use domain::delivery::batch::BatchId;
 use domain::delivery::record::BodyRef;
 use domain::delivery::suppression::{Origin, SuppressionId};
-use domain::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
+use domain::id::{DomainId, EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
 use domain::reporting::tally::counter::Level;
+use domain::tenant::domains::name::DomainName;
 use domain::tenant::quota::Window;
 use domain::timestamp::Timestamp;
 
@@ -63,6 +67,12 @@ pub(crate) const JOBS: &str = "job";
 
 /// Partition of the index `due` for queues that `promote` must look at.
 pub(crate) const LIMITED: &str = "limited";
+
+/// Partition of all sending domains.
+const DOMAINS: &str = "domains";
+
+/// Partition of the index `due` for sending domains that `promote` must look at.
+pub(crate) const WAITING_DOMAINS: &str = "domain";
 
 /// Sort key of the counts of a queue's waiting emails.
 pub(crate) const STANDING: &str = "now";
@@ -208,6 +218,43 @@ pub(crate) fn to_api_key(item: &Item) -> Result<KeyId, ItemError> {
 /// The partition of a tenant's API keys in the index `by_tenant`.
 pub(crate) fn api_keys_of(tenant: &TenantId) -> String {
     format!("{tenant}#keys")
+}
+
+/// The key of a sending domain.
+pub(crate) fn domain(name: &DomainName) -> Item {
+    of(DOMAINS, name.reversed())
+}
+
+/// Reads the name of a sending domain.
+pub(crate) fn to_domain(item: &Item) -> Result<DomainName, ItemError> {
+    DomainName::from_reversed(&sk(item)?).map_err(|_| ItemError::Malformed("sk"))
+}
+
+/// The partition of all sending domains, and the beginning of the sort keys below one.
+pub(crate) fn domains_below(name: &DomainName) -> (String, String) {
+    (DOMAINS.to_owned(), format!("{}.", name.reversed()))
+}
+
+/// The key of the name of a sending domain. No label contains a number sign.
+pub(crate) fn domain_id(id: DomainId) -> Item {
+    of(DOMAINS, format!("id#{id}"))
+}
+
+/// The key of the registry of sending domains.
+pub(crate) fn domain_registry() -> Item {
+    of(DOMAINS, "registry#")
+}
+
+/// True for the item of the registry of sending domains.
+pub(crate) fn is_domain_registry(item: &Item) -> bool {
+    domain_registry()
+        .iter()
+        .all(|(name, value)| item.get(name) == Some(value))
+}
+
+/// The partition of a tenant's sending domains in the index `by_tenant`.
+pub(crate) fn domains_of(tenant: &TenantId) -> String {
+    format!("{tenant}#domains")
 }
 
 /// The key of the record of a batch. The caller's key may hold personal data: only its hash is stored.

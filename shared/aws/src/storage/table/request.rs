@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use serde::Serialize;
 
@@ -149,6 +149,13 @@ pub(crate) enum Write {
         /// The change and its condition.
         change: Expression,
     },
+    /// Deletes an item, whether it exists or not.
+    Delete {
+        /// The item's key.
+        key: Item,
+        /// The condition on the stored item.
+        when: Expression,
+    },
 }
 
 impl Write {
@@ -186,6 +193,16 @@ impl Write {
                     .set_expression_attribute_values(some(change.values))
                     .return_values_on_condition_check_failure(STORED);
                 write.update(update.build()?)
+            }
+            Self::Delete { key, when } => {
+                let delete = Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(key))
+                    .set_condition_expression(text(when.condition))
+                    .set_expression_attribute_names(some(when.names))
+                    .set_expression_attribute_values(some(when.values))
+                    .return_values_on_condition_check_failure(STORED);
+                write.delete(delete.build()?)
             }
         }
         .build())

@@ -1,0 +1,236 @@
+//! Requests about sending domains, in Resend's form.
+//!
+//! **Role:** called by `domains`; calls [`super::json`].
+//! **Invariant:** as in [`super::requests`], any bytes end in a request or an [`ApiError`] with the field's path. A
+//! setting that would change nothing is accepted; another value of it is refused.
+//!
+//! Source: Resend's OpenAPI document, version 1.5.0, paths `/domains`, read 2026-11-29; `adopt` is ours.
+
+use super::fields::each_field;
+use super::json::{Node, echo, object, text, wrong_type};
+use super::spelling::unknown;
+use crate::api::error::ApiError;
+use crate::message::problem::{EmailError, Problem};
+use crate::tenant::domains::name::{DomainName, DomainNameError};
+
+/// Fields of a new domain, as an error suggests them.
+const FIELDS: &[&str] = &["name", "region", "custom_return_path", "adopt"];
+
+/// Most characters of a DNS label. Source: RFC 1035, 2.3.4.
+const LABEL_MAX: usize = 63;
+
+/// The first label of the MAIL FROM domain unless the caller names another. Source: as above.
+const RETURN_PATH: &str = "send";
+
+/// The request of `POST /domains`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDomain {
+    /// Name.
+    pub name: DomainName,
+    /// Region that the caller expects.
+    pub region: Option<String>,
+    /// First label of the MAIL FROM domain.
+    pub return_path: String,
+    /// True to take over an identity that exists in SES. Only the deployer may.
+    pub adopt: bool,
+}
+
+/// Reads the body of `POST /domains`.
+///
+/// # Errors
+/// As [`super::requests::parse_email`].
+pub fn parse_create(body: &[u8]) -> Result<NewDomain, ApiError> {
+    let (mut name, mut region, mut return_path, mut adopt) = (None, None, None, false);
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => name = text(path, value)?.map(|text| domain_name(path, &text)).transpose()?,
+            "region" => region = text(path, value)?,
+            "custom_return_path" => {
+                return_path = text(path, value)?.map(|text| label(path, &text)).transpose()?;
+            }
+            "adopt" => adopt = flag(path, value)?.unwrap_or_default(),
+            _ => setting(key, path, value, FIELDS)?,
+        }
+        Ok(())
+    })?;
+    Ok(NewDomain {
+        name: name.ok_or_else(|| ApiError::missing_field("name", "this field is required"))?,
+        region,
+        return_path: return_path.unwrap_or_else(|| RETURN_PATH.to_owned()),
+        adopt,
+    })
+}
+
+/// Checks the body of `PATCH /domains/{id}`, which can change nothing.
+///
+/// # Errors
+/// As [`super::requests::parse_email`].
+pub fn check_change(body: &[u8]) -> Result<(), ApiError> {
+    let known = &["open_tracking", "click_tracking", "tls", "capabilities"];
+    each_field(body, |key, path, value| setting(key, path, value, known))
+}
+
+/// Checks a setting of Resend that has only one value here.
+fn setting(key: &str, path: &str, value: Node, known: &[&'static str]) -> Result<(), EmailError> {
+    let unsupported = |remedy| Err(EmailError::at(path, Problem::Unsupported(remedy)));
+    match key {
+        "open_tracking" | "click_tracking" => match flag(path, value)? {
+            None | Some(false) => Ok(()),
+            Some(true) => unsupported("set it to false: the configuration set of Amazon SES decides about tracking"),
+        },
+        "tracking_subdomain" => match text(path, value)? {
+            None => Ok(()),
+            Some(_) => unsupported("leave it out: the configuration set of Amazon SES decides about tracking"),
+        },
+        "tls" => match text(path, value)?.as_deref() {
+            None | Some("opportunistic") => Ok(()),
+            Some(_) => unsupported("set it to opportunistic: the configuration set of Amazon SES decides about TLS"),
+        },
+        "capabilities" => capabilities(path, value),
+        _ => Err(unknown(path, key, known)),
+    }
+}
+
+/// Every domain sends, and none receives.
+fn capabilities(path: &str, value: Node) -> Result<(), EmailError> {
+    if matches!(value, Node::Null) {
+        return Ok(());
+    }
+    for (key, value) in object(path, value)? {
+        let path = format!("{path}.{}", echo(&key));
+        let (only, remedy) = match key.as_str() {
+            "sending" => ("enabled", "set it to enabled: delete the domain to stop its emails"),
+            "receiving" => ("disabled", "set it to disabled: mailqueue receives no emails"),
+            _ => return Err(unknown(&path, &key, &["sending", "receiving"])),
+        };
+        if text(&path, value)?.is_some_and(|given| given != only) {
+            return Err(EmailError::at(path, Problem::Unsupported(remedy)));
+        }
+    }
+    Ok(())
+}
+
+fn flag(path: &str, value: Node) -> Result<Option<bool>, EmailError> {
+    match value {
+        Node::Null => Ok(None),
+        Node::Bool(flag) => Ok(Some(flag)),
+        node @ (Node::Number(_) | Node::Text(_) | Node::Bytes(_) | Node::Array(_) | Node::Object(_)) => {
+            Err(wrong_type(path, "a boolean", &node))
+        }
+    }
+}
+
+fn domain_name(path: &str, text: &str) -> Result<DomainName, EmailError> {
+    let why = |error| match error {
+        DomainNameError::Syntax => "must be a domain such as example.com",
+        DomainNameError::PublicSuffix => {
+            "must be a domain that you own; names such as com or co.uk are public suffixes"
+        }
+        DomainNameError::TooLong => "is too long for DKIM records",
+        DomainNameError::TooDeep => "has too many labels",
+    };
+    DomainName::parse(text.trim()).map_err(|error| EmailError::at(path, Problem::Bad(why(error))))
+}
+
+/// Reads one label of a host name.
+fn label(path: &str, text: &str) -> Result<String, EmailError> {
+    let text = text.to_ascii_lowercase();
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label = (1..=LABEL_MAX).contains(&text.len())
+        && text.bytes().all(fits)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    let bad = || {
+        EmailError::at(
+            path,
+            Problem::Bad("must be one label of letters, digits and dashes, such as send"),
+        )
+    };
+    is_label.then_some(text).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<NewDomain, String> {
+        parse_create(body.as_bytes()).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_new_domain_is_read_in_resends_form() {
+        let plain = NewDomain {
+            name: DomainName::parse("example.com").unwrap(),
+            region: None,
+            return_path: "send".to_owned(),
+            adopt: false,
+        };
+        for body in [
+            r#"{"name": " Example.com "}"#,
+            r#"{"name": "example.com", "region": null, "custom_return_path": null, "adopt": false,
+                "open_tracking": false, "click_tracking": null, "tracking_subdomain": null, "tls": "opportunistic",
+                "capabilities": {"sending": "enabled", "receiving": "disabled"}}"#,
+        ] {
+            assert_eq!(read(body).as_ref(), Ok(&plain), "{body}");
+        }
+        let other =
+            read(r#"{"name": "example.com", "region": "eu-west-1", "custom_return_path": "Mail", "adopt": true}"#);
+        let expected = NewDomain {
+            region: Some("eu-west-1".to_owned()),
+            return_path: "mail".to_owned(),
+            adopt: true,
+            ..plain
+        };
+        assert_eq!(other, Ok(expected));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_the_remedy() {
+        let with = |more: &str| read(&format!(r#"{{"name": "example.com", {more}}}"#));
+        for (result, beginning) in [
+            (read("{}"), "name: this field is required"),
+            (read(r#"{"name": "co.uk"}"#), "name: must be a domain that you own"),
+            (read(r#"{"name": 1}"#), "name: must be a string"),
+            (
+                with(r#""open_tracking": true"#),
+                "open_tracking: this field is not supported; set it to false",
+            ),
+            (with(r#""open_tracking": "no""#), "open_tracking: must be a boolean"),
+            (
+                with(r#""tracking_subdomain": "links""#),
+                "tracking_subdomain: this field is not supported",
+            ),
+            (
+                with(r#""tls": "enforced""#),
+                "tls: this field is not supported; set it to opportunistic",
+            ),
+            (
+                with(r#""capabilities": {"receiving": "enabled"}"#),
+                "capabilities.receiving: this field is not supported",
+            ),
+            (with(r#""capabilities": {"x": 1}"#), "capabilities.x: unknown field"),
+            (
+                with(r#""custom_return_path": "a.b""#),
+                "custom_return_path: must be one label",
+            ),
+            (
+                with(r#""custom_return_path": "-a""#),
+                "custom_return_path: must be one label",
+            ),
+            (with(r#""nam": 1"#), "nam: unknown field; did you mean name?"),
+        ] {
+            let message = result.unwrap_err();
+            assert!(message.starts_with(beginning), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_change_has_only_neutral_settings() {
+        assert_eq!(
+            check_change(br#"{"open_tracking": false, "tls": "opportunistic"}"#),
+            Ok(())
+        );
+        assert!(check_change(br#"{"click_tracking": true}"#).is_err());
+        assert!(check_change(br#"{"name": "example.org"}"#).is_err());
+    }
+}

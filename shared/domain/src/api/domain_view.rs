@@ -1,0 +1,250 @@
+//! Answers about sending domains, in Resend's form.
+//!
+//! **Role:** called by `domains`; calls [`crate::tenant::domains`].
+//! **Invariant:** `records` has only the kinds of records that Resend's SDKs know: the Rust SDK refuses any other. The
+//! DMARC record is beside them.
+//!
+//! Source: Resend's OpenAPI document, version 1.5.0, paths `/domains`, read 2026-11-29; `verified`, `dmarc`, `host` and
+//! `dns` are ours.
+
+use serde::Serialize;
+
+use crate::id::DomainId;
+use crate::tenant::domains::dns::{DnsFinding, DnsStatus, Purpose, RecordType, WantedRecord};
+use crate::tenant::domains::identity::IdentityStatus;
+use crate::tenant::domains::name::DomainName;
+use crate::tenant::domains::{SendingDomain, Verification};
+
+const OBJECT: &str = "domain";
+
+/// The status of a domain.
+///
+/// A lost verification is pending while SES still looks for the records: SDKs know no other word for a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum DomainStatus {
+    /// Amazon SES has not looked for the records yet.
+    NotStarted,
+    /// Amazon SES looks for the records.
+    Pending,
+    /// Amazon SES sends for the domain.
+    Verified,
+    /// Amazon SES gave up after 72 hours. `POST /domains/{id}/verify` starts again.
+    Failed,
+}
+
+impl From<IdentityStatus> for DomainStatus {
+    fn from(status: IdentityStatus) -> Self {
+        match status {
+            IdentityStatus::NotStarted => Self::NotStarted,
+            IdentityStatus::Pending | IdentityStatus::TemporaryFailure => Self::Pending,
+            IdentityStatus::Verified => Self::Verified,
+            IdentityStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+/// Capabilities of a domain: each one sends, and none receives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct Capabilities {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "enabled")))]
+    sending: &'static str,
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "disabled")))]
+    receiving: &'static str,
+}
+
+/// A domain in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainSummary"))]
+pub struct DomainSummary {
+    id: String,
+    name: String,
+    status: DomainStatus,
+    /// Whether Amazon SES sends for the domain: never yet, now, or no longer. `lost`: emails are accepted, but Amazon SES
+    /// may refuse them.
+    verified: Verification,
+    created_at: String,
+    /// The region of Amazon SES.
+    region: String,
+    capabilities: Capabilities,
+    open_tracking: bool,
+    click_tracking: bool,
+}
+
+impl DomainSummary {
+    /// The entry of a domain.
+    #[must_use]
+    pub fn new(domain: &SendingDomain, region: &str) -> Self {
+        Self {
+            id: domain.id.to_string(),
+            name: domain.name.to_string(),
+            status: domain.status.into(),
+            verified: domain.verification,
+            created_at: domain.created_at.to_string(),
+            region: region.to_owned(),
+            capabilities: Capabilities {
+                sending: "enabled",
+                receiving: "disabled",
+            },
+            open_tracking: false,
+            click_tracking: false,
+        }
+    }
+}
+
+/// A domain with its DNS records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Domain"))]
+pub struct DomainView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "domain")))]
+    object: &'static str,
+    #[serde(flatten)]
+    summary: DomainSummary,
+    records: Vec<RecordView>,
+    /// The DMARC record, which Amazon SES does not check. Large mailbox providers expect one.
+    dmarc: RecordView,
+}
+
+impl DomainView {
+    /// A domain, its records, and its DMARC record.
+    #[must_use]
+    pub fn new(domain: &SendingDomain, region: &str, records: Vec<RecordView>, dmarc: RecordView) -> Self {
+        Self {
+            object: OBJECT,
+            summary: DomainSummary::new(domain, region),
+            records,
+            dmarc,
+        }
+    }
+}
+
+/// A DNS record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainRecord"))]
+pub struct RecordView {
+    record: Purpose,
+    /// The name within the zone of the registrable domain.
+    name: String,
+    /// The whole name of the host.
+    host: String,
+    #[serde(rename = "type")]
+    record_type: RecordType,
+    ttl: &'static str,
+    /// The verification by Amazon SES. For DMARC: `verified` if DNS has a policy.
+    status: IdentityStatus,
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<u16>,
+    /// The record in DNS now. Absent in the answer to `POST /domains`: an early lookup would make DNS servers remember that
+    /// the record is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns: Option<DnsView>,
+}
+
+/// The state of a record in DNS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DomainRecordInDns")
+)]
+struct DnsView {
+    status: DnsStatus,
+    /// The found values.
+    found: Vec<String>,
+    /// The probable mistake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl RecordView {
+    /// A record, and its state in DNS if it was looked up.
+    #[must_use]
+    pub fn new(name: &DomainName, record: &WantedRecord, finding: Option<DnsFinding>) -> Self {
+        let has_policy = record.purpose == Purpose::Dmarc
+            && finding
+                .as_ref()
+                .is_some_and(|finding| finding.status == DnsStatus::Found);
+        Self {
+            record: record.purpose,
+            name: name.within_zone(&record.host).to_owned(),
+            host: record.host.clone(),
+            record_type: record.record_type,
+            ttl: "Auto",
+            status: if has_policy {
+                IdentityStatus::Verified
+            } else {
+                record.status
+            },
+            value: record.value.clone(),
+            priority: record.priority,
+            dns: finding.map(|DnsFinding { status, found, hint }| DnsView { status, found, hint }),
+        }
+    }
+}
+
+/// A page of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainPage"))]
+pub struct DomainsView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
+    object: &'static str,
+    has_more: bool,
+    data: Vec<DomainSummary>,
+}
+
+impl DomainsView {
+    /// A page, newest first. `has_more`: there are more in the direction of reading.
+    #[must_use]
+    pub fn new(data: Vec<DomainSummary>, has_more: bool) -> Self {
+        Self {
+            object: "list",
+            has_more,
+            data,
+        }
+    }
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainChanged"))]
+pub struct DomainChanged {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "domain")))]
+    object: &'static str,
+    id: String,
+}
+
+impl DomainChanged {
+    /// The answer for a domain.
+    #[must_use]
+    pub fn new(id: DomainId) -> Self {
+        Self {
+            object: OBJECT,
+            id: id.to_string(),
+        }
+    }
+}
+
+/// The answer to a deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainDeleted"))]
+pub struct DomainDeleted {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "domain")))]
+    object: &'static str,
+    id: String,
+    deleted: bool,
+}
+
+impl DomainDeleted {
+    /// The answer for a deleted domain.
+    #[must_use]
+    pub fn new(id: DomainId) -> Self {
+        Self {
+            object: OBJECT,
+            id: id.to_string(),
+            deleted: true,
+        }
+    }
+}

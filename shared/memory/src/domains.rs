@@ -1,0 +1,212 @@
+//! Sending domains, identities and DNS over [`State`](crate::State).
+
+use std::sync::Arc;
+
+use domain::id::{DomainId, TenantId};
+use domain::ports::PortError;
+use domain::ports::domains::{Dns, Domains, Door, Identities};
+use domain::tenant::domains::dns::{DnsAnswer, RecordType};
+use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
+use domain::tenant::domains::name::DomainName;
+use domain::tenant::domains::{Registry, SendingDomain};
+use domain::timestamp::Timestamp;
+
+use crate::{Call, MemoryBackend};
+
+/// The DKIM tokens of an identity: SES draws them at random.
+#[must_use]
+pub fn tokens(name: &DomainName) -> Vec<String> {
+    let plain = name.as_str().replace('.', "-");
+    (1..=3).map(|number| format!("{plain}{number}")).collect()
+}
+
+impl Identities for MemoryBackend {
+    async fn identity(&self, name: &DomainName) -> Result<Option<Identity>, PortError> {
+        let name = name.clone();
+        self.call(Call::reads("identity", None), move |state| {
+            state.identities.get(&name).cloned()
+        })
+        .await
+    }
+
+    async fn create_identity(&self, name: &DomainName, tenant: &TenantId) -> Result<IdentityCreation, PortError> {
+        let (name, tenant) = (name.clone(), tenant.clone());
+        self.call(Call::writes("create_identity", None), move |state| {
+            if state.identities.contains_key(&name) {
+                return IdentityCreation::Existed;
+            }
+            let identity = Identity {
+                status: IdentityStatus::Pending,
+                tokens: tokens(&name),
+                owner: Some(tenant.clone()),
+                ..Identity::default()
+            };
+            state.identities.insert(name.clone(), identity);
+            IdentityCreation::Created
+        })
+        .await
+    }
+
+    async fn adopt_identity(&self, name: &DomainName, tenant: &TenantId) -> Result<(), PortError> {
+        let (name, tenant) = (name.clone(), tenant.clone());
+        self.call(Call::writes("adopt_identity", None), move |state| {
+            if let Some(identity) = state.identities.get_mut(&name) {
+                identity.owner = Some(tenant.clone());
+            }
+        })
+        .await
+    }
+
+    async fn release_identity(&self, name: &DomainName) -> Result<(), PortError> {
+        let name = name.clone();
+        self.call(Call::writes("release_identity", None), move |state| {
+            if let Some(identity) = state.identities.get_mut(&name) {
+                identity.owner = None;
+            }
+        })
+        .await
+    }
+
+    async fn set_mail_from(&self, name: &DomainName, mail_from: &str) -> Result<(), PortError> {
+        let (name, mail_from) = (name.clone(), mail_from.to_owned());
+        self.call(Call::writes("set_mail_from", None), move |state| {
+            if let Some(identity) = state.identities.get_mut(&name) {
+                identity.mail_from = Some((mail_from.clone(), IdentityStatus::Pending));
+            }
+        })
+        .await
+    }
+
+    async fn delete_identity(&self, name: &DomainName) -> Result<(), PortError> {
+        let name = name.clone();
+        self.call(Call::writes("delete_identity", None), move |state| {
+            state.identities.remove(&name);
+        })
+        .await
+    }
+}
+
+impl Dns for MemoryBackend {
+    async fn look_up(&self, host: &str, record_type: RecordType) -> DnsAnswer {
+        let found = self.state().dns.get(&(host.to_owned(), record_type)).cloned();
+        found.unwrap_or_else(|| DnsAnswer::Values(Vec::new()))
+    }
+}
+
+impl Domains for MemoryBackend {
+    async fn registry(&self) -> Result<Registry, PortError> {
+        self.call(Call::reads("registry", None), |state| state.registry.clone())
+            .await
+    }
+
+    async fn domain_named(&self, name: &DomainName) -> Result<Option<SendingDomain>, PortError> {
+        let key = name.reversed();
+        self.call(Call::reads("domain_named", None), move |state| {
+            state.domains.get(&key).cloned()
+        })
+        .await
+    }
+
+    async fn domain(&self, id: DomainId) -> Result<Option<SendingDomain>, PortError> {
+        self.call(Call::reads("domain", None), move |state| {
+            state.domains.values().find(|domain| domain.id == id).cloned()
+        })
+        .await
+    }
+
+    async fn domains_of(&self, tenant: &TenantId) -> Result<Vec<SendingDomain>, PortError> {
+        let tenant = tenant.clone();
+        self.call(Call::reads("domains_of", None), move |state| {
+            let own = state.domains.values().filter(|domain| domain.tenant == tenant);
+            let mut own: Vec<_> = own.cloned().collect();
+            own.sort_by_key(|domain| std::cmp::Reverse((domain.created_at, domain.id)));
+            own
+        })
+        .await
+    }
+
+    async fn related_domains(&self, name: &DomainName) -> Result<Vec<SendingDomain>, PortError> {
+        let (above, key) = (name.above(), name.reversed());
+        self.call(Call::reads("related_domains", None), move |state| {
+            let below = format!("{key}.");
+            let is_related = |(other, domain): &(&String, &SendingDomain)| {
+                **other == key || other.starts_with(&below) || above.contains(&domain.name)
+            };
+            let related = state.domains.iter().filter(is_related);
+            related.map(|(_, domain)| domain.clone()).collect()
+        })
+        .await
+    }
+
+    async fn register_domain(&self, domain: &SendingDomain, registry: &Registry) -> Result<bool, PortError> {
+        let (domain, version) = (domain.clone(), registry.version);
+        self.call(Call::writes("register_domain", None), move |state| {
+            let key = domain.name.reversed();
+            if state.domains.get(&key) == Some(&domain) {
+                return true;
+            }
+            if state.registry.version != version || state.domains.contains_key(&key) {
+                return false;
+            }
+            state.registry.version += 1;
+            state.registry.unverified.insert(domain.name.to_string());
+            state.domains.insert(key, domain.clone());
+            true
+        })
+        .await
+    }
+
+    async fn save_domain(&self, before: &SendingDomain, domain: &SendingDomain) -> Result<bool, PortError> {
+        let (before, domain) = (before.clone(), domain.clone());
+        self.call(Call::writes("save_domain", None), move |state| {
+            let stored = state.domains.get_mut(&domain.name.reversed());
+            let Some(stored) = stored.filter(|stored| stored.id == before.id) else {
+                return false;
+            };
+            if *stored == domain {
+                return true;
+            }
+            if stored.version != before.version {
+                return false;
+            }
+            *stored = domain.clone();
+            if before.is_first_verified_by(&domain) {
+                state.registry.unverified.remove(domain.name.as_str());
+            }
+            true
+        })
+        .await
+    }
+
+    async fn remove_domain(&self, domain: &SendingDomain) -> Result<(), PortError> {
+        let domain = domain.clone();
+        self.call(Call::writes("remove_domain", None), move |state| {
+            let key = domain.name.reversed();
+            if state.domains.get(&key).is_some_and(|stored| stored.id == domain.id) {
+                state.domains.remove(&key);
+                state.registry.unverified.remove(domain.name.as_str());
+            }
+        })
+        .await
+    }
+
+    async fn due_domains(&self, until: Timestamp, count: usize) -> Result<Vec<DomainName>, PortError> {
+        self.call(Call::reads("due_domains", None), move |state| {
+            let due = state.domains.values().filter_map(|domain| {
+                let at = domain.next_check.filter(|at| *at <= until)?;
+                Some((at, domain.name.clone()))
+            });
+            let mut due: Vec<_> = due.collect();
+            due.sort();
+            due.into_iter().take(count).map(|(_, name)| name).collect()
+        })
+        .await
+    }
+}
+
+/// Not a call of its own: the table reads the registry together with the API key.
+impl Door for MemoryBackend {
+    async fn recent_registry(&self, _: Timestamp) -> Result<Arc<Registry>, PortError> {
+        Ok(Arc::new(self.state().registry.clone()))
+    }
+}
