@@ -1,7 +1,8 @@
 """Starts the local stack, sends a first email through it, and stops it.
 
 Role: behind `make local`, `make stop` and `make logs`. The tests start their own stacks with it.
-Processes: MiniStack (AWS without SES) with the functions inside, the fake SES, and front.py, the base URL of the API.
+Processes: MiniStack (AWS without SES) with the functions inside, the fake SES, the fake DNS server on free ports, and
+front.py, the base URL of the API.
 Invariants: all state is in one directory. Its file `env` is written last, and exists only while the stack is ready.
 This script stops only processes that it has started.
 **Long, because** every part needs the same settings, which are read at the import; localstack/run.py replaces two of them.
@@ -58,6 +59,10 @@ FAULT_PROXY_PORT = os.environ.get("FAULT_PROXY_PORT")
 TRANSACTION_WINDOW_MS = os.environ.get("TRANSACTION_WINDOW_MS", "3")
 FAULT_PROXY_URL = FAULT_PROXY_PORT and f"http://127.0.0.1:{FAULT_PROXY_PORT}"
 API = f"http://127.0.0.1:{API_PORT}"
+# The domains that SES has verified at the start: the first email's, and those from which tests send.
+VERIFIED = "example.com mailqueue.example xn--bcher-kva.example"
+# The local programs; a stack with a fault proxy has one more.
+PROGRAMS = ("fake_dns", "fake_ses")
 # All stacks of this checkout share the tools, which depend only on their requirements files.
 VENV = ROOT / ".local" / "venv"
 TOOLS_VENV = ROOT / ".local" / "venv-tools"
@@ -65,6 +70,7 @@ TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-ses-events"
 
 EMULATOR = Process(STATE, "emulator")
 FAKE_SES = Process(STATE, "fake_ses")
+FAKE_DNS = Process(STATE, "fake_dns")
 FRONT = Process(STATE, "front")
 FAULT_PROXY = Process(STATE, "fault_proxy")
 
@@ -155,7 +161,7 @@ def binaries_of(wanted):
     if "MAILQUEUE_BINARIES" in os.environ:
         directory = (ROOT / os.environ["MAILQUEUE_BINARIES"]).resolve()
     else:
-        say("Building the functions and the fake SES (this takes minutes the first time) ...")
+        say("Building the functions and the local programs (this takes minutes the first time) ...")
         # The whole workspace at once, because single packages would be built with other features.
         run(["cargo", "build", "--workspace", "--bins", "--locked"], "cargo could not build", cwd=ROOT)
         target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
@@ -253,17 +259,41 @@ def seed(name):
     return {name: os.environ["FAULT_PROXY_SEED"]} if "FAULT_PROXY_SEED" in os.environ else {}
 
 
+def start_fake_dns(binary):
+    """Starts the fake DNS server on free ports."""
+    ensure(FAKE_DNS, [str(binary)], {}, [binary], lambda: dns_control() and get(f"{dns_control()}/server")[0] == 200)
+
+
+def dns_control():
+    """The URL of the fake DNS server's control, from the first line of its log; None before that."""
+    line = next(iter(FAKE_DNS.log.read_text(errors="replace").splitlines()), "") if FAKE_DNS.log.exists() else ""
+    _, found, url = line.partition("listening on ")
+    return url if found else None
+
+
+def dns_address():
+    """The address for DNS queries."""
+    return json.loads(get(f"{dns_control()}/server")[1])["address"]
+
+
 def start_fake_ses(binary):
-    settings = {"INBOX_PORT": str(INBOX_PORT), "FAKE_SES_TOPIC_ARN": TOPIC_ARN} | seed("FAKE_SES_SEED")
+    settings = {
+        "INBOX_PORT": str(INBOX_PORT),
+        "FAKE_SES_TOPIC_ARN": TOPIC_ARN,
+        "FAKE_SES_VERIFIED": VERIFIED,
+        "FAKE_SES_DNS": dns_address(),
+    } | seed("FAKE_SES_SEED")
     if FAULT_PROXY_URL:
         settings["AWS_ENDPOINT_URL"] = FAULT_PROXY_URL
     ensure(FAKE_SES, [str(binary)], settings, [binary], lambda: get(f"{INBOX}/messages")[0] == 200)
 
 
 def tell_fake_ses(template):
-    """Sends the configuration set's suppression reasons to the fake SES, because the emulator does not publish them."""
+    """Describes the configuration set to the fake SES, because the emulator does not publish it. Its name is the
+    stack's."""
     options = template["Resources"]["ConfigurationSet"]["Properties"].get("SuppressionOptions", {})
-    status, text = request("PUT", f"{INBOX}/configuration-set", {"suppressed_reasons": options.get("SuppressedReasons")})
+    described = {"name": STACK, "suppressed_reasons": options.get("SuppressedReasons")}
+    status, text = request("PUT", f"{INBOX}/configuration-set", described)
     if status != 200:
         raise Trouble(f"The fake SES refused the configuration set: {status} {text}")
 
@@ -278,6 +308,8 @@ def start_emulator():
         # The functions inherit these: the fake SES for SES, the emulator for all other services.
         "AWS_ENDPOINT_URL": FAULT_PROXY_URL or ENDPOINT,
         "AWS_ENDPOINT_URL_SESV2": FAULT_PROXY_URL or INBOX,
+        # The resolver of the functions; on AWS they use the system's.
+        "MAILQUEUE_DNS": dns_address(),
         "LAMBDA_EXECUTOR": "local",
         "S3_DATA_DIR": str(data / "s3"),
         "STATE_DIR": str(data / "state"),
@@ -479,7 +511,7 @@ def outputs(cloudformation):
 def send_first_email(key):
     headers = {"authorization": f"Bearer {key}"}
     email = {
-        "from": "mailqueue <hello@mailqueue.example>",
+        "from": "mailqueue <hello@example.com>",
         "to": ["you@example.com"],
         "subject": "Hello from your local mailqueue",
         "text": "This email was accepted, queued, sent and delivered on this machine.",
@@ -547,9 +579,10 @@ def start():
 
         template = templates.load(ROOT / "template.yaml")
         names = sorted(templates.functions(template).values())
-        binaries = binaries_of([*names, "fake_ses", *(["fault_proxy"] if FAULT_PROXY_URL else [])])
+        binaries = binaries_of([*names, *PROGRAMS, *(["fault_proxy"] if FAULT_PROXY_URL else [])])
         if FAULT_PROXY_URL:
             start_fault_proxy(binaries["fault_proxy"])
+        start_fake_dns(binaries["fake_dns"])
         start_fake_ses(binaries["fake_ses"])
         tell_fake_ses(template)
         start_emulator()
@@ -565,12 +598,15 @@ def start():
             "AWS_REGION": REGION,
             **CREDENTIALS,
         }
-        watch = function_environment() | aws | {"AWS_ENDPOINT_URL_SESV2": INBOX}
+        dns = {"MAILQUEUE_DNS": dns_address()}
+        watch = function_environment() | aws | dns | {"AWS_ENDPOINT_URL_SESV2": INBOX}
         keep_secret(STATE / "watch.env", "".join(quoted(watch)))
         write_env(
             STATE / "env",
             {"MAILQUEUE_URL": API, "MAILQUEUE_API_KEY": key, "MAILQUEUE_DEPLOYER_KEY": deployer, **aws}
             | {"MAILQUEUE_STACK": STACK, "MAILQUEUE_TABLE": found["TableName"], "INBOX_URL": INBOX}
+            | dns
+            | {"DNS_URL": dns_control()}
             | ({"FAULT_PROXY_URL": FAULT_PROXY_URL} if FAULT_PROXY_URL else {}),
         )
     shown = os.path.relpath(STATE / "env", ROOT)
@@ -582,7 +618,7 @@ def stop():
     with locked(STATE / "run" / "lock"):
         for name in ("env", "watch.env"):
             (STATE / name).unlink(missing_ok=True)
-        ended = [process.name for process in (FRONT, EMULATOR, FAKE_SES, FAULT_PROXY) if process.stop()]
+        ended = [process.name for process in (FRONT, EMULATOR, FAKE_SES, FAKE_DNS, FAULT_PROXY) if process.stop()]
         end_orphans(STATE / "data" / "tmp")
         (STATE / "run" / "deployed").unlink(missing_ok=True)
         # The emulator has its state in memory only, so its files are useless now.

@@ -114,16 +114,18 @@ def start(named):
     import template as templates
 
     template = templates.load(ROOT / "template.yaml")
-    binaries = stack.binaries_of([*sorted(templates.functions(template).values()), "fake_ses", "fault_proxy"])
+    binaries = stack.binaries_of([*sorted(templates.functions(template).values()), *stack.PROGRAMS, "fault_proxy"])
     stack.EMULATOR = LOCALSTACK
     if not RUNNING:
         start_localstack(named or tables.start_ministack(TABLES_PORT))
     stack.start_fault_proxy(binaries["fault_proxy"])
+    stack.start_fake_dns(binaries["fake_dns"])
     stack.start_fake_ses(binaries["fake_ses"])
     stack.tell_fake_ses(template)
     deployer = stack.deployer_key()
     # In LocalStack, the variables of a function override LocalStack's own variables.
     reached = {"AWS_ENDPOINT_URL": stack.FAULT_PROXY_URL, "AWS_ENDPOINT_URL_SESV2": stack.FAULT_PROXY_URL}
+    reached |= {"MAILQUEUE_DNS": stack.dns_address()}
     found = stack.deploy(binaries, deployer, left_out=LEFT_OUT, variables=reached)
     stack.start_front(VENV / "bin" / "python")
     key = stack.api_key(deployer)
@@ -140,6 +142,7 @@ def start(named):
         "MAILQUEUE_TABLE": found["TableName"],
         "MAILQUEUE_STATE": str(STATE),
         "INBOX_URL": stack.INBOX,
+        "DNS_URL": stack.dns_control(),
         "FAULT_PROXY_URL": stack.FAULT_PROXY_URL,
     }
 
@@ -190,7 +193,7 @@ def refusals():
 
 
 def end():
-    for process in (FRONT, stack.FAKE_SES, stack.FAULT_PROXY, LOCALSTACK, tables.SERVER):
+    for process in (FRONT, stack.FAKE_SES, stack.FAKE_DNS, stack.FAULT_PROXY, LOCALSTACK, tables.SERVER):
         process.stop(patience_secs=20)
     end_orphans(STATE / "data" / "tmp")
 

@@ -13,18 +13,20 @@ use axum::http::{Request, Response};
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use local_server::server::{Closed, Ends, Program};
 use tower::ServiceExt;
 
 use crate::account::Account;
 use crate::faults::{Dice, FaultPlan};
-use crate::identities::{self, Identity};
+use crate::identities::{Given, Identities};
+use crate::identity_faults::IdentityFaults;
 use crate::mailbox::Mailbox;
 use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::suppression::SuppressionList;
-use crate::{browsers, control, inbox, ses_api};
+use crate::{browsers, control, identity_api, inbox, ses_api};
 
 /// The limit on a request's body. It exceeds SES's 40 MB with base64 and JSON around it, so that the refusal is SES's
 /// own sentence.
@@ -40,7 +42,8 @@ pub struct App {
     mailbox: Mutex<Mailbox>,
     faults: Mutex<(FaultPlan, Dice)>,
     account: Mutex<Account>,
-    identities: Mutex<Vec<Identity>>,
+    identities: Mutex<Identities>,
+    identity_faults: Mutex<IdentityFaults>,
     stats: Mutex<Stats>,
     suppressed: Mutex<SuppressionList>,
     /// The publisher of events; absent when no topic is set.
@@ -63,7 +66,8 @@ impl App {
             mailbox: Mutex::default(),
             faults: Mutex::new((FaultPlan::default(), Dice::from_seed(seed))),
             account: Mutex::default(),
-            identities: Mutex::new(identities::first()),
+            identities: Mutex::new(verified(&settings.verified)),
+            identity_faults: Mutex::default(),
             stats: Mutex::default(),
             suppressed: Mutex::default(),
             events,
@@ -86,8 +90,13 @@ impl App {
     }
 
     /// The identities.
-    pub fn identities(&self) -> MutexGuard<'_, Vec<Identity>> {
+    pub fn identities(&self) -> MutexGuard<'_, Identities> {
         self.identities.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The faults of the operations on identities.
+    pub fn identity_faults(&self) -> MutexGuard<'_, IdentityFaults> {
+        self.identity_faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counters.
@@ -99,6 +108,18 @@ impl App {
     pub fn suppressed(&self) -> MutexGuard<'_, SuppressionList> {
         self.suppressed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns an account with verified domains and addresses.
+fn verified(names: &[String]) -> Identities {
+    let given = |name: &String| Given {
+        name: name.clone(),
+        verified: true,
+    };
+    let given: Vec<Given> = names.iter().map(given).collect();
+    let mut identities = Identities::default();
+    identities.replace(&given, identity_api::tokens, Timestamp::now());
+    identities
 }
 
 /// The fake SES behind its server.
@@ -129,6 +150,47 @@ impl Program for FakeSes {
     }
 }
 
+fn identity_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(
+            "/v2/email/identities",
+            post(identity_api::create).get(identity_api::list_by_query),
+        )
+        .route("/v2/email/list-identities", post(identity_api::list))
+        .route(
+            "/v2/email/identities/{name}",
+            get(identity_api::get).delete(identity_api::delete),
+        )
+        .route(
+            "/v2/email/identities/{name}/mail-from",
+            put(identity_api::put_mail_from),
+        )
+        .route(
+            "/v2/email/identities/{name}/configuration-set",
+            put(identity_api::put_configuration_set),
+        )
+        .route("/v2/email/identities/{name}/feedback", put(identity_api::put_feedback))
+        .route("/v2/email/identities/{name}/dkim", put(identity_api::put_dkim))
+        .route(
+            "/v2/email/identities/{name}/dkim/signing",
+            put(identity_api::put_signing),
+        )
+        .route(
+            "/v2/email/tags",
+            post(identity_api::tag)
+                .delete(identity_api::untag)
+                .get(identity_api::list_tags),
+        )
+        .route("/identities", put(control::put_identities))
+        .route(
+            "/identity-faults",
+            put(control::put_identity_faults)
+                .get(control::get_identity_faults)
+                .delete(control::delete_identity_faults),
+        )
+        .route("/identity-clock", put(control::put_identity_clock))
+}
+
 fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(ses_api::send_email))
@@ -147,9 +209,7 @@ fn routes(app: Arc<App>) -> Router {
                 .delete(control::delete_faults),
         )
         .route("/account", put(control::put_account))
-        .route("/v2/email/list-identities", post(ses_api::list_email_identities))
-        .route("/v2/email/identities/{name}", get(ses_api::get_email_identity))
-        .route("/identities", put(control::put_identities))
+        .merge(identity_routes())
         .route(
             "/v2/email/suppression/addresses/{address}",
             get(ses_api::get_suppressed_destination).delete(ses_api::delete_suppressed_destination),

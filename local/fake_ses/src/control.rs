@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
 use local_server::json::{self, read, refused};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,7 +17,9 @@ use serde_json::json;
 use crate::account::Limits;
 use crate::app::App;
 use crate::faults::FaultPlan;
-use crate::identities::Identity;
+use crate::identities::Given;
+use crate::identity_api;
+use crate::identity_faults::Plan;
 use crate::suppression::{self, Reasons};
 
 /// `GET /messages`: all messages, newest first.
@@ -80,14 +83,58 @@ pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     Json(limits).into_response()
 }
 
-/// `PUT /identities`: replaces the identities of the account.
+/// `PUT /identities`: replaces the identities of the account by some whose status DNS does not change.
 pub async fn put_identities(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    let identities: Vec<Identity> = match read(&body) {
-        Ok(identities) => identities,
+    let given: Vec<Given> = match read(&body) {
+        Ok(given) => given,
         Err(sentence) => return refused(sentence),
     };
-    app.identities().clone_from(&identities);
-    Json(identities).into_response()
+    app.identities().replace(&given, identity_api::tokens, Timestamp::now());
+    Json(given).into_response()
+}
+
+/// `PUT /identity-faults`: replaces all faults of the operations on identities, and their rate.
+pub async fn put_identity_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let plan: Plan = match read(&body) {
+        Ok(plan) => plan,
+        Err(sentence) => return refused(sentence),
+    };
+    if let Err(sentence) = plan.check() {
+        return refused(sentence);
+    }
+    app.identity_faults().set(plan.clone());
+    Json(plan).into_response()
+}
+
+/// `GET /identity-faults`: the faults with their remaining counts.
+pub async fn get_identity_faults(State(app): State<Arc<App>>) -> Response {
+    let plan = app.identity_faults().plan().clone();
+    Json(plan).into_response()
+}
+
+/// `DELETE /identity-faults`.
+pub async fn delete_identity_faults(State(app): State<Arc<App>>) -> StatusCode {
+    app.identity_faults().set(Plan::default());
+    StatusCode::NO_CONTENT
+}
+
+/// A change of the clock by which SES ends its searches for records.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Advance {
+    /// The hours by which the clock goes forward.
+    hours: u16,
+}
+
+/// `PUT /identity-clock`: puts the clock forward.
+pub async fn put_identity_clock(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let advance: Advance = match read(&body) {
+        Ok(advance) => advance,
+        Err(sentence) => return refused(sentence),
+    };
+    app.identities()
+        .advance(SignedDuration::from_hours(advance.hours.into()));
+    Json(advance).into_response()
 }
 
 /// The configuration set that the local stack deployed.
@@ -96,6 +143,9 @@ pub async fn put_identities(State(app): State<Arc<App>>, body: Bytes) -> Respons
 pub struct ConfigurationSet {
     /// The reasons to list an address; null: the account's reasons apply.
     suppressed_reasons: Option<Reasons>,
+    /// The name of the only set of the account; absent: every name passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 /// `PUT /configuration-set`: the template's settings of the set. Only the emulator that deploys the set knows them.
@@ -105,13 +155,19 @@ pub async fn put_configuration_set(State(app): State<Arc<App>>, body: Bytes) -> 
         Err(sentence) => return refused(sentence),
     };
     app.suppressed().set_configuration_set(set.suppressed_reasons.clone());
+    app.identities().set_configuration_set(set.name.clone());
     Json(set).into_response()
 }
 
 /// `GET /configuration-set`.
 pub async fn get_configuration_set(State(app): State<Arc<App>>) -> Response {
     let suppressed_reasons = app.suppressed().configuration_set().cloned();
-    Json(ConfigurationSet { suppressed_reasons }).into_response()
+    let name = app.identities().configuration_set().map(str::to_owned);
+    Json(ConfigurationSet {
+        suppressed_reasons,
+        name,
+    })
+    .into_response()
 }
 
 /// `GET /suppressed`: every address of the account-wide list.

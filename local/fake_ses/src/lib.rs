@@ -7,9 +7,12 @@
 //! |---|---|
 //! | [`settings`] | the environment, read once |
 //! | [`app`] | the shared state and the routes |
-//! | [`ses_api`] | SES's operations: the order of the decisions |
+//! | [`ses_api`] | sending and the account: the order of the decisions |
+//! | [`identity_api`] | SES's operations on identities |
 //! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
-//! | [`faults`], [`account`], [`identities`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
+//! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
+//! | [`identities`], [`identity`], [`identity_rules`], [`tracking`], [`identity_faults`] | domains and addresses, their status and faults |
+//! | [`dns_check`] | the looks at a domain's records |
 //! | [`suppression`] | the account-wide suppression list |
 //! | [`outcome`] | the outcome of a message at each recipient |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
@@ -23,9 +26,14 @@ pub mod address;
 pub mod app;
 pub mod browsers;
 pub mod control;
+pub mod dns_check;
 pub mod events;
 pub mod faults;
 pub mod identities;
+pub mod identity;
+pub mod identity_api;
+pub mod identity_faults;
+pub mod identity_rules;
 pub mod inbox;
 pub mod mailbox;
 pub mod message_html;
@@ -39,12 +47,17 @@ pub mod ses_rules;
 pub mod settings;
 pub mod stats;
 pub mod suppression;
+pub mod tracking;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::{App, FakeSes};
 use local_server::server::{ListenError, Listener, Server};
 use settings::Settings;
+
+/// The time between two looks at the records of a domain. SES looks less often.
+const DNS_PAUSE: Duration = Duration::from_millis(500);
 
 /// Binds the port and prepares everything; [`Server::serve`] answers the first request.
 ///
@@ -53,8 +66,9 @@ use settings::Settings;
 pub async fn bind(settings: Settings) -> Result<Server<FakeSes>, ListenError> {
     let listener = Listener::bind(settings.port, settings::PORT).await?;
     let events = settings.events.as_ref().map(publisher::start);
-    Ok(Server::new(
-        listener,
-        FakeSes::new(Arc::new(App::new(&settings, events))),
-    ))
+    let app = Arc::new(App::new(&settings, events));
+    if let Some(dns) = settings.dns {
+        dns_check::start(Arc::clone(&app), dns, DNS_PAUSE);
+    }
+    Ok(Server::new(listener, FakeSes::new(app)))
 }

@@ -19,7 +19,6 @@ use crate::account::Over;
 use crate::app::App;
 use crate::events::{self, Sender};
 use crate::faults::FaultKind;
-use crate::identities::Identity;
 use crate::mailbox::Message;
 use crate::ses_error::SesError;
 use crate::{outcome, ses_request, ses_rules};
@@ -100,7 +99,12 @@ async fn decide(app: &App, body: &[u8]) -> Reaction {
         )
         | None => false,
     };
-    if let Err(error) = ses_rules::check(&submission, &app.region, raw) {
+    let allowed = ses_rules::check(&submission, raw).and_then(|()| {
+        let identities = app.identities();
+        identities.existing_set(submission.configuration_set.clone())?;
+        identities.sender(&submission.from, &app.region).map(drop)
+    });
+    if let Err(error) = allowed {
         return Reaction::Refused(error);
     }
     let taken = app.account().take(submission.recipients().len(), Instant::now());
@@ -169,30 +173,6 @@ pub async fn get_account(State(app): State<Arc<App>>) -> Response {
         "DedicatedIpAutoWarmupEnabled": false,
     }))
     .into_response()
-}
-
-/// `POST /v2/email/list-identities`. All identities are in the first page.
-pub async fn list_email_identities(State(app): State<Arc<App>>) -> Response {
-    app.stats().count_answer("ListEmailIdentities", "ok");
-    let identities: Vec<_> = app.identities().iter().map(Identity::listed).collect();
-    Json(json!({"EmailIdentities": identities})).into_response()
-}
-
-/// `GET /v2/email/identities/{name}`.
-pub async fn get_email_identity(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    const OPERATION: &str = "GetEmailIdentity";
-    let shown = app
-        .identities()
-        .iter()
-        .find(|identity| identity.name == name)
-        .map(Identity::shown);
-    let Some(shown) = shown else {
-        let error = SesError::no_identity(&name);
-        app.stats().count_answer(OPERATION, error.name);
-        return error.into_response();
-    };
-    app.stats().count_answer(OPERATION, "ok");
-    Json(shown).into_response()
 }
 
 /// `GET /v2/email/suppression/addresses/{address}`.

@@ -80,6 +80,77 @@ impl SesError {
         )
     }
 
+    /// Something else does not exist.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFoundException", message)
+    }
+
+    /// The identity exists already.
+    pub fn identity_exists(name: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "AlreadyExistsException",
+            format!("Email identity {name} already exist."),
+        )
+    }
+
+    /// The account has too many identities.
+    pub fn too_many_identities() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "LimitExceededException",
+            "The account has reached the maximum number of identities.",
+        )
+    }
+
+    /// The configuration set does not exist.
+    pub fn no_configuration_set(name: &str) -> Self {
+        Self::not_found(format!("Configuration set <{name}> does not exist."))
+    }
+
+    /// An operation on identities is called too often.
+    pub fn called_too_often() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            "Rate exceeded",
+        )
+    }
+
+    /// Another change of the identity is in progress.
+    pub fn concurrent_modification() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "ConcurrentModificationException",
+            "The resource is being modified by another operation or thread.",
+        )
+    }
+
+    /// The behavior for a missing MX record is none of SES's.
+    pub fn unknown_behavior() -> Self {
+        Self::bad_request(
+            "1 validation error detected: Value at 'behaviorOnMxFailure' failed to satisfy constraint: \
+                Member must satisfy enum value set: [REJECT_MESSAGE, USE_DEFAULT_VALUE]",
+        )
+    }
+
+    /// No identity allows the sender.
+    pub fn unverified(from: &str, region: &str) -> Self {
+        let region = region.to_ascii_uppercase();
+        Self::rejected(format!(
+            "Email address is not verified. The following identities failed the check in region {region}: {from}"
+        ))
+    }
+
+    /// The identity demands its MAIL FROM domain, which is not verified.
+    pub fn mail_from_unverified(domain: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "MailFromDomainNotVerifiedException",
+            format!("MAIL FROM domain <{domain}> is not verified."),
+        )
+    }
+
     /// The operation does not exist.
     pub fn unknown_operation() -> Self {
         Self::new(

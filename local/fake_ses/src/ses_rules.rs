@@ -43,15 +43,12 @@ const FORBIDDEN_EXTENSIONS: &str = "ade adp app asp bas bat cer chm cmd com cpl 
     psc1 psc2 tmp url vb vbe vbs vps vsmacros vss vst vsw vxd ws wsc wsf wsh xnk";
 /// Characters of an address with its display name.
 const MAX_ADDRESS: usize = 320;
-/// The domain that counts as unverified.
-const UNVERIFIED_DOMAIN: &str = "unverified.example";
-
 /// Accepts a submission, or refuses it as SES does.
 ///
 /// # Errors
-/// `BadRequestException` for a malformed submission, `MessageRejected` for an unverified sender.
-pub fn check(submission: &Submission, region: &str, raw: bool) -> Result<(), SesError> {
-    let from = address_of(&submission.from)?;
+/// `BadRequestException` for a malformed submission, `MessageRejected` for a forbidden file.
+pub fn check(submission: &Submission, raw: bool) -> Result<(), SesError> {
+    address_of(&submission.from)?;
     let recipients = submission.recipients();
     if recipients.is_empty() {
         return Err(SesError::bad_request("Must have at least one recipient."));
@@ -83,13 +80,6 @@ pub fn check(submission: &Submission, region: &str, raw: bool) -> Result<(), Ses
     if bytes > MAX_MESSAGE_BYTES {
         let message = format!("Message length is more than {MAX_MESSAGE_BYTES} bytes long: '{bytes}'.");
         return Err(SesError::bad_request(message));
-    }
-    if from.domain.eq_ignore_ascii_case(UNVERIFIED_DOMAIN) {
-        return Err(SesError::rejected(format!(
-            "Email address is not verified. The following identities failed the check in region {}: {}",
-            region.to_ascii_uppercase(),
-            submission.from
-        )));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The settings, read and checked once from the environment.
 
+use std::net::SocketAddr;
+
 use aws_sdk_sns::config::Credentials;
 use local_server::settings::{Environment, SettingsError};
 
@@ -8,6 +10,9 @@ pub(crate) const PORT: &str = "INBOX_PORT";
 
 /// The inbox's port unless [`PORT`] sets another.
 const DEFAULT_PORT: u16 = 8025;
+
+/// The verified domain unless a setting names others.
+const VERIFIED: &str = "example.com";
 
 /// The settings of the fake SES.
 #[derive(Debug, Clone)]
@@ -18,6 +23,10 @@ pub struct Settings {
     pub region: String,
     /// The seed of the faults' dice; absent: a new seed at every start.
     pub seed: Option<u64>,
+    /// The domains and addresses that are verified at the start.
+    pub verified: Vec<String>,
+    /// The server that knows the records of domains; absent: new domains stay unverified.
+    pub dns: Option<SocketAddr>,
     /// The destination of events; absent: none are published.
     pub events: Option<EventSettings>,
 }
@@ -53,10 +62,24 @@ impl Settings {
             port: environment.port(PORT, Some(DEFAULT_PORT)),
             region: environment.text("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
             seed: environment.number("FAKE_SES_SEED"),
+            verified: words(environment.text("FAKE_SES_VERIFIED").as_deref().unwrap_or(VERIFIED)),
+            dns: address(&mut environment, "FAKE_SES_DNS"),
             events: EventSettings::read(&mut environment),
         };
         environment.check("fake SES", settings)
     }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn address(environment: &mut Environment<'_>, name: &str) -> Option<SocketAddr> {
+    let address = environment.text(name)?.parse().ok();
+    if address.is_none() {
+        environment.wrong(format!("{name} must be an address such as 127.0.0.1:5353"));
+    }
+    address
 }
 
 impl EventSettings {
@@ -90,13 +113,15 @@ mod tests {
     fn an_empty_environment_is_enough() {
         let settings = Settings::read(Environment::new(|_| None)).unwrap();
         assert_eq!(settings.port, 8025);
-        assert!(settings.events.is_none());
+        assert_eq!(settings.verified, ["example.com"]);
+        assert!(settings.events.is_none() && settings.dns.is_none());
     }
 
     #[test]
     fn all_problems_are_reported_together() {
         let error = Settings::read(Environment::new(|name| match name {
             "INBOX_PORT" => Some("many".to_owned()),
+            "FAKE_SES_DNS" => Some("localhost".to_owned()),
             "FAKE_SES_TOPIC_ARN" => Some("arn:aws:sns:us-east-1:000000000000:events".to_owned()),
             "AWS_REGION" => Some("us-east-1".to_owned()),
             _ => None,
@@ -105,6 +130,7 @@ mod tests {
         .to_string();
         for part in [
             "INBOX_PORT",
+            "FAKE_SES_DNS",
             "AWS_ENDPOINT_URL",
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",

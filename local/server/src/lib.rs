@@ -1,4 +1,4 @@
-//! The HTTP server of the local programs, the fake SES and the fault proxy.
+//! The HTTP server of the local programs: the fake SES, the fake DNS server and the fault proxy.
 //!
 //! **Role:** local stack and tests only; nothing of it is ever deployed.
 //! **Map:** [`program`] starts a program and ends it at a signal. [`settings`] reads its environment. [`server`] owns

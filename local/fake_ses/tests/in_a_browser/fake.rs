@@ -16,6 +16,8 @@ impl Fake {
             port: 0,
             region: "us-east-1".to_owned(),
             seed: Some(1),
+            verified: vec!["example.com".to_owned()],
+            dns: None,
             events: None,
         };
         let server = fake_ses::bind(settings).await.unwrap();

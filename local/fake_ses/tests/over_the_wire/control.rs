@@ -35,7 +35,7 @@ async fn limits_are_reported_and_enforced() {
 #[tokio::test]
 async fn an_unknown_operation_is_counted() {
     let fake = Fake::start().await;
-    let (status, head, _) = fake.call("POST", "/v2/email/identities", &Value::Null).await;
+    let (status, head, _) = fake.call("POST", "/v2/email/templates", &Value::Null).await;
     assert_eq!(status, 404);
     assert!(head.contains("x-amzn-errortype: unknownoperationexception"), "{head}");
     assert_eq!(

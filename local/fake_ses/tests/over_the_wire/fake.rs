@@ -1,6 +1,7 @@
 //! A separate fake SES for each test.
 
 use std::io;
+use std::net::SocketAddr;
 
 use fake_ses::settings::{EventSettings, Settings};
 pub(crate) use local_server::client::eventually;
@@ -23,10 +24,21 @@ impl Fake {
 
     /// Starts with events, if a destination is given.
     pub(crate) async fn start_with(events: Option<EventSettings>) -> Self {
+        Self::start_as(events, None).await
+    }
+
+    /// Starts with a DNS server.
+    pub(crate) async fn start_at(dns: SocketAddr) -> Self {
+        Self::start_as(None, Some(dns)).await
+    }
+
+    async fn start_as(events: Option<EventSettings>, dns: Option<SocketAddr>) -> Self {
         let settings = Settings {
             port: 0,
             region: "us-east-1".to_owned(),
             seed: Some(1),
+            verified: vec!["example.com".to_owned()],
+            dns,
             events,
         };
         Self(Running::start(fake_ses::bind(settings).await.unwrap()))

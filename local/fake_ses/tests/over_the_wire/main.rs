@@ -9,6 +9,7 @@ mod control;
 mod events;
 mod fake;
 mod faults;
+mod identities;
 mod messages;
 mod page;
 mod sdk;

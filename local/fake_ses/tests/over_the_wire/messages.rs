@@ -96,6 +96,8 @@ async fn a_port_in_use_is_reported_in_one_sentence() {
         port,
         region: String::new(),
         seed: None,
+        verified: vec!["example.com".to_owned()],
+        dns: None,
         events: None,
     };
     let error = fake_ses::bind(settings).await.unwrap_err().to_string();
