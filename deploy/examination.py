@@ -48,6 +48,41 @@ def read_aws(health, session, stack, table):
         _read_throttles(health, session.client("cloudwatch"), table)
 
 
+# The tenant of the check's own email.
+TENANT = {"x-mailqueue-tenant": "main"}
+
+
+def read_domain(health, api, sender):
+    """The state of the sender's domain, if it is registered in the API; returns whether it is."""
+    domain = sender.rpartition("@")[2]
+    status, answer, _ = api.ask("GET", "/domains?limit=100", headers=TENANT)
+    id = next((each["id"] for each in answer.get("data", []) if each["name"] == domain), None) if status == 200 else None
+    if id is None:
+        return False
+    status, shown, _ = api.ask("GET", f"/domains/{id}", headers=TENANT)
+    if status != 200:
+        return False
+    health.identity, health.dmarc = identity_of(shown)
+    if health.dmarc is None:
+        health.unread["the DNS query for DMARC"] = "no answer came"
+    return True
+
+
+def identity_of(shown):
+    """The identity and the DMARC texts in the API's answer about a domain."""
+    mail_from = next((each for each in shown["records"] if each["type"] == "MX"), None)
+    keys = [each["status"] for each in shown["records"] if each["type"] == "CNAME"]
+    in_dns = shown["dmarc"].get("dns", {})
+    identity = SenderIdentity(
+        name=shown["name"],
+        verified=shown["verified"] == "now",
+        dkim=bool(keys) and set(keys) == {"verified"},
+        mail_from=mail_from and mail_from["host"],
+        mail_from_works=bool(mail_from) and mail_from["status"] == "verified",
+    )
+    return identity, None if in_dns.get("status", "unknown") == "unknown" else in_dns["found"]
+
+
 def read_identity(health, session, sender, server=None, port=53):
     """The state of the sender's identity, and the DMARC record of its domain."""
     domain = sender.rpartition("@")[2]

@@ -10,6 +10,7 @@ import unittest
 
 import paths  # noqa: F401  (it comes first: it finds the others)
 import dns
+import examination
 import template as templates
 from health import Alarm, Health, SenderIdentity, findings, healthy
 from suppression import SuppressionList
@@ -129,6 +130,48 @@ class Remedies(unittest.TestCase):
         alarms = {name for name, each in TEMPLATE["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"}
         sources = "".join(path.read_text() for path in paths.DEPLOY.glob("*.py"))
         self.assertEqual(set(re.findall(r"\b[A-Z]\w+Alarm\b", sources)) - alarms, set())
+
+
+class Api:
+    """The API with fixed answers by path."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def ask(self, method, path, body=None, headers=None):
+        return (*self.answers.get(path, (404, {})), {})
+
+
+class Domain(unittest.TestCase):
+    def shown(self, status="verified", in_dns="found", verified="now"):
+        keys = [{"type": "CNAME", "host": f"{key}._domainkey.example.com", "status": status} for key in "abc"]
+        mail_from = {"type": "MX", "host": "send.example.com", "status": status}
+        dmarc = {"dns": {"status": in_dns, "found": ["v=DMARC1; p=none"] if in_dns == "found" else []}}
+        return {"name": "example.com", "verified": verified, "records": [*keys, mail_from], "dmarc": dmarc}
+
+    def read(self, shown, sender="ann@example.com"):
+        listed = {"data": [{"id": "1", "name": "example.com"}]}
+        looked = health(identity=None, dmarc=None)
+        api = Api({"/domains?limit=100": (200, listed), "/domains/1": (200, shown)})
+        return examination.read_domain(looked, api, sender), looked
+
+    def test_a_registered_domain_is_read_from_the_api(self):
+        known, looked = self.read(self.shown())
+        self.assertTrue(known)
+        self.assertEqual(looked.identity, SenderIdentity("example.com", True, True, "send.example.com", True))
+        self.assertEqual(findings(looked), [])
+
+    def test_a_lost_domain_and_a_silent_dns_are_told(self):
+        _, looked = self.read(self.shown("pending", "unknown", "lost"))
+        self.assertEqual(looked.identity, SenderIdentity("example.com", False, False, "send.example.com", False))
+        self.assertIn("the DNS query for DMARC", looked.unread)
+        _, looked = self.read(self.shown(in_dns="missing"))
+        self.assertEqual(looked.dmarc, [])
+
+    def test_an_unregistered_domain_is_left_to_ses(self):
+        known, looked = self.read(self.shown(), "ann@example.org")
+        self.assertEqual((known, looked.identity), (False, None))
+        self.assertFalse(examination.read_domain(looked, Api({}), "ann@example.com"))
 
 
 class FakeDns(threading.Thread):
