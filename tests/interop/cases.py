@@ -37,8 +37,8 @@ class NotOffered(Exception):
 class Stack:
     """The local stack, as the runner itself calls it."""
 
-    def __init__(self, url, key, inbox):
-        self.url, self.key, self.inbox = url, key, inbox
+    def __init__(self, url, key, inbox, dns):
+        self.url, self.key, self.inbox, self.dns = url, key, inbox, dns
 
     def call(self, method, path, body=None):
         headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
@@ -60,6 +60,22 @@ class Stack:
     def email(self, id):
         return self.call("GET", f"/emails/{id}")[1]
 
+    def verified_domain(self, name):
+        """The id of a new domain whose records are in the fake DNS server, and which SES has verified."""
+        status, domain = self.call("POST", "/domains", {"name": name})
+        if status != 201:
+            raise Failed(f"The stack refused the prepared domain: {status} {domain}")
+        records = [dns_record(record) for record in domain["records"]]
+        asked = urllib.request.Request(f"{self.dns}/records", data=json.dumps(records).encode(), method="POST")
+        DIRECT.open(asked, timeout=60).close()
+
+        def verified():
+            self.call("POST", f"/domains/{domain['id']}/verify")
+            return self.call("GET", f"/domains/{domain['id']}")[1].get("status") == "verified"
+
+        self.wait(verified, "The prepared domain was not verified.")
+        return domain["id"]
+
     def wait(self, found, failure):
         deadline = time.monotonic() + DELIVERY_SECS
         while not (result := found()):
@@ -80,6 +96,17 @@ class Stack:
 
 def fresh(name):
     return f"{name}-{uuid.uuid4().hex[:12]}@example.com"
+
+
+def domain_of(to):
+    """The domain of a case: the local part of its recipient."""
+    return f"{to.split('@')[0]}.example"
+
+
+def dns_record(record):
+    """A record of a domain in the form of the fake DNS server."""
+    value = f"{record['priority']} {record['value']}" if "priority" in record else record["value"]
+    return {"name": record["host"], "type": record["type"], "value": value}
 
 
 def expect(what, found, wanted):
@@ -268,6 +295,23 @@ def api_keys(run):
         raise Failed("The API key still exists after its removal.")
 
 
+def domains(run):
+    """Creates, lists, gets, verifies, updates and removes a domain."""
+    answer = run.answer()
+    expect("name of the domain", answer.get("name"), domain_of(run.to))
+    types = [record["type"] for record in answer.get("records") or []]
+    expect("types of its records", sorted(types), ["CNAME"] * 3 + ["MX", "TXT"])
+    if answer.get("id") not in (answer.get("listed") or []):
+        raise Failed("The list lacks the new domain.")
+    expect("status after the removal", run.stack.call("GET", f"/domains/{answer['id']}")[0], 404)
+
+
+def domain_verified(run):
+    """Looks among the domains for those that may send, as a plugin does before its first email."""
+    if domain_of(run.to) not in (run.answer().get("verified") or []):
+        raise Failed(f"The client does not see that the domain is verified: {run.result}")
+
+
 # ------------------------------------------------------------------ failures that must raise
 
 
@@ -306,6 +350,8 @@ CASES = {
     "cancel": cancel,
     "suppressions": suppressions,
     "api_keys": api_keys,
+    "domains": domains,
+    "domain_verified": domain_verified,
     "bad_address": raises(422),
     "wrong_key": raises(403),
     "cancel_too_late": raises(409),
@@ -315,6 +361,8 @@ SAME_CALLS = {"slash": "send", "redirect": "send"} | dict.fromkeys(GATEWAY, "gat
 # Cases whose email the runner prepares: scheduled, sent, or delivered.
 SCHEDULED = ("update", "cancel", "get", "list", "attachment_download")
 DELIVERED = ("cancel_too_late",)
+# Cases whose domain the runner prepares.
+VERIFIED = ("domain_verified",)
 
 
 def known(file):
@@ -324,7 +372,7 @@ def known(file):
 
 
 def prepare(stack, case, to):
-    """The id of the prepared email, or an empty string."""
+    """The id of the prepared email or domain, or an empty string."""
     if case in SCHEDULED:
         note = {"filename": "note.txt", "content": base64.b64encode(NOTE).decode()}
         return stack.send(to, scheduled_at="2034-01-01T00:00:00Z", attachments=[note])
@@ -332,4 +380,6 @@ def prepare(stack, case, to):
         id = stack.send(to)
         stack.wait(lambda: stack.email(id).get("last_event") == "delivered", "The prepared email was not delivered.")
         return id
+    if case in VERIFIED:
+        return stack.verified_domain(domain_of(to))
     return ""

@@ -71,6 +71,7 @@ class Run:
             "INTEROP_TO": self.to,
             "INTEROP_ID": self.id,
             "INTEROP_TIME": cases.LATER,
+            "INTEROP_DOMAIN": cases.domain_of(self.to),
             "INTEROP_IDEMPOTENCY_KEY": f"interop-{self.to}",
         }
         url = f"{self.server.url}/" if self.case == "slash" else self.server.url
@@ -178,7 +179,7 @@ def main():
     if sources := os.environ.get("INTEROP_SOURCES"):
         # The drivers get an absolute path.
         os.environ["INTEROP_SOURCES"] = str(Path(sources).expanduser().resolve())
-    stack = cases.Stack(values["MAILQUEUE_URL"], values["MAILQUEUE_API_KEY"], values["INBOX_URL"])
+    stack = cases.Stack(values["MAILQUEUE_URL"], values["MAILQUEUE_API_KEY"], values["INBOX_URL"], values["DNS_URL"])
     known = cases.known(KNOWN)
     wanted = os.environ.get("CASES", "").split() or list(cases.CASES)
     if unknown := set(wanted) - set(cases.CASES):

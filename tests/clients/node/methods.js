@@ -37,6 +37,12 @@ const real = {
   "apiKeys.list": () => resend.apiKeys.list({ limit: 1 }),
   "apiKeys.update": async () => resend.apiKeys.update(await key(), { name: "node, renamed" }),
   "apiKeys.remove": async () => resend.apiKeys.remove(await key()),
+  "domains.create": async () => resend.domains.create({ name: fresh() }),
+  "domains.list": () => resend.domains.list({ limit: 1 }),
+  "domains.get": async () => resend.domains.get(await domain()),
+  "domains.verify": async () => resend.domains.verify(await domain()),
+  "domains.update": async () => resend.domains.update({ id: await domain(), openTracking: false }),
+  "domains.remove": async () => resend.domains.remove(await domain()),
   "suppressions.add": () => resend.suppressions.add({ email: nobody }),
   "suppressions.list": () => resend.suppressions.list({ limit: 1, origin: "manual" }),
   "suppressions.get": async () => resend.suppressions.get(await suppressed()),
@@ -50,6 +56,14 @@ const nobody = `node-nobody-${process.env.RECIPIENT}`;
 
 async function suppressed() {
   const { data } = await resend.suppressions.add({ email: nobody });
+  return data.id;
+}
+
+// A domain that no other test uses.
+const fresh = () => `node-${Math.random().toString(36).slice(2)}.example`;
+
+async function domain() {
+  const { data } = await resend.domains.create({ name: fresh() });
   return data.id;
 }
 

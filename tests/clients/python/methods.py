@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import re
+import uuid
 
 import resend
 from resend.exceptions import ResendError
@@ -71,6 +72,15 @@ def key():
     return resend.ApiKeys.create({"name": "python, for a moment"})["id"]
 
 
+def fresh():
+    """A domain that no other test uses."""
+    return f"python-{uuid.uuid4().hex}.example"
+
+
+def domain():
+    return resend.Domains.create({"name": fresh()})["id"]
+
+
 # Arguments that exist, so that the call can work.
 REAL = {
     "Emails.send": lambda: [EMAIL],
@@ -86,6 +96,12 @@ REAL = {
     "ApiKeys.list": lambda: [{"limit": 1}],
     "ApiKeys.update": lambda: [{"id": key(), "name": "python, renamed"}],
     "ApiKeys.remove": lambda: [key()],
+    "Domains.create": lambda: [{"name": fresh()}],
+    "Domains.list": lambda: [{"limit": 1}],
+    "Domains.get": lambda: [domain()],
+    "Domains.verify": lambda: [domain()],
+    "Domains.update": lambda: [{"id": domain(), "open_tracking": False}],
+    "Domains.remove": lambda: [domain()],
     "Suppressions.add": lambda: [{"email": NOBODY}],
     "Suppressions.list": lambda: [{"limit": 1, "origin": "manual"}],
     "Suppressions.get": lambda: [suppressed()],

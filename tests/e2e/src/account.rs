@@ -50,6 +50,13 @@ impl Account {
         listed.as_array().expect("the fake SES lists addresses").clone()
     }
 
+    /// Tells whether SES has an identity.
+    pub async fn has_identity(&self, name: &str) -> bool {
+        let url = format!("{}/v2/email/identities/{name}", self.url);
+        let answer = self.http.get(url).send().await.expect("the fake SES answers");
+        answer.status().is_success()
+    }
+
     /// Returns the number of recipients that it sent to in the last 24 hours.
     pub async fn sent(&self) -> f64 {
         let account = self.get("v2/email/account").await;

@@ -9,7 +9,7 @@ use aws::runtime::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
-use crate::{Account, Api, CallFaults, Faults, Functions, Inbox, Senders, StackQueue};
+use crate::{Account, Api, CallFaults, Dns, Faults, Functions, Inbox, Senders, StackQueue};
 
 /// The lock of the stack: most tests share it, and a few need it alone.
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -47,6 +47,8 @@ pub struct Stack {
     pub call_faults: CallFaults,
     /// The account at SES.
     pub account: Account,
+    /// The records of domains.
+    pub dns: Dns,
     /// The functions.
     pub functions: Functions,
     /// The processes of `send`.
@@ -174,6 +176,7 @@ impl Stack {
             faults: Faults::new(http.clone(), inbox_url.clone()),
             call_faults: CallFaults::new(http.clone(), &setting("FAULT_PROXY_URL"), &setting("MAILQUEUE_STACK")),
             account: Account::new(http.clone(), inbox_url),
+            dns: Dns::new(http.clone(), setting("DNS_URL")),
             functions: Functions::new(http, setting("AWS_ENDPOINT_URL"), setting("MAILQUEUE_STACK")),
             senders: Senders::of(&root().join(state)),
             name: setting("MAILQUEUE_STACK"),

@@ -5,6 +5,7 @@ mod clients;
 mod commands;
 mod content;
 mod crash;
+mod domains;
 mod dry_run;
 mod emails;
 mod erasure;

@@ -6,6 +6,7 @@ export const require = createRequire(`${process.env.INTEROP_HOME}/`);
 
 export const TO = process.env.INTEROP_TO;
 export const ID = process.env.INTEROP_ID;
+export const DOMAIN = process.env.INTEROP_DOMAIN;
 export const KEY = process.env.INTEROP_KEY;
 export const NOTE = Buffer.from("Grüße\n");
 export const BINARY = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));

@@ -1,6 +1,6 @@
 // The official Node SDK, from 4.0 on. It reads RESEND_BASE_URL and RESEND_API_KEY itself.
 import { readFileSync } from "node:fs";
-import { BINARY, ID, INVITE, MAIL_HEADERS, NOTE, NotOffered, PNG, TO, require, run } from "./driver.mjs";
+import { BINARY, DOMAIN, ID, INVITE, MAIL_HEADERS, NOTE, NotOffered, PNG, TO, require, run } from "./driver.mjs";
 
 const { Resend } = require("resend");
 const resend = new Resend();
@@ -23,6 +23,11 @@ function declared(...names) {
   const name = names.find((name) => types.includes(`${name}?:`));
   if (!name) throw new NotOffered(`The SDK has no ${names[0]}.`);
   return name;
+}
+
+async function domainList() {
+  const answer = await data(resend.domains.list());
+  return answer.data ?? answer;
 }
 
 run({
@@ -125,6 +130,19 @@ run({
     const answer = await data(resend.apiKeys.list());
     await data(resend.apiKeys.remove(id));
     return { id, token, listed: (answer.data ?? answer).map((key) => key.id) };
+  },
+  domains: async () => {
+    const { id, records } = await data(resend.domains.create({ name: DOMAIN }));
+    const listed = (await domainList()).map((entry) => entry.id);
+    const { name } = await data(resend.domains.get(id));
+    await data(resend.domains.verify(id));
+    await data(resend.domains.update({ id, openTracking: false }));
+    await data(resend.domains.remove(id));
+    return { id, name, records, listed };
+  },
+  domain_verified: async () => {
+    const verified = (await domainList()).filter(({ status }) => status === "verified");
+    return { verified: verified.map(({ name }) => name) };
   },
   bad_address: () => data(resend.emails.send({ ...plain, to: "nobody" })),
   wrong_key: () => data(resend.emails.send(plain)),

@@ -82,6 +82,21 @@ run([
         $resend->apiKeys->remove($key->id);
         return ['id' => $key->id, 'token' => $key->token, 'listed' => $listed];
     },
+    'domains' => function () use ($resend) {
+        $domain = $resend->domains->create(['name' => getenv('INTEROP_DOMAIN')]);
+        $listed = ids($resend->domains->list());
+        $name = $resend->domains->get($domain->id)->name;
+        $resend->domains->verify($domain->id);
+        $resend->domains->update($domain->id, ['open_tracking' => false]);
+        $resend->domains->remove($domain->id);
+        return ['id' => $domain->id, 'name' => $name, 'records' => $domain->records, 'listed' => $listed];
+    },
+    // The only call that the WordPress plugin resend-email-wordpress makes before it lets a sender pass.
+    'domain_verified' => function () use ($resend) {
+        $domains = $resend->domains->list()->toArray()['data'];
+        $verified = array_filter($domains, fn ($domain) => $domain['status'] === 'verified');
+        return ['verified' => array_values(array_map(fn ($domain) => $domain['name'], $verified))];
+    },
     'bad_address' => fn () => $send(['to' => 'nobody']),
     'wrong_key' => $send,
     'cancel_too_late' => fn () => $resend->emails->cancel(id())->toArray(),

@@ -1,6 +1,7 @@
 """Resend's CLI, called as a shell script calls it.
 
-Together the cases run every command of `emails` and `api-keys` but `emails receiving`, which mailqueue lacks.
+Together the cases run `doctor` and every command of `emails`, `api-keys` and `domains` but `emails receiving` and
+`domains claim`, which mailqueue lacks.
 `resend commands` lists all commands.
 """
 
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from driver import BINARY, FROM, ID, IDEMPOTENCY_KEY, LATER, NOTE, TO, run
+from driver import BINARY, DOMAIN, FROM, ID, IDEMPOTENCY_KEY, LATER, NOTE, TO, run
 
 PROGRAM = Path(os.environ["INTEROP_HOME"]) / "node_modules" / ".bin" / "resend"
 PLAIN = ("--from", FROM, "--to", TO, "--text", "Hello")
@@ -92,6 +93,24 @@ def api_keys():
     return {"id": key["id"], "token": key["token"], "listed": listed}
 
 
+def domains():
+    created = resend("domains", "create", "--name", DOMAIN)
+    listed = [entry["id"] for entry in resend("domains", "list", "--limit", "100")["data"]]
+    name = resend("domains", "get", created["id"])["name"]
+    resend("domains", "verify", created["id"])
+    resend("domains", "update", created["id"], "--no-open-tracking")
+    resend("domains", "delete", created["id"], "--yes")
+    return {"id": created["id"], "name": name, "records": created["records"], "listed": listed}
+
+
+def domain_verified():
+    checks = {check["name"]: check for check in resend("doctor")["checks"]}
+    if checks["Domains"]["status"] != "pass":
+        raise Refused(json.dumps(checks))
+    domains = resend("domains", "list", "--limit", "100")["data"]
+    return {"verified": [entry["name"] for entry in domains if entry["status"] == "verified"]}
+
+
 run(
     {
         "send": send,
@@ -113,6 +132,8 @@ run(
         "update": lambda: resend("emails", "update", ID, "--scheduled-at", LATER),
         "cancel": lambda: resend("emails", "cancel", ID),
         "api_keys": api_keys,
+        "domains": domains,
+        "domain_verified": domain_verified,
         "bad_address": lambda: resend("emails", "send", "--from", FROM, "--to", "nobody", "--text", "x", "--subject", "x"),
         "wrong_key": send,
         "cancel_too_late": lambda: resend("emails", "cancel", ID),

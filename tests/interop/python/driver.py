@@ -10,6 +10,7 @@ ID = os.environ["INTEROP_ID"]
 KEY = os.environ["INTEROP_KEY"]
 URL = os.environ["INTEROP_URL"]
 LATER = os.environ["INTEROP_TIME"]
+DOMAIN = os.environ["INTEROP_DOMAIN"]
 IDEMPOTENCY_KEY = os.environ["INTEROP_IDEMPOTENCY_KEY"]
 FROM = "shop@mailqueue.example"
 NOTE = "Grüße\n".encode()

@@ -4,7 +4,7 @@ import base64
 import inspect
 
 import resend
-from driver import BINARY, FROM, ID, IDEMPOTENCY_KEY, LATER, MAIL_HEADERS, NOTE, PNG, TO, NotOffered, run
+from driver import BINARY, DOMAIN, FROM, ID, IDEMPOTENCY_KEY, LATER, MAIL_HEADERS, NOTE, PNG, TO, NotOffered, run
 
 PLAIN = {"from": FROM, "to": TO, "subject": "Hello", "text": "Hello"}
 # The SDK takes options, such as an idempotency key, since 2.7.
@@ -113,6 +113,28 @@ def api_keys():
     return {"id": key["id"], "token": key["token"], "listed": listed}
 
 
+def domain_list():
+    return [fields_of(entry) for entry in fields_of(resend.Domains.list())["data"]]
+
+
+def domains():
+    if not OPTIONS:
+        raise NotOffered("The types of old versions differ.")
+    created = fields_of(resend.Domains.create({"name": DOMAIN}))
+    listed = [entry["id"] for entry in domain_list()]
+    name = fields_of(resend.Domains.get(created["id"]))["name"]
+    resend.Domains.verify(created["id"])
+    resend.Domains.update({"id": created["id"], "open_tracking": False})
+    resend.Domains.remove(created["id"])
+    return {"id": created["id"], "name": name, "records": created["records"], "listed": listed}
+
+
+def domain_verified():
+    if not OPTIONS:
+        raise NotOffered("The types of old versions differ.")
+    return {"verified": [entry["name"] for entry in domain_list() if entry["status"] == "verified"]}
+
+
 run(
     {
         "send": send,
@@ -134,6 +156,8 @@ run(
         "cancel": lambda: fields_of(offered("Emails", "cancel")(ID)),
         "suppressions": suppressions,
         "api_keys": api_keys,
+        "domains": domains,
+        "domain_verified": domain_verified,
         "bad_address": lambda: send(to="nobody"),
         "wrong_key": send,
         "cancel_too_late": lambda: fields_of(offered("Emails", "cancel")(ID)),

@@ -1,0 +1,111 @@
+//! Sending domains, from their registration to the first email, with a DNS server whose records the test sets.
+
+use e2e::{Api, Stack, eventually, unique};
+use serde_json::{Value, json};
+
+use super::emails::{address, email_with};
+use super::tenants::tenant;
+
+/// Returns a domain that no other test uses.
+fn domain() -> String {
+    format!("{}.example", unique("domain").to_lowercase())
+}
+
+async fn registered(api: &Api, name: &str) -> Value {
+    let made = api.post("/domains", &json!({"name": name})).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    made.body
+}
+
+fn path(domain: &Value) -> String {
+    format!("/domains/{}", domain["id"].as_str().unwrap())
+}
+
+fn records(domain: &Value) -> &[Value] {
+    domain["records"].as_array().unwrap()
+}
+
+/// Returns the state in DNS of each record.
+fn in_dns(domain: &Value) -> Vec<&str> {
+    records(domain)
+        .iter()
+        .map(|record| record["dns"]["status"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_domain_sends_after_its_records_are_published() {
+    let stack = Stack::shared().await;
+    let name = domain();
+    let made = registered(&stack.api, &name).await;
+    let path = path(&made);
+    assert_eq!(made["name"], json!(name));
+    let missing = stack.api.get(&path).await.ok();
+    assert!(in_dns(&missing).iter().all(|status| *status == "missing"), "{missing}");
+
+    let email = email_with(&address(&unique("domain")), json!({"from": format!("shop@{name}")}));
+    // An environment caches the list of unverified domains for thirty seconds; a dry run sends nothing.
+    eventually("a refusal of the sender", || async {
+        let tried = stack.api.post("/emails?dry_run=true", &email).await;
+        if tried.status == 403 {
+            Ok(())
+        } else {
+            Err(format!("{tried:?}"))
+        }
+    })
+    .await;
+
+    stack.dns.publish(records(&made)).await;
+    eventually("the verification of the domain", || async {
+        stack.api.post(&format!("{path}/verify"), &json!({})).await.ok();
+        let shown = stack.api.get(&path).await.ok();
+        if shown["status"] == "verified" {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+    let shown = stack.api.get(&path).await.ok();
+    assert!(in_dns(&shown).iter().all(|status| *status == "found"), "{shown}");
+    let id = eventually("an accepted email", || async {
+        let answer = stack.api.post("/emails", &email).await;
+        if answer.status == 200 {
+            Ok(answer.id())
+        } else {
+            Err(format!("{answer:?}"))
+        }
+    })
+    .await;
+    stack.api.wait_for_delivery(&id).await;
+}
+
+#[tokio::test]
+async fn a_domain_near_another_tenants_is_refused() {
+    let stack = Stack::shared().await;
+    let name = domain();
+    let domains = json!({"from_domains": [name, format!("*.{name}")]});
+    let (_, one) = tenant(&stack, domains.clone()).await;
+    let (_, other) = tenant(&stack, domains).await;
+    registered(&one, &name).await;
+    for taken in [name.clone(), format!("mail.{name}")] {
+        let refused = other.post("/domains", &json!({"name": taken})).await;
+        assert_eq!(refused.status, 409, "{refused:?}");
+        assert!(!stack.account.has_identity(&format!("mail.{name}")).await);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_removes_only_the_own_identity() {
+    let stack = Stack::shared().await;
+    let name = domain();
+    let made = registered(&stack.api, &name).await;
+    assert!(stack.account.has_identity(&name).await);
+    assert_eq!(stack.api.delete(&path(&made)).await.status, 200);
+    assert!(!stack.account.has_identity(&name).await);
+
+    // SES has this one from the start, without a mark of mailqueue.
+    let refused = stack.api.post("/domains", &json!({"name": "mailqueue.example"})).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(stack.account.has_identity("mailqueue.example").await);
+}
