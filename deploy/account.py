@@ -81,6 +81,7 @@ def _read_stack(facts, cloudformation):
 def _read_table(facts, dynamodb, chosen):
     name = chosen["ExistingTableArn"].rpartition("/")[2]
     facts.adopted_stream = chosen.get("ExistingTableStreamArn", "")
+    facts.restore_epoch = chosen.get("RestoreEpoch", "")
     described = _read(facts, "dynamodb:DescribeTable", dynamodb.describe_table, TableName=name)
     facts.adopted = described and described["Table"]
     lives = _read(facts, "dynamodb:DescribeTimeToLive", dynamodb.describe_time_to_live, TableName=name)

@@ -8,6 +8,7 @@ quotas"; AWS CloudFormation User Guide, "Stack status codes", read 2026-11-29.
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from names import ROLE_PATH_MAX, is_bucket
 from profiles import UNRESERVED_MIN
@@ -78,6 +79,8 @@ class Facts:
     adopted: dict | None = None
     adopted_ttl: str | None = None
     adopted_stream: str = ""
+    # The parameter RestoreEpoch, a time in UTC.
+    restore_epoch: str = ""
     denied: list | None = None
     unread: dict = field(default_factory=dict)
 
@@ -242,6 +245,13 @@ def _adopted(facts):
         yield Finding(
             f"The table {name} has no index {' and no index '.join(sorted(missing))}.",
             "Restore the table with its indexes, or name another one in ExistingTableArn.",
+        )
+    restored = facts.adopted.get("RestoreSummary", {}).get("RestoreDateTime")
+    if restored and (not facts.restore_epoch or datetime.fromisoformat(facts.restore_epoch) < restored):
+        yield Finding(
+            f"The table {name} shows the emails of {restored:%Y-%m-%dT%H:%M:%SZ}, and RestoreEpoch is not later. Emails that"
+            " were sent since would be sent again.",
+            "Add --parameter RestoreEpoch=$(date -u +%Y-%m-%dT%H:%M:%SZ), the time of this update (docs/OPERATIONS.md).",
         )
     view = facts.adopted.get("StreamSpecification", {}).get("StreamViewType")
     if view != "NEW_AND_OLD_IMAGES" or facts.adopted.get("LatestStreamArn") != facts.adopted_stream:

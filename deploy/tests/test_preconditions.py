@@ -2,6 +2,7 @@
 
 import dataclasses
 import unittest
+from datetime import UTC, datetime
 
 import paths  # noqa: F401
 from preconditions import Facts, Identity, findings, sender
@@ -126,6 +127,20 @@ class Preconditions(unittest.TestCase):
         restored = {key: value for key, value in table.items() if not key.startswith(("Stream", "Latest"))}
         self.missing("not a stream of old", "LatestStreamArn", **good | {"adopted": restored})
         self.missing("never deletes", "update-time-to-live", blocking=False, **good | {"adopted_ttl": None})
+
+    def test_a_restored_table_needs_its_epoch(self):
+        stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/new/stream/1"
+        table = {
+            "TableName": "new",
+            "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
+            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "LatestStreamArn": stream,
+            "RestoreSummary": {"RestoreDateTime": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)},
+        }
+        restored = {"adopted": table, "adopted_ttl": "ttl", "adopted_stream": stream}
+        for epoch in ("", "2026-11-24T09:29:59Z"):
+            self.missing("the emails of 2026-11-24T09:30:00Z", "RestoreEpoch=", **restored, restore_epoch=epoch)
+        self.assertEqual(found(**restored, restore_epoch="2026-11-24T09:45:00Z"), [])
 
     def test_no_verified_identity(self):
         self.missing("no verified domain", "create-email-identity", identities=[])

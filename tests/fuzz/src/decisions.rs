@@ -59,6 +59,7 @@ fn policy(u: &mut Unstructured<'_>) -> Result<Policy> {
             evidence_window: seconds(u)?,
             retry: RetryPolicy::beginning_with(seconds(u)?),
             turn: *u.choose(&[Turn::Free, Turn::Waits])?,
+            restore_epoch: None,
         }
     })
 }

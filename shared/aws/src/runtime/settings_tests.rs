@@ -106,6 +106,30 @@ fn production_defaults_are_the_standard_policy() {
 }
 
 #[test]
+fn a_restore_epoch_is_a_time_or_empty() {
+    let read_with = |epoch| {
+        let environment = environment(&[
+            ("MAILQUEUE_GUARD_SECONDS", "900"),
+            ("MAILQUEUE_LEASE_SECONDS", "180"),
+            ("MAILQUEUE_EVIDENCE_WINDOW_SECONDS", "300"),
+            ("MAILQUEUE_RETRY_WAIT_SECONDS", "60"),
+            ("MAILQUEUE_RESTORE_EPOCH", epoch),
+        ]);
+        read(&environment, |read| read.policy()).map(|policy| policy.restore_epoch)
+    };
+    assert_eq!(read_with(""), Ok(None));
+    assert_eq!(
+        read_with("1970-01-01T00:00:05Z"),
+        Ok(Some(domain::timestamp::Timestamp::from_millis(5_000)))
+    );
+    let problem = "MAILQUEUE_RESTORE_EPOCH must be a time, such as 2026-11-24T09:30:00Z";
+    assert_eq!(read_with("yesterday").unwrap_err().problems, [problem]);
+    let template = include_str!("../../../../template.yaml");
+    let variable = "MAILQUEUE_RESTORE_EPOCH: !Ref RestoreEpoch";
+    assert_eq!(template.matches(variable).count(), 3, "send, promote and manage");
+}
+
+#[test]
 fn default_prices_are_the_standard_ones() {
     let environment = environment(&[
         (

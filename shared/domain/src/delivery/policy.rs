@@ -20,6 +20,11 @@ pub struct Policy {
     pub retry: RetryPolicy,
     /// The turn of a queued email: [`Turn::Waits`] if its queue has a rate limit.
     pub turn: Turn,
+    /// The restore epoch: emails requested until then wait for a release ([`EmailRecord::is_restored`]). `None` if the
+    /// table was never restored.
+    ///
+    /// [`EmailRecord::is_restored`]: crate::delivery::record::EmailRecord::is_restored
+    pub restore_epoch: Option<Timestamp>,
 }
 
 impl Policy {
@@ -32,7 +37,16 @@ impl Policy {
             evidence_window: Duration::from_secs(300),
             retry: RetryPolicy::standard(),
             turn: Turn::Free,
+            restore_epoch: None,
         }
+    }
+
+    /// The time of a person's request to send an email at `now`. It is later than the restore epoch, also by a clock
+    /// that is behind.
+    #[must_use]
+    pub fn requested_at(&self, now: Timestamp) -> Timestamp {
+        let after = self.restore_epoch.map(|epoch| epoch.after(Duration::from_millis(1)));
+        after.map_or(now, |after| now.max(after))
     }
 }
 

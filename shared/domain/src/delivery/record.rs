@@ -347,6 +347,13 @@ impl EmailRecord {
         self.retried_at.unwrap_or(self.born)
     }
 
+    /// True if it belongs to a restored table: it was requested until `epoch`. The table before the restore may have
+    /// sent it, so that it waits for a person's release.
+    #[must_use]
+    pub fn is_restored(&self, epoch: Option<Timestamp>) -> bool {
+        epoch.is_some_and(|epoch| self.born <= epoch && self.retried_at.is_none_or(|at| at <= epoch))
+    }
+
     /// The status at `now`: an expired queued email has ended, even before any write.
     #[must_use]
     pub fn status_at(&self, now: Timestamp) -> RecordStatus {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::delivery::policy::{Policy, Turn};
 use domain::delivery::retry::RetryPolicy;
 use domain::reporting::cost::{Prices, Usd};
+use domain::timestamp::Timestamp;
 
 use super::{
     AwsSettings, BucketSettings, Environment, IdentitySettings, KeySettings, PriorityQueueSettings, SesSettings,
@@ -155,7 +156,7 @@ impl Reader<'_> {
     }
 
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
-    /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`.
+    /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`; optionally `..._RESTORE_EPOCH`.
     ///
     /// The retry wait is the first one; the others keep the standard proportions, so that a local stack runs
     /// through the whole schedule quickly.
@@ -166,7 +167,15 @@ impl Reader<'_> {
             evidence_window: self.seconds("MAILQUEUE_EVIDENCE_WINDOW_SECONDS"),
             retry: RetryPolicy::beginning_with(self.seconds("MAILQUEUE_RETRY_WAIT_SECONDS")),
             turn: Turn::Free,
+            restore_epoch: self.restore_epoch(),
         }
+    }
+
+    /// The time of the last restore of the table: `MAILQUEUE_RESTORE_EPOCH`. A malformed one must not count as none.
+    fn restore_epoch(&mut self) -> Option<Timestamp> {
+        const NAME: &str = "MAILQUEUE_RESTORE_EPOCH";
+        self.optional(NAME)?;
+        self.parse(NAME, "a time, such as 2026-11-24T09:30:00Z", Timestamp::parse_rfc3339)
     }
 }
 
