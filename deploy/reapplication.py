@@ -1,0 +1,167 @@
+"""Decides which items of an earlier table a restored table lacks.
+
+Invariant: no I/O. An item is copied only if it is later than the restored one, so that a repetition changes nothing.
+An email is copied in its last state; the restore epoch holds it until a release (docs/adr/0043).
+Source of the forms: shared/aws/src/storage/table/keys.rs.
+Start reading at `step`.
+"""
+
+from dataclasses import dataclass, field
+
+# The kinds of items, in the order of the report.
+KINDS = {
+    "keys": "API keys, created, changed or revoked",
+    "tenants": "tenants, suspended, changed or deleted",
+    "queues": "queues and their jobs, with pauses, purges and holds",
+    "suppressions": "suppressed and released addresses",
+    "erasures": "erased emails",
+    "emails": "emails, accepted, sent, canceled or ended",
+    "idempotency": "idempotency keys of batches",
+}
+# The routes whose effect the audit log alone can repeat. The other ones only a person can repeat.
+REPEATABLE = {"revoke_api_key", "erase_email"}
+# The routes that change something that a restore loses.
+LOST_WITH_A_RESTORE = REPEATABLE | {
+    "create_api_key",
+    "change_api_key",
+    "create_tenant",
+    "change_tenant",
+    "delete_tenant",
+    "create_queue",
+    "change_queue",
+    "pause_queue",
+    "resume_queue",
+    "purge_queue",
+    "restore_queue",
+    "redrive_queue",
+    "delete_queue",
+    "cancel_email",
+    "cancel_emails",
+    "reschedule_email",
+    "retry_email",
+    "release_emails",
+    "add_suppression",
+    "add_suppressions",
+    "remove_suppression",
+    "remove_suppressions",
+}
+DAY_SECS = 86_400
+
+
+@dataclass(frozen=True)
+class Step:
+    """The write of one item: `put` in place of `over`, or `add` to a set. `erases` also deletes the contents."""
+
+    kind: str
+    put: dict | None = None
+    over: dict | None = None
+    add: dict = field(default_factory=dict)
+    erases: bool = False
+
+
+def key_of(item):
+    """The primary key of an item."""
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def kind_of(item):
+    """The kind of an item; None for counters, quotas and the places of running functions."""
+    pk, sk = item["pk"]["S"], item["sk"]["S"]
+    if sk == "email":
+        return "erasures" if "er" in item else "emails"
+    if sk.startswith("body#"):
+        return "emails"
+    if sk.startswith(("queue#", "job#")) and pk.endswith("#queues"):
+        return "queues"
+    if sk == "batch" and "#idem-" in pk:
+        return "idempotency"
+    if sk in ("suppression", "account_list", "marks") and "#suppressed" in pk:
+        return "suppressions"
+    return {"key": "keys", "tenant": "tenants"}.get(sk)
+
+
+def step(old, new):
+    """The step for an item of the earlier table; `new` is the restored one or None. None: nothing is to be done."""
+    kind = kind_of(old)
+    if kind is None or old == new:
+        return None
+    if old["sk"]["S"] == "marks":
+        return _marks(old, new or {})
+    if new is None:
+        return Step(kind, put=old, erases=kind == "erasures")
+    later = {
+        "keys": _key_is_later,
+        "tenants": _version_is_later,
+        "queues": _version_is_later,
+        "suppressions": _suppression_is_later,
+        "erasures": lambda old, new: "er" not in new,
+        "emails": _email_is_later,
+        "idempotency": lambda old, new: False,
+    }[kind]
+    if not later(old, new):
+        return None
+    if kind == "emails" and "m" in new and old["s"]["S"] in ("queued", "sending", "uncertain"):
+        # Nothing clears the flag of an email that may still be sent.
+        old = old | {"m": new["m"]}
+    return Step(kind, put=old, over=new, erases=kind == "erasures")
+
+
+def _marks(old, new):
+    added = {name: old[name] for name in ("m", "too_many") if name in old}
+    known = set(new.get("m", {}).get("BS", []))
+    if "too_many" in new or ("too_many" not in old and known.issuperset(old.get("m", {}).get("BS", []))):
+        return None
+    return Step("suppressions", add=key_of(old) | added) if added else None
+
+
+def _number(item, name):
+    return int(item.get(name, {}).get("N", 0))
+
+
+def _key_is_later(old, new):
+    used = {"last_used_at"}
+    same = {k: v for k, v in old.items() if k not in used} == {k: v for k, v in new.items() if k not in used}
+    return not same and ("revoked_at" in old or "revoked_at" not in new)
+
+
+def _version_is_later(old, new):
+    return _number(old, "no") > _number(new, "no")
+
+
+def _suppression_is_later(old, new):
+    def last(item):
+        return max(_number(item, "b"), _number(item, "released_at"))
+
+    return last(old) > last(new)
+
+
+def _email_is_later(old, new):
+    if "er" in new or "s" not in new:
+        return False
+    return new["s"]["S"] != "sent" and _number(old, "c") >= _number(new, "c")
+
+
+def revoked(line):
+    """The update that repeats a revocation from its line in the audit log."""
+    return {
+        "Key": {"pk": {"S": f"key:{line['object']}"}, "sk": {"S": "key"}},
+        "UpdateExpression": "SET revoked_at = :at, revoked_by = :by REMOVE tenant_shard, created_sk",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
+        "ExpressionAttributeValues": {":at": {"N": str(line["at_ms"])}, ":by": {"S": line["key"]}},
+    }
+
+
+def tombstone(record, retention_days):
+    """The remainder of an erased email, made from its restored record."""
+    ttl = _number(record, "x") // 1000 + retention_days * DAY_SECS
+    return key_of(record) | {"v": {"N": "1"}, "er": record["h"], "ttl": {"N": str(ttl)}}
+
+
+def is_lost(line):
+    """True for a successful request of the audit log whose effect the restored table lacks."""
+    return line.get("route") in LOST_WITH_A_RESTORE and 200 <= int(line.get("status", 0)) < 300
+
+
+def for_a_person(line):
+    """The line for a request that only a person can repeat."""
+    return f"{line['time']} {line['route']} of tenant {line.get('tenant') or '-'}: {line.get('object') or '-'} (by {line.get('key')})"
