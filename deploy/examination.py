@@ -46,6 +46,7 @@ def read_aws(health, session, stack, table):
     health.suppression = _read(health, "ses:GetConfigurationSet", lambda: suppression.read(session.client("sesv2"), stack))
     if table:
         _read_throttles(health, session.client("cloudwatch"), table)
+        _read_table(health, session.client("dynamodb"), table)
 
 
 # The tenant of the check's own email.
@@ -161,3 +162,16 @@ def _read_throttles(health, cloudwatch, table):
         return int(total)
 
     health.throttles = _read(health, "cloudwatch:GetMetricStatistics", throttled)
+
+
+def _read_table(health, dynamodb, table):
+    described = _read(health, "dynamodb:DescribeTable", lambda: dynamodb.describe_table(TableName=table))
+    lives = _read(health, "dynamodb:DescribeTimeToLive", lambda: dynamodb.describe_time_to_live(TableName=table))
+    backups = _read(
+        health, "dynamodb:DescribeContinuousBackups", lambda: dynamodb.describe_continuous_backups(TableName=table)
+    )
+    if described and lives:
+        health.table, health.table_ttl = described["Table"], lives["TimeToLiveDescription"].get("AttributeName")
+    if backups:
+        recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        health.table_recovers = recovery["PointInTimeRecoveryStatus"] == "ENABLED"

@@ -10,7 +10,7 @@ Reference, `GetEmailIdentity`, read 2026-11-29.
 import datetime
 from dataclasses import dataclass, field
 
-from preconditions import Finding
+from preconditions import INDEXES, Finding
 from suppression import SuppressionList
 from suppression import findings as suppression_findings
 
@@ -63,6 +63,10 @@ class Health:
     deaf_topics: list | None = None
     throttles: int | None = None
     suppression: SuppressionList | None = None
+    # The description of the table, the attribute of its time to live, and whether recovery to a point in time is on.
+    table: dict | None = None
+    table_ttl: str | None = None
+    table_recovers: bool | None = None
     delivered_after_secs: float | None = None
     # Reason and remedy of an email that was not delivered.
     email_trouble: tuple | None = None
@@ -71,7 +75,7 @@ class Health:
 
 def findings(health):
     """Everything that is wrong, problems before notes."""
-    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health)]
+    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health)]
     if health.account:
         found += [*_ses(health), *_breaker(health), *_progress(health)]
     if health.suppression:
@@ -113,6 +117,8 @@ def healthy(health):
         yield f"None of {len(health.alarms)} alarms is raised."
     if health.suppression and health.suppression.is_off:
         yield "SES's own suppression list is off for this stack."
+    if health.table and not any(_table(health)):
+        yield "The table has its indexes, its stream and its backup."
     if health.throttles == 0:
         yield "DynamoDB did not throttle in the last hour."
 
@@ -256,5 +262,41 @@ def _alarms(health):
         yield Finding(
             f"The topic {topic} of the alarms has no confirmed subscription.",
             f"Run `aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint <address>` and confirm it.",
+            blocking=False,
+        )
+
+
+def _table(health):
+    """A restored table comes without stream, time to live, recovery and protection, and without indexes on demand."""
+    if health.table is None:
+        return
+    name = health.table["TableName"]
+    indexes = {index["IndexName"] for index in health.table.get("GlobalSecondaryIndexes", [])}
+    for missing in sorted(INDEXES - indexes):
+        loss = {"due": "No late, scheduled or uncertain email is sent", "by_tenant": "No list of the API works"}[missing]
+        yield Finding(f"The table {name} has no index {missing}. {loss}.", "Restore it again with its indexes (docs/OPERATIONS.md).")
+    if health.table.get("StreamSpecification", {}).get("StreamViewType") != "NEW_AND_OLD_IMAGES":
+        yield Finding(
+            f"The table {name} has no stream with new and old images. The reports count nothing.",
+            f"Run `aws dynamodb update-table --table-name {name} --stream-specification"
+            " StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, and deploy with its LatestStreamArn.",
+        )
+    if health.table_ttl != "ttl":
+        yield Finding(
+            f"The table {name} never deletes old emails.",
+            f"Run `aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification Enabled=true,AttributeName=ttl`.",
+            blocking=False,
+        )
+    if health.table_recovers is False:
+        yield Finding(
+            f"The table {name} cannot be restored to a point in time.",
+            f"Run `aws dynamodb update-continuous-backups --table-name {name} --point-in-time-recovery-specification"
+            " PointInTimeRecoveryEnabled=true`.",
+            blocking=False,
+        )
+    if not health.table.get("DeletionProtectionEnabled"):
+        yield Finding(
+            f"The table {name} is not protected from deletion.",
+            f"Run `aws dynamodb update-table --table-name {name} --deletion-protection-enabled`.",
             blocking=False,
         )

@@ -19,6 +19,17 @@ TEMPLATE = templates.load(paths.ROOT / "template.yaml")
 NOW = datetime.datetime(2026, 11, 29, 12, tzinfo=datetime.UTC)
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
 IDENTITY = SenderIdentity("example.com", True, True, "bounce.example.com", True)
+TABLE = {
+    "TableName": "emails",
+    "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
+    "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+    "DeletionProtectionEnabled": True,
+}
+
+
+def with_only(index):
+    """The table with this index only."""
+    return TABLE | {"GlobalSecondaryIndexes": [{"IndexName": index}]}
 
 
 def account(**changes):
@@ -48,6 +59,9 @@ def health(**changes):
         deaf_topics=[],
         throttles=0,
         suppression=SuppressionList("mailqueue", ()),
+        table=TABLE,
+        table_ttl="ttl",
+        table_recovers=True,
         delivered_after_secs=3.0,
     )
     return dataclasses.replace(good, **changes)
@@ -61,7 +75,7 @@ class Findings(unittest.TestCase):
     def test_a_healthy_deployment_has_no_finding(self):
         self.assertEqual(found(), [])
         said = " ".join(healthy(health()))
-        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "own suppression list is off"):
+        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes"):
             self.assertIn(words, said)
 
     def test_each_problem_has_its_remedy(self):
@@ -97,6 +111,12 @@ class Findings(unittest.TestCase):
             ({"alarms": []}, "no alarms", "Deploy it again", True),
             ({"deaf_topics": [TOPIC]}, "no confirmed subscription", "sns subscribe", False),
             ({"suppression": SuppressionList("mailqueue", None)}, "account's suppression list applies", "--suppressed-reasons", True),
+            ({"table": with_only("by_tenant")}, "no index due. No late", "Restore it again", True),
+            ({"table": with_only("due")}, "no index by_tenant. No list", "Restore it again", True),
+            ({"table": TABLE | {"StreamSpecification": {}}}, "no stream", "LatestStreamArn", True),
+            ({"table_ttl": None}, "never deletes", "update-time-to-live", False),
+            ({"table_recovers": False}, "cannot be restored", "update-continuous-backups", False),
+            ({"table": TABLE | {"DeletionProtectionEnabled": False}}, "not protected", "--deletion-protection-enabled", False),
             ({"throttles": 3}, "throttled the table 3 times", "TableThrottlesAlarm", False),
             ({"email_trouble": ("It was not delivered.", "Look.")}, "not delivered", "Look.", True),
             ({"unread": {"sns:X": "denied"}}, "sns:X failed: denied", "credentials", False),
