@@ -1,92 +1,102 @@
-//! Emails by the API key that accepted them: released after a hold. By key or From domain: canceled.
+//! Emails by the API key that accepted them, by From domain, or of a restored table: released and canceled.
 //!
-//! **Invariant:** both commands can be repeated at any time. A release is one write of the queue `default`,
-//! with a job for the rest. A cancellation reads a bounded number of emails, and reports where to continue.
-//! **After a crash** behind the write of a release, `promote` works the job off.
-//! **Start reading at** [`ManageFunction::release_key`]. Why this way: docs/adr/0032.
+//! **Invariant:** both commands can be repeated at any time. The release of a key is one write of the queue
+//! `default`, with a job for the rest. The other commands are in [`crate::bulk`].
+//! **After a crash** behind the write of a key's release, `promote` works the job off.
+//! **Start reading at** [`ManageFunction::release`]. Why this way: docs/adr/0032 and docs/adr/0043.
 
 use aws::http::auth::{ActsFor, TenantPrincipal};
-use aws::http::query::{self, Cursor};
+use aws::http::query;
 use domain::api::error::ApiError;
-use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::{EmailId, EmailKey, KeyId, QueueName};
-use domain::lifecycle::{Decision, commands};
-use domain::ports::{Clock, EmailRecords, Listing, Queues, Random, Rounds};
+use domain::id::{EmailId, KeyId, QueueName};
+use domain::ports::{Clock, Queues, Random, Rounds};
 use domain::queue::Common;
 use domain::queue::hold::Held;
 use domain::queue::job::follow_tenant;
-use domain::tenant::sender::FromDomain;
 use serde::Serialize;
-use workflow::apply::apply_many;
 use workflow::held_emails;
 
-use crate::filters::{is_from, read_from_domain, read_key};
+use crate::bulk::{BulkCommand, BulkResult, Selection, read_after, read_queue};
+use crate::filters::{read_from_domain, read_key};
 use crate::queue_commands::refuse_narrowed;
 use crate::queues::of;
 use crate::{ManageError, ManageFunction, Ports};
 
-/// Maximum number of emails that one cancellation reads.
-pub const LOOKED_AT_MAX: usize = 5_000;
+/// Name of a restored table's emails in the log.
+const RESTORED: &str = "restored";
 
-/// Number of emails that one cancellation cancels, or a few more: the last page is finished.
-pub const CANCELED_MAX: u64 = 500;
+/// A request to release held emails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Release {
+    /// The emails of a held API key.
+    Key(KeyId),
+    /// The emails of a restored table.
+    Restored(Selection),
+}
 
-/// Number of emails per page.
-const PAGE: usize = 250;
-
-/// Reads the key in `?key=`.
+/// Reads `?key=`, or `?restored=true&queue&after`.
 ///
 /// # Errors
 /// 422 `missing_required_field` or `validation_error`.
-pub fn parse_release(query: &str) -> Result<KeyId, ApiError> {
-    let [key] = query::parameters(query, ["key"])?;
-    let missing = || ApiError::missing_field("key", "this parameter is required: the id of an API key, as in ?key=ID");
-    read_key(key.as_deref())?.ok_or_else(missing)
-}
-
-/// Query of a cancellation: `?key&from_domain&after`, with a key or a domain at least.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cancellation {
-    /// API key whose emails are canceled; `None`: those of every key.
-    pub key: Option<KeyId>,
-    /// From domain whose emails are canceled; `None`: those of every domain.
-    pub from_domain: Option<FromDomain>,
-    /// Last email of the earlier request.
-    pub after: Option<EmailId>,
-}
-
-impl Cancellation {
-    /// Reads the raw query of a URL.
-    ///
-    /// # Errors
-    /// 422 `missing_required_field` or `validation_error`.
-    pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [key, from_domain, after] = query::parameters(query, ["key", "from_domain", "after"])?;
-        let read =
-            |id: &str| EmailId::parse(id).ok_or_else(|| ApiError::validation("after", "must be the id of an email"));
-        if key.is_none() && from_domain.is_none() {
-            let problem = "either this parameter, with the id of an API key, or from_domain is required";
-            return Err(ApiError::missing_field("key", problem));
+pub fn parse_release(query: &str) -> Result<Release, ApiError> {
+    let [key, restored, queue, after] = query::parameters(query, ["key", "restored", "queue", "after"])?;
+    let restored = query::boolean("restored", restored.as_deref())?;
+    match read_key(key.as_deref())? {
+        Some(_) if restored => Err(ApiError::validation("restored", "cannot be given together with key")),
+        Some(_) if queue.is_some() => Err(ApiError::validation("queue", "needs restored=true")),
+        Some(_) if after.is_some() => Err(ApiError::validation("after", "needs restored=true")),
+        Some(key) => Ok(Release::Key(key)),
+        None if restored => Ok(Release::Restored(Selection {
+            queue: read_queue(queue.as_deref())?,
+            restored,
+            after: read_after(after.as_deref())?,
+            ..Selection::default()
+        })),
+        None => {
+            let problem = "either this parameter, with the id of an API key, or restored=true is required";
+            Err(ApiError::missing_field("key", problem))
         }
-        Ok(Self {
-            key: read_key(key.as_deref())?,
-            from_domain: read_from_domain(from_domain.as_deref())?,
-            after: after.as_deref().map(read).transpose()?,
-        })
     }
+}
 
-    /// The API key or From domain that selects the emails, for the log.
+impl Release {
+    /// The API key or the selection of the released emails, for the log.
     #[must_use]
     pub fn object(&self) -> String {
-        let key = self.key.map(|key| key.to_string());
-        let object = key.or_else(|| self.from_domain.as_ref().map(ToString::to_string));
-        object.unwrap_or_default()
+        match self {
+            Self::Key(key) => key.to_string(),
+            Self::Restored(_) => RESTORED.to_owned(),
+        }
     }
+}
 
-    fn selects(&self, record: &EmailRecord) -> bool {
-        self.key.is_none_or(|key| record.key == Some(key))
-            && self.from_domain.as_ref().is_none_or(|domain| is_from(record, domain))
+/// Reads the query of a cancellation: `?key&from_domain&restored&queue&after`, with one of the first three at least.
+///
+/// # Errors
+/// 422 `missing_required_field` or `validation_error`.
+pub fn parse_cancellation(query: &str) -> Result<Selection, ApiError> {
+    let known = ["key", "from_domain", "restored", "queue", "after"];
+    let [key, from_domain, restored, queue, after] = query::parameters(query, known)?;
+    let restored = query::boolean("restored", restored.as_deref())?;
+    if key.is_none() && from_domain.is_none() && !restored {
+        let problem = "this parameter, with the id of an API key, from_domain or restored=true is required";
+        return Err(ApiError::missing_field("key", problem));
     }
+    Ok(Selection {
+        key: read_key(key.as_deref())?,
+        from_domain: read_from_domain(from_domain.as_deref())?,
+        queue: read_queue(queue.as_deref())?,
+        restored,
+        after: read_after(after.as_deref())?,
+    })
+}
+
+/// The API key, the From domain or the selection of the canceled emails, for the log.
+#[must_use]
+pub fn object(selection: &Selection) -> String {
+    let key = selection.key.map(|key| key.to_string());
+    let object = key.or_else(|| selection.from_domain.as_ref().map(ToString::to_string));
+    object.unwrap_or_else(|| RESTORED.to_owned())
 }
 
 /// The response to the release of a held API key.
@@ -123,7 +133,53 @@ impl ReleaseView {
     }
 }
 
-/// The response to a cancellation of the emails of an API key or a From domain.
+/// The response to a release of the emails of a restored table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "RestoredEmailsReleased")
+)]
+pub struct RestoredReleaseView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "release")))]
+    object: &'static str,
+    /// The number of emails that this request released.
+    emails: u64,
+    /// The number of unfinished emails that are not waiting yet. Repeat the request later to release them.
+    left: u64,
+    /// The number of emails whose release failed. Repeat the request without `after` to release them.
+    failed: u64,
+    /// More emails are left to check: repeat the request with `after` and the value of `next`.
+    has_more: bool,
+    /// The id of the last checked email.
+    next: Option<String>,
+}
+
+impl RestoredReleaseView {
+    fn new(result: BulkResult) -> Self {
+        Self {
+            object: "release",
+            emails: result.changed,
+            left: result.left,
+            failed: result.failed,
+            has_more: result.next.is_some(),
+            next: result.next.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// The response to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AnyRelease"))]
+#[serde(untagged)]
+pub enum Released {
+    /// Of the emails of a held API key.
+    Key(ReleaseView),
+    /// Of the emails of a restored table.
+    Restored(RestoredReleaseView),
+}
+
+/// The response to a cancellation of many emails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -185,122 +241,114 @@ impl<P: Ports> ManageFunction<P> {
         }
     }
 
-    /// Cancels the waiting emails of a key or a From domain, newest first, held or not.
+    /// Releases the emails of a held key, or of a restored table.
+    ///
+    /// # Errors
+    /// As [`Self::release_key`]. 422 when the email in `after` does not exist.
+    pub async fn release(&self, caller: &TenantPrincipal, release: &Release) -> Result<Released, ManageError> {
+        let selection = match release {
+            Release::Key(key) => return Ok(Released::Key(self.release_key(caller, *key).await?)),
+            Release::Restored(selection) => selection,
+        };
+        refuse_narrowed(caller)?;
+        let command = BulkCommand::Release;
+        let result = self.carry_out_on_many(caller.tenant(), selection, command).await?;
+        Ok(Released::Restored(RestoredReleaseView::new(result)))
+    }
+
+    /// Cancels the selected waiting emails, newest first, held or not. Those of a restored table end as unknown.
     ///
     /// # Errors
     /// 401 for a key that is limited to From domains. 422 when the email in `after` does not exist. Or a
     /// backend call failed.
-    pub async fn cancel_emails(
-        &self,
-        party: &dyn ActsFor,
-        cancellation: &Cancellation,
-    ) -> Result<Canceled, ManageError> {
+    pub async fn cancel_emails(&self, party: &dyn ActsFor, selection: &Selection) -> Result<Canceled, ManageError> {
         refuse_narrowed(party)?;
-        let after = cancellation.after;
-        let (tenant, now) = (party.tenant(), self.system.now());
-        let mut start = self.start(tenant, after.map(Cursor::After), now).await?;
-        let (mut canceled, mut left, mut failed, mut looked_at) = (0_u64, 0_u64, 0_u64, 0_usize);
-        let next = loop {
-            let places = self.records.places(tenant, start, PAGE).await?;
-            let keys: Vec<_> = places
-                .iter()
-                .map(|place| EmailKey {
-                    tenant: tenant.clone(),
-                    id: place.id,
-                })
-                .collect();
-            let mut records = self.records.load_many(&keys, now).await?;
-            records.retain(|record| cancellation.selects(record) && !record.status_at(now).is_final());
-            let decide = |record: &EmailRecord| commands::cancel(record, now).unwrap_or(Decision::Forget);
-            for decided in apply_many(&self.records, records, now, decide).await {
-                let record = match decided {
-                    Ok((_, record)) => record,
-                    // One email must not keep the others from being canceled.
-                    Err(error) => {
-                        let error = aws::runtime::telemetry::chain(&error);
-                        tracing::warn!(error, "an email could not be canceled");
-                        failed = failed.saturating_add(1);
-                        continue;
-                    }
-                };
-                if record.status == RecordStatus::Canceled {
-                    canceled = canceled.saturating_add(1);
-                } else if !record.status.is_final() {
-                    left = left.saturating_add(1);
-                }
-            }
-            looked_at = looked_at.saturating_add(places.len());
-            match places.last() {
-                Some(last) if places.len() == PAGE => start = start.behind(*last),
-                Some(_) | None => break None,
-            }
-            if looked_at >= LOOKED_AT_MAX || canceled >= CANCELED_MAX {
-                break places.last().map(|last| last.id);
-            }
-        };
+        let command = BulkCommand::Cancel;
+        let result = self.carry_out_on_many(party.tenant(), selection, command).await?;
         Ok(Canceled {
             object: "cancellation",
-            key: cancellation.key.map(|key| key.to_string()),
-            from_domain: cancellation.from_domain.as_ref().map(ToString::to_string),
-            canceled,
-            left,
-            failed,
-            has_more: next.is_some(),
-            next: next.map(|id| id.to_string()),
+            key: selection.key.map(|key| key.to_string()),
+            from_domain: selection.from_domain.as_ref().map(ToString::to_string),
+            canceled: result.changed,
+            left: result.left,
+            failed: result.failed,
+            has_more: result.next.is_some(),
+            next: result.next.map(|id| id.to_string()),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::tenant::sender::FromDomain;
+
     use super::*;
 
     const ID: &str = "01010101-0101-4101-8101-010101010101";
 
     #[test]
-    fn the_query_names_a_key_or_a_domain() {
+    fn the_query_names_a_key_a_domain_or_a_restore() {
         let key = KeyId::parse(ID).unwrap();
-        assert_eq!(parse_release(&format!("key={ID}")), Ok(key));
+        assert_eq!(parse_release(&format!("key={ID}")), Ok(Release::Key(key)));
         let after = EmailId::parse(ID);
+        let restored = Selection {
+            queue: QueueName::parse("news").ok(),
+            restored: true,
+            after,
+            ..Selection::default()
+        };
+        let query = format!("restored=true&queue=news&after={ID}");
+        assert_eq!(parse_cancellation(&query), Ok(restored.clone()));
+        assert_eq!(parse_release(&query), Ok(Release::Restored(restored)));
         let domain = || FromDomain::parse("*.shop.example").ok();
         for (query, key, from_domain) in [
             (format!("key={ID}"), Some(key), None),
             ("from_domain=*.shop.example".to_owned(), None, domain()),
             (format!("key={ID}&from_domain=*.Shop.example"), Some(key), domain()),
         ] {
-            let expected = Cancellation {
+            let expected = Selection {
                 key,
                 from_domain,
                 after,
+                ..Selection::default()
             };
-            assert_eq!(
-                Cancellation::parse(&format!("{query}&after={ID}")),
-                Ok(expected),
-                "{query}"
-            );
+            let query = format!("{query}&after={ID}");
+            assert_eq!(parse_cancellation(&query), Ok(expected), "{query}");
         }
         for (query, path) in [
             (String::new(), "key"),
+            ("restored=false".to_owned(), "key"),
             ("key=".to_owned(), "key"),
             ("key=*".to_owned(), "key"),
             (format!("key={ID}%00"), "key"),
             (format!("key={ID}&key={ID}"), "key"),
             (format!("key={ID}&tenant=acme"), "query"),
+            ("restored=yes".to_owned(), "restored"),
+            ("restored=true&queue=a%20b".to_owned(), "queue"),
+            ("restored=true&after=x".to_owned(), "after"),
         ] {
             for error in [
                 parse_release(&query).unwrap_err(),
-                Cancellation::parse(&query).unwrap_err(),
+                parse_cancellation(&query).unwrap_err(),
             ] {
                 assert_eq!(error.status(), 422, "{query}");
                 assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
             }
         }
         for (query, path) in [
+            (format!("key={ID}&restored=true"), "restored"),
+            (format!("key={ID}&queue=news"), "queue"),
+            (format!("key={ID}&after={ID}"), "after"),
+        ] {
+            let bad = parse_release(&query).unwrap_err();
+            assert!(bad.message().starts_with(&format!("{path}: ")), "{bad:?}");
+        }
+        for (query, path) in [
             (format!("key={ID}&after=x"), "after"),
             ("from_domain=a@shop.example".to_owned(), "from_domain"),
             (format!("after={ID}"), "key"),
         ] {
-            let bad = Cancellation::parse(&query).unwrap_err();
+            let bad = parse_cancellation(&query).unwrap_err();
             assert!(bad.message().starts_with(&format!("{path}: ")), "{bad:?}");
         }
     }

@@ -53,7 +53,7 @@ impl<P: Ports> ManageFunction<P> {
         let now = self.system.now();
         let record = self.record(caller, id, now).await?;
         self.check_from(caller, &record, CommandEffect::Ends).await?;
-        self.carry_out(record, now, |record| commands::cancel(record, now))
+        self.carry_out(record, now, |record| commands::cancel(record, &self.with.policy, now))
             .await
     }
 
@@ -138,6 +138,7 @@ impl<P: Ports> ManageFunction<P> {
         let Some(queue) = self.records.queue(&record.queue_key()).await? else {
             return Ok((record, None));
         };
+        let queue = queue.restored_at(self.with.policy.restore_epoch);
         if queue.disposition(&record, now) != Disposition::Drop {
             return Ok((record, Some(queue)));
         }
@@ -212,6 +213,17 @@ impl<P: Ports> ManageFunction<P> {
         self.apply_side_effect(applied, refusal_response).await
     }
 
+    /// Enqueues emails. A failure delays an email, and loses none.
+    pub(crate) async fn enqueue(&self, requests: &[SendTaskRequest]) {
+        for (request, result) in requests.iter().zip(self.priority_queues.enqueue(requests).await) {
+            if let Err(error) = result {
+                let error = aws::runtime::telemetry::chain(&error);
+                let id = request.send_task.id;
+                tracing::warn!(%id, error, "a send task could not be enqueued; promote finds the email in the due index");
+            }
+        }
+    }
+
     /// Enqueues an email if the decision demands it, and returns the result.
     async fn apply_side_effect<E>(
         &self,
@@ -229,16 +241,7 @@ impl<P: Ports> ManageFunction<P> {
                 send_task: SendTask::of(&record),
                 delay,
             };
-            for error in self
-                .priority_queues
-                .enqueue(&[request])
-                .await
-                .into_iter()
-                .filter_map(Result::err)
-            {
-                let error = aws::runtime::telemetry::chain(&error);
-                tracing::warn!(id = %record.id, error, "a send task could not be enqueued; promote finds the email in the due index");
-            }
+            self.enqueue(&[request]).await;
         }
         Ok(CommandResponse {
             object: "email",

@@ -7,14 +7,15 @@
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.
 //! [`paging`] reads a query, and [`filters`] its conditions, which [`search`] applies.
 //! [`emails`] shows emails, and [`events`] their history.
-//! [`commands`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasure`] erases
-//! an email.
+//! [`commands`] carries out commands on one email, and [`bulk`] on many. [`by_key`] releases and cancels the emails of
+//! an API key, a From domain or a restored table, and [`erasure`] erases an email.
 //! [`attachments`] invites uploads, and [`downloads`] serves the files of emails.
 //! [`queues`] reads named queues, and [`queue_commands`] changes them.
 //! [`operator`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
 pub mod attachments;
+pub mod bulk;
 pub mod by_key;
 pub mod commands;
 mod description;

@@ -75,7 +75,7 @@ impl<P: Ports> ManageFunction<P> {
     pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<CommandResponse, ManageError> {
         let now = self.system.now();
         let record = self.record(operator, id, now).await?;
-        self.carry_out(record, now, |record| commands::cancel(record, now))
+        self.carry_out(record, now, |record| commands::cancel(record, &self.with.policy, now))
             .await
     }
 }

@@ -78,7 +78,7 @@ impl<P: Ports> ManageFunction<P> {
     ) -> Result<EmailRecord, ManageError> {
         let queue = self.records.queue(&record.queue_key()).await?;
         Ok(match queue {
-            Some(queue) => queue.shows(record, now),
+            Some(queue) => queue.restored_at(self.with.policy.restore_epoch).shows(record, now),
             None => record,
         })
     }
@@ -98,7 +98,7 @@ impl<P: Ports> ManageFunction<P> {
             .await?
             .into_iter()
             .flatten()
-            .map(|queue| (queue.key.clone(), queue))
+            .map(|queue| (queue.key.clone(), queue.restored_at(self.with.policy.restore_epoch)))
             .collect();
         let shown = records.into_iter().map(|record| match queues.get(&record.queue_key()) {
             Some(queue) => queue.shows(record, now),

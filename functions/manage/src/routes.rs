@@ -68,7 +68,7 @@ use domain::ports::Clock;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 
-use crate::by_key::{Cancellation, parse_release};
+use crate::by_key::{object, parse_cancellation, parse_release};
 use crate::commands::NO_SUCH_EMAIL;
 use crate::description::describe;
 use crate::downloads::{AttachmentPage, NO_SUCH_FILE};
@@ -166,14 +166,14 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
         elsewhere("GET", "/emails/metrics"),
         post("/emails/release", "release_emails").tenant(Action::Manage, |manage, caller, input| {
             answer_with_object(202, async move {
-                let key = parse_release(input.query)?;
-                Ok((key.to_string(), manage.release_key(caller, key).await?))
+                let release = parse_release(input.query)?;
+                Ok((release.object(), manage.release(caller, &release).await?))
             })
         }),
         post("/emails/cancel", "cancel_emails").either(Action::Manage, |manage, party, input| {
             answer_with_object(200, async move {
-                let cancellation = Cancellation::parse(input.query)?;
-                Ok((cancellation.object(), manage.cancel_emails(party, &cancellation).await?))
+                let selection = parse_cancellation(input.query)?;
+                Ok((object(&selection), manage.cancel_emails(party, &selection).await?))
             })
         }),
         get("/emails/{id}", "get_email").each(

@@ -60,7 +60,8 @@ impl<P: Ports> PromoteFunction<P> {
                 .records
                 .queue(key)
                 .await?
-                .unwrap_or_else(|| Queue::plain(key.clone(), now));
+                .unwrap_or_else(|| Queue::plain(key.clone(), now))
+                .restored_at(self.policy.restore_epoch);
             if job.task == Task::FollowTenant && job.cursor.is_none() && job.shard == 0 {
                 self.bring_queues_after(&queue).await?;
             }

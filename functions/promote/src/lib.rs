@@ -34,6 +34,7 @@ use domain::ports::{
     Jobs, PortError, PriorityQueues, Queues,
 };
 use domain::queue::Queue;
+use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::join;
 use futures::stream::iter;
@@ -150,6 +151,8 @@ struct Run {
     shut: Option<bool>,
     /// Priority queues with a backlog, and full ones.
     backlogs: Backlogs,
+    /// The restore epoch of the table.
+    restore_epoch: Option<Timestamp>,
     /// Queues that were read in this run.
     queues: Mutex<BTreeMap<QueueKey, Queue>>,
 }
@@ -197,6 +200,7 @@ impl<P: Ports> PromoteFunction<P> {
             }
             .read(&bookmarks.busy_since, account_rate.as_ref(), self.system.now())
             .await,
+            restore_epoch: self.policy.restore_epoch,
             queues: Mutex::default(),
         };
         // Slots are reserved minute by minute: no other work may delay them.

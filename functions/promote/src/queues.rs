@@ -25,6 +25,7 @@ impl Run {
         }
         let queue = records.queue(key).await?;
         let queue = queue.unwrap_or_else(|| Queue::plain(key.clone(), now));
+        let queue = queue.restored_at(self.restore_epoch);
         lock(&self.queues).insert(key.clone(), queue.clone());
         Ok(queue)
     }

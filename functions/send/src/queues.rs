@@ -139,7 +139,7 @@ impl<P: Ports> SendFunction<P> {
         let version = self.rate_limiter.settings_version(&self.records, now).await?;
         if version == 0 {
             // No queue has ever changed.
-            return Ok(Queue::plain(key, now));
+            return Ok(Queue::plain(key, now).restored_at(self.with.policy.restore_epoch));
         }
         let read = self.read_queue(&key, now);
         self.known.get(key.clone(), version, read).await
@@ -147,7 +147,8 @@ impl<P: Ports> SendFunction<P> {
 
     async fn read_queue(&self, key: &QueueKey, now: Timestamp) -> Result<Queue, PortError> {
         let queue = self.records.queue(key).await?;
-        Ok(queue.unwrap_or_else(|| Queue::plain(key.clone(), now)))
+        let queue = queue.unwrap_or_else(|| Queue::plain(key.clone(), now));
+        Ok(queue.restored_at(self.with.policy.restore_epoch))
     }
 
     /// Returns the outcome that the queue dictates for a send task; `None`: the email is claimed.
@@ -174,7 +175,7 @@ impl<P: Ports> SendFunction<P> {
         let is_limited = queue.rate().is_some();
         let too_late = slot.is_some_and(|slot| !is_usable(slot, now));
         if is_limited && (too_late || permit == Permit::NoSlot) {
-            return self.return_to_index(key, now).await.map(Some);
+            return self.return_to_index(key, queue, now).await.map(Some);
         }
         Ok(match permit {
             Permit::NoSlot | Permit::Unreserved => Some(TaskOutcome::Later(AGAIN)),
@@ -237,8 +238,12 @@ impl<P: Ports> SendFunction<P> {
 
     /// Returns an email to the index, where it waits for a slot. An email that already waits there costs no
     /// write.
-    async fn return_to_index(&self, key: &EmailKey, now: Timestamp) -> Result<TaskOutcome, TaskError> {
+    async fn return_to_index(&self, key: &EmailKey, queue: &Queue, now: Timestamp) -> Result<TaskOutcome, TaskError> {
         if let Some(record) = self.records.load(key, now).await? {
+            if record.is_restored(queue.restore_epoch) {
+                // It gets no slot before its release.
+                return self.apply_disposition(record, queue, now).await;
+            }
             apply(&self.records, record, now, |record| wait_for_slot(record, now)).await?;
         }
         Ok(TaskOutcome::Done)

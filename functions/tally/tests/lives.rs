@@ -60,7 +60,7 @@ async fn moves_of_the_state_machine_are_counted() {
     }
     let record = samples::record(5, &email);
     store(&record);
-    store(&written(commands::cancel(&record, now).unwrap()));
+    store(&written(commands::cancel(&record, &policy, now).unwrap()));
 
     let changes = backend.state().tally.stream.clone().unwrap();
     let counting = TallyFunction {

@@ -13,6 +13,7 @@
 //! | queued | its time is over | [`not_claimable`], [`overdue`] | expired |
 //! | queued | a caller cancels it | [`commands::cancel`] | canceled |
 //! | queued | a purge of its queue | [`queue_control::purge`] | canceled |
+//! | queued | a person cancels it in a restored table | [`restoration::cancel`] | unknown |
 //! | failed, unknown, canceled, expired | a caller retries it | [`commands::retry`] | queued |
 //! | canceled, unknown | a restore of its purged queue | [`queue_control::restore`] | queued |
 //!
@@ -34,6 +35,7 @@ mod evidence;
 pub mod full_queue;
 pub mod queue_control;
 mod recovery;
+pub mod restoration;
 #[cfg(test)]
 mod samples;
 

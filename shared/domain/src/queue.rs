@@ -78,6 +78,8 @@ pub struct Queue {
     pub purged_before: Option<Timestamp>,
     /// True for a deleted queue: it accepts nothing new, and its emails are still processed.
     pub deleted: bool,
+    /// The restore epoch of the deployment, which is never stored ([`Self::restored_at`]).
+    pub restore_epoch: Option<Timestamp>,
 }
 
 /// The state that all queues of a tenant share. The queue `default` holds the original.
@@ -119,7 +121,14 @@ impl Queue {
             purged_below: 0,
             purged_before: None,
             deleted: false,
+            restore_epoch: None,
         }
+    }
+
+    /// The queue in a table with this restore epoch: its restored emails wait.
+    #[must_use]
+    pub fn restored_at(self, restore_epoch: Option<Timestamp>) -> Self {
+        Self { restore_epoch, ..self }
     }
 
     /// True if its emails wait at `now`: it is paused, or its tenant is suspended.
@@ -161,7 +170,7 @@ impl Queue {
             Disposition::Go
         } else if !self.wants(record) {
             Disposition::Drop
-        } else if self.is_paused(now) || self.holds.cover(record) {
+        } else if self.is_paused(now) || self.holds.cover(record) || record.is_restored(self.restore_epoch) {
             Disposition::Hold
         } else {
             Disposition::Go
@@ -172,6 +181,7 @@ impl Queue {
     #[must_use]
     pub fn shows(&self, mut record: EmailRecord, now: Timestamp) -> EmailRecord {
         if self.disposition(&record, now) == Disposition::Drop && record.status_at(now) == RecordStatus::Queued {
+            record.maybe_duplicate |= record.is_restored(self.restore_epoch);
             record.status = final_status(&record);
             record.cause = Some(Cause::Purged);
             record.detail = None;

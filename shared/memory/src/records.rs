@@ -63,9 +63,11 @@ impl EmailRecords for MemoryBackend {
     async fn claim(&self, key: &EmailKey, nonce: u64, policy: &Policy, now: Timestamp) -> Result<Claimed, PortError> {
         let (key, policy) = (key.clone(), policy.clone());
         let any = self.is(Broken::Claims);
+        let epoch = policy.restore_epoch;
+        let claimable = Condition::Claimable { now, epoch };
         self.call(Call::writes("claim", Some(key.id)), move |state| {
             match state.records.get(&key).cloned() {
-                Some(record) if any || (Condition::Claimable { now }).holds(&record) => {
+                Some(record) if any || claimable.holds(&record) => {
                     let record = claim_record(record, &policy, nonce, now);
                     state.store(record.clone());
                     Claimed::Granted(Box::new(record))

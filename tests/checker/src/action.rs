@@ -173,6 +173,8 @@ impl Process {
             Self::Caller(CallerCommand::AtOnce) => "manage (at once or not at all)",
             Self::Caller(CallerCommand::Retry) => "manage (retry)",
             Self::Caller(CallerCommand::Force) => "manage (retry by force)",
+            Self::Caller(CallerCommand::Release) => "manage (release after a restore)",
+            Self::Caller(CallerCommand::CancelRestored) => "manage (cancel after a restore)",
         }
     }
 }

@@ -7,6 +7,8 @@ use domain::delivery::record::OnUncertain;
 use domain::delivery::retry::RetryPolicy;
 use strum::VariantArray;
 
+use crate::clock::{MOMENT, NOW};
+
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 
@@ -53,6 +55,8 @@ pub enum Begin {
     Failed,
     /// The email was accepted, and its unanswered client will repeat the request.
     Repeated,
+    /// The table was restored as of a time before SES accepted the email. The event is in transit.
+    Restored,
 }
 
 /// A bounded configuration.
@@ -114,6 +118,12 @@ impl Config {
     /// Adds an attempt.
     fn with_another_attempt(mut self) -> Self {
         self.policy.retry.waits.push(Duration::from_secs(60));
+        self
+    }
+
+    /// Restores the table after the acceptance of the first email.
+    fn with_epoch(mut self) -> Self {
+        self.policy.restore_epoch = Some(NOW.before(MOMENT));
         self
     }
 
@@ -189,6 +199,13 @@ impl Config {
                 begin: Begin::Failed,
                 without: Some(Actor::SecondSender),
                 ..Self::least("erased, a caller", Hold)
+            },
+            Self {
+                changes: 1,
+                commands: 1,
+                begin: Begin::Restored,
+                without: Some(Actor::SecondSender),
+                ..Self::least("restored, a caller", Resend).with_epoch()
             },
         ]
     }

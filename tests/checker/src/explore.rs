@@ -115,7 +115,7 @@ fn first_state(machine: &mut Machine) -> State {
     let requested = begin == Begin::Requested;
     let repeated = begin == Begin::Repeated;
     let asking = |left, asks| if asks { Client::Asking { left } } else { Client::Gone };
-    let submitted = matches!(begin, Begin::Uncertain | Begin::Flagged);
+    let submitted = matches!(begin, Begin::Uncertain | Begin::Flagged | Begin::Restored);
     let submissions = if submitted {
         Claims::default().with(1)
     } else {

@@ -242,7 +242,15 @@ impl Machine {
             not_before: if early { NOW } else { record.not_before },
             ..record.clone()
         };
-        if !(Condition::Claimable { now: NOW }).holds(&seen) {
+        let claimable = Condition::Claimable {
+            now: NOW,
+            epoch: self
+                .config
+                .policy
+                .restore_epoch
+                .filter(|_| !self.is(Mutant::ClaimsRestored)),
+        };
+        if !claimable.holds(&seen) {
             return None;
         }
         record = claim_record(record, &self.config.policy, 0, NOW);
@@ -294,7 +302,15 @@ impl Machine {
         };
         let idle = state.senders == [Sender::Idle; 2] && state.readers == [Reader::Nobody; 2] && state.late.is_none();
         let waits = record.status == RecordStatus::Queued && record.expires_at == NOW.after(FAR);
-        idle && waits && !state.queue.drops(record) && state.contents & content_of(record) != 0
+        let restored = record.is_restored(self.config.policy.restore_epoch);
+        idle && waits && !restored && !state.queue.drops(record) && state.contents & content_of(record) != 0
+    }
+
+    /// Tells whether the record is held until a person releases it.
+    pub(crate) fn waits_for_a_person(&self, id: RecordId) -> bool {
+        let record = self.records.get(id);
+        let held = record.due.is_some_and(|due| due.kind == DueKind::Held);
+        held && record.is_restored(self.config.policy.restore_epoch)
     }
 
     /// Tells whether the due index shows the record as due.

@@ -87,11 +87,17 @@ pub enum Mutant {
     TombstoneForgotten,
     /// A repeated request leaves the content that it stored again.
     ErasedContentKept,
+    /// An email of a restored table is claimed.
+    ClaimsRestored,
+    /// An email of a restored table is released without a flag.
+    ReleaseUnflagged,
+    /// A release leaves the email's time as it is.
+    ReleaseKeepsTime,
 }
 
 impl Mutant {
     /// All mutants, each with a configuration that catches it, and the property that it breaks first there.
-    pub const CAUGHT: [(Self, &'static str, Property); 41] = [
+    pub const CAUGHT: [(Self, &'static str, Property); 44] = [
         (Self::NoClaim, "two attempts, held", Property::AttemptLimit),
         (Self::SdkRetry, "two attempts, held", Property::Flagged),
         (Self::NoIndex, "two attempts, held", Property::Ends),
@@ -149,5 +155,8 @@ impl Mutant {
             "erased, and requested again",
             Property::ErasedForGood,
         ),
+        (Self::ClaimsRestored, "restored, a caller", Property::HeldAfterRestore),
+        (Self::ReleaseUnflagged, "restored, a caller", Property::HeldAfterRestore),
+        (Self::ReleaseKeepsTime, "restored, a caller", Property::Ends),
     ];
 }

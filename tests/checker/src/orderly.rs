@@ -100,7 +100,7 @@ pub(crate) fn orderly(
     let next = next.min_by_key(|(rank, _)| *rank).map(|(_, to)| to);
     let ended = state
         .record
-        .is_none_or(|record| machine.record(record).status.is_final());
+        .is_none_or(|record| machine.record(record).status.is_final() || machine.waits_for_a_person(record));
     match next {
         Some(next) => Ok(Some(next)),
         None if ended => Ok(None),

@@ -62,6 +62,8 @@ pub enum Property {
     ///
     /// An exception: a repeated request that dies leaves the content that it brought again.
     ErasedForGood,
+    /// No email of a restored table is claimed before a person releases it, and then it is flagged.
+    HeldAfterRestore,
 }
 
 impl Property {
@@ -86,6 +88,7 @@ impl Property {
             Self::SameContent => Invariant::Content,
             Self::PurgeOnlyItsOwn => Invariant::QueueCommands,
             Self::ErasedForGood => Invariant::Erasure,
+            Self::HeldAfterRestore => Invariant::Restoration,
         }
     }
 
@@ -133,8 +136,16 @@ pub(crate) fn broken_by_write(
             ..
         }
     );
+    let restored_canceled = matches!(
+        question,
+        Question::Caller {
+            command: CallerCommand::CancelRestored,
+            ..
+        }
+    );
     match (before.status, after.status) {
         (from, to) if from == to => None,
+        (RecordStatus::Queued, RecordStatus::Unknown) if restored_canceled => None,
         (RecordStatus::Sent, _) => Some(Property::AcceptanceStays),
         (_, RecordStatus::Sent) | (RecordStatus::Failing, RecordStatus::Failed) => None,
         (_, RecordStatus::Failed) => Some(Property::AllowedTransition),
@@ -199,7 +210,12 @@ fn reason_to_give_up(
 }
 
 /// The property that a claim breaks: the record before it, and after it.
-pub(crate) fn broken_by_claim(stored: &EmailRecord, claimed: &EmailRecord) -> Option<Property> {
+pub(crate) fn broken_by_claim(machine: &Machine, stored: &EmailRecord, claimed: &EmailRecord) -> Option<Property> {
+    let epoch = machine.config.policy.restore_epoch;
+    let is_older = epoch.is_some_and(|epoch| stored.born <= epoch);
+    if is_older && (stored.is_restored(epoch) || !stored.maybe_duplicate) {
+        return Some(Property::HeldAfterRestore);
+    }
     if claimed.claim_no <= stored.claim_no {
         return Some(Property::ClaimNumberRises);
     }

@@ -141,6 +141,10 @@ pub enum CallerCommand {
     Retry,
     /// Retries by force.
     Force,
+    /// Releases the emails of a restored table.
+    Release,
+    /// Cancels the emails of a restored table.
+    CancelRestored,
 }
 
 /// The knowledge of a `promote` run about feedback.

@@ -42,6 +42,8 @@ fn everything() -> BTreeSet<String> {
         CallerCommand::AtOnce,
         CallerCommand::Retry,
         CallerCommand::Force,
+        CallerCommand::Release,
+        CallerCommand::CancelRestored,
     ];
     let readers = [
         Process::Promoter(QueueLoad::Flowing),

@@ -103,7 +103,8 @@ fn move_once(
     let fortnight = Duration::from_secs(14 * 86_400);
     let decision = match u.int_in_range(0..=9)? {
         0 | 1 => {
-            if !(Condition::Claimable { now }).holds(record) {
+            let epoch = policy.restore_epoch;
+            if !(Condition::Claimable { now, epoch }).holds(record) {
                 return Ok(written(record, not_claimable(record, now)));
             }
             let next = claim_record(record.clone(), policy, u.arbitrary()?, now);
@@ -164,7 +165,7 @@ fn move_once(
             );
             decision
         }
-        8 => commands::cancel(record, now).unwrap_or(Decision::Forget),
+        8 => commands::cancel(record, policy, now).unwrap_or(Decision::Forget),
         _ if u.arbitrary()? => {
             let force = u.arbitrary()?;
             let mut queue = Queue::plain(record.queue_key(), now);

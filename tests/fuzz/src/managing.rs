@@ -11,7 +11,7 @@ use domain::api::queue_api::{QueueSettings, parse_change, parse_create, parse_pa
 use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
 use domain::limits;
 use domain::message::address::EmailAddress;
-use manage::by_key::Cancellation;
+use manage::by_key::{parse_cancellation, parse_release};
 use manage::paging::EmailPage;
 use reports::failures::FailuresQuery;
 use reports::metrics::MetricsQuery;
@@ -147,7 +147,8 @@ fn queries(query: &str) {
     check_result(query::flag(query, "cancel"), data);
     check_result(Revocation::parse(query), data);
     check_result(HoldChange::parse(query), data);
-    check_result(Cancellation::parse(query), data);
+    check_result(parse_cancellation(query), data);
+    check_result(parse_release(query), data);
     // Ignoring a query that should prevent sending would send an email by mistake.
     if let Some(is_dry_run) = check_result(enqueue::dry_run::is_dry_run(query), data) {
         check!(

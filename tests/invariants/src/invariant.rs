@@ -45,6 +45,8 @@ pub enum Invariant {
     Refusal,
     /// The reports count each accepted recipient and each sent recipient exactly once.
     Counts,
+    /// After a restore, an older email goes out only when a person releases it, and then it carries the duplicate flag.
+    Restoration,
 }
 
 impl Invariant {
@@ -130,6 +132,10 @@ impl Invariant {
             Self::Counts => &[
                 "eventually: accepted in the reports = recipients of all records",
                 "eventually: sent in the reports = recipients of sent records",
+            ],
+            Self::Restoration => &[
+                "always: older(e) and claimed(e, c) => released(e) and maybe_duplicate(e)",
+                "always: older(e) and not released(e) => status(e) does not become canceled or expired",
             ],
         }
     }

@@ -72,7 +72,7 @@ pub const TRANSITIONS: [Transition; 25] = [
     edge(
         RecordStatus::Queued,
         RecordStatus::Unknown,
-        "flagged, and its time is over or its queue is purged",
+        "flagged, and its time is over, or its queue is purged, or it is canceled after a restore",
     ),
     edge(
         RecordStatus::Queued,

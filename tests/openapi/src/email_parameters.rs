@@ -78,9 +78,16 @@ pub(crate) struct PageQuery {
 
 #[derive(JsonSchema)]
 pub(crate) struct ReleaseQuery {
-    /// The id of the API key, revoked or not.
+    /// The id of the API key, revoked or not. Required without `restored=true`.
     #[schemars(extend("format" = "uuid"))]
-    key: String,
+    key: Option<String>,
+    /// `true`: the emails that wait since the table was restored.
+    restored: Option<bool>,
+    /// With `restored=true`: only the emails of this queue.
+    queue: Option<String>,
+    /// With `restored=true`: the `next` of an earlier response. The request continues after this email.
+    #[schemars(extend("format" = "uuid"))]
+    after: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -92,6 +99,10 @@ pub(crate) struct CancelQuery {
     /// subdomains. Domains longer than 40 characters are not found.
     #[schemars(length(min = 1))]
     from_domain: Option<String>,
+    /// `true`: the emails that wait since the table was restored.
+    restored: Option<bool>,
+    /// Only the emails of this queue.
+    queue: Option<String>,
     /// The `next` of an earlier response. The request continues after this email.
     #[schemars(extend("format" = "uuid"))]
     after: Option<String>,

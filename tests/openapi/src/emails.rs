@@ -10,7 +10,7 @@ use domain::api::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadat
 use domain::delivery::record::{OnUncertain, Priority};
 use domain::limits;
 use enqueue::handler::{EmailResponse, Ids};
-use manage::by_key::{Canceled, ReleaseView};
+use manage::by_key::{Canceled, Released};
 use manage::commands::CommandResponse;
 use manage::erasure::Erased;
 use schemars::JsonSchema;
@@ -76,14 +76,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             .details("An email that is being sent cannot be canceled: 409.")
             .answers::<CommandResponse>(200, "The change is done.")
             .refuses(&[404, 409]),
-        Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key")
-            .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. Sending continues within two minutes, or when a paused queue is resumed. Without a hold, the request has no effect. Not allowed with a key that is limited to From domains.")
+        Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key or of a restored table")
+            .details("With `key`, ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. Sending continues within two minutes, or when a paused queue is resumed. Without a hold, the request has no effect. With `restored=true`, sends the emails that wait since the table was restored, flagged `maybe_duplicate`: about 500 per request. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
             .query::<ReleaseQuery>()
-            .answers::<ReleaseView>(202, "The hold is released.")
+            .answers::<Released>(202, "The emails are released.")
             .refuses(&[422]),
-        Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key or a From domain")
+        Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key, a From domain or a restored table")
             .for_operator()
-            .details("Cancels waiting emails, newest first, held or not. Requires `key` or `from_domain`; with both, an email must match both. One request cancels at most about 500 emails and checks at most 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
+            .details("Cancels waiting emails, newest first, held or not. Requires `key`, `from_domain` or `restored=true`; an email must match all that are given. An email of a restored table may have been sent, so it ends as `unknown`. One request cancels at most about 500 emails and checks at most 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
             .query::<CancelQuery>()
             .answers::<Canceled>(200, "The emails are canceled.")
             .refuses(&[422]),

@@ -20,7 +20,7 @@ use domain::api::requests::{BatchValidation, parse_batch, parse_email, parse_res
 use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use domains::reading::{DomainPage, Format};
 use enqueue::dry_run;
-use manage::by_key::{Cancellation, parse_release};
+use manage::by_key::{parse_cancellation, parse_release};
 use manage::downloads::AttachmentPage;
 use manage::paging::EmailPage;
 use reports::failures::FailuresQuery;
@@ -74,7 +74,7 @@ const QUERIES: &[QueryReader] = &[
     ("revoke_api_key", |query| Revocation::parse(query).map(drop)),
     ("change_tenant", |query| HoldChange::parse(query).map(drop)),
     ("release_emails", |query| parse_release(query).map(drop)),
-    ("cancel_emails", |query| Cancellation::parse(query).map(drop)),
+    ("cancel_emails", |query| parse_cancellation(query).map(drop)),
 ];
 
 /// Returns all quoted words in the sources that may contain a parser's field names.

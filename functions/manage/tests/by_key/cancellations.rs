@@ -2,7 +2,7 @@
 
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::TenantId;
-use manage::by_key::{CANCELED_MAX, LOOKED_AT_MAX};
+use manage::bulk::{CHANGED_MAX, LOOKED_AT_MAX};
 use memory::Fault;
 use memory::samples;
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::{backend, call_as, cancel, email, key, plant};
 #[tokio::test]
 async fn emails_of_a_key_are_canceled_page_by_page() {
     let (backend, main) = (backend(), TenantId::main());
-    let all = u16::try_from(CANCELED_MAX).unwrap() + 300;
+    let all = u16::try_from(CHANGED_MAX).unwrap() + 300;
     for n in 0..all {
         let record = email(&main, n, key(1));
         // One is held, the other waits for its time.
@@ -28,7 +28,7 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
         let (status, answer) = cancel(&backend, 1, after.as_deref()).await;
         assert_eq!(status, 200, "{answer}");
         let one = answer["canceled"].as_u64().unwrap();
-        assert!(one <= CANCELED_MAX + 250, "{answer}");
+        assert!(one <= CHANGED_MAX + 250, "{answer}");
         canceled += one;
         rounds += 1;
         assert_eq!(answer["has_more"], !answer["next"].is_null());

@@ -12,6 +12,7 @@ mod cancellations;
 mod common;
 mod permissions;
 mod releases;
+mod restored;
 
 use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};

@@ -9,6 +9,7 @@
 mod common;
 mod key_holds;
 mod parking;
+mod restored;
 mod sweeps;
 mod tenants;
 

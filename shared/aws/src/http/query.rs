@@ -122,13 +122,21 @@ pub fn flag(query: &str, name: &'static str) -> Result<bool, ApiError> {
 pub fn flags<const N: usize>(query: &str, names: [&'static str; N]) -> Result<[bool; N], ApiError> {
     let mut flags = [false; N];
     for ((name, value), flag) in names.into_iter().zip(parameters(query, names)?).zip(&mut flags) {
-        *flag = match value.as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(ApiError::validation(name, "must be true or false")),
-        };
+        *flag = boolean(name, value.as_deref())?;
     }
     Ok(flags)
+}
+
+/// Reads a flag; a missing one is `false`.
+///
+/// # Errors
+/// 422 when the value is neither `true` nor `false`.
+pub fn boolean(name: &'static str, value: Option<&str>) -> Result<bool, ApiError> {
+    match value {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(ApiError::validation(name, "must be true or false")),
+    }
 }
 
 /// Reads the number of entries of a page, 1 to [`LIMIT_MAX`].

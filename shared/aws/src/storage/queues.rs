@@ -92,6 +92,7 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
     let stored: StoredQueue = decode(item)?;
     let waits = |waits: Vec<u64>| waits.into_iter().map(Duration::from_secs).collect();
     Ok(Queue {
+        restore_epoch: None,
         key: keys::to_queue(item)?,
         created_at: stored.created_at,
         priority: stored.priority,

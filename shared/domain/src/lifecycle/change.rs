@@ -94,7 +94,7 @@ pub(super) fn expire(record: &EmailRecord, now: Timestamp) -> Decision {
 }
 
 /// Ends an expired record: as unsent, or as unknown if SES may have accepted an earlier claim.
-fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
+pub(super) fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
     // `next` may be marked where `record` is not: a forced retry marks an email of unknown outcome.
     let (status, cause) = if next.maybe_duplicate {
         (RecordStatus::Unknown, Cause::AnswerLost)

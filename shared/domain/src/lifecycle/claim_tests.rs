@@ -12,19 +12,22 @@ fn only_due_unexpired_queued_records_are_claimable() {
     let now = at(1000);
     for &status in RecordStatus::ALL {
         assert_eq!(
-            Condition::Claimable { now }.holds(&record(status)),
+            Condition::Claimable { now, epoch: None }.holds(&record(status)),
             status == RecordStatus::Queued,
             "{status:?}"
         );
     }
     let mut early = record(RecordStatus::Queued);
     early.not_before = at(1001);
-    assert!(Condition::Claimable { now }.holds(&early), "clocks differ by a second");
+    assert!(
+        Condition::Claimable { now, epoch: None }.holds(&early),
+        "clocks differ by a second"
+    );
     early.not_before = Timestamp::from_millis(1_001_001);
-    assert!(!Condition::Claimable { now }.holds(&early));
+    assert!(!Condition::Claimable { now, epoch: None }.holds(&early));
     let mut expired = record(RecordStatus::Queued);
     expired.expires_at = now;
-    assert!(!Condition::Claimable { now }.holds(&expired));
+    assert!(!Condition::Claimable { now, epoch: None }.holds(&expired));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::change::{end, requeue};
 use super::decision::{Decision, SideEffect, write};
+use super::restoration;
 use crate::delivery::cause::Cause;
 use crate::delivery::policy::Policy;
 use crate::delivery::record::{EmailRecord, RecordStatus};
@@ -21,7 +22,7 @@ pub enum Refusal {
     /// A sender holds it, or it has ended.
     #[error("{}", too_late(*.0))]
     TooLate(RecordStatus),
-    /// The email waits for a second attempt, and the first may have succeeded.
+    /// The email waits for a second attempt, or in a restored table, and may have been sent.
     #[error("Amazon SES may already have accepted this email, so it cannot be canceled.")]
     MaybeSent,
     /// The email would expire before the requested time.
@@ -95,7 +96,7 @@ pub fn erase(record: &EmailRecord, now: Timestamp) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Refusal::TooLate`], [`Refusal::MaybeSent`].
-pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal> {
+pub fn cancel(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Result<Decision, Refusal> {
     let status = record.status_at(now);
     match status {
         RecordStatus::Canceled if record.cause == Some(Cause::Purged) => {
@@ -108,7 +109,9 @@ pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal>
             Ok(write(record, next, SideEffect::Nothing))
         }
         RecordStatus::Canceled => Ok(Decision::Forget),
-        RecordStatus::Queued if record.maybe_duplicate => Err(Refusal::MaybeSent),
+        RecordStatus::Queued if record.maybe_duplicate || record.is_restored(policy.restore_epoch) => {
+            Err(Refusal::MaybeSent)
+        }
         RecordStatus::Queued => {
             let mut next = record.clone();
             next.cause = None;
@@ -184,7 +187,7 @@ pub fn retry(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let mut next = record.clone();
+    let mut next = restoration::flagged(record, policy.restore_epoch);
     let status = record.status_at(now);
     match status {
         RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired => {}
@@ -204,7 +207,7 @@ pub fn retry(
     next.expires_at = now.after(expires_after);
     next.expires_given = false;
     next.scheduled_at = None;
-    next.retried_at = Some(now);
+    next.retried_at = Some(policy.requested_at(now));
     next.generation = Some(queue.generation);
     Ok(requeue(record, next, policy, now, now))
 }

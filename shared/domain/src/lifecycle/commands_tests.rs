@@ -47,7 +47,7 @@ fn written(decision: Result<Decision, Refusal>) -> (EmailRecord, SideEffect) {
 #[test]
 fn only_waiting_unsent_emails_are_canceled() {
     for &status in RecordStatus::ALL {
-        let decision = cancel(&record(status), at(2_000));
+        let decision = cancel(&record(status), &policy(), at(2_000));
         match status {
             RecordStatus::Queued => {
                 let (next, side_effect) = written(decision);
@@ -73,7 +73,7 @@ fn only_waiting_unsent_emails_are_canceled() {
     }
     let mut maybe_out = record(RecordStatus::Queued);
     maybe_out.maybe_duplicate = true;
-    assert_eq!(cancel(&maybe_out, at(2_000)), Err(Refusal::MaybeSent));
+    assert_eq!(cancel(&maybe_out, &policy(), at(2_000)), Err(Refusal::MaybeSent));
 }
 
 fn rescheduled(record: &EmailRecord, secs: i64, expires_at: Option<i64>) -> Result<Decision, Refusal> {
@@ -175,7 +175,10 @@ fn unsent_emails_are_retried_with_a_new_budget() {
 fn an_unwritten_expiry_counts_as_expired() {
     let over = record(RecordStatus::Queued);
     let now = at(9_000);
-    assert_eq!(cancel(&over, now), Err(Refusal::TooLate(RecordStatus::Expired)));
+    assert_eq!(
+        cancel(&over, &policy(), now),
+        Err(Refusal::TooLate(RecordStatus::Expired))
+    );
     let times = Times {
         scheduled_at: at(10_000),
         expires_at: None,

@@ -13,10 +13,12 @@ pub const EARLY: Duration = Duration::from_secs(1);
 /// The condition on the stored record at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// Queued, due, and not expired. It is checked while writing, so that a claim needs no read before it.
+    /// Queued, due, not expired, and not restored. It is checked while writing, so that a claim needs no read before it.
     Claimable {
         /// The claimer's clock.
         now: Timestamp,
+        /// The restore epoch ([`EmailRecord::is_restored`]).
+        epoch: Option<Timestamp>,
     },
     /// The record is unchanged since the decision.
     Unmoved {
@@ -51,10 +53,11 @@ impl Condition {
     #[must_use]
     pub fn holds(self, record: &EmailRecord) -> bool {
         match self {
-            Self::Claimable { now } => {
+            Self::Claimable { now, epoch } => {
                 record.status == RecordStatus::Queued
                     && record.not_before <= now.after(EARLY)
                     && record.expires_at > now
+                    && !record.is_restored(epoch)
             }
             Self::Unmoved {
                 claim_no,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::change::{end, expire, requeue};
 use super::commands::{self, Refusal};
 use super::decision::{Condition, Decision, SideEffect, Transition, write};
+use super::restoration;
 use crate::delivery::cause::Cause;
 use crate::delivery::policy::{Policy, Turn};
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
@@ -21,8 +22,11 @@ use crate::timestamp::Timestamp;
 /// The decision that the queue demands for a waiting email; `None` if it demands nothing.
 #[must_use]
 pub fn reconcile(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<Decision> {
+    let epoch = queue.restore_epoch;
     if record.status == RecordStatus::Queued && record.expires_at <= now {
-        return None;
+        return record
+            .is_restored(epoch)
+            .then(|| restoration::expire(record, epoch, now));
     }
     match queue.disposition(record, now) {
         Disposition::Go => None,
@@ -32,7 +36,7 @@ pub fn reconcile(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<
 }
 
 /// Parks an email. In a paused queue an email that waits for a slot stays there, because it gets none. For a hold of
-/// its API key it is moved, or it would take the slots of others.
+/// its API key it is moved, or it would take the slots of others. The same holds for a restored email.
 fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     let stays = match record.due.map(|due| due.kind) {
         Some(DueKind::Held) => true,
@@ -41,6 +45,9 @@ fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     };
     if stays {
         return Decision::Forget;
+    }
+    if record.is_restored(queue.restore_epoch) {
+        return restoration::park(record, queue.restore_epoch);
     }
     let mut next = record.clone();
     next.due = Some(Due {
@@ -112,16 +119,17 @@ pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: DropStage, now:
         return Decision::Forget;
     }
     if place == DropStage::Waiting && record.expires_at <= now {
-        return expire(record, now);
+        return restoration::expire(record, queue.restore_epoch, now);
     }
-    let mut next = record.clone();
+    let mut next = restoration::flagged(record, queue.restore_epoch);
     next.cause = Some(Cause::Purged);
     next.detail = None;
     if let DropStage::InHand { .. } = place {
         // SES was not called: a restore gives it the whole budget.
         next.attempts = next.attempts.saturating_sub(1);
     }
-    end(&mut next, final_status(record), now);
+    let status = final_status(&next);
+    end(&mut next, status, now);
     write_in(record, next, queue)
 }
 
@@ -139,6 +147,9 @@ pub fn purge(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestam
 /// Releases an email that nothing in its queue holds any more.
 #[must_use]
 pub fn release(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
+    if record.is_restored(queue.restore_epoch) {
+        return reconcile(record, queue, now).unwrap_or(Decision::Forget);
+    }
     match queue.disposition(record, now) {
         Disposition::Hold => Decision::Forget,
         Disposition::Go | Disposition::Drop => enqueue_released(record, policy, now),
@@ -166,7 +177,7 @@ pub fn restore(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decisio
     if !purged {
         return Decision::Forget;
     }
-    let mut next = record.clone();
+    let mut next = restoration::flagged(record, policy.restore_epoch);
     next.cause = None;
     requeue(record, next, policy, record.not_before, now)
 }

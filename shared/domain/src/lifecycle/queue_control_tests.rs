@@ -267,7 +267,7 @@ fn a_canceled_email_is_not_restored() {
         cause: Some(Cause::Purged),
         ..record(RecordStatus::Canceled)
     };
-    let canceled = commands::cancel(&purged, at(2_000)).unwrap();
+    let canceled = commands::cancel(&purged, &policy(), at(2_000)).unwrap();
     let canceled = &written(&canceled).record;
     assert_eq!((canceled.status, canceled.cause), (RecordStatus::Canceled, None));
     assert_eq!(restore(canceled, &policy(), at(3_000)), Decision::Forget);

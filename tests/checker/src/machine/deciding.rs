@@ -12,7 +12,7 @@ use domain::lifecycle::commands::{self, Times};
 use domain::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
 use domain::lifecycle::{
     Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, fail, handle_event, not_claimable, overdue,
-    record_attempt,
+    record_attempt, restoration,
 };
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
@@ -40,7 +40,7 @@ impl Machine {
                 .unwrap_or_else(|| not_claimable(record, NOW)),
             Question::DropStage { claim_no, queue } => {
                 let claim_no = u32::from(claim_no);
-                drop_unwanted(record, &queue.to_queue(record), DropStage::InHand { claim_no }, NOW)
+                drop_unwanted(record, &self.queue(queue, record), DropStage::InHand { claim_no }, NOW)
             }
             Question::Job { sweep, queue } => self.job(record, sweep, queue),
             Question::Record { claim_no, answer } => {
@@ -105,13 +105,13 @@ impl Machine {
                 generation: Some(0),
                 ..record.clone()
             };
-            let mut decision = reconcile(&before, &queue.to_queue(record), NOW);
+            let mut decision = reconcile(&before, &self.queue(queue, record), NOW);
             if let Some(Decision::Write(transition)) = &mut decision {
                 transition.record.generation = record.generation;
             }
             return decision;
         }
-        reconcile(record, &queue.to_queue(record), NOW)
+        reconcile(record, &self.queue(queue, record), NOW)
     }
 
     fn job(&self, record: &EmailRecord, sweep: Sweep, queue: QueueState) -> Decision {
@@ -138,8 +138,8 @@ impl Machine {
                 }
                 decision
             }
-            Sweep::Release => release(record, &queue.to_queue(record), policy, NOW),
-            Sweep::Purge => purge(record, &queue.to_queue(record), policy, NOW),
+            Sweep::Release => release(record, &self.queue(queue, record), policy, NOW),
+            Sweep::Purge => purge(record, &self.queue(queue, record), policy, NOW),
             Sweep::Restore if self.is(Mutant::CanceledRestored) => {
                 let purged = EmailRecord {
                     cause: Some(Cause::Purged),
@@ -227,17 +227,38 @@ impl Machine {
                     maybe_duplicate: false,
                     ..record.clone()
                 };
-                commands::cancel(&unflagged, now)
+                commands::cancel(&unflagged, policy, now)
             }
-            CallerCommand::Cancel => commands::cancel(record, now),
+            CallerCommand::Cancel => commands::cancel(record, policy, now),
             CallerCommand::Soon => at(now.after(Duration::from_secs(60)), None),
             CallerCommand::Later => at(now.after(Duration::from_secs(3600)), None),
             CallerCommand::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
+            CallerCommand::Release => Ok(self.release_restored(record, now)),
+            CallerCommand::CancelRestored => Ok(restoration::cancel(record, policy, now)),
             CallerCommand::Retry | CallerCommand::Force => {
                 commands::retry(record, force, &queue.to_queue(record), FAR, policy, now)
             }
         };
         decision.ok()
+    }
+
+    fn release_restored(&self, record: &EmailRecord, now: Timestamp) -> Decision {
+        let queue = self.queue(QueueState::default(), record);
+        let mut decision = restoration::release(record, &queue, &self.config.policy, now);
+        if let Decision::Write(transition) = &mut decision {
+            if self.is(Mutant::ReleaseUnflagged) {
+                transition.record.maybe_duplicate = record.maybe_duplicate;
+            }
+            if self.is(Mutant::ReleaseKeepsTime) {
+                transition.record.not_before = record.not_before;
+            }
+        }
+        decision
+    }
+
+    /// Returns the queue as the functions read it.
+    fn queue(&self, queue: QueueState, record: &EmailRecord) -> Queue {
+        queue.to_queue(record).restored_at(self.config.policy.restore_epoch)
     }
 
     /// Applies mistakes to the written record.

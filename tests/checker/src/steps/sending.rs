@@ -123,7 +123,7 @@ fn claim(
         }
         return;
     };
-    let broken = broken_by_claim(machine.record(stored), machine.record(claimed));
+    let broken = broken_by_claim(machine, machine.record(stored), machine.record(claimed));
     let after = if machine.is(Mutant::NoClaim) { stored } else { claimed };
     let next = State {
         record: Some(after),

@@ -30,14 +30,24 @@ impl Expression {
 
     pub(crate) fn require(&mut self, condition: Condition) {
         self.condition = match condition {
-            Condition::Claimable { now } => {
+            Condition::Claimable { now, epoch } => {
                 let (status, not_before, expires) = (self.name("s"), self.name("n"), self.name("x"));
                 let queued = self.value(":if_s", AttributeValue::S(attributes::name(&RecordStatus::Queued)));
                 let due = self.value(":if_n", millis(now.after(EARLY)));
                 let now = self.value(":if_x", millis(now));
                 // A record of a newer format stays unchanged: this version could not read it afterwards.
                 let (version, ours) = (self.name("v"), self.value(":if_v", item::version()));
-                format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}")
+                let claimable = format!(
+                    "{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}"
+                );
+                match epoch {
+                    None => claimable,
+                    Some(epoch) => {
+                        let (born, retried, epoch) =
+                            (self.name("b"), self.name("ra"), self.value(":if_b", millis(epoch)));
+                        format!("{claimable} AND ({born} > {epoch} OR {retried} > {epoch})")
+                    }
+                }
             }
             // The condition on the queue is another item's part of the transaction.
             Condition::Unmoved {
@@ -119,7 +129,8 @@ pub(crate) fn transition(
 pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards: u16, now: Timestamp) -> Expression {
     let until = now.after(policy.lease);
     let mut update = Expression::default();
-    update.require(Condition::Claimable { now });
+    let epoch = policy.restore_epoch;
+    update.require(Condition::Claimable { now, epoch });
     let mut after = Item::from(waiting::check_attributes(until, id, shards));
     after.extend([
         attributes::s("s", attributes::name(&RecordStatus::Sending)),
@@ -229,10 +240,23 @@ mod tests {
         };
         let expected = |condition: &str, values: &str| (condition.to_owned(), values.to_owned());
         assert_eq!(
-            of(Condition::Claimable { now: at(5_000) }),
+            of(Condition::Claimable {
+                now: at(5_000),
+                epoch: None
+            }),
             expected(
                 "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v",
                 ":if_n=6000 :if_s=queued :if_v=1 :if_x=5000"
+            )
+        );
+        assert_eq!(
+            of(Condition::Claimable {
+                now: at(5_000),
+                epoch: Some(at(4_000))
+            }),
+            expected(
+                "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v AND (#b > :if_b OR #ra > :if_b)",
+                ":if_b=4000 :if_n=6000 :if_s=queued :if_v=1 :if_x=5000"
             )
         );
         assert_eq!(
@@ -269,10 +293,17 @@ mod tests {
             status: RecordStatus::Queued,
             not_before: at(2_000),
         };
+        let claimable = |epoch| Condition::Claimable { now: at(1), epoch };
+        let restored = Policy {
+            restore_epoch: Some(at(1)),
+            ..policy()
+        };
         for update in [
-            transition(&record(), &full(), Condition::Claimable { now: at(1) }, 16, 77),
+            transition(&record(), &full(), claimable(None), 16, 77),
+            transition(&record(), &full(), claimable(Some(at(1))), 16, 77),
             transition(&record(), &sent, unmoved, 16, 77),
             claim(record().id, &policy(), 1, 16, at(3_000)),
+            claim(record().id, &restored, 1, 16, at(3_000)),
         ] {
             let text = format!("{} {}", update.update, update.condition);
             let mut used: Vec<_> = text
@@ -298,7 +329,7 @@ mod tests {
         let now = at(3_000);
         let before = record();
         let after = lifecycle::claim_record(before.clone(), &policy(), 42, now);
-        let expected = transition(&before, &after, Condition::Claimable { now }, 16, 77);
+        let expected = transition(&before, &after, Condition::Claimable { now, epoch: None }, 16, 77);
         let claim = claim(before.id, &policy(), 42, 16, now);
         assert_eq!(claim.condition, expected.condition);
         assert_eq!(claim.names, {
