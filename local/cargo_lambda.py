@@ -262,9 +262,10 @@ def done(name, what, event_name=None):
 
 
 def api_functions(cargo, running):
-    key = requested(cargo, running, "access", "access", 201)["id"]
-    running.api("DELETE", f"/api-keys/{key}")
-    done("access", "created an API key")
+    for name, path, what in (("access", "api-keys", "created an API key"), ("domains", "domains", "registered a domain")):
+        made = requested(cargo, running, name, name, 201)["id"]
+        running.api("DELETE", f"/{path}/{made}")
+        done(name, what)
     email_id = requested(cargo, running, "enqueue", "enqueue", 200)["id"]
     expect(running.email(email_id)["subject"] == "Hello", "The accepted email", running.email(email_id))
     done("enqueue", "accepted an email")
@@ -299,10 +300,6 @@ def api_functions(cargo, running):
     expect(found == suppressed, "The suppressed address", found)
     running.api("DELETE", f"/suppressions/{suppressed}")
     done("suppressions", "suppressed an address")
-
-    registered = requested(cargo, running, "domains", "domains", 201)["id"]
-    running.api("DELETE", f"/domains/{registered}")
-    done("domains", "registered a domain")
 
 
 def tally(cargo):

@@ -6,7 +6,7 @@
 //! registration. Two registrations at once conflict there, whatever their names.
 //! **Lost answers:** each write can be repeated: it recognises its own result.
 
-pub(crate) mod door;
+mod door;
 
 use std::collections::BTreeSet;
 

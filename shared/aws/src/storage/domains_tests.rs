@@ -167,3 +167,14 @@ async fn a_door_costs_no_call_of_its_own() {
     }
     assert_eq!(replay.only().operation(), "BatchGetItem");
 }
+
+#[tokio::test]
+async fn an_unreadable_registry_stops_no_email() {
+    let registry = json!({"pk": {"S": "domains"}, "sk": {"S": "registry#"}, "no": {"S": "two"}});
+    let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": [registry]}}))]);
+    let table = replay.table(16).with_door();
+    let id = domain::id::KeyId::of(EmailId::from_random([1; 16]));
+    assert_eq!(domain::ports::access::Keys::key(&table, id).await.unwrap(), None);
+    let known = domain::ports::domains::Door::recent_registry(&table, Timestamp::from_millis(0)).await;
+    assert_eq!(*known.unwrap(), Registry::default());
+}

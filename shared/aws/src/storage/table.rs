@@ -24,9 +24,9 @@ use domain::ports::{FailureKind, PortError};
 use crate::runtime::failure::{call_error, kind_of, port};
 use crate::runtime::settings::TableSettings;
 use crate::storage::attributes::Item;
-use crate::storage::domains::door::DoorCell;
 use crate::storage::records::gates::Gates;
 
+pub(crate) mod door;
 pub(crate) mod keys;
 pub(crate) mod request;
 pub(crate) mod retry;
@@ -47,7 +47,7 @@ pub struct Table {
     pub(crate) retention: Duration,
     pub(crate) gates: Gates,
     /// The registry of sending domains, which a table with a door reads together with each API key.
-    pub(crate) door: Option<DoorCell>,
+    pub(crate) door: Option<door::DoorCell>,
 }
 
 /// Outcome of a conditional write.
@@ -89,13 +89,6 @@ impl Table {
             gates: Gates::default(),
             door: None,
         }
-    }
-
-    /// Returns the same table, which reads the registry of sending domains together with each API key.
-    #[must_use]
-    pub fn with_door(self) -> Self {
-        let door = Some(DoorCell::default());
-        Self { door, ..self }
     }
 
     /// Number of partitions of each kind in the indexes.

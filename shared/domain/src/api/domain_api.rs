@@ -11,7 +11,7 @@ use super::json::{Node, echo, object, text, wrong_type};
 use super::spelling::unknown;
 use crate::api::error::ApiError;
 use crate::message::problem::{EmailError, Problem};
-use crate::tenant::domains::name::{DomainName, DomainNameError};
+use crate::tenant::domains::name::DomainName;
 
 /// Fields of a new domain, as an error suggests them.
 const FIELDS: &[&str] = &["name", "region", "custom_return_path", "adopt"];
@@ -121,15 +121,7 @@ fn flag(path: &str, value: Node) -> Result<Option<bool>, EmailError> {
 }
 
 fn domain_name(path: &str, text: &str) -> Result<DomainName, EmailError> {
-    let why = |error| match error {
-        DomainNameError::Syntax => "must be a domain such as example.com",
-        DomainNameError::PublicSuffix => {
-            "must be a domain that you own; names such as com or co.uk are public suffixes"
-        }
-        DomainNameError::TooLong => "is too long for DKIM records",
-        DomainNameError::TooDeep => "has too many labels",
-    };
-    DomainName::parse(text.trim()).map_err(|error| EmailError::at(path, Problem::Bad(why(error))))
+    DomainName::parse_new(text.trim()).map_err(|error| EmailError::at(path, Problem::Bad(error.into())))
 }
 
 /// Reads one label of a host name.
@@ -217,7 +209,7 @@ mod tests {
                 with(r#""custom_return_path": "-a""#),
                 "custom_return_path: must be one label",
             ),
-            (with(r#""nam": 1"#), "nam: unknown field; did you mean name?"),
+            (with(r#""region_": 1"#), "region_: unknown field; did you mean region?"),
         ] {
             let message = result.unwrap_err();
             assert!(message.starts_with(beginning), "{message}");

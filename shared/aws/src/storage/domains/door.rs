@@ -3,8 +3,7 @@
 //! **Invariant:** the authenticator reads a key at most thirty seconds before it is used, and each read brings the
 //! registry. So the registry is as fresh as the key. An older one, after a clock's jump, is read again.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use domain::ports::PortError;
 use domain::ports::domains::{Domains, Door};
@@ -12,44 +11,18 @@ use domain::tenant::domains::Registry;
 use domain::timestamp::Timestamp;
 
 use super::to_registry;
-use crate::runtime::cache::lock;
-use crate::runtime::failure::port;
 use crate::storage::attributes::Item;
+use crate::storage::table::door::DoorCell;
 use crate::storage::table::{Table, keys};
 
-/// Longest use of a registry, as of a cached key.
-const FRESH: Duration = Duration::from_secs(30);
-
-/// The last read registry, with the time of its first use.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DoorCell(Arc<Mutex<Option<LastRead>>>);
-
-#[derive(Debug)]
-struct LastRead {
-    registry: Arc<Registry>,
-    /// Time of the first use, right after the read.
-    since: Option<Timestamp>,
-}
-
-impl DoorCell {
-    fn put(&self, registry: Registry) -> Arc<Registry> {
-        let registry = Arc::new(registry);
-        *lock(&self.0) = Some(LastRead {
-            registry: Arc::clone(&registry),
-            since: None,
-        });
-        registry
-    }
-
-    fn fresh(&self, now: Timestamp) -> Option<Arc<Registry>> {
-        let mut last = lock(&self.0);
-        let last = last.as_mut()?;
-        let since = *last.since.get_or_insert(now);
-        (now.since(since) <= FRESH).then(|| Arc::clone(&last.registry))
-    }
-}
-
 impl Table {
+    /// Returns the same table, which reads the registry of sending domains together with each API key.
+    #[must_use]
+    pub fn with_door(mut self) -> Self {
+        self.door = Some(DoorCell::default());
+        self
+    }
+
     /// Reads an item; with a door also the registry, in the same call.
     pub(crate) async fn get_through_door(&self, key: Item, what: &'static str) -> Result<Option<Item>, PortError> {
         let Some(door) = &self.door else {
@@ -57,8 +30,12 @@ impl Table {
         };
         let items = self.get_many(vec![key, keys::domain_registry()], what).await?;
         let (registry, mut others): (Vec<Item>, Vec<Item>) = items.into_iter().partition(keys::is_domain_registry);
-        let registry = to_registry(registry.first());
-        door.put(registry.map_err(|error| port(what)(error.into()))?);
+        // An unreadable registry must not stop all emails.
+        let registry = to_registry(registry.first()).unwrap_or_else(|error| {
+            tracing::error!(%error, "the registry of sending domains cannot be read");
+            Registry::default()
+        });
+        door.put(registry);
         Ok(others.pop())
     }
 }
