@@ -265,10 +265,9 @@ def start_fake_dns(binary):
 
 
 def dns_control():
-    """The URL of the fake DNS server's control, from the first line of its log; None before that."""
-    line = next(iter(FAKE_DNS.log.read_text(errors="replace").splitlines()), "") if FAKE_DNS.log.exists() else ""
-    _, found, url = line.partition("listening on ")
-    return url if found else None
+    """The URL of the fake DNS server's control, from its log; None before it listens."""
+    lines = FAKE_DNS.log.read_text(errors="replace").splitlines() if FAKE_DNS.log.exists() else []
+    return next((line.rpartition(" ")[2] for line in lines if line.startswith("fake DNS listening on ")), None)
 
 
 def dns_address():
@@ -289,10 +288,12 @@ def start_fake_ses(binary):
 
 
 def tell_fake_ses(template):
-    """Describes the configuration set to the fake SES, because the emulator does not publish it. Its name is the
-    stack's."""
+    """Describes the configuration sets to the fake SES, because the emulator does not publish them."""
     options = template["Resources"]["ConfigurationSet"]["Properties"].get("SuppressionOptions", {})
-    described = {"name": STACK, "suppressed_reasons": options.get("SuppressedReasons")}
+    sets = [each["Properties"]["Name"] for each in template["Resources"].values() if each["Type"] == "AWS::SES::ConfigurationSet"]
+    # A name is the stack's, or begins with it.
+    names = [name.get("Fn::Sub", "${AWS::StackName}").replace("${AWS::StackName}", STACK) for name in sets]
+    described = {"names": names, "suppressed_reasons": options.get("SuppressedReasons")}
     status, text = request("PUT", f"{INBOX}/configuration-set", described)
     if status != 200:
         raise Trouble(f"The fake SES refused the configuration set: {status} {text}")

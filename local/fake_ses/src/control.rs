@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a bad request changes nothing; the answer is 400 with one sentence.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -137,15 +138,15 @@ pub async fn put_identity_clock(State(app): State<Arc<App>>, body: Bytes) -> Res
     Json(advance).into_response()
 }
 
-/// The configuration set that the local stack deployed.
+/// The configuration sets that the local stack deployed. All of them have the same reasons.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigurationSet {
     /// The reasons to list an address; null: the account's reasons apply.
     suppressed_reasons: Option<Reasons>,
-    /// The name of the only set of the account; absent: every name passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    /// The names of the sets of the account; absent: every name passes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    names: BTreeSet<String>,
 }
 
 /// `PUT /configuration-set`: the template's settings of the set. Only the emulator that deploys the set knows them.
@@ -155,17 +156,17 @@ pub async fn put_configuration_set(State(app): State<Arc<App>>, body: Bytes) -> 
         Err(sentence) => return refused(sentence),
     };
     app.suppressed().set_configuration_set(set.suppressed_reasons.clone());
-    app.identities().set_configuration_set(set.name.clone());
+    app.identities().set_configuration_sets(set.names.clone());
     Json(set).into_response()
 }
 
 /// `GET /configuration-set`.
 pub async fn get_configuration_set(State(app): State<Arc<App>>) -> Response {
     let suppressed_reasons = app.suppressed().configuration_set().cloned();
-    let name = app.identities().configuration_set().map(str::to_owned);
+    let names = app.identities().configuration_sets().clone();
     Json(ConfigurationSet {
         suppressed_reasons,
-        name,
+        names,
     })
     .into_response()
 }

@@ -7,7 +7,7 @@
 //! domain covers its subdomains, and an identity of a subdomain overrides it. The sentences are SES's, as the authors
 //! of the emulator Floci published them (pull requests 723, 760, 2504 and `SesListPaging`). Read 2026-11-29.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -68,11 +68,11 @@ impl Signing {
     }
 }
 
-/// The identities, and the configuration set of the account if the fake SES knows it.
+/// The identities, and the configuration sets of the account if the fake SES knows them.
 #[derive(Debug, Clone, Default)]
 pub struct Identities {
     known: BTreeMap<String, Identity>,
-    configuration_set: Option<String>,
+    configuration_sets: BTreeSet<String>,
     /// The time by which a test has put the clock of the searches forward.
     ahead: SignedDuration,
 }
@@ -88,14 +88,14 @@ impl Identities {
             .collect();
     }
 
-    /// Names the only configuration set of the account; `None` lets every name pass.
-    pub fn set_configuration_set(&mut self, name: Option<String>) {
-        self.configuration_set = name;
+    /// Names the configuration sets of the account; without a name, every name passes.
+    pub fn set_configuration_sets(&mut self, names: BTreeSet<String>) {
+        self.configuration_sets = names;
     }
 
-    /// Returns the name of the configuration set.
-    pub fn configuration_set(&self) -> Option<&str> {
-        self.configuration_set.as_deref()
+    /// Returns the names of the configuration sets.
+    pub const fn configuration_sets(&self) -> &BTreeSet<String> {
+        &self.configuration_sets
     }
 
     /// Puts the clock of the searches forward.
@@ -324,9 +324,10 @@ impl Identities {
     /// `NotFoundException`.
     pub fn existing_set(&self, set: Option<String>) -> Result<Option<String>, SesError> {
         let set = set.filter(|set| !set.is_empty());
-        match (&set, &self.configuration_set) {
-            (Some(set), Some(known)) if set != known => Err(SesError::no_configuration_set(set)),
-            (Some(_) | None, _) => Ok(set),
+        let known = &self.configuration_sets;
+        match &set {
+            Some(name) if !known.is_empty() && !known.contains(name) => Err(SesError::no_configuration_set(name)),
+            Some(_) | None => Ok(set),
         }
     }
 

@@ -58,7 +58,7 @@ fn an_identity_exists_once_whatever_its_case() {
 #[test]
 fn a_refused_creation_leaves_nothing_behind() {
     let mut account = Identities::default();
-    account.set_configuration_set(Some("mailqueue".to_owned()));
+    account.set_configuration_sets(BTreeSet::from(["mailqueue".to_owned()]));
     let tag = |key: &str| json!({"Key": key, "Value": "x"});
     let many: Vec<Value> = (0..51).map(|number| tag(&format!("k{number}"))).collect();
     for (body, name) in [
@@ -257,10 +257,10 @@ fn the_clock_of_the_searches_can_be_put_forward() {
 }
 
 #[test]
-fn only_the_known_configuration_set_exists() {
+fn only_known_configuration_sets_exist() {
     let mut account = account(&["example.com"]);
     account.set_default_set("example.com", Some("any".to_owned())).unwrap();
-    account.set_configuration_set(Some("mailqueue".to_owned()));
+    account.set_configuration_sets(BTreeSet::from(["mailqueue".to_owned()]));
     let refused = account.set_default_set("example.com", Some("other".to_owned()));
     let sentence = "Configuration set <other> does not exist.".to_owned();
     assert_eq!(error(refused), (404, "NotFoundException", sentence));
