@@ -113,7 +113,7 @@ async fn only_the_tenant_releases_restored_emails() {
     let backend = backend();
     let held = plant_held(&backend, 1, |_| {});
     let (status, answer) = call_restored(&backend, samples::DEPLOYER_KEY, "/emails/release?restored=true").await;
-    assert_eq!(status, 403, "{answer}");
+    assert_eq!(status, 401, "{answer}");
     assert_eq!(stored(&backend, &held), held);
 }
 
