@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** every refusal happens before the batch's record and its emails are written. Once an email is
 //! stored, by this request or an earlier identical one, the response is no refusal, and the email is enqueued.
+//! The ids of a batch with a key contain the start in its record, so that no two batches have an email in common.
 //! **After a crash** in between: the same request with the same key completes the batch, and sends nothing
 //! twice.
 //! **Start reading at** [`EnqueueFunction::accept_batch`].
@@ -13,7 +14,7 @@ use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchItem, BatchRequest};
 use domain::delivery::batch::{self, BatchId, BatchRecord, BatchStart, ItemError};
 use domain::delivery::policy::Turn;
-use domain::id::{EmailId, TenantId};
+use domain::id::TenantId;
 use domain::ports::{Batches, Clock, PortError, Random};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
@@ -24,6 +25,12 @@ use crate::eligibility::{Timeliness, UploadsById, ValidatedBatch};
 use crate::errors::{AcceptError, Broken, other_request};
 use crate::persistence::{EmailIdentity, Preparation, StoredEmail};
 use crate::{AT_ONCE, EnqueueFunction, Ports, Requester};
+
+/// A batch with a key, and its record: found, written, or about to be written.
+struct Keyed<'k> {
+    key: &'k IdempotencyKey,
+    record: BatchRecord,
+}
 
 /// The record of a batch after it was written or found.
 struct Recorded {
@@ -53,9 +60,15 @@ impl<P: Ports> EnqueueFunction<P> {
             found,
             mut begun,
         } = self.separate_ineligible(tenant, key, batch, now).await?;
-        let mut ready = self.copy_uploads(by, key, &items, (in_time, &found), now).await;
+        let mut keyed = key.map(|key| Keyed {
+            key,
+            record: begun.clone().unwrap_or_else(|| self.new_record(batch, &errors, now)),
+        });
+        let mut ready = self
+            .copy_uploads(by, keyed.as_ref(), &items, (in_time, &found), now)
+            .await;
         if begun.is_none() && ready.values().any(Result::is_err) {
-            begun = self.find_batch(tenant, key, now).await?;
+            begun = self.find_batch(tenant, key, batch, now).await?;
         }
         if begun.is_none()
             && let Some(error) = take_error(&mut ready)
@@ -63,22 +76,25 @@ impl<P: Ports> EnqueueFunction<P> {
             return Err(error);
         }
         let mut begun_before = false;
-        if let Some(key) = key {
+        if let Some(Keyed { key, record: ours }) = &mut keyed {
             let id = key.batch_id();
-            let Recorded { record, is_older } = self
-                .record_batch(tenant, &id, batch, (&items, errors), begun, now)
-                .await?;
-            errors = record.errors.clone();
-            items.retain(|item| !errors.iter().any(|error| error.index == item.index));
+            let Recorded { record, is_older } = self.record_batch(tenant, &id, ours, &items, begun, now).await?;
             begun_before = is_older;
+            if record.begun != ours.begun {
+                // Another request began the batch since. The copies have ids that no email gets.
+                ready.clear();
+            }
+            errors.clone_from(&record.errors);
+            items.retain(|item| !errors.iter().any(|error| error.index == item.index));
             if !record.may_complete(self.with.retention, now) {
                 in_time = Timeliness::LongAgo;
                 ready.clear();
-            } else if is_older {
+            } else if begun_before {
                 // An email that is stored only now may expire later than one that was stored then.
                 let keep_until = batch::keep_until(self.last_expiry(tenant, &items, now).await?, self.with.retention);
                 self.records.keep_batch(tenant, &id, keep_until).await?;
             }
+            *ours = record;
         }
         let turns = if in_time == Timeliness::LongAgo {
             Vec::new()
@@ -89,6 +105,7 @@ impl<P: Ports> EnqueueFunction<P> {
         let turns = turns.into_iter().chain(repeat(Turn::Free));
         // Futures do nothing until they are polled: a list of them costs little.
         let possible = (in_time, &found);
+        let keyed = keyed.as_ref();
         let stores: Vec<_> = items
             .iter()
             .zip(turns)
@@ -97,7 +114,7 @@ impl<P: Ports> EnqueueFunction<P> {
                 async move {
                     let ready = match ready {
                         Some(ready) => ready?,
-                        None => self.ready_item(by, key, item, possible, now).await?,
+                        None => self.ready_item(by, keyed, item, possible, now).await?,
                     };
                     self.write(ready, turn, now).await
                 }
@@ -114,8 +131,8 @@ impl<P: Ports> EnqueueFunction<P> {
         };
         Ok(AcceptedBatch {
             ids: stored.iter().map(|stored| stored.record.id).collect(),
-            errors,
             replayed: !stored.is_empty() && stored.iter().all(StoredEmail::is_replay),
+            errors,
             begun_before,
         })
     }
@@ -130,23 +147,38 @@ impl<P: Ports> EnqueueFunction<P> {
         key: Option<&IdempotencyKey>,
         batch: &BatchRequest,
     ) -> Result<bool, AcceptError> {
-        match self.find_batch(tenant, key, self.system.now()).await? {
-            None => Ok(false),
-            Some(known) if known.hash == batch.hash() => Ok(true),
-            Some(_) => Err(AcceptError::Refused(other_request())),
-        }
+        let found = self.find_batch(tenant, key, batch, self.system.now()).await?;
+        Ok(found.is_some())
     }
 
-    /// Returns the record of the batch with this key, if both exist.
+    /// Returns the record of the batch, if an earlier request with its key began it.
+    ///
+    /// # Errors
+    /// 409 when the key belongs to another request. Or a backend call failed.
     pub(crate) async fn find_batch(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
+        batch: &BatchRequest,
         now: Timestamp,
-    ) -> Result<Option<BatchRecord>, PortError> {
-        match key {
-            Some(key) => self.records.recall(tenant, &key.batch_id(), now).await,
-            None => Ok(None),
+    ) -> Result<Option<BatchRecord>, AcceptError> {
+        let Some(key) = key else { return Ok(None) };
+        match self.records.recall(tenant, &key.batch_id(), now).await? {
+            Some(known) if known.hash != batch.hash() => Err(AcceptError::Refused(other_request())),
+            found => Ok(found),
+        }
+    }
+
+    /// Returns the record of a batch that begins now.
+    fn new_record(&self, batch: &BatchRequest, errors: &[ItemError], now: Timestamp) -> BatchRecord {
+        BatchRecord {
+            hash: batch.hash(),
+            errors: errors.to_vec(),
+            begun: Some(BatchStart {
+                at: now,
+                retention: self.with.retention,
+                in_ids: true,
+            }),
         }
     }
 
@@ -155,14 +187,14 @@ impl<P: Ports> EnqueueFunction<P> {
     async fn copy_uploads<'a>(
         &self,
         by: Requester<'_>,
-        key: Option<&IdempotencyKey>,
+        keyed: Option<&Keyed<'_>>,
         items: &[&'a BatchItem],
         possible: (Timeliness, &UploadsById),
         now: Timestamp,
     ) -> BTreeMap<usize, Result<Preparation<'a>, AcceptError>> {
         let with_uploads = items.iter().filter(|item| !item.request.uploads.is_empty());
         let copies: Vec<_> = with_uploads
-            .map(|item| async { (item.index, self.ready_item(by, key, item, possible, now).await) })
+            .map(|item| async { (item.index, self.ready_item(by, keyed, item, possible, now).await) })
             .collect();
         iter(copies).buffered(AT_ONCE).collect().await
     }
@@ -170,53 +202,45 @@ impl<P: Ports> EnqueueFunction<P> {
     async fn ready_item<'a>(
         &self,
         by: Requester<'_>,
-        key: Option<&IdempotencyKey>,
+        keyed: Option<&Keyed<'_>>,
         item: &'a BatchItem,
         possible: (Timeliness, &UploadsById),
         now: Timestamp,
     ) -> Result<Preparation<'a>, AcceptError> {
-        let id = match key {
-            Some(key) => EmailId::from_batch_key(by.tenant, key.as_str(), item.index),
+        let id = match keyed {
+            Some(Keyed { key, record }) => record.email_id(by.tenant, key.as_str(), item.index),
             None => self.system.id()?,
         };
         let place = EmailIdentity {
             by,
             id,
-            batch: key.map(IdempotencyKey::batch_id),
+            batch: keyed.map(|keyed| keyed.key.batch_id()),
             item: Some(item.index),
         };
         self.ready(place, &item.request, possible, now).await
     }
 
-    /// Writes the record of a batch, unless it exists.
+    /// Writes the record of a batch, unless `begun` or another one exists.
     async fn record_batch(
         &self,
         tenant: &TenantId,
         id: &BatchId,
-        batch: &BatchRequest,
-        (items, errors): (&[&BatchItem], Vec<ItemError>),
+        ours: &BatchRecord,
+        items: &[&BatchItem],
         begun: Option<BatchRecord>,
         now: Timestamp,
     ) -> Result<Recorded, AcceptError> {
-        let retention = self.with.retention;
-        let ours = BatchRecord {
-            hash: batch.hash(),
-            errors,
-            begun: Some(BatchStart { at: now, retention }),
-        };
-        let was_found = begun.is_some();
-        let record = match begun {
-            Some(record) => record,
-            None => {
-                let keep_until = batch::keep_until(self.last_expiry(tenant, items, now).await?, retention);
-                self.records.remember(tenant, id, &ours, keep_until, now).await?
-            }
-        };
+        if let Some(record) = begun {
+            let is_older = true;
+            return Ok(Recorded { record, is_older });
+        }
+        let keep_until = batch::keep_until(self.last_expiry(tenant, items, now).await?, self.with.retention);
+        let record = self.records.remember(tenant, id, ours, keep_until, now).await?;
         if record.hash != ours.hash {
             return Err(AcceptError::Refused(other_request()));
         }
         // The SDK's retry of a lost call finds the record that it wrote itself.
-        let is_older = was_found || record != ours;
+        let is_older = record != *ours;
         Ok(Recorded { record, is_older })
     }
 

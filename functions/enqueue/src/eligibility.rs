@@ -153,10 +153,11 @@ impl<P: Ports> EnqueueFunction<P> {
                 Some(error) => late.push((item, error)),
             }
         }
-        let begun = if late.is_empty() {
+        // The ids of the emails contain the start of the batch, and copies of uploads need the ids.
+        let begun = if late.is_empty() && found.is_empty() {
             None
         } else {
-            self.find_batch(tenant, key, now).await?
+            self.find_batch(tenant, key, batch, now).await?
         };
         let in_time = if begun.is_some() {
             items.extend(late.into_iter().map(|(item, _)| item));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use common::enqueue;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchRequest, BatchValidation, parse_batch, parse_email};
-use domain::delivery::batch;
+use domain::delivery::batch::{self, BatchRecord, BatchStart};
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{EmailId, EmailKey, QueueKey, QueueName, TenantId, UploadId};
 use domain::message::attachment::{FileName, Upload, Uploaded};
@@ -96,8 +96,11 @@ fn failure(result: Result<AcceptedBatch, AcceptError>) -> (u16, String) {
     }
 }
 
-fn email(index: usize) -> EmailKey {
-    let id = EmailId::from_batch_key(&tenant(), "k", index);
+/// Returns the key of an email of the batch with this record.
+fn email(backend: &MemoryBackend, index: usize) -> EmailKey {
+    let state = backend.state();
+    let (record, _) = &state.batches[&(tenant(), key().batch_id())];
+    let id = record.email_id(&tenant(), "k", index);
     EmailKey { tenant: tenant(), id }
 }
 
@@ -158,7 +161,7 @@ async fn a_batch_is_kept_for_weeks_after_its_emails() {
     accept(&backend, true, &batch(&[plain("one")])).await.expect("accepted");
     let until = backend.state().batches.values().map(|(_, until)| *until).next();
     assert_eq!(until, Some(batch::keep_until(at(14), RETENTION)));
-    let record = backend.record(&email(0)).unwrap();
+    let record = backend.record(&email(&backend, 0)).unwrap();
     assert_eq!(record.batch, Some(key().batch_id()));
     assert!(until > Some(record.expires_at.after(RETENTION)));
 }
@@ -216,30 +219,83 @@ async fn a_late_completed_batch_is_kept_longer() {
     assert_eq!(until, Some(batch::keep_until(at(34), RETENTION)));
 }
 
-/// An email that waits in a paused queue for weeks outlives the record of its batch.
+/// A paused queue holds the emails beyond the record of their batch. Another batch with the key never meets them, and
+/// neither does the same batch: it counts as a new one.
 #[tokio::test]
-async fn an_older_email_of_a_batch_is_no_refusal() {
+async fn a_held_email_is_in_no_later_batch() {
     let backend = backend();
-    let first = batch(&[plain("one"), json!({"scheduled_at": "in 300 days"}), plain("three")]);
-    accept(&backend, true, &first).await.expect("accepted");
-    pass_to(&backend, at(31));
-    backend.state().batches.clear();
-    let other = batch(&[plain("another one"), plain("another two"), plain("another three")]);
-    let (status, message) = failure(accept(&backend, true, &other).await);
-    assert_eq!(status, 500);
-    assert!(
-        message.contains(&format!(
-            "Do not repeat these: [0] {}, [2] {}.",
-            email(0).id,
-            email(2).id
-        )) && message.contains("Send the others with another Idempotency-Key."),
-        "{message}"
-    );
-    assert_eq!(
-        enqueued(&backend),
-        [email(0).id, email(2).id],
-        "each stored email gets a send task"
-    );
+    let first = batch(&[plain("one"), plain("two")]);
+    let held = accept(&backend, true, &first).await.expect("accepted").ids;
+    let until = backend.state().batches.values().map(|(_, until)| *until).next();
+    let record_ends = until.expect("a record").after(Duration::from_secs(1));
+    for (later, request) in [(0, batch(&[plain("another one"), plain("another two")])), (60, first)] {
+        backend.state().now_ms = record_ends.after(DAY * later).as_millis();
+        backend.state().expire();
+        let before = backend.state().records.clone();
+        let answer = accept(&backend, true, &request).await.expect("accepted");
+        assert_eq!((answer.ids.len(), answer.replayed), (2, false), "{later}");
+        let mut records = backend.state().records.clone();
+        for id in &answer.ids {
+            assert!(!held.contains(id));
+            let key = EmailKey {
+                tenant: tenant(),
+                id: *id,
+            };
+            records.remove(&key).expect("stored");
+        }
+        assert_eq!(records, before, "{later}: the others are unchanged");
+    }
+}
+
+/// An earlier version derived the ids without the start of the batch.
+#[tokio::test]
+async fn a_batch_of_an_earlier_version_is_completed() {
+    for start in [true, false] {
+        let backend = backend();
+        let request = batch(&[plain("one"), plain("two")]);
+        backend
+            .state()
+            .faults_of
+            .insert("create", [Fault::Before, Fault::Before].into());
+        assert_eq!(failure(accept(&backend, true, &request).await).0, 500);
+        for (record, _) in backend.state().batches.values_mut() {
+            let earlier = record.begun.map(|begun| BatchStart { in_ids: false, ..begun });
+            record.begun = earlier.filter(|_| start);
+        }
+        let done = accept(&backend, true, &request).await.expect("completed");
+        let of_then: Vec<_> = (0..2)
+            .map(|index| EmailId::from_batch_key(&tenant(), "k", index))
+            .collect();
+        assert_eq!(done.ids, of_then, "{start}");
+    }
+}
+
+/// The winner's record decides the ids. The loser's copies of the uploads have other ids.
+#[tokio::test]
+async fn concurrent_identical_batches_have_the_same_emails() {
+    let backend = backend();
+    upload(&backend);
+    let request = batch(&[plain("one"), with_upload()]);
+    let winner = BatchRecord {
+        hash: request.hash(),
+        errors: Vec::new(),
+        begun: Some(BatchStart {
+            at: at(0).before(Duration::from_millis(7)),
+            retention: RETENTION,
+            in_ids: true,
+        }),
+    };
+    let (writer, written) = (backend.clone(), winner.clone());
+    let contested = backend.with_concurrent_writers(vec![Box::new(move || {
+        let name = (tenant(), key().batch_id());
+        writer.state().batches.insert(name, (written.clone(), at(60)));
+    })]);
+    let answer = accept(&contested, true, &request).await.expect("accepted");
+    let of_winner: Vec<_> = (0..2).map(|index| winner.email_id(&tenant(), "k", index)).collect();
+    assert_eq!((answer.ids, answer.begun_before), (of_winner.clone(), true));
+    let state = backend.state();
+    let copied: Vec<EmailId> = state.files.keys().map(|(key, ..)| key.id).collect();
+    assert!(copied.contains(&of_winner[1]), "the email has its file: {copied:?}");
 }
 
 /// Nothing is stored, so that the answer is a refusal, and the key stays free.
@@ -285,7 +341,7 @@ async fn a_started_batch_completes_without_its_upload() {
         assert_eq!(status, 500, "between look and copy: {between}");
         assert!(message.contains("[1].attachments[0].id: "), "{message}");
         assert_eq!(backend.state().records.len(), 2);
-        assert_eq!(enqueued(&backend), [email(0).id, email(2).id]);
+        assert_eq!(enqueued(&backend), [email(&backend, 0).id, email(&backend, 2).id]);
     }
 }
 

@@ -1,13 +1,16 @@
 //! Names and identifiers of tenants, queues, emails, uploads, keys and attachments.
 //!
 //! **Invariant:** an id without an idempotency key is random and carries no time. One with a key is derived from
-//! `(tenant, key)`, so that the email's record also serves as the record of the key.
+//! `(tenant, key)`, so that the email's record also serves as the record of the key. In a batch the start of the batch
+//! is a part too.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::timestamp::Timestamp;
 
 /// The tenant of an email. The tenant is part of every partition key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,11 +86,19 @@ impl EmailId {
         Self::from_parts([tenant.as_str(), key, "single"])
     }
 
-    /// The id of item `index` of the batch whose request carries `key`. The same key on a single email gives another
-    /// id, so that neither blocks the other.
+    /// The id of item `index` of the batch whose request carries `key`, as earlier versions derived it. The same key
+    /// on a single email gives another id, so that neither blocks the other.
     #[must_use]
     pub fn from_batch_key(tenant: &TenantId, key: &str, index: usize) -> Self {
         Self::from_parts([tenant.as_str(), key, &index.to_string()])
+    }
+
+    /// The id of item `index` of the batch with `key` that began at this time. A later batch with the same key has
+    /// other ids.
+    #[must_use]
+    pub fn from_begun_batch(tenant: &TenantId, key: &str, begun_at: Timestamp, index: usize) -> Self {
+        let item = format!("{index}@{}", begun_at.as_millis());
+        Self::from_parts([tenant.as_str(), key, &item])
     }
 
     fn from_parts(parts: [&str; 3]) -> Self {
@@ -359,6 +370,20 @@ mod tests {
             EmailId::from_key(&a, "k"),
             "a batch's item has another id than a single email"
         );
+    }
+
+    #[test]
+    fn batches_with_one_key_share_no_id() {
+        let tenant = TenantId::main();
+        let mut ids = std::collections::BTreeSet::from([EmailId::from_key(&tenant, "k")]);
+        for index in 0..12 {
+            ids.insert(EmailId::from_batch_key(&tenant, "k", index));
+            for ms in [0, 1, 11, 1_795_512_600_000] {
+                let begun_at = Timestamp::from_millis(ms);
+                ids.insert(EmailId::from_begun_batch(&tenant, "k", begun_at, index));
+            }
+        }
+        assert_eq!(ids.len(), 1 + 12 + 12 * 4);
     }
 
     #[test]

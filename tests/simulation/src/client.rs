@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::api::requests::parse_email;
+use domain::api::requests::{EmailRequest, parse_email};
+use domain::delivery::batch::BatchId;
 use domain::id::{EmailId, TenantId};
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
@@ -94,34 +95,34 @@ impl Client {
 
     /// The hashes that identify each email's content at SES.
     pub(crate) fn contents(&self) -> Vec<String> {
-        let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.email.hash());
-        self.emails()
-            .iter()
-            .map(|email| hash(email).unwrap_or_default())
-            .collect()
+        self.of_each(|request| request.email.hash())
     }
 
     /// The hashes under which each email is stored.
     fn hashes(&self) -> Vec<String> {
-        let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.hash());
-        self.emails()
-            .iter()
-            .map(|email| hash(email).unwrap_or_default())
-            .collect()
+        self.of_each(|request| request.hash())
     }
 
-    /// The ids of the emails, if a key determines them.
+    fn of_each(&self, hash: fn(EmailRequest) -> String) -> Vec<String> {
+        let parse = |email: &Value| parse_email(email.to_string().as_bytes());
+        let emails = self.emails();
+        let hashes = emails.iter().map(|email| parse(email).map(hash).unwrap_or_default());
+        hashes.collect()
+    }
+
+    /// The ids of the emails, if a key determines them. Those of a batch also depend on the record with its start.
     fn ids(&self) -> Vec<EmailId> {
         let (tenant, order) = (TenantId::main(), &self.order);
         let Some(key) = self.key() else { return Vec::new() };
+        if !order.batch {
+            return vec![EmailId::from_key(&tenant, &key)];
+        }
+        let state = self.system.backend.state();
+        let Some((record, _)) = state.batches.get(&(tenant.clone(), BatchId::of(&key))) else {
+            return Vec::new();
+        };
         (0..order.emails)
-            .map(|item| {
-                if order.batch {
-                    EmailId::from_batch_key(&tenant, &key, item)
-                } else {
-                    EmailId::from_key(&tenant, &key)
-                }
-            })
+            .map(|item| record.email_id(&tenant, &key, item))
             .collect()
     }
 
@@ -166,21 +167,28 @@ impl Client {
     /// Makes the request until it is answered, or the tries are used up.
     async fn post(&self) -> Option<Accepted> {
         let (contents, name, key) = (self.contents(), self.name(), self.key());
-        let ids = self.ids();
+        let ids_before = self.ids();
         for (item, content) in contents.iter().enumerate() {
-            self.oracle.record_request(ids.get(item).copied(), content.clone());
+            self.oracle
+                .record_request(ids_before.get(item).copied(), content.clone());
         }
         // Without a key a caller does not repeat, because it would create two emails.
         let tries = if key.is_some() { TRIES } else { 1 };
         for attempt in 1..=tries {
-            self.oracle.record_post(&ids, self.now());
-            let answer = self.ask(|| self.system.enqueue(self.request()), attempt).await;
+            self.oracle.record_post(&self.ids(), self.now());
+            let answer = ask_once(&self.system, || self.system.enqueue(self.request()), attempt).await;
+            let ids = self.ids();
             self.oracle.record_post(&ids, self.now());
             match answer {
                 Some(ApiResponse { status: 200, json }) => {
                     let ids = ids_of(&json);
-                    self.oracle
-                        .record_answer(&self.system.backend, key.as_deref(), &name, &ids, &contents);
+                    self.oracle.record_answer(
+                        &self.system.backend,
+                        key.as_deref(),
+                        &name,
+                        (&ids, &contents),
+                        self.now(),
+                    );
                     return Some(ids);
                 }
                 Some(ApiResponse { status, json }) if status < 500 => {
@@ -200,14 +208,6 @@ impl Client {
             }
         }
         None
-    }
-
-    async fn ask<F: Future<Output = Option<ApiResponse>>>(
-        &self,
-        ask: impl Fn() -> F,
-        attempt: u32,
-    ) -> Option<ApiResponse> {
-        ask_once(&self.system, ask, attempt).await
     }
 
     /// The name of its queue.
@@ -269,7 +269,7 @@ impl Client {
                 };
                 self.system.request(request)
             };
-            let answer = self.ask(ask, attempt).await;
+            let answer = ask_once(&self.system, ask, attempt).await;
             if let EmailCommand::Retry { .. } = command {
                 let answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
                 self.oracle.retry_ends(id, answered, self.now());

@@ -23,8 +23,8 @@
 //! - **Transitions.** Every change of a status is in the table [`invariants::transitions`]. `failed` comes from `failing`, and
 //!   has a cause.
 //! - **Content.** SES gets the content of the answered request. The record never names another one.
-//! - **Idempotency.** A repeated key gets the first answer again. Another request with the same key is refused, and
-//!   leaves nothing. Two requests never share an email. A good request is not refused, also when some of its emails are
+//! - **Idempotency.** While a key lives, its request gets the first answer again. Another request with the same key is
+//!   refused, and leaves nothing. Two requests never share an email. A good request is not refused, also when some of its emails are
 //!   past their retention. Such an email of a batch is not stored again while another one of the batch is kept.
 //! - **QueueCommands.** From a few seconds after the answer to a pause, nothing of the queue is claimed until a caller
 //!   resumes it. From a few seconds after a purge, no email from before it is submitted. No read shows such an email as
@@ -166,6 +166,8 @@ pub struct Bounds {
     pub limit: Option<u32>,
     /// The longest time between a slot and its submission.
     pub late: Duration,
+    /// The shortest life of an idempotency key from its first answer.
+    pub key_lives: Duration,
 }
 
 /// The observations of a run.
@@ -176,8 +178,8 @@ pub struct Seen {
     bounds: Option<Bounds>,
     known: BTreeMap<EmailId, ObservedEmail>,
     queues: BTreeMap<String, KnownQueue>,
-    /// The answer to each idempotency key, and its request.
-    keys: BTreeMap<String, (String, Vec<EmailId>)>,
+    /// The first answer to each idempotency key: its time, its request and its emails.
+    keys: BTreeMap<String, (Timestamp, (String, Vec<EmailId>))>,
     /// The request of each email.
     owners: BTreeMap<EmailId, String>,
     /// The contents of requests without a key: their ids are unknown before the answer.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::delivery::account_rate::AccountState;
+use domain::delivery::batch::ENDS_WITHIN;
 use domain::delivery::cause::Cause;
 use domain::delivery::rate::Rate;
 use domain::delivery::record::{EmailRecord, RecordStatus};
@@ -30,11 +31,11 @@ use crate::system::System;
 /// The start of every run.
 pub const START: Timestamp = Timestamp::from_millis(1_795_512_600_000);
 
-/// The limit of a run: two days exceed the whole retry schedule and the longest life of an email.
+/// The limit of a run after the last request: two days exceed the whole retry schedule and the longest life of an email.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 
-/// The queue that is paused from beginning to end.
-const HELD: &str = "held";
+/// The queue that is paused from beginning to end, if [`Scenario::held`] is not 0.
+pub const HELD: &str = "held";
 
 /// The time for which a sender uses its cached state of queues. A pause holds within five seconds: docs/API.md.
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -120,6 +121,8 @@ async fn live(scenario: &Scenario) -> RunOutcome {
     system.start(scenario.senders);
     let mut asking: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.run())).collect();
 
+    let last_request = scenario.orders.iter().filter_map(|order| order.writer).max();
+    let last_request = last_request.unwrap_or_default();
     let began = tokio::time::Instant::now();
     let mut calm = scenario.chaos.is_zero();
     let mut flows = scenario.waiting > 0;
@@ -150,7 +153,7 @@ async fn live(scenario: &Scenario) -> RunOutcome {
             oracle.end(&backend, |record| waits_to_the_end(record, scenario));
             break;
         }
-        if began.elapsed() > LONGEST {
+        if began.elapsed() > LONGEST + last_request {
             oracle.end(&backend, |record| waits_to_the_end(record, scenario));
             oracle.report(Invariant::Completion, None, "it does not come to an end".to_owned());
             break;
@@ -268,6 +271,7 @@ fn bounds(scenario: &Scenario) -> Bounds {
         } else {
             LATE + skew * 2 + claims_within
         },
+        key_lives: timings.expires_after + ENDS_WITHIN + timings.retention,
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use invariants::Invariant;
 use memory::fault_model::Broken;
-use simulation::run::run;
+use simulation::run::{HELD, run};
 use simulation::scenario::{EmailCommand, Order, Scenario};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -51,5 +51,28 @@ fn another_batch_with_the_key_leaves_nothing() {
         outcome
             .violation
             .is_some_and(|violation| violation.invariant == Invariant::Idempotency)
+    );
+}
+
+/// A paused queue holds the emails beyond the record of their batch, so that another batch can have the key.
+#[test]
+fn a_held_email_is_in_no_later_batch() {
+    let order = Order {
+        emails: 2,
+        batch: true,
+        queue: Some(HELD),
+        writer: Some(HOUR * 24 * 10),
+        ..Order::plain()
+    };
+    let mut scenario = Scenario::quiet("held", vec![order]);
+    scenario.timings.retention = HOUR;
+    scenario.held = 1;
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report("another batch"), None);
+    assert_eq!((outcome.emails, outcome.copies), (4, 0), "both batches are accepted");
+    assert_eq!(
+        outcome.ends.get("queued"),
+        Some(&5),
+        "one email was held before the run"
     );
 }

@@ -1,4 +1,7 @@
 //! Idempotency keys of batches: one item each, written before the emails of the batch.
+//!
+//! **Invariant:** an environment of an earlier version cannot read the record of a batch whose ids contain its start,
+//! because the attribute `h` is absent. It would derive other ids, and send the emails again.
 
 use std::time::Duration;
 
@@ -16,8 +19,12 @@ use crate::storage::table::{Table, keys};
 /// Stored form of the record of a batch, without its key.
 #[derive(Serialize, Deserialize)]
 struct StoredBatch {
-    #[serde(rename = "h")]
-    hash: String,
+    /// The hash of a batch of an earlier version.
+    #[serde(rename = "h", default, skip_serializing_if = "is_default")]
+    earlier_hash: Option<String>,
+    /// The hash of a batch whose ids contain its start.
+    #[serde(rename = "s", default, skip_serializing_if = "is_default")]
+    hash: Option<String>,
     /// JSON.
     #[serde(rename = "e")]
     errors: String,
@@ -32,16 +39,20 @@ struct StoredBatch {
 
 fn read(item: &Item) -> Result<BatchRecord, ItemError> {
     let stored: StoredBatch = decode(item)?;
+    let in_ids = stored.hash.is_some();
+    let hash = stored.hash.or(stored.earlier_hash).ok_or(ItemError::Missing("s"))?;
     let begun = match (stored.begun_at, stored.retention_s) {
+        (None, _) if in_ids => return Err(ItemError::Missing("b")),
         (None, _) => None,
         (Some(at), Some(secs)) => Some(BatchStart {
             at,
             retention: Duration::from_secs(secs),
+            in_ids,
         }),
         (Some(_), None) => return Err(ItemError::Missing("r")),
     };
     Ok(BatchRecord {
-        hash: stored.hash,
+        hash,
         errors: from_json(&stored.errors, "e")?,
         begun,
     })
@@ -71,8 +82,15 @@ impl Batches for Table {
     ) -> Result<BatchRecord, PortError> {
         const WHAT: &str = "storing a batch";
         let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
+        let in_ids = record.begun.is_some_and(|begun| begun.in_ids);
+        let (hash, earlier_hash) = if in_ids {
+            (Some(record.hash.clone()), None)
+        } else {
+            (None, Some(record.hash.clone()))
+        };
         let stored = StoredBatch {
-            hash: record.hash.clone(),
+            earlier_hash,
+            hash,
             errors,
             begun_at: record.begun.map(|begun| begun.at),
             retention_s: record.begun.map(|begun| begun.retention.as_secs()),
@@ -116,6 +134,7 @@ mod tests {
             begun: Some(BatchStart {
                 at: at(1_999),
                 retention: Duration::from_secs(60),
+                in_ids: true,
             }),
         }
     }
@@ -131,17 +150,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_found_until_it_expires() {
-        let mut item = json!({"Item": {"h": {"S": "ab".repeat(32)}, "e": {"S": ERRORS}, "ttl": {"N": "9"}}});
-        let of_before = item.clone();
-        let record_of_before = BatchRecord {
-            begun: None,
-            ..record()
-        };
+        let hash = json!({"S": "ab".repeat(32)});
+        let mut item = json!({"Item": {"e": {"S": ERRORS}, "ttl": {"N": "9"}}});
+        let mut without_start = item.clone();
+        without_start["Item"]["h"] = hash.clone();
         item["Item"]["b"] = json!({"N": "1999"});
         item["Item"]["r"] = json!({"N": "60"});
+        let mut start_not_in_ids = item.clone();
+        start_not_in_ids["Item"]["h"] = hash.clone();
+        item["Item"]["s"] = hash;
+        let earlier = |begun| BatchRecord { begun, ..record() };
+        let begun = record().begun.map(|begun| BatchStart { in_ids: false, ..begun });
         for (answer, now, expected) in [
             (item.clone(), at(9_000), Some(record())),
-            (of_before, at(9_000), Some(record_of_before)),
+            (without_start, at(9_000), Some(earlier(None))),
+            (start_not_in_ids, at(9_000), Some(earlier(begun))),
             (item, at(10_000), None),
             (json!({}), at(0), None),
         ] {
@@ -167,7 +190,7 @@ mod tests {
                 "Item": {
                     "pk": {"S": pk},
                     "sk": {"S": "batch"},
-                    "h": {"S": "ab".repeat(32)},
+                    "s": {"S": "ab".repeat(32)},
                     "e": {"S": ERRORS},
                     "b": {"N": "1999"},
                     "r": {"N": "60"},
@@ -183,7 +206,7 @@ mod tests {
 
     fn known(hash: &str, errors: &str) -> CannedResponse {
         let item = Item::from([
-            attributes::s("h", hash.to_owned()),
+            attributes::s("s", hash.to_owned()),
             attributes::s("e", errors.to_owned()),
             attributes::n("b", 1_999),
             attributes::n("r", 60),
@@ -229,8 +252,19 @@ mod tests {
         for (answer, says) in [
             (known("other", "secret"), "attribute e is malformed"),
             (
-                CannedResponse::condition_failed(Some(&Item::from([attributes::n("h", 1)]))),
-                "attribute h is malformed",
+                CannedResponse::condition_failed(Some(&Item::from([attributes::n("s", 1)]))),
+                "attribute s is malformed",
+            ),
+            (
+                CannedResponse::condition_failed(Some(&Item::from([attributes::s("e", "[]".to_owned())]))),
+                "attribute s is missing",
+            ),
+            (
+                CannedResponse::condition_failed(Some(&Item::from([
+                    attributes::s("s", "other".to_owned()),
+                    attributes::s("e", "[]".to_owned()),
+                ]))),
+                "attribute b is missing",
             ),
             (CannedResponse::condition_failed(None), "attribute pk is missing"),
         ] {

@@ -1,8 +1,7 @@
 //! The record of a batch: the request that used its idempotency key.
 //!
 //! **Role:** written by `enqueue` before the batch's emails; a later retry of one of its emails extends its retention.
-//! **Invariant:** pure. The record outlives every email of the batch, so that another batch with the same key never
-//! meets one of them.
+//! **Invariant:** pure. No two batches have an email of the same id, because each id contains the start of its batch.
 //! **Start reading at** [`BatchRecord::may_complete`].
 
 use std::fmt;
@@ -10,6 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::id::{EmailId, TenantId};
 use crate::limits;
 use crate::timestamp::Timestamp;
 
@@ -76,9 +76,20 @@ pub struct BatchStart {
     pub at: Timestamp,
     /// The retention of finished emails at that time.
     pub retention: Duration,
+    /// The ids of the emails contain the start. False for a batch of an earlier version.
+    pub in_ids: bool,
 }
 
 impl BatchRecord {
+    /// The id of the batch's email at this index of the request, which has this key.
+    #[must_use]
+    pub fn email_id(&self, tenant: &TenantId, key: &str, index: usize) -> EmailId {
+        match self.begun {
+            Some(begun) if begun.in_ids => EmailId::from_begun_batch(tenant, key, begun.at, index),
+            Some(_) | None => EmailId::from_batch_key(tenant, key, index),
+        }
+    }
+
     /// True if a missing email of the batch was surely never stored, so that a repeated request may store it.
     ///
     /// A stored email is kept at least for the retention, counted from the start. Later nobody knows whether a
@@ -109,7 +120,30 @@ mod tests {
         BatchRecord {
             hash: String::new(),
             errors: Vec::new(),
-            begun: Some(BatchStart { at, retention }),
+            begun: Some(BatchStart {
+                at,
+                retention,
+                in_ids: true,
+            }),
+        }
+    }
+
+    #[test]
+    fn the_ids_of_an_earlier_version_stay() {
+        let (tenant, start) = (TenantId::main(), Timestamp::from_millis(7));
+        let record = begun(start, DAY);
+        assert_eq!(
+            record.email_id(&tenant, "k", 3),
+            EmailId::from_begun_batch(&tenant, "k", start, 3)
+        );
+        let begun = record.begun.map(|begun| BatchStart { in_ids: false, ..begun });
+        for begun in [begun, None] {
+            let earlier = BatchRecord {
+                begun,
+                ..record.clone()
+            };
+            let id = earlier.email_id(&tenant, "k", 3);
+            assert_eq!(id, EmailId::from_batch_key(&tenant, "k", 3));
         }
     }
 

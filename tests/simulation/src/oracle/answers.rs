@@ -3,6 +3,7 @@
 //! **Invariant:** a guarantee holds from its answer until the next request that concerns the same email or queue.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::id::EmailId;
 use domain::timestamp::Timestamp;
@@ -24,14 +25,14 @@ impl Oracle {
     }
 
     /// Records that a request was answered 200 with these emails. `request` names it; `contents` are those of the
-    /// emails.
+    /// emails. After its time a key may begin another request.
     pub fn record_answer(
         &self,
         backend: &MemoryBackend,
         key: Option<&str>,
         request: &str,
-        ids: &[EmailId],
-        contents: &[String],
+        (ids, contents): (&[EmailId], &[String]),
+        now: Timestamp,
     ) {
         let records: Vec<bool> = ids.iter().map(|id| is_durable(backend, *id)).collect();
         let mut seen = self.observations();
@@ -43,12 +44,12 @@ impl Oracle {
             );
         }
         if let Some(key) = key {
+            let key_lives = seen.bounds.map_or(Duration::MAX, |bounds| bounds.key_lives);
+            seen.keys
+                .retain(|_, (answered_at, _)| now.since(*answered_at) <= key_lives);
             let answer = (request.to_owned(), ids.to_vec());
-            let before = seen
-                .keys
-                .entry(key.to_owned())
-                .or_insert_with(|| answer.clone())
-                .clone();
+            let first = seen.keys.entry(key.to_owned()).or_insert_with(|| (now, answer.clone()));
+            let before = first.1.clone();
             if before != answer {
                 seen.broken(
                     Invariant::Idempotency,
@@ -95,7 +96,9 @@ impl Oracle {
             records.any(|record| record.id == *id && record.body.sha256 == *hash)
         });
         let mut seen = self.observations();
-        let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
+        let owner = key
+            .and_then(|key| seen.keys.get(key))
+            .map(|(_, (owner, _))| owner.clone());
         let is_own = owner.as_deref() == Some(request);
         if let (Some((id, _)), false) = (left, is_own) {
             let what = format!("{request} was refused, and an email of it is stored");

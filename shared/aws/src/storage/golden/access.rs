@@ -149,19 +149,26 @@ async fn batches_are_read_and_written() {
         begun: Some(BatchStart {
             at: at(1_999),
             retention: Duration::from_secs(60),
+            in_ids: false,
         }),
     };
+    let in_ids = BatchRecord {
+        begun: record.begun.map(|begun| BatchStart { in_ids: true, ..begun }),
+        ..record.clone()
+    };
     let tenant = TenantId::main();
-    let stored = written_items(async |replay| {
-        let remembered = replay
-            .table(16)
-            .remember(&tenant, &id, &record, at(9_000), at(1_999))
-            .await;
-        assert_eq!(remembered.unwrap(), record);
-    });
-    golden.check("one_refused", &stored.await.only());
     let recall = async |replay: Replay| replay.table(16).recall(&tenant, &id, at(2_000)).await.unwrap();
-    assert_eq!(recall(golden.today("one_refused")).await, Some(record.clone()));
+    for (name, record) in [("one_refused", &record), ("start_in_ids", &in_ids)] {
+        let stored = written_items(async |replay| {
+            let remembered = replay
+                .table(16)
+                .remember(&tenant, &id, record, at(9_000), at(1_999))
+                .await;
+            assert_eq!(remembered.unwrap(), *record);
+        });
+        golden.check(name, &stored.await.only());
+        assert_eq!(recall(golden.today(name)).await.as_ref(), Some(record));
+    }
     let old = BatchRecord { begun: None, ..record };
     assert_eq!(recall(golden.old("one_refused")).await, Some(old));
     golden.assert_complete();

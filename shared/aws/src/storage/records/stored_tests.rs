@@ -84,4 +84,6 @@ fn the_hash_of_a_request_never_changes() {
     );
     assert_eq!(single.to_string(), text("id_of_key_order-1042"));
     assert_eq!(item.to_string(), text("id_of_item_3_of_batch_key_order-1042"));
+    let begun = EmailId::from_begun_batch(&TenantId::main(), key.as_str(), at(1_999), 3);
+    assert_eq!(begun.to_string(), "8d4adb81-26d9-8d65-8c4e-e00c1484d165");
 }
