@@ -10,7 +10,7 @@ use domain::api::error::ApiError;
 use domain::api::queue_api::{JobView, QueueView, QueuesView};
 use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, QueueKey, QueueName};
-use domain::ports::{Clock, Counts, Jobs, Queues};
+use domain::ports::{Clock, Counts, Jobs, PortError, Queues};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
@@ -76,7 +76,7 @@ impl<P: Ports> ManageFunction<P> {
         record: EmailRecord,
         now: Timestamp,
     ) -> Result<EmailRecord, ManageError> {
-        let queue = self.records.queue(&record.queue_key()).await?;
+        let queue = self.readable_queue(&record.queue_key()).await?;
         Ok(match queue {
             Some(queue) => queue.restored_at(self.with.policy.restore_epoch).shows(record, now),
             None => record,
@@ -93,7 +93,7 @@ impl<P: Ports> ManageFunction<P> {
         now: Timestamp,
     ) -> Result<Vec<EmailRecord>, ManageError> {
         let keys: BTreeSet<QueueKey> = records.iter().map(EmailRecord::queue_key).collect();
-        let reads: Vec<_> = keys.iter().map(|key| self.records.queue(key)).collect();
+        let reads: Vec<_> = keys.iter().map(|key| self.readable_queue(key)).collect();
         let queues: BTreeMap<QueueKey, Queue> = try_join_all(reads)
             .await?
             .into_iter()
@@ -105,6 +105,19 @@ impl<P: Ports> ManageFunction<P> {
             None => record,
         });
         Ok(shown.collect())
+    }
+
+    /// Reads the queue of an email that is shown. A queue that no retry makes readable must hide no email: the email
+    /// is shown without the state of its queue.
+    async fn readable_queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
+        match self.records.queue(key).await {
+            Err(error) if !error.kind.is_passing() => {
+                let error = aws::runtime::telemetry::chain(&error);
+                tracing::error!(tenant = %key.tenant, queue = %key.name, error, "a stored queue cannot be read");
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     pub(crate) async fn view(&self, queue: Queue, now: Timestamp) -> Result<QueueView, ManageError> {

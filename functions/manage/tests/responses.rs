@@ -12,8 +12,8 @@ mod common;
 use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
-use domain::id::TenantId;
-use memory::{MemoryBackend, samples};
+use domain::id::{QueueName, TenantId};
+use memory::{Fault, MemoryBackend, samples};
 use serde_json::Value;
 
 const ONE: &str = include_str!("../../../events/manage.json");
@@ -206,9 +206,7 @@ async fn an_internal_failure_is_a_500_without_its_cause() {
     // The record; the content, which must not be reported as gone; the list; its records.
     for (golden, good_calls) in [(ONE, 0), (ONE, 1), (LIST, 0), (LIST, 1)] {
         let backend = samples::backend(1).unwrap();
-        backend.state().faults = [vec![memory::Fault::None; good_calls], vec![memory::Fault::Before]]
-            .concat()
-            .into();
+        backend.state().faults = [vec![Fault::None; good_calls], vec![Fault::Before]].concat().into();
         let (status, body) = read(&ask(&backend, &changed(golden, "/version", "2.0")).await);
         assert_eq!(
             (status, &body["name"]),
@@ -228,10 +226,7 @@ async fn an_unreadable_content_hides_no_other_email() {
         .bodies
         .insert((samples::key(2), hash), b"garbage".to_vec());
     // The first content, which is that of the third email.
-    backend
-        .state()
-        .faults_of
-        .insert("load_body", [memory::Fault::Before].into());
+    backend.state().faults_of.insert("load_body", [Fault::Before].into());
     let (status, page) = read(&ask(&backend, &changed(LIST, "/rawQueryString", "")).await);
     assert_eq!(status, 200);
     let shown: Vec<_> = page["data"]
@@ -241,6 +236,27 @@ async fn an_unreadable_content_hides_no_other_email() {
         .map(|item| item["subject"].as_str().unwrap())
         .collect();
     assert_eq!(shown, ["", "", "Hello"]);
+}
+
+#[tokio::test]
+async fn a_garbled_queue_hides_no_email() {
+    let backend: MemoryBackend = samples::backend(3).unwrap();
+    let mut records: Vec<_> = backend.state().records.values().cloned().collect();
+    for record in &mut records[..2] {
+        record.queue = QueueName::parse("news").unwrap();
+        backend.state().store_record(record.clone());
+    }
+    let list = changed(LIST, "/rawQueryString", "");
+    let one = event_of("GET", &format!("/emails/{}", records[0].id));
+    for (fault, expected) in [(Fault::Garbled, 200), (Fault::Throttled, 503)] {
+        for event in [&list, &one] {
+            backend.state().faults_of.insert("queue", [fault].into());
+            let (status, body) = read(&ask(&backend, event).await);
+            assert_eq!(status, expected, "{fault:?}: {body}");
+            let page = body["data"].as_array().map(Vec::len);
+            assert!(status != 200 || page.is_none_or(|emails| emails == 3), "{body}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -184,12 +184,32 @@ impl<P: Ports> SuppressionsFunction<P> {
         let shown: Vec<_> = places.iter().take(page.limit).map(|place| place.id).collect();
         // The list is read without strong consistency. A just released or ended suppression is left out, so
         // that a page may hold fewer entries than its limit.
-        let mut suppressions = self.records.suppressions(tenant, &shown, self.system.now()).await?;
+        let mut suppressions = self.readable(tenant, &shown).await?;
         if matches!(start, Start::NewerThan(_)) {
             suppressions.reverse();
         }
         let views = suppressions.iter().map(SuppressionView::new).collect();
         Ok(SuppressionsView::new(views, has_more))
+    }
+
+    /// Reads the suppressions of a page. An entry that no retry makes readable is left out, so that it hides no other.
+    async fn readable(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Suppression>, PortError> {
+        match self.records.suppressions(tenant, ids, self.system.now()).await {
+            Err(error) if !error.kind.is_passing() => {}
+            read => return read,
+        }
+        let mut found = Vec::new();
+        for id in ids {
+            match self.load(tenant, *id).await {
+                Ok(suppression) => found.extend(suppression),
+                Err(error) if !error.kind.is_passing() => {
+                    let error = aws::runtime::telemetry::chain(&error);
+                    tracing::error!(%tenant, %id, error, "a stored suppression cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     async fn suppressions_start(

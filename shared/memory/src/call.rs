@@ -65,6 +65,8 @@ pub enum Fault {
     Conflict,
     /// The call is refused without an effect, because of too many requests.
     Throttled,
+    /// The stored item cannot be decoded, and no retry helps.
+    Garbled,
 }
 
 impl Fault {
@@ -74,6 +76,7 @@ impl Fault {
         match self {
             Self::Conflict => FailureKind::Conflict,
             Self::Throttled => FailureKind::Throttled,
+            Self::Garbled => FailureKind::Permanent,
             Self::None
             | Self::Before
             | Self::After
@@ -97,6 +100,7 @@ impl Fault {
             Self::Late => Some("effect later"),
             Self::Conflict => Some("transaction conflict"),
             Self::Throttled => Some("throttled"),
+            Self::Garbled => Some("garbled item"),
         }
     }
 }

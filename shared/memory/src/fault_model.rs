@@ -208,7 +208,8 @@ impl FaultModel {
             | Fault::Repeated
             | Fault::Late
             | Fault::Conflict
-            | Fault::Throttled => fault,
+            | Fault::Throttled
+            | Fault::Garbled => fault,
         };
         // A call without an environment cannot end one.
         let fault = match (fault, environment) {
@@ -265,7 +266,9 @@ impl FaultModel {
                 // A submission is never repeated by the SDK, and late acceptance has its own odds.
                 let of_ses = call.what == SUBMIT;
                 return match fault {
-                    Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled if of_ses => Fault::None,
+                    Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled if of_ses => {
+                        Fault::None
+                    }
                     Fault::None
                     | Fault::Before
                     | Fault::After
@@ -274,7 +277,8 @@ impl FaultModel {
                     | Fault::Repeated
                     | Fault::Late
                     | Fault::Conflict
-                    | Fault::Throttled => fault,
+                    | Fault::Throttled
+                    | Fault::Garbled => fault,
                 };
             }
             drawn -= odds;

@@ -101,9 +101,13 @@ impl MemoryBackend {
             Fault::Before => SesReaction::LostBefore,
             Fault::After => SesReaction::LostAfter,
             // A refusal for too many requests is an answer of SES, with odds of its own.
-            Fault::None | Fault::DieAfter | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => {
-                answer
-            }
+            Fault::None
+            | Fault::DieAfter
+            | Fault::Repeated
+            | Fault::Late
+            | Fault::Conflict
+            | Fault::Throttled
+            | Fault::Garbled => answer,
         };
         match answer {
             // No connection: SES was not called.
@@ -194,7 +198,7 @@ impl Provider for MemoryBackend {
         drop(state);
         assert!(!poisoned, "the test makes the backend panic");
         match fault {
-            Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => answer,
+            Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled => answer,
             Fault::Before | Fault::After => Attempt::Ambiguous,
             Fault::DieBefore | Fault::DieAfter => panic!("crashed during the call of SES"),
         }

@@ -214,6 +214,25 @@ async fn filled() -> MemoryBackend {
     backend
 }
 
+/// The whole page cannot be read, and then its second entry.
+#[tokio::test]
+async fn a_garbled_suppression_hides_no_other() {
+    let backend = filled().await;
+    for (faults, expected) in [
+        ([Fault::Garbled, Fault::None, Fault::Garbled], Some(vec![8, 6])),
+        ([Fault::Garbled, Fault::Throttled, Fault::None], None),
+        ([Fault::Throttled, Fault::None, Fault::None], None),
+    ] {
+        backend.state().faults_of.insert("suppressions", faults.into());
+        let (status, page) = answer_to(&backend, "GET", "/suppressions?limit=3", None).await;
+        let expected = expected.map(|numbers| numbers.iter().map(|n| format!("a{n}@example.com")).collect::<Vec<_>>());
+        assert_eq!(status == 200, expected.is_some(), "{faults:?}");
+        if let Some(expected) = expected {
+            assert_eq!(emails(&page), expected, "{faults:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_list_is_paged_newest_first_by_origin() {
     let backend = filled().await;

@@ -102,6 +102,19 @@ async fn active_keys_are_listed_newest_first() {
 }
 
 #[tokio::test]
+async fn a_garbled_key_hides_no_other() {
+    let mut garbled = from_key(&ApiKey {
+        id: KeyId::of(EmailId::from_random([3; 16])),
+        ..plain()
+    })
+    .unwrap();
+    garbled.extend([s("created_at", "x".to_owned())]);
+    let replay = Replay::listing(&[garbled, from_key(&plain()).unwrap()]);
+    let keys = replay.table(16).keys(&TenantId::main()).await.unwrap();
+    assert!(keys == [plain()]);
+}
+
+#[tokio::test]
 async fn a_tenant_or_the_deployer_revokes_a_key() {
     for (of, condition) in [(None, None), (Some(TenantId::main()), Some(json!({"S": "main"})))] {
         let replay = Replay::new([CannedResponse::ok(&json!({}))]);

@@ -6,7 +6,8 @@ use domain::tenant::sender::{FromDomain, Scope};
 use serde_json::json;
 
 use super::*;
-use crate::runtime::replay::{CannedResponse, Replay};
+use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
+use crate::storage::attributes::s;
 use crate::storage::golden;
 use crate::storage::records::samples::at;
 
@@ -78,6 +79,15 @@ fn a_malformed_attribute_is_named_in_the_error() {
         item.insert(attribute.clone(), AttributeValue::Null(true));
         assert!(to_job(&item).is_err(), "{attribute}");
     }
+}
+
+#[tokio::test]
+async fn a_garbled_queue_hides_no_other() {
+    let mut garbled = from_queue(&full()).unwrap();
+    garbled.extend([s("created_at", "x".to_owned())]);
+    let items = [garbled, from_queue(&full()).unwrap()].map(|item| dynamodb_json(&item));
+    let replay = Replay::new([CannedResponse::ok(&json!({"Items": items}))]);
+    assert_eq!(replay.table(16).queues(&TenantId::main()).await.unwrap(), [full()]);
 }
 
 #[test]

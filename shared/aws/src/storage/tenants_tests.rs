@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::runtime::replay::{CannedResponse, Replay, dynamodb_json};
 use crate::runtime::telemetry::chain;
-use crate::storage::attributes::n;
+use crate::storage::attributes::{n, s};
 use crate::storage::records::samples::at;
 
 fn acme() -> Tenant {
@@ -78,6 +78,18 @@ async fn all_tenants_are_listed() {
         replay.requests()[0]["ExpressionAttributeValues"],
         json!({":pk": {"S": "tenants"}})
     );
+}
+
+#[tokio::test]
+async fn a_garbled_tenant_hides_no_other() {
+    let mut garbled = from_tenant(&Tenant {
+        id: TenantId::parse("b").unwrap(),
+        ..acme()
+    })
+    .unwrap();
+    garbled.extend([s("created_at", "x".to_owned())]);
+    let replay = Replay::listing(&[garbled, from_tenant(&acme()).unwrap()]);
+    assert_eq!(replay.table(16).tenants().await.unwrap(), [acme()]);
 }
 
 #[tokio::test]
