@@ -1,6 +1,6 @@
 //! The needs of every resource: a dead-letter queue, its own role, encryption, a long life.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use yaml_serde::Value;
 
@@ -9,6 +9,42 @@ use super::{short_form, target, templates};
 /// Returns the statements of a policy document.
 fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
+}
+
+/// Partitions of the index `by_tenant`: `tenants`, `<tenant>#keys`, `<tenant>#suppressed#<origin>`, and
+/// `<tenant>#NN` for emails. A query of an index has the partition of the index as its leading key.
+#[test]
+fn each_role_reads_its_own_part_of_the_index() {
+    for template in templates() {
+        let mut bounds = BTreeMap::new();
+        for (name, role) in template.of_type("AWS::IAM::Role") {
+            let policies = role["Properties"]["Policies"].as_sequence().unwrap();
+            let all = policies.iter().flat_map(|policy| statements(&policy["PolicyDocument"]));
+            for statement in all {
+                let resource = yaml_serde::to_string(&statement["Resource"]).unwrap();
+                if !resource.contains("index/by_tenant") {
+                    continue;
+                }
+                assert_eq!(statement["Action"], "dynamodb:Query", "{name}");
+                let condition = yaml_serde::to_string(&statement["Condition"]).unwrap();
+                bounds.insert(name, condition);
+            }
+        }
+        let list = |operator: &str, keys: &str| {
+            let condition: Value = yaml_serde::from_str(&format!(
+                r#"{{"ForAllValues:{operator}": {{"dynamodb:LeadingKeys": [{keys}]}}}}"#
+            ))
+            .unwrap();
+            yaml_serde::to_string(&condition).unwrap()
+        };
+        let expected = BTreeMap::from([
+            ("AccessRole", list("StringLike", r##"tenants, "*#keys", "*#??""##)),
+            ("ManageRole", list("StringLike", r##""*#??""##)),
+            ("ReportsRole", list("StringEquals", "tenants")),
+            ("SuppressionsRole", list("StringLike", r##""*#suppressed#*""##)),
+        ]);
+        assert_eq!(bounds, expected);
+    }
 }
 
 /// `access` creates keys and tenants and does nothing else. `enqueue`, `manage`, `suppressions` and `reports` read them
