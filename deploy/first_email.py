@@ -9,6 +9,7 @@ sandbox, and counts towards neither the quota nor the bounce rate.
 import contextlib
 import datetime
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -28,11 +29,19 @@ CHECK_KEY_LIFE = datetime.timedelta(hours=1)
 READY_SECS = 90
 
 
+# The variable with the secret of a proxy in front of the API, and the header that has it.
+ORIGIN_VARIABLE = "MAILQUEUE_ORIGIN_SECRET"
+ORIGIN_HEADER = "x-mailqueue-origin"
+
+
 class Api:
     """The HTTP API, called with one key."""
 
     def __init__(self, url, key):
         self.url, self.key = url, key
+        self.headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        if secret := os.environ.get(ORIGIN_VARIABLE):
+            self.headers[ORIGIN_HEADER] = secret
 
     def call(self, method, path, body=None, headers=None):
         """(status, answer). Status 0: no answer."""
@@ -44,7 +53,7 @@ class Api:
             self.url + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers={"authorization": f"Bearer {self.key}", "content-type": "application/json"} | (headers or {}),
+            headers=self.headers | (headers or {}),
         )
         try:
             with urllib.request.urlopen(asked, timeout=35) as answer:  # noqa: S310 (the URL is the stack's output)
@@ -75,6 +84,8 @@ def remedy(status):
     """The next act of a person after an answer of the API."""
     if status == 401:
         return "The stack knows another deployer's key. Name a variable that has it with --key-variable, or replace it with --new-key."
+    if status == 403:
+        return f"The stack does not know this key, or it wants the secret of its proxy: set {ORIGIN_VARIABLE}."
     if status == 0:
         return "The API is not reachable from here: check the network and the proxy, then run the same command again."
     if status == 503:

@@ -77,7 +77,7 @@ class Release(WithRelease):
         self.assertEqual(named, ["CodeBucket"])
         self.assertTrue(set(named) <= set(known))
         hidden = [name for name, parameter in known.items() if parameter.get("NoEcho")]
-        self.assertEqual(hidden, ["ApiKeySha256"])
+        self.assertEqual(hidden, ["ApiKeySha256", "OriginSecretSha256"])
 
 
 class Bucket:

@@ -9,6 +9,8 @@
 
 mod common;
 
+use aws::http::auth::Authenticator;
+use aws::runtime::settings::KeySettings;
 use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
@@ -236,6 +238,40 @@ async fn an_unreadable_content_hides_no_other_email() {
         .map(|item| item["subject"].as_str().unwrap())
         .collect();
     assert_eq!(shown, ["", "", "Hello"]);
+}
+
+#[tokio::test]
+async fn a_request_past_the_proxy_is_refused() {
+    let backend: MemoryBackend = samples::backend(1).unwrap();
+    let manage = common::manage(&backend, backend.clone());
+    let origins = ["old", "new"].map(|secret| KeySettings::of(secret).sha256).to_vec();
+    let authenticator = Authenticator::new(KeySettings {
+        origins,
+        ..KeySettings::of(samples::DEPLOYER_KEY)
+    });
+    for (path, is_public) in [("/emails", false), ("/openapi.json", true), ("/nothing", false)] {
+        for (secret, passes) in [
+            (None, false),
+            (Some("other"), false),
+            (Some("old"), true),
+            (Some("new"), true),
+        ] {
+            let mut event = event_of("GET", path);
+            if let Some(secret) = secret {
+                event["headers"]["x-mailqueue-origin"] = secret.into();
+            }
+            if !passes {
+                // No call is made, and no key is looked up.
+                backend.state().faults = [Fault::DieBefore].into();
+            }
+            let response = common::ask_with(&manage, &authenticator, &event).await;
+            backend.state().faults.clear();
+            let (status, body) = read(&response);
+            let is_refused = status == 403 && body["name"] == "validation_error";
+            assert_eq!(is_refused, !passes, "{path} {secret:?}: {body}");
+            assert!(!passes || !is_public || status == 200, "{path}: {body}");
+        }
+    }
 }
 
 #[tokio::test]

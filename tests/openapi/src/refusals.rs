@@ -41,8 +41,8 @@ pub const REFUSALS: &[Refusals] = &[
     Refusals {
         status: 403,
         component: "KeyInvalid",
-        names: &[ErrorName::InvalidApiKey],
-        says: "The API key is not recognised.",
+        names: &[ErrorName::InvalidApiKey, ErrorName::ValidationError],
+        says: "The API key is not recognised, or the request came past the proxy in front of the API.",
         gateway: false,
     },
     Refusals {

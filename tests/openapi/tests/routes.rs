@@ -245,6 +245,7 @@ fn every_error_is_described_with_its_statuses() {
         ApiError::conflict("x"),
         ApiError::missing_api_key("x"),
         ApiError::invalid_api_key("x"),
+        ApiError::forbidden("x"),
         ApiError::restricted_api_key("x"),
         ApiError::rate_limit_exceeded("x"),
         ApiError::daily_quota_exceeded("x"),

@@ -57,9 +57,18 @@ pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body
 
 /// Sends an event to a function that the test has built.
 pub(crate) async fn ask_of<P: Ports>(manage: &ManageFunction<P>, event: &Value) -> Response<Body> {
+    ask_with(manage, &authenticator(), event).await
+}
+
+/// Sends an event to an environment with this authenticator.
+pub(crate) async fn ask_with<P: Ports>(
+    manage: &ManageFunction<P>,
+    authenticator: &Authenticator,
+    event: &Value,
+) -> Response<Body> {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    endpoint::handle(manage, &authenticator(), request).await
+    endpoint::handle(manage, authenticator, request).await
 }
 
 /// Returns a response's status and JSON.

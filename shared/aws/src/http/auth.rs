@@ -15,6 +15,7 @@
 //! **Start reading at** [`Authenticator::authenticate`].
 
 mod guesses;
+mod origin;
 mod principal;
 
 use std::fmt;
@@ -33,6 +34,7 @@ use subtle::ConstantTimeEq;
 
 use self::guesses::Guesses;
 pub use self::guesses::Network;
+pub use self::origin::ORIGIN_HEADER;
 pub use self::principal::{
     ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal, Viewer,
     not_for_the_deployer,
@@ -114,6 +116,14 @@ impl Authenticator {
             },
             guesses: Guesses::default(),
         }
+    }
+
+    /// Checks that a request came through the deployer's proxy, if one is configured.
+    ///
+    /// # Errors
+    /// 403 `validation_error`.
+    pub fn check_origin(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        origin::check(&self.deployer.origins, headers)
     }
 
     /// Authenticates a request by `Authorization: Bearer <key>`.

@@ -1,6 +1,6 @@
 //! Request handling of a function behind the HTTP API: authenticates, calls the handler, and writes the audit log.
 //!
-//! **Invariant:** the key is checked first, whatever the route. Each request is one line of the log with actor,
+//! **Invariant:** the proxy's secret is checked first, if there is one, and then the key, whatever the route. Each request is one line of the log with actor,
 //! action and object. No data in it identifies a recipient (docs/SECURITY.md explains how to read it).
 //! **Start reading at** [`handle`].
 
@@ -28,6 +28,9 @@ impl Failure for Denied {
 
 /// Answers one request.
 pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator, request: Request) -> Response<Body> {
+    if let Err(refusal) = authenticator.check_origin(request.headers()) {
+        return answer_anybody("none", || http::refuse(&refusal));
+    }
     let began = Instant::now();
     let found = routing::find::<F>(request.method(), request.uri().path());
     if let Ok(Found { route, .. }) = &found

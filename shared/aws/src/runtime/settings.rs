@@ -121,19 +121,21 @@ pub struct IdentitySettings {
     pub configuration_set: String,
 }
 
-/// Hash of the deployer's key.
+/// Hashes of the deployer's key, and of the secrets of a proxy in front of the API.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeySettings {
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
+    /// SHA-256 of each valid secret of the proxy; empty without a proxy.
+    pub origins: Vec<[u8; 32]>,
 }
 
 impl KeySettings {
-    /// Hashes a key.
+    /// Hashes a key. There is no proxy.
     #[must_use]
     pub fn of(key: &str) -> Self {
-        let sha256 = token::hash(key.as_bytes());
-        Self { sha256 }
+        let (sha256, origins) = (token::hash(key.as_bytes()), Vec::new());
+        Self { sha256, origins }
     }
 }
 

@@ -19,6 +19,7 @@ fn all_problems_are_reported_together() {
         ("MAILQUEUE_LANE_HIGH_URL", "queue"),
         ("MAILQUEUE_LANE_NORMAL_URL", "http://127.0.0.1/q"),
         ("MAILQUEUE_API_KEY_SHA256", "secret"),
+        ("MAILQUEUE_ORIGIN_SHA256", "secret,"),
         ("MAILQUEUE_SES_USD_PER_1000_RECIPIENTS", "10 cents"),
         ("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB", "0.12"),
     ]);
@@ -35,6 +36,7 @@ fn all_problems_are_reported_together() {
             "MAILQUEUE_LANE_HIGH_URL must be a URL",
             "MAILQUEUE_LANE_LOW_URL is missing",
             "MAILQUEUE_API_KEY_SHA256 must be 64 hex digits",
+            "MAILQUEUE_ORIGIN_SHA256 must be none, or one or two hashes of 64 hex digits",
             "MAILQUEUE_SES_USD_PER_1000_RECIPIENTS must be dollars, such as 0.10",
         ]
     );
@@ -57,7 +59,7 @@ fn the_template_sets_every_key() {
     });
     let template = include_str!("../../../../template.yaml");
     let problems = error.unwrap_err().problems;
-    assert_eq!(problems.len(), 19);
+    assert_eq!(problems.len(), 20);
     for problem in problems {
         let key = problem.strip_suffix(" is missing").unwrap();
         assert!(template.contains(&format!(" {key}: ")), "{key}");
@@ -146,8 +148,19 @@ fn default_prices_are_the_standard_ones() {
 
 #[test]
 fn the_hash_is_read_in_either_case() {
-    let environment = environment(&[("MAILQUEUE_API_KEY_SHA256", &"aF".repeat(32))]);
-    assert_eq!(read(&environment, |read| read.key()).unwrap().sha256, [0xaf; 32]);
+    let (key, other) = ("aF".repeat(32), "0b".repeat(32));
+    for (origins, expected) in [
+        ("none".to_owned(), vec![]),
+        (other.clone(), vec![[0x0b; 32]]),
+        (format!("{key},{other}"), vec![[0xaf; 32], [0x0b; 32]]),
+    ] {
+        let environment = environment(&[
+            ("MAILQUEUE_API_KEY_SHA256", &key),
+            ("MAILQUEUE_ORIGIN_SHA256", &origins),
+        ]);
+        let read = read(&environment, |read| read.key()).unwrap();
+        assert_eq!((read.sha256, read.origins), ([0xaf; 32], expected));
+    }
     assert_eq!(hex32(&"a".repeat(63)), None);
     assert_eq!(hex32(&"a".repeat(66)), None);
 }

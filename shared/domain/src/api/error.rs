@@ -150,6 +150,11 @@ impl ApiError {
         Self::new(403, ErrorName::InvalidApiKey, message)
     }
 
+    /// 403: the address is not for the clients of the API.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(403, ErrorName::ValidationError, message)
+    }
+
     /// 401: the API key does not have the permission (Resend's choice of status).
     pub fn restricted_api_key(message: impl Into<String>) -> Self {
         Self::new(401, ErrorName::RestrictedApiKey, message)

@@ -123,11 +123,21 @@ impl Reader<'_> {
         given.unwrap_or_default()
     }
 
-    /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
+    /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits. Hashes of the secrets of a proxy:
+    /// `MAILQUEUE_ORIGIN_SHA256`, one, two with a comma, or `none`.
     pub fn key(&mut self) -> KeySettings {
         let sha256 = self.parse("MAILQUEUE_API_KEY_SHA256", "64 hex digits", hex32);
+        let origins = self.parse(
+            "MAILQUEUE_ORIGIN_SHA256",
+            "none, or one or two hashes of 64 hex digits",
+            |text| match text {
+                "none" => Some(Vec::new()),
+                hashes => hashes.split(',').map(hex32).collect(),
+            },
+        );
         KeySettings {
             sha256: sha256.unwrap_or_default(),
+            origins: origins.unwrap_or_default(),
         }
     }
 
