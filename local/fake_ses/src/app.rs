@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** no lock is held across an `await`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub struct App {
     account: Mutex<Account>,
     identities: Mutex<Identities>,
     identity_faults: Mutex<IdentityFaults>,
+    tenants: Mutex<BTreeSet<String>>,
     stats: Mutex<Stats>,
     suppressed: Mutex<SuppressionList>,
     /// The publisher of events; absent when no topic is set.
@@ -68,6 +70,7 @@ impl App {
             account: Mutex::default(),
             identities: Mutex::new(verified(&settings.verified)),
             identity_faults: Mutex::default(),
+            tenants: Mutex::default(),
             stats: Mutex::default(),
             suppressed: Mutex::default(),
             events,
@@ -97,6 +100,11 @@ impl App {
     /// The faults of the operations on identities.
     pub fn identity_faults(&self) -> MutexGuard<'_, IdentityFaults> {
         self.identity_faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names of the SES tenants. All resources of the account are associated with each of them.
+    pub fn tenants(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counters.
@@ -210,6 +218,7 @@ fn routes(app: Arc<App>) -> Router {
         )
         .route("/account", put(control::put_account))
         .merge(identity_routes())
+        .route("/tenants", put(control::put_tenants))
         .route(
             "/v2/email/suppression/addresses/{address}",
             get(ses_api::get_suppressed_destination).delete(ses_api::delete_suppressed_destination),

@@ -138,6 +138,16 @@ pub async fn put_identity_clock(State(app): State<Arc<App>>, body: Bytes) -> Res
     Json(advance).into_response()
 }
 
+/// `PUT /tenants`: replaces the names of the SES tenants.
+pub async fn put_tenants(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let tenants: BTreeSet<String> = match read(&body) {
+        Ok(tenants) => tenants,
+        Err(sentence) => return refused(sentence),
+    };
+    app.tenants().clone_from(&tenants);
+    Json(tenants).into_response()
+}
+
 /// The configuration sets that the local stack deployed. All of them have the same reasons.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -28,6 +28,7 @@ fn message(to: &[&str]) -> Message {
             tags: vec![pair("mq_id", "7")],
             attachments: vec![],
             configuration_set: Some("set".to_owned()),
+            tenant: None,
         },
     }
 }

@@ -81,6 +81,9 @@ pub struct Submission {
     /// The configuration set, which switches events on.
     #[serde(skip)]
     pub configuration_set: Option<String>,
+    /// The SES tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 impl Submission {

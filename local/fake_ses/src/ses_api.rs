@@ -107,6 +107,11 @@ async fn decide(app: &App, body: &[u8]) -> Reaction {
     if let Err(error) = allowed {
         return Reaction::Refused(error);
     }
+    if let Some(tenant) = &submission.tenant
+        && !app.tenants().contains(tenant)
+    {
+        return Reaction::Refused(SesError::no_tenant(tenant));
+    }
     let taken = app.account().take(submission.recipients().len(), Instant::now());
     match taken {
         Ok(()) => {}

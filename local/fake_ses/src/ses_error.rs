@@ -151,6 +151,11 @@ impl SesError {
         )
     }
 
+    /// The SES tenant does not exist. The sentence is ours.
+    pub fn no_tenant(name: &str) -> Self {
+        Self::not_found(format!("Tenant {name} does not exist."))
+    }
+
     /// The operation does not exist.
     pub fn unknown_operation() -> Self {
         Self::new(

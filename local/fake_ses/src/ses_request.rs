@@ -25,6 +25,7 @@ pub struct SendEmail {
     #[serde(default)]
     email_tags: Vec<NameValue>,
     configuration_set_name: Option<String>,
+    tenant_name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -120,6 +121,7 @@ pub fn parse(body: &[u8]) -> Result<(Submission, bool), SesError> {
         tags: request.email_tags.into_iter().map(Pair::from).collect(),
         attachments: Vec::new(),
         configuration_set: request.configuration_set_name,
+        tenant: request.tenant_name,
     };
     let raw = request.content.raw.is_some();
     match (request.content.simple, request.content.raw) {

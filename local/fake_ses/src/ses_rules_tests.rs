@@ -16,6 +16,7 @@ fn submission() -> Submission {
         tags: vec![],
         attachments: vec![],
         configuration_set: None,
+        tenant: None,
     }
 }
 

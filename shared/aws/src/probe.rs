@@ -98,6 +98,7 @@ pub fn given_to_ses(
         configuration_set: "mailqueue-events".to_owned(),
         tracked_configuration_set: "mailqueue-events-tracked".to_owned(),
         tracks_by_default: false,
+        tenant_prefix: None,
         attempt_timeout: std::time::Duration::from_secs(10),
     };
     let request = Ses::new(client.clone(), &settings).request(claimed, email.clone())?;

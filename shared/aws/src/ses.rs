@@ -11,6 +11,7 @@
 pub mod account;
 pub mod account_list;
 pub mod identities;
+mod tenant;
 
 use std::error::Error;
 use std::time::Duration;
@@ -34,6 +35,7 @@ use domain::message::email::EmailContent;
 use domain::message::mailbox::Mailbox;
 use domain::ports::Provider;
 
+use self::tenant::{SesTenants, refusal_with_tenant};
 use crate::runtime::metrics;
 use crate::runtime::settings::SesSettings;
 
@@ -52,6 +54,7 @@ pub struct Ses {
     /// The configuration set of emails with tracking.
     tracked: String,
     tracks_by_default: bool,
+    tenants: SesTenants,
 }
 
 impl Ses {
@@ -63,6 +66,7 @@ impl Ses {
             plain: settings.configuration_set.clone(),
             tracked: settings.tracked_configuration_set.clone(),
             tracks_by_default: settings.tracks_by_default,
+            tenants: SesTenants::with_prefix(settings.tenant_prefix.clone()),
         }
     }
 
@@ -171,8 +175,16 @@ fn tags(claimed: &EmailRecord, email: &EmailContent) -> Result<Vec<MessageTag>, 
 
 impl Provider for Ses {
     async fn submit(&self, claimed: &EmailRecord, email: EmailContent, timeout: Duration) -> Attempt {
+        let tenant = match self.tenants.name_of(&claimed.tenant) {
+            Ok(tenant) => tenant,
+            Err(refusal) => {
+                metrics::access_denied("TenantNameTooLong");
+                return refusal;
+            }
+        };
+        let names_tenant = tenant.is_some();
         let request = match self.request(claimed, email) {
-            Ok(request) => request,
+            Ok(request) => request.set_tenant_name(tenant),
             Err(error) => return refusal(Cause::Rejected, &error.to_string()),
         };
         let patience = TimeoutConfig::builder()
@@ -186,7 +198,10 @@ impl Provider for Ses {
                 message_id: answer.message_id.unwrap_or_default(),
             },
             Err(error) => {
-                let attempt = classify(&error);
+                let mut attempt = classify(&error);
+                if names_tenant {
+                    attempt = refusal_with_tenant(attempt);
+                }
                 if is_denied(&attempt) {
                     metrics::access_denied(error.code().unwrap_or("none"));
                 }

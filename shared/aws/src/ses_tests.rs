@@ -25,6 +25,7 @@ pub(super) fn settings() -> SesSettings {
         configuration_set: "mailqueue-events".to_owned(),
         tracked_configuration_set: "mailqueue-events-tracked".to_owned(),
         tracks_by_default: false,
+        tenant_prefix: None,
         attempt_timeout: PATIENCE,
     }
 }
@@ -124,6 +125,28 @@ async fn every_field_of_an_email_reaches_ses() {
             "ConfigurationSetName": "mailqueue-events",
         })
     );
+}
+
+#[tokio::test]
+async fn an_email_names_its_ses_tenant_if_there_are_some() {
+    let with = SesSettings {
+        tenant_prefix: Some("mail-".to_owned()),
+        ..settings()
+    };
+    let replay = Replay::new([accepted()]);
+    let ses = Ses::new(replay.clients().ses(), &with);
+    ses.submit(&full(), email(), PATIENCE).await;
+    assert_eq!(replay.only().json()["TenantName"], "mail-main");
+
+    for (with, expected) in [(with, Cause::Unavailable), (settings(), Cause::AccountPaused)] {
+        let replay = Replay::new([error(400, "SendingPausedException", "Sending is paused.")]);
+        let ses = Ses::new(replay.clients().ses(), &with);
+        let attempt = ses.submit(&full(), email(), PATIENCE).await;
+        assert!(
+            matches!(attempt, Attempt::NotAccepted { cause, .. } if cause == expected),
+            "{attempt:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -103,6 +103,28 @@ async fn the_sdk_submits_a_message_and_reads_the_answer() {
 }
 
 #[tokio::test]
+async fn an_unknown_ses_tenant_is_refused() {
+    let fake = Fake::start().await;
+    let client = client(&fake);
+    let send = async || {
+        client
+            .send_email()
+            .from_email_address("ann@example.com")
+            .destination(Destination::builder().to_addresses("bob@example.com").build())
+            .content(simple())
+            .tenant_name("mail-acme")
+            .send()
+            .await
+    };
+    let refused = send().await.unwrap_err().into_service_error();
+    assert!(refused.is_not_found_exception(), "{refused:?}");
+    let (status, ..) = fake.call("PUT", "/tenants", &json!(["mail-acme"])).await;
+    assert_eq!(status, 200);
+    send().await.unwrap();
+    assert_eq!(fake.get("/messages").await[0]["tenant"], "mail-acme");
+}
+
+#[tokio::test]
 async fn the_sdk_knows_every_refusal_by_name() {
     let fake = Fake::start().await;
     fake.faults(json!([

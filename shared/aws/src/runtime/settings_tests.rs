@@ -59,7 +59,7 @@ fn the_template_sets_every_key() {
     });
     let template = include_str!("../../../../template.yaml");
     let problems = error.unwrap_err().problems;
-    assert_eq!(problems.len(), 20);
+    assert_eq!(problems.len(), 21);
     for problem in problems {
         let key = problem.strip_suffix(" is missing").unwrap();
         assert!(template.contains(&format!(" {key}: ")), "{key}");
@@ -144,6 +144,27 @@ fn default_prices_are_the_standard_ones() {
         ),
     ]);
     assert_eq!(read(&environment, |read| read.prices()), Ok(Prices::standard()));
+}
+
+#[test]
+fn ses_tenants_have_a_prefix_or_are_off() {
+    for (given, expected) in [
+        ("none", Ok(None)),
+        ("mail-*", Ok(Some("mail-".to_owned()))),
+        ("none*", Ok(Some("none".to_owned()))),
+        ("mail-", Err("MAILQUEUE_SES_TENANTS must be none, or a prefix and *")),
+    ] {
+        let environment = environment(&[
+            ("MAILQUEUE_CONFIGURATION_SET", "events"),
+            ("MAILQUEUE_ATTEMPT_TIMEOUT_MS", "1000"),
+            ("MAILQUEUE_SES_TENANTS", given),
+        ]);
+        let read = read(&environment, |read| read.ses().tenant_prefix);
+        assert_eq!(
+            read.map_err(|error| error.problems),
+            expected.map_err(|problem| vec![problem.to_owned()])
+        );
+    }
 }
 
 #[test]

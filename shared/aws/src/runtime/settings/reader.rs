@@ -89,12 +89,17 @@ impl Reader<'_> {
     }
 
     /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_TRACKED_CONFIGURATION_SET`, `MAILQUEUE_TRACK_BY_DEFAULT`,
-    /// `MAILQUEUE_ATTEMPT_TIMEOUT_MS`.
+    /// `MAILQUEUE_ATTEMPT_TIMEOUT_MS`. SES tenants: `MAILQUEUE_SES_TENANTS`, a prefix of their names and `*`, or `none`.
     pub fn ses(&mut self) -> SesSettings {
+        let tenants = self.parse("MAILQUEUE_SES_TENANTS", "none, or a prefix and *", |text| match text {
+            "none" => Some(None),
+            names => names.strip_suffix('*').map(|prefix| Some(prefix.to_owned())),
+        });
         SesSettings {
             configuration_set: self.text("MAILQUEUE_CONFIGURATION_SET"),
             tracked_configuration_set: self.text("MAILQUEUE_TRACKED_CONFIGURATION_SET"),
             tracks_by_default: self.flag("MAILQUEUE_TRACK_BY_DEFAULT"),
+            tenant_prefix: tenants.flatten(),
             attempt_timeout: Duration::from_millis(self.number("MAILQUEUE_ATTEMPT_TIMEOUT_MS", 100..=900_000)),
         }
     }
