@@ -55,7 +55,8 @@ pub enum Begin {
     Failed,
     /// The email was accepted, and its unanswered client will repeat the request.
     Repeated,
-    /// The table was restored as of a time before SES accepted the email. The event is in transit.
+    /// The table was restored as of a time before SES accepted the email. The record lacks the claim, so that its event
+    /// proves nothing.
     Restored,
 }
 

@@ -115,7 +115,7 @@ fn first_state(machine: &mut Machine) -> State {
     let requested = begin == Begin::Requested;
     let repeated = begin == Begin::Repeated;
     let asking = |left, asks| if asks { Client::Asking { left } } else { Client::Gone };
-    let submitted = matches!(begin, Begin::Uncertain | Begin::Flagged | Begin::Restored);
+    let submitted = matches!(begin, Begin::Uncertain | Begin::Flagged);
     let submissions = if submitted {
         Claims::default().with(1)
     } else {
@@ -131,7 +131,7 @@ fn first_state(machine: &mut Machine) -> State {
         send_task: !requested,
         dead_letters: Claims::default(),
         pending: Claims::default(),
-        copies: u8::from(submitted),
+        copies: u8::from(submitted || begin == Begin::Restored),
         on_the_way: submissions,
         events: Claims::default(),
         in_time: Claims::default(),

@@ -43,8 +43,10 @@ fn stored(backend: &MemoryBackend, record: &EmailRecord) -> EmailRecord {
 async fn a_release_sends_restored_emails_with_their_flag() {
     let backend = backend();
     let held = plant_held(&backend, 1, |_| {});
+    let day = std::time::Duration::from_secs(86_400);
     let later = plant_held(&backend, 2, |record| {
-        record.not_before = BORN.after(std::time::Duration::from_secs(86_400))
+        record.not_before = BORN.after(day);
+        record.expires_at = BORN.after(day * 2);
     });
     let sending = plant_held(&backend, 3, |record| record.status = RecordStatus::Sending);
     let new = plant_held(&backend, 4, |record| {
