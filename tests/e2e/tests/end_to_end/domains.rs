@@ -58,7 +58,7 @@ async fn a_domain_sends_after_its_records_are_published() {
     stack.dns.publish(records(&made)).await;
     eventually("the verification of the domain", || async {
         let asked = stack.api.post(&format!("{path}/verify"), &json!({})).await;
-        asked.ok();
+        assert_eq!(asked.status, 200, "{asked:?}");
         let shown = stack.api.get(&path).await.ok();
         if shown["status"] == "verified" {
             Ok(())
