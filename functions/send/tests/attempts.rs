@@ -216,7 +216,7 @@ async fn an_email_without_its_content_is_never_submitted() {
 async fn a_content_of_an_unknown_version_waits() {
     let (backend, key) = backend();
     for content in backend.state().bodies.values_mut() {
-        *content = br#"{"v":3}"#.to_vec();
+        *content = br#"{"v":4}"#.to_vec();
     }
     assert_eq!(
         outcome(&backend, &key).await,

@@ -36,6 +36,7 @@ pub mod full_queue;
 pub mod queue_control;
 mod recovery;
 pub mod restoration;
+mod restored;
 #[cfg(test)]
 mod samples;
 

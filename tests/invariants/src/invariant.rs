@@ -21,7 +21,7 @@ pub enum Invariant {
     Duplicates,
     /// With `on_uncertain: hold`, an email that SES may have is not submitted again unless a caller forces it.
     Hold,
-    /// An email is not sent again while an event that proves its acceptance waits, for up to six hours.
+    /// While an event that proves its acceptance may wait unread, an email is not sent again, for at most six hours.
     Evidence,
     /// `sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not.
     Truth,

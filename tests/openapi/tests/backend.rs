@@ -115,7 +115,7 @@ pub(crate) fn backend() -> MemoryBackend {
 /// Adds two sending domains. The identity of the second one belongs to somebody else.
 fn sending_domains(backend: &MemoryBackend) {
     let mut state = backend.state();
-    for (number, name, owner) in [(7, "example.com", Some(TenantId::main())), (8, "other.example", None)] {
+    for (number, name, owner) in [(7, "books.example", Some(TenantId::main())), (8, "other.example", None)] {
         let (id, name) = (DomainId::of(samples::id(number)), DomainName::parse(name).unwrap());
         let tokens = memory::domains::tokens(&name);
         let identity = Identity {

@@ -49,10 +49,13 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
     let expected = [
         "cancel_email",
         "cancel_emails",
+        "create_domain",
         "failures",
+        "get_domain",
         "get_email",
         "get_job",
         "get_queue",
+        "list_domains",
         "list_emails",
         "list_events",
         "list_queues",

@@ -219,6 +219,7 @@ fn the_description_has_the_routes_of_the_tables() {
         routes::<AccessFunction<MemoryBackend>>(Function::Access),
         routes::<SuppressionsFunction<MemoryBackend>>(Function::Suppressions),
         routes::<ReportsFunction<MemoryBackend>>(Function::Reports),
+        routes::<DomainsFunction<MemoryBackend>>(Function::Domains),
         routes::<ManageFunction<MemoryBackend>>(Function::Manage),
     ]
     .concat();

@@ -59,7 +59,7 @@ fn the_template_sets_every_key() {
     });
     let template = include_str!("../../../../template.yaml");
     let problems = error.unwrap_err().problems;
-    assert_eq!(problems.len(), 21);
+    assert_eq!(problems.len(), 23);
     for problem in problems {
         let key = problem.strip_suffix(" is missing").unwrap();
         assert!(template.contains(&format!(" {key}: ")), "{key}");
@@ -156,6 +156,8 @@ fn ses_tenants_have_a_prefix_or_are_off() {
     ] {
         let environment = environment(&[
             ("MAILQUEUE_CONFIGURATION_SET", "events"),
+            ("MAILQUEUE_TRACKED_CONFIGURATION_SET", "events-tracked"),
+            ("MAILQUEUE_TRACK_BY_DEFAULT", "false"),
             ("MAILQUEUE_ATTEMPT_TIMEOUT_MS", "1000"),
             ("MAILQUEUE_SES_TENANTS", given),
         ]);

@@ -185,21 +185,25 @@ impl SqsPriorityQueues {
         }
     }
 
-    /// Returns the priority of the queue that delivered a message, by the queue's ARN.
+    /// Returns the priority of the queue that delivered a message, by the queue's ARN. A queue that all priorities share
+    /// counts as the normal one.
     #[must_use]
     pub fn priority_of(&self, queue_arn: &str) -> Option<Priority> {
         let name = queue_arn.rsplit(':').next();
-        let priority_queues = Priority::ALL.iter().copied().zip([&self.high, &self.normal, &self.low]);
-        let mut named = priority_queues.filter(|(_, queue)| queue.url.rsplit('/').next() == name);
-        named.next().map(|(priority, _)| priority)
+        let mut priorities = [Priority::Normal, Priority::High, Priority::Low].into_iter();
+        priorities.find(|priority| self.queue(*priority).url.rsplit('/').next() == name)
     }
 
-    async fn send(&self, requests: &[SendTaskRequest], priority: Priority) -> Vec<(usize, Result<(), PortError>)> {
-        let queue = match priority {
+    fn queue(&self, priority: Priority) -> &SqsQueue {
+        match priority {
             Priority::High => &self.high,
             Priority::Normal => &self.normal,
             Priority::Low => &self.low,
-        };
+        }
+    }
+
+    async fn send(&self, requests: &[SendTaskRequest], priority: Priority) -> Vec<(usize, Result<(), PortError>)> {
+        let queue = self.queue(priority);
         let mut places = Vec::new();
         let mut messages = Vec::new();
         for (at, request) in requests
@@ -225,14 +229,13 @@ impl SqsPriorityQueues {
     /// visibility timeout.
     pub async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
         let mut put_back = 0;
-        for queue in [&self.high, &self.normal, &self.low] {
-            let name = queue.url.rsplit('/').next();
+        for priority in Priority::ALL {
             let ours: Vec<_> = messages
                 .iter()
-                .filter(|(message, _)| message.queue_arn.rsplit(':').next() == name)
+                .filter(|(message, _)| self.priority_of(&message.queue_arn) == Some(*priority))
                 .collect();
             for chunk in ours.chunks(BATCH) {
-                put_back += queue.change_visibility(chunk).await;
+                put_back += self.queue(*priority).change_visibility(chunk).await;
             }
         }
         messages.len().saturating_sub(put_back)

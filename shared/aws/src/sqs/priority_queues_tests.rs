@@ -291,6 +291,22 @@ async fn a_batch_returns_to_its_queue_with_one_call() {
 }
 
 #[tokio::test]
+async fn a_shared_queue_gets_each_message_back_once() {
+    let replay = Replay::by(|_| partly(&[json!({"Id": "0"})], &[]));
+    let url = || "https://sqs.us-east-1.amazonaws.com/123456789012/normal".to_owned();
+    let settings = PriorityQueueSettings {
+        high: url(),
+        normal: url(),
+        low: url(),
+    };
+    let shared = SqsPriorityQueues::new(&replay.clients().sqs(), &settings);
+    let message = message("1", "normal");
+    assert_eq!(shared.priority_of(&message.queue_arn), Some(Priority::Normal));
+    assert_eq!(shared.put_back(&[(&message, Duration::from_secs(1))]).await, 0);
+    assert_eq!(replay.sent_requests().len(), 1);
+}
+
+#[tokio::test]
 async fn messages_that_cannot_return_are_counted() {
     let two = [1, 2].map(|n| (message(&n.to_string(), "high"), Duration::from_secs(n)));
     let answers = [

@@ -136,6 +136,7 @@ pub struct RecordView {
     status: IdentityStatus,
     value: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "u16"))]
     priority: Option<u16>,
     /// The record in DNS now. Absent in the answer to `POST /domains`: an early lookup would make DNS servers remember that
     /// the record is missing.

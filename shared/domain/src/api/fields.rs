@@ -15,6 +15,7 @@ use super::spelling::unknown;
 use super::times::TimeInput;
 use crate::api::error::ApiError;
 use crate::delivery::record::Priority;
+use crate::id::QueueName;
 use crate::message::email::Addresses;
 use crate::message::problem::{EmailError, Problem};
 
@@ -102,6 +103,23 @@ pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, Email
     };
     let bad = |_| EmailError::at(path, Problem::Bad("must be high, normal or low"));
     priority.parse().map(Some).map_err(bad)
+}
+
+/// Reads a queue's name; the default queue without one.
+pub(super) fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
+    let Some(name) = text(path, node)? else {
+        return Ok(QueueName::default());
+    };
+    QueueName::parse(&name).map_err(|_| EmailError::at(path, Problem::Bad(QUEUE_NAME)))
+}
+
+/// Reads a choice about tracking: a boolean, or nothing.
+pub(super) fn tracking(path: &str, node: &Node) -> Result<Option<bool>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Bool(given) => Ok(Some(*given)),
+        node => Err(wrong_type(path, "a boolean", node)),
+    }
 }
 
 pub(super) fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use super::attachments::{self, Attachments};
 use super::fields::{
-    QUEUE_NAME, addresses, content, each_field, optional_addresses, priority, sender, tags, to_api, when,
+    addresses, content, each_field, optional_addresses, priority, queue, sender, tags, to_api, tracking, when,
 };
 use super::headers::{self, Headers, Warning};
 use super::json::{Element, Node, echo, object, read_json, read_text, text, wrong_type};
@@ -323,21 +323,6 @@ fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
         Some("hold") => Ok(OnUncertain::Hold),
         Some(_) => Err(EmailError::at(path, Problem::Bad("must be resend or hold"))),
     }
-}
-
-fn tracking(path: &str, node: &Node) -> Result<Option<bool>, EmailError> {
-    match node {
-        Node::Null => Ok(None),
-        Node::Bool(given) => Ok(Some(*given)),
-        node => Err(wrong_type(path, "a boolean", node)),
-    }
-}
-
-fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
-    let Some(name) = text(path, node)? else {
-        return Ok(QueueName::default());
-    };
-    QueueName::parse(&name).map_err(|_| EmailError::at(path, Problem::Bad(QUEUE_NAME)))
 }
 
 /// The request of `PATCH /emails/{id}`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::change::{end, requeue};
 use super::decision::{Decision, SideEffect, write};
-use super::restoration;
+use super::restored;
 use crate::delivery::cause::Cause;
 use crate::delivery::policy::Policy;
 use crate::delivery::record::{EmailRecord, RecordStatus};
@@ -187,7 +187,7 @@ pub fn retry(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let mut next = restoration::flagged(record, policy.restore_epoch);
+    let mut next = restored::flagged(record, policy.restore_epoch);
     let status = record.status_at(now);
     match status {
         RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired => {}

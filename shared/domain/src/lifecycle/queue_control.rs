@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::change::{end, expire, requeue};
 use super::commands::{self, Refusal};
 use super::decision::{Condition, Decision, SideEffect, Transition, write};
-use super::restoration;
+use super::restored;
 use crate::delivery::cause::Cause;
 use crate::delivery::policy::{Policy, Turn};
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
@@ -24,9 +24,7 @@ use crate::timestamp::Timestamp;
 pub fn reconcile(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<Decision> {
     let epoch = queue.restore_epoch;
     if record.status == RecordStatus::Queued && record.expires_at <= now {
-        return record
-            .is_restored(epoch)
-            .then(|| restoration::expire(record, epoch, now));
+        return record.is_restored(epoch).then(|| restored::expire(record, epoch, now));
     }
     match queue.disposition(record, now) {
         Disposition::Go => None,
@@ -47,7 +45,7 @@ fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
         return Decision::Forget;
     }
     if record.is_restored(queue.restore_epoch) {
-        return restoration::park(record, queue.restore_epoch);
+        return restored::park(record, queue.restore_epoch);
     }
     let mut next = record.clone();
     next.due = Some(Due {
@@ -119,9 +117,9 @@ pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: DropStage, now:
         return Decision::Forget;
     }
     if place == DropStage::Waiting && record.expires_at <= now {
-        return restoration::expire(record, queue.restore_epoch, now);
+        return restored::expire(record, queue.restore_epoch, now);
     }
-    let mut next = restoration::flagged(record, queue.restore_epoch);
+    let mut next = restored::flagged(record, queue.restore_epoch);
     next.cause = Some(Cause::Purged);
     next.detail = None;
     if let DropStage::InHand { .. } = place {
@@ -177,7 +175,7 @@ pub fn restore(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decisio
     if !purged {
         return Decision::Forget;
     }
-    let mut next = restoration::flagged(record, policy.restore_epoch);
+    let mut next = restored::flagged(record, policy.restore_epoch);
     next.cause = None;
     requeue(record, next, policy, record.not_before, now)
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::delivery::record::{BodyPlace, BodyRef};
+use crate::delivery::record::{Due, DueKind};
 use crate::id::{EmailId, TenantId};
 use crate::lifecycle::commands::{self, Refusal};
 use crate::lifecycle::queue_control::{self, reconcile};

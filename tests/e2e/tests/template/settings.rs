@@ -21,8 +21,8 @@ fn every_function_gets_exactly_the_settings_it_reads() {
             .iter()
             .filter_map(|name| variables.get(name))
             .flatten()
-            // Lambda itself sets the variables that begin with `AWS_`.
-            .filter(|variable| !variable.starts_with("AWS_"))
+            // Lambda itself sets the variables that begin with `AWS_`, and only a local stack names a DNS server.
+            .filter(|variable| !variable.starts_with("AWS_") && *variable != "MAILQUEUE_DNS")
             .cloned()
             .collect();
         assert!(!wanted.is_empty(), "{binary} reads no settings");

@@ -81,6 +81,15 @@ const FIELDS: &[&str] = &[
     "daily_cap",
     "suspended",
     "rate",
+    // Fields of domains.
+    "region",
+    "custom_return_path",
+    "open_tracking",
+    "click_tracking",
+    "tls",
+    "adopt",
+    "capabilities",
+    "tracking_subdomain",
     // Fields of queues.
     "rate_per_second",
     "retry_waits_seconds",
@@ -114,6 +123,8 @@ const FIELDS: &[&str] = &[
     "timezone",
     "metrics",
     "dimensions",
+    "format",
+    "restored",
 ];
 
 /// The other fields that a message suggests, of attachments, tags and headers.

@@ -29,7 +29,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::SendingDomain,
-            "a wildcard",
+            "a wildcard as a sending domain",
             "RFC 4592",
             name("*.example.com"),
             no_domain(),

@@ -8,7 +8,6 @@ use domain::tenant::key::{Actor, KeyChange, Permission};
 use domain::tenant::token::{SECRET_BYTES, Token};
 
 use super::*;
-use crate::storage::records::samples::at;
 
 pub(super) const DEPLOYER: &str = "deployer_0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -99,7 +98,7 @@ pub(super) fn key(tenant: &TenantId, permission: Permission) -> ApiKey {
         sha256: token().hash(),
         permission,
         from_domains: Vec::new(),
-        created_at: at(0),
+        created_at: Timestamp::from_millis(0),
         created_by: Actor::Deployer,
         expires_at: None,
         revoked: None,

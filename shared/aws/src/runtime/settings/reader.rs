@@ -170,6 +170,13 @@ impl Reader<'_> {
         self.flag("MAILQUEUE_RELEASE_COMPLAINTS")
     }
 
+    /// The time of the last restore of the table: `MAILQUEUE_RESTORE_EPOCH`. A malformed one must not count as none.
+    pub fn restore_epoch(&mut self) -> Option<Timestamp> {
+        const NAME: &str = "MAILQUEUE_RESTORE_EPOCH";
+        self.optional(NAME)?;
+        self.parse(NAME, "a time, such as 2026-11-24T09:30:00Z", Timestamp::parse_rfc3339)
+    }
+
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
     /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`; optionally `..._RESTORE_EPOCH`.
     ///
@@ -184,13 +191,6 @@ impl Reader<'_> {
             turn: Turn::Free,
             restore_epoch: self.restore_epoch(),
         }
-    }
-
-    /// The time of the last restore of the table: `MAILQUEUE_RESTORE_EPOCH`. A malformed one must not count as none.
-    fn restore_epoch(&mut self) -> Option<Timestamp> {
-        const NAME: &str = "MAILQUEUE_RESTORE_EPOCH";
-        self.optional(NAME)?;
-        self.parse(NAME, "a time, such as 2026-11-24T09:30:00Z", Timestamp::parse_rfc3339)
     }
 }
 
