@@ -25,7 +25,7 @@ use super::times::{SendOptions, TimeInput};
 use crate::api::error::ApiError;
 use crate::delivery::batch::ItemError;
 use crate::delivery::record::OnUncertain;
-use crate::id::{QueueName, UploadId};
+use crate::id::UploadId;
 use crate::limits;
 use crate::message::admission;
 use crate::message::attachment::{UploadUse, Uploaded};
