@@ -173,5 +173,5 @@ impl<P: Ports> DomainsFunction<P> {
 }
 
 fn not_there() -> DomainsError {
-    ApiError::not_found("There is no domain with this id.").into()
+    ApiError::not_found("No domain has this id. See GET /domains.").into()
 }

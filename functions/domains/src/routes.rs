@@ -24,7 +24,7 @@ use crate::{DomainsError, DomainsFunction, Ports};
 const ZONE: &str = "text/dns";
 
 /// The answer to a path with another text in the place of a domain's id.
-const NO_ID: &str = "The path must name a domain by its id. See GET /domains.";
+const NO_ID: &str = "No domain has this id. See GET /domains.";
 
 /// Values from a path.
 #[derive(Debug, Default)]
@@ -110,7 +110,10 @@ impl<P: Ports> HttpFunction for DomainsFunction<P> {
         patch("/domains/{domain}", "update_domain").tenant(Action::Manage, |function, caller, input| {
             answer(200, async move {
                 let id = input.path.domain()?;
-                check_change(input.body)?;
+                let repeated = check_change(input.body)?;
+                if repeated.is_some_and(|given| DomainId::parse(&given) != Some(id)) {
+                    return Err(ApiError::validation("id", "must equal the id in the path").into());
+                }
                 function.check_change_by(caller, id).await?;
                 Ok(DomainChanged::new(id))
             })

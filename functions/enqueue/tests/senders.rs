@@ -1,5 +1,10 @@
 //! The From domain of an email, compared with the registered domains.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing test panics with its reason")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failing test panics with its reason"
+)]
 
 mod common;
 

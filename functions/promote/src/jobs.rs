@@ -11,7 +11,7 @@ use domain::delivery::record::EmailRecord;
 use domain::id::{EmailId, EmailKey, QueueKey};
 use domain::lifecycle::{Decision, SideEffect};
 use domain::message::email::EmailContent;
-use domain::ports::{AccountRates, Bodies, Clock, DueIndex, DuePage, EmailRecords, Jobs, PortError, Queues};
+use domain::ports::{AccountRates, Bodies, Clock, DueIndex, DuePage, EmailRecords, Jobs, PortError, Queues, Rounds};
 use domain::queue::Queue;
 use domain::queue::job::{Job, SweepPage, Task, follow_tenant};
 use futures::StreamExt;
@@ -73,12 +73,30 @@ impl<P: Ports> PromoteFunction<P> {
                 job.after_sweep(SweepPage::default(), None, 1, now)
             };
             if !self.records.save_job(&next).await? {
-                // Another run works on this job.
+                // Another run works on this job. Its state stays, but it did not count the emails moved here.
+                self.add_moved(key, id, next.emails.saturating_sub(job.emails)).await?;
                 break;
             }
             job = next;
         }
         Ok(done)
+    }
+
+    /// Adds the emails that this run moved to the state that another run saved.
+    async fn add_moved(&self, key: &QueueKey, id: EmailId, moved: u64) -> Result<(), PortError> {
+        if moved == 0 {
+            return Ok(());
+        }
+        let mut rounds = Rounds::of("counting the moved emails of a job");
+        loop {
+            rounds.begin()?;
+            let Some(job) = self.records.job(key, id).await? else {
+                return Ok(());
+            };
+            if self.records.save_job(&job.after_count(moved)).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Copies the suspension and the holds of a tenant's queue `default` to all its other queues.

@@ -121,8 +121,7 @@ async fn an_email_after_the_epoch_costs_no_other_call() {
         let end = Instant::now() + Duration::from_secs(60);
         sender.process(task, now_of(&backend), end).await.unwrap();
         assert_eq!(backend.record(&samples::key(1)).unwrap().status, RecordStatus::Sent);
-        let calls = backend.state().calls.clone();
-        calls
+        std::mem::take(&mut backend.state().calls)
     };
     let before = BORN.before(Duration::from_millis(1));
     assert_eq!(calls_with(Some(before)).await, calls_with(None).await);

@@ -58,15 +58,15 @@ pub async fn lookup(
     let name = parsed(name).map_err(|_| LookupError::NoSuchName)?;
     let asked = tokio::time::timeout(patience, ask(server, name, kind)).await;
     let response = asked.map_err(|_| LookupError::NoAnswer)??;
-    match response.metadata.response_code {
-        ResponseCode::NoError => Ok(response
-            .answers
-            .iter()
-            .filter_map(|answer| value(&answer.data, kind))
-            .collect()),
-        ResponseCode::NXDomain => Err(LookupError::NoSuchName),
-        code => Err(LookupError::Server(code)),
+    let code = response.metadata.response_code;
+    if code == ResponseCode::NXDomain {
+        return Err(LookupError::NoSuchName);
     }
+    if code != ResponseCode::NoError {
+        return Err(LookupError::Server(code));
+    }
+    let answers = response.answers.iter();
+    Ok(answers.filter_map(|answer| value(&answer.data, kind)).collect())
 }
 
 async fn ask(server: SocketAddr, name: Name, kind: Kind) -> Result<Message, LookupError> {

@@ -1,4 +1,9 @@
 //! The server as its clients see it: by UDP, by TCP, and by its control.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers beside the tests may fail a test too"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;

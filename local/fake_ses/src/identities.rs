@@ -7,6 +7,11 @@
 //! domain covers its subdomains, and an identity of a subdomain overrides it. The sentences are SES's, as the authors
 //! of the emulator Floci published them (pull requests 723, 760, 2504 and `SesListPaging`). Read 2026-11-29.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "each index is a field of a JSON object made here"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};

@@ -6,6 +6,11 @@
 //! Source: Amazon SES API v2 Reference, `CreateEmailIdentity`, `GetEmailIdentity` and `IdentityInfo`; answers of SES
 //! that the authors of the emulators Moto (issue 9771) and Floci (pull requests 1310, 1904) published. Read 2026-11-29.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "each index is a field of a JSON object made here"
+)]
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

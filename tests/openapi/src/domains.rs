@@ -86,6 +86,8 @@ struct NewDomain {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct DomainChange {
+    /// The id in the path, which some SDKs repeat here.
+    id: Option<String>,
     #[schemars(extend("enum" = [false, null]))]
     open_tracking: Option<bool>,
     #[schemars(extend("enum" = [false, null]))]

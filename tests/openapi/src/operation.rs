@@ -279,11 +279,11 @@ impl Operation {
             let schema = schemas.of_answer(answer.describe);
             let mut response = Map::new();
             response.insert("description".to_owned(), answer.says.into());
-            let mut content = json!({answer.media_type: {"schema": schema}});
+            let mut content = Map::from_iter([(answer.media_type.to_owned(), json!({"schema": schema}))]);
             if let Some(text) = answer.or_text {
-                content[text] = json!({"schema": {"type": "string"}});
+                content.insert(text.to_owned(), json!({"schema": {"type": "string"}}));
             }
-            response.insert("content".to_owned(), content);
+            response.insert("content".to_owned(), content.into());
             if answer.replays {
                 let replayed = json!({
                     "description": "Present and `true` if the response repeats the response to an earlier request.",

@@ -49,7 +49,7 @@ const READERS: &[Reader] = &[
     ("NewSuppressions", |body| parse_add_many(body).map(drop)),
     ("OldSuppressions", |body| parse_remove_many(body).map(drop)),
     ("NewDomain", |body| parse_domain(body).map(drop)),
-    ("DomainChange", check_change),
+    ("DomainChange", |body| check_change(body).map(drop)),
     ("NewKey", |body| parse_key(body).map(drop)),
     ("KeyChange", |body| parse_key_change(body).map(drop)),
     ("NewTenant", |body| parse_tenant(body).map(drop)),

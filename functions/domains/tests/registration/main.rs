@@ -144,7 +144,7 @@ async fn the_golden_event_registers_its_domain() {
     let body: Value = serde_json::from_str(EVENT).unwrap();
     let body = serde_json::from_str(body["body"].as_str().unwrap()).unwrap();
     let (status, domain) = ask(&backend, "POST", "/domains", Some(body)).await;
-    assert_eq!((status, &domain["name"]), (201, &json!("example.com")));
+    assert_eq!((status, &domain["name"]), (201, &json!("golden.example")));
 }
 
 #[tokio::test]

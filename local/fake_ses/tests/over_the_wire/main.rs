@@ -3,7 +3,11 @@
 //! Most tests write and read bytes: a client library would hide a dropped connection behind its own retries. [`sdk`]
 //! then shows that the official SDK understands every answer.
 
-#![expect(clippy::unwrap_used, reason = "the helpers beside the tests may fail a test too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers beside the tests may fail a test too"
+)]
 
 mod control;
 mod events;

@@ -47,13 +47,15 @@ impl SesTenants {
 /// Source: Amazon SES Developer Guide, "Tenants", and API v2 reference, `SendEmail`, read 2026-11-29. They do not say
 /// which error a missing association has.
 pub(super) fn refusal_with_tenant(attempt: Attempt) -> Attempt {
-    match attempt {
-        Attempt::NotAccepted { cause, detail } if concerns_tenant(cause, &detail) => Attempt::NotAccepted {
+    if let Attempt::NotAccepted { cause, detail } = &attempt
+        && concerns_tenant(*cause, detail)
+    {
+        return Attempt::NotAccepted {
             cause: Cause::Unavailable,
-            detail,
-        },
-        other => other,
+            detail: detail.clone(),
+        };
     }
+    attempt
 }
 
 fn concerns_tenant(cause: Cause, detail: &str) -> bool {
@@ -89,10 +91,10 @@ mod tests {
     fn a_paused_tenant_does_not_stop_the_others() {
         let becomes = |cause, detail: &str| {
             let detail = detail.to_owned();
-            match refusal_with_tenant(Attempt::NotAccepted { cause, detail }) {
-                Attempt::NotAccepted { cause, .. } => cause,
-                other => panic!("{other:?}"),
-            }
+            let Attempt::NotAccepted { cause, .. } = refusal_with_tenant(Attempt::NotAccepted { cause, detail }) else {
+                panic!("a refusal became something else");
+            };
+            cause
         };
         for (cause, detail, expected) in [
             (Cause::AccountPaused, "SendingPausedException: x", Cause::Unavailable),

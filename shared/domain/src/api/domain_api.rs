@@ -61,13 +61,22 @@ pub fn parse_create(body: &[u8]) -> Result<NewDomain, ApiError> {
     })
 }
 
-/// Checks the body of `PATCH /domains/{id}`, which can change nothing.
+/// Checks the body of `PATCH /domains/{id}`, which can change nothing. Returns the id of the domain, which some SDKs
+/// repeat in it.
 ///
 /// # Errors
 /// As [`super::requests::parse_email`].
-pub fn check_change(body: &[u8]) -> Result<(), ApiError> {
+pub fn check_change(body: &[u8]) -> Result<Option<String>, ApiError> {
     let known = &["open_tracking", "click_tracking", "tls", "capabilities"];
-    each_field(body, |key, path, value| setting(key, path, value, known))
+    let mut id = None;
+    each_field(body, |key, path, value| {
+        match key {
+            "id" => id = text(path, value)?,
+            _ => setting(key, path, value, known)?,
+        }
+        Ok(())
+    })?;
+    Ok(id)
 }
 
 /// Checks a setting of Resend that has only one value here.
@@ -218,10 +227,9 @@ mod tests {
 
     #[test]
     fn a_change_has_only_neutral_settings() {
-        assert_eq!(
-            check_change(br#"{"open_tracking": false, "tls": "opportunistic"}"#),
-            Ok(())
-        );
+        let neutral = br#"{"open_tracking": false, "tls": "opportunistic", "id": null}"#;
+        assert_eq!(check_change(neutral), Ok(None));
+        assert_eq!(check_change(br#"{"id": "x"}"#), Ok(Some("x".to_owned())));
         assert!(check_change(br#"{"click_tracking": true}"#).is_err());
         assert!(check_change(br#"{"name": "example.org"}"#).is_err());
     }

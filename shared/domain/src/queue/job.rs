@@ -259,6 +259,16 @@ impl Job {
         }
     }
 
+    /// The job with more moved emails, which another run of `promote` moved.
+    #[must_use]
+    pub fn after_count(&self, moved: u64) -> Self {
+        Self {
+            emails: self.emails.saturating_add(moved),
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        }
+    }
+
     /// Start of the next late sweep. A retry has none: an email that it misses is shown as failed, and delays nobody.
     fn next_late_sweep(&self) -> Option<Timestamp> {
         match self.task {

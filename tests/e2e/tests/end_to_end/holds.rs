@@ -124,7 +124,11 @@ async fn emails_of_a_revoked_key_wait_for_a_release() {
 async fn emails_from_a_lost_domain_wait_for_a_release() {
     let stack = Stack::shared().await;
     let domains = |list: &[&str]| json!({"from_domains": list});
-    let (name, owner) = tenant(&stack, domains(&["mailqueue.example", "lost.example", "spam.example"])).await;
+    let (name, owner) = tenant(
+        &stack,
+        domains(&["mailqueue.example", "lost.mailqueue.example", "spam.mailqueue.example"]),
+    )
+    .await;
     let (_, other) = key_of(&stack, &name).await;
     let queue = unique("queue").to_lowercase().replace('_', "-");
     assert_eq!(owner.post("/queues", &json!({"name": queue})).await.status, 201);
@@ -134,9 +138,9 @@ async fn emails_from_a_lost_domain_wait_for_a_release() {
 
     let (lost, spam, good) = (unique("lost"), unique("spam"), unique("good"));
     let email = |to: &str, from: &str| email_with(&address(to), json!({"queue": queue, "from": format!("a@{from}")}));
-    let mut ids = send_many(&owner, 2, &email(&lost, "lost.example")).await;
-    ids.extend(send_many(&other, 2, &email(&lost, "lost.example")).await);
-    let spammed = send_many(&other, 3, &email(&spam, "spam.example")).await;
+    let mut ids = send_many(&owner, 2, &email(&lost, "lost.mailqueue.example")).await;
+    ids.extend(send_many(&other, 2, &email(&lost, "lost.mailqueue.example")).await);
+    let spammed = send_many(&other, 3, &email(&spam, "spam.mailqueue.example")).await;
     let wanted = owner.send(&email(&good, "mailqueue.example")).await;
     held(&owner, &queue, 8).await;
 
@@ -153,10 +157,10 @@ async fn emails_from_a_lost_domain_wait_for_a_release() {
 
     // The deployer lists and cancels the emails from one domain, and releases those from the other.
     let of_domain = |path: &str, domain: &str| format!("{path}?from_domain={domain}");
-    let path_of = of_domain("/emails", "lost.example");
+    let path_of = of_domain("/emails", "lost.mailqueue.example");
     let listed = for_tenant(&stack, &name, Method::GET, &path_of, Value::Null).await.ok();
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(ids.len()), "{listed}");
-    let path_of = of_domain("/emails/cancel", "spam.example");
+    let path_of = of_domain("/emails/cancel", "spam.mailqueue.example");
     let canceled = for_tenant(&stack, &name, Method::POST, &path_of, Value::Null)
         .await
         .ok();

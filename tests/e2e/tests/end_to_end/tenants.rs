@@ -51,8 +51,11 @@ async fn one_of_each(stack: &Stack, api: &Api) -> BTreeMap<&'static str, String>
     let job = api.post(&format!("/queues/{queue}/purge"), &json!({})).await;
     let suppression = api.post("/suppressions", &json!({"email": to})).await;
     let key = stack.deployer.post("/api-keys", &json!({"name": "private"})).await;
+    let domain = format!("{}.example", unique("private").to_lowercase());
+    let domain = api.post("/domains", &json!({"name": domain})).await;
     let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
     BTreeMap::from([
+        ("domains/{domain}", id(&domain.body)),
         ("emails/{id}", email),
         ("emails/{attachment_id}", id(&files.body["data"][0])),
         ("queues/{name}", queue),
