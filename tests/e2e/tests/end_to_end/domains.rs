@@ -1,10 +1,11 @@
 //! Sending domains, from their registration to the first email, with a DNS server whose records the test sets.
 
 use e2e::{Api, Stack, eventually, unique};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::emails::{address, email_with};
-use super::tenants::tenant;
+use super::tenants::{for_tenant, tenant};
 
 /// Returns a domain that no other test uses.
 fn domain() -> String {
@@ -109,4 +110,18 @@ async fn a_deletion_removes_only_the_own_identity() {
     let refused = stack.api.post("/domains", &json!({"name": "mailqueue.example"})).await;
     assert_eq!(refused.status, 409, "{refused:?}");
     assert!(stack.account.has_identity("mailqueue.example").await);
+}
+
+#[tokio::test]
+async fn only_the_deployer_adopts_and_the_identity_stays() {
+    let stack = Stack::shared().await;
+    // SES has it from the start, and no other test uses it.
+    let wanted = json!({"name": "example.com", "adopt": true});
+    let refused = stack.api.post("/domains", &wanted).await;
+    assert_eq!(refused.status, 401, "{refused:?}");
+    let adopted = for_tenant(&stack, "main", Method::POST, "/domains", wanted).await;
+    assert_eq!(adopted.status, 201, "{adopted:?}");
+    let deleted = stack.api.delete(&path(&adopted.body)).await;
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    assert!(stack.account.has_identity("example.com").await);
 }
