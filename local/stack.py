@@ -60,7 +60,7 @@ TRANSACTION_WINDOW_MS = os.environ.get("TRANSACTION_WINDOW_MS", "3")
 FAULT_PROXY_URL = FAULT_PROXY_PORT and f"http://127.0.0.1:{FAULT_PROXY_PORT}"
 API = f"http://127.0.0.1:{API_PORT}"
 # The domains that SES has verified at the start: the first email's, and those from which tests send.
-VERIFIED = "example.com mailqueue.example xn--bcher-kva.example"
+VERIFIED = "example.com mailqueue.example xn--bcher-kva.example adopted.example"
 # The local programs; a stack with a fault proxy has one more.
 PROGRAMS = ("fake_dns", "fake_ses")
 # All stacks of this checkout share the tools, which depend only on their requirements files.

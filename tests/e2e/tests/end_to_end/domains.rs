@@ -116,12 +116,12 @@ async fn a_deletion_removes_only_the_own_identity() {
 async fn only_the_deployer_adopts_and_the_identity_stays() {
     let stack = Stack::shared().await;
     // SES has it from the start, and no other test uses it.
-    let wanted = json!({"name": "example.com", "adopt": true});
+    let wanted = json!({"name": "adopted.example", "adopt": true});
     let refused = stack.api.post("/domains", &wanted).await;
     assert_eq!(refused.status, 401, "{refused:?}");
     let adopted = for_tenant(&stack, "main", Method::POST, "/domains", wanted).await;
     assert_eq!(adopted.status, 201, "{adopted:?}");
     let deleted = stack.api.delete(&path(&adopted.body)).await;
     assert_eq!(deleted.status, 200, "{deleted:?}");
-    assert!(stack.account.has_identity("example.com").await);
+    assert!(stack.account.has_identity("adopted.example").await);
 }
