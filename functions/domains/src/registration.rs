@@ -15,7 +15,7 @@ use domain::ports::domains::{Domains, Identities};
 use domain::ports::{Clock, PortError, Random, Rounds};
 use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
-use domain::tenant::domains::{Registry, SendingDomain, Taken, check_free};
+use domain::tenant::domains::{Registry, SendingDomain, Taken, Verification, check_free};
 use workflow::domains::{Observed, Wait, observe};
 
 use crate::{DomainsError, DomainsFunction, Ports};
@@ -103,6 +103,11 @@ impl<P: Ports> DomainsFunction<P> {
             }
             self.check_room(tenant, &registry).await?;
             let existing = self.identities.identity(&new.name).await?;
+            // An identity that sends already goes on sending: its name never counts as unverified.
+            let verification = match &existing {
+                Some(identity) if identity.may_send => Verification::Now,
+                Some(_) | None => Verification::Never,
+            };
             let is_foreign = existing.is_some_and(|identity| !is_of(&identity, tenant));
             if is_foreign && !new.adopt {
                 return Err(of_the_account(&new.name).into());
@@ -114,6 +119,7 @@ impl<P: Ports> DomainsFunction<P> {
             let (name, return_path) = (new.name.clone(), new.return_path.clone());
             let domain = SendingDomain {
                 is_adopted: is_foreign,
+                verification,
                 ..SendingDomain::new(id, tenant.clone(), name, return_path, self.system.now())
             };
             if self.records.register_domain(&domain, &registry).await? {

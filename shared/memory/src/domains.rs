@@ -8,7 +8,7 @@ use domain::ports::domains::{Dns, Domains, Door, Identities};
 use domain::tenant::domains::dns::{DnsAnswer, RecordType};
 use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
-use domain::tenant::domains::{Registry, SendingDomain};
+use domain::tenant::domains::{Registry, SendingDomain, Verification};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend};
@@ -149,7 +149,9 @@ impl Domains for MemoryBackend {
                 return false;
             }
             state.registry.version += 1;
-            state.registry.unverified.insert(domain.name.to_string());
+            if domain.verification == Verification::Never {
+                state.registry.unverified.insert(domain.name.to_string());
+            }
             state.domains.insert(key, domain.clone());
             true
         })

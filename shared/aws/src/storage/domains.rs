@@ -207,7 +207,11 @@ impl Domains for Table {
         let name = StoredName {
             name: domain.name.clone(),
         };
-        let change = registry_change("SET #no = :next ADD #names :name", domain)
+        let change = match domain.verification {
+            Verification::Never => registry_change("SET #no = :next ADD #names :name", domain),
+            Verification::Now | Verification::Lost => Expression::update("SET #no = :next"),
+        };
+        let change = change
             .with_name("#no", "no")
             .with_value(":next", registry.version.saturating_add(1));
         let change = match registry.version {
