@@ -172,7 +172,10 @@ impl Driver {
 
     fn domain_verified(&self) -> Answer {
         let listed = self.resend.domains.list(ListOptions::default())?;
-        let verified = listed.data.iter().filter(|domain| matches!(domain.status, DomainStatus::Verified));
+        let verified = listed
+            .data
+            .iter()
+            .filter(|domain| matches!(domain.status, DomainStatus::Verified));
         Ok(json!({ "verified": verified.map(|domain| &domain.name).collect::<Vec<_>>() }))
     }
 
