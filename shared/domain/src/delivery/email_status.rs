@@ -117,7 +117,8 @@ pub enum LastEvent {
     Scheduled,
     /// Amazon SES accepted the email. No later event is known.
     Sent,
-    /// The email was not sent, because the recipient is on a suppression list after a bounce or a complaint.
+    /// The email was not sent, because every recipient is on the suppression list. As a recipient's event: the
+    /// recipient is on it.
     Suppressed,
 }
 
