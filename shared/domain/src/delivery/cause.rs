@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// The reason why Amazon SES did not accept an email in an attempt.
+/// The reason why an email is not sent yet, was never sent, or has an unknown outcome.
 #[derive(
     Debug,
     Clone,

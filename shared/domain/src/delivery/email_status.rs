@@ -107,7 +107,7 @@ pub enum LastEvent {
     Delivered,
     /// A recipient's server has not accepted the email yet.
     DeliveryDelayed,
-    /// The email was not sent.
+    /// The email was not sent, or it is unknown whether Amazon SES accepted it.
     Failed,
     /// The email was opened.
     Opened,
