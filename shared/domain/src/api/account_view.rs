@@ -74,8 +74,8 @@ struct BreakerView {
 struct FeedbackView {
     /// Time of the newest recorded event. Null before the first one.
     newest_event_at: Option<String>,
-    /// Seconds from the newest recorded event to the latest reserved sending time. A canceled email can make it too
-    /// long.
+    /// Seconds from the newest recorded event to the latest reserved sending time. Too high while the latest
+    /// reservation belongs to a canceled email.
     lag_seconds: Option<u64>,
 }
 
