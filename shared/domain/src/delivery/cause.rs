@@ -144,7 +144,7 @@ impl Cause {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content no longer exists. Its retention has ended, or somebody deleted it. Send it as a new email."
+                "The stored content no longer exists. Its retention has ended, somebody deleted it, or the stack has a bucket without its objects. Send it as a new email, or put the objects back and retry the email."
             }
             Self::Crashed => {
                 "The send function stopped during the attempt. The event of Amazon SES or the next attempt settles the result automatically. If this recurs, search the send function's log for this id."
