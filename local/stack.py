@@ -671,7 +671,7 @@ def every_tool():
     """Installs all requirements files in advance; CI does this while cargo compiles."""
     tools()
     install_tools()
-    for name in ("checkov", "schemathesis", "deploy"):
+    for name in ("checkov", "schemathesis", "deploy", "awscli"):
         install_tools(f"requirements-{name}.txt", ROOT / ".local" / f"venv-{name}")
     run([str(LOCAL / "check-markdown"), "--install-only"], "markdownlint-cli2 could not be installed")
 
