@@ -16,12 +16,14 @@ import subprocess
 import time
 
 import stack
-from rehearsal import MACHINE, RELEASE, environment, expect
+from rehearsal import MACHINE, RELEASE, call, deploy_arguments, environment, expect
 from stack import ROOT, STATE, Trouble, say, wait_for
 
 DOCUMENT = ROOT / "docs" / "OPERATIONS.md"
 HEADING = "### Restore the table"
 VENV = ROOT / ".local" / "venv-awscli"
+# The steps with commands, in their order.
+STEPS = ("variables", "stop", "restore", "settings", "copy", "deploy", "start", "delete")
 # The variables of the commands, which one shell would keep.
 VARIABLES = "AWS_REGION STACK SINCE OLD NEW SENDERS RULE ARN STREAM"
 # The documented restore point.
@@ -40,12 +42,12 @@ def install():
 
 
 def blocks():
-    """The shell blocks of the section, in their order."""
+    """The shell blocks of the section, by step."""
     section = DOCUMENT.read_text().split(f"\n{HEADING}\n")[1].split("\n### ")[0]
     found = re.findall(r"^ *```sh\n(.*?)^ *```$", section, re.M | re.S)
-    if len(found) != 7:
-        raise Trouble(f"{HEADING} of {DOCUMENT.name} has {len(found)} shell blocks; the rehearsal knows 7.")
-    return found
+    if len(found) != len(STEPS):
+        raise Trouble(f"{HEADING} of {DOCUMENT.name} has {len(found)} shell blocks; the rehearsal knows {len(STEPS)}.")
+    return dict(zip(STEPS, found))
 
 
 class Shell:
@@ -200,30 +202,37 @@ def rehearse(key, deployer_key):
     began = time.monotonic()
     tenant, deployer = Tenant(key), Tenant(deployer_key)
     spare = deployer.must("POST", "/api-keys", {"name": "spare", "permission": "full_access"})
-    variables, stop_sending, restore, settle, reapply, deploy, start_sending = blocks()
+    steps = blocks()
     ids = before(tenant)
     shell = Shell()
-    shell.run(variables)
-    shell.run(restore)
+    shell.run(steps["variables"])
+    shell.run(steps["restore"])
     afterwards(tenant, deployer, ids, spare)
     say(f"  the restore point is past ({time.monotonic() - began:.0f} s)")
-    shell.run(stop_sending)
+    shell.run(steps["stop"])
     lose(shell.variable("OLD"), ids["sent-later-and-lost"])
     sent_before = submissions()
-    shell.run(settle)
-    said = shell.run(reapply)
+    shell.run(steps["settings"])
+    said = shell.run(steps["copy"])
     expect("would be copied: emails" in said and "1 copied: erased emails" in said, "later items are copied", said)
-    said = shell.run(deploy)
+    adopted = [f"ExistingTableArn={shell.variable('ARN')}", f"ExistingTableStreamArn={shell.variable('STREAM')}"]
+    parameters = [word for each in adopted for word in ("--parameter", each)]
+    code, said = call("deploy", *deploy_arguments(), "--check", *parameters)
+    expect(code == 1 and "RestoreEpoch is not later" in said, "a restored table without its epoch is refused", said)
+    said = shell.run(steps["deploy"])
     expect("No email was sent." in said, "the deployment sends no email", said)
     found = stack.outputs(stack.client("cloudformation"))
     expect(found["TableName"] == shell.variable("NEW"), "the stack has the restored table", found)
     say(f"  deployed ({time.monotonic() - began:.0f} s)")
-    said = shell.run(start_sending)
+    said = shell.run(steps["start"])
     expect("The table has its indexes, its stream and its backup." in said, "the restored table is complete", said)
     expect("An email was delivered in" in said, "new emails are sent", said)
     lose_object(found["BucketName"], ids["large"])
     check_held(tenant, ids, sent_before, spare)
     check_released(tenant, ids, sent_before)
+    shell.run(steps["delete"])
+    tables = stack.client("dynamodb").list_tables()["TableNames"]
+    expect(shell.variable("OLD") not in tables, "the old table is deleted", tables)
     say(f"  restored after {time.monotonic() - began:.0f} s")
 
 

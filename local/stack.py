@@ -320,7 +320,8 @@ def start_emulator():
     }
     launcher = LOCAL / "emulator.py"
     command = [str(VENV / "bin" / "python"), str(launcher)]
-    files = [launcher, LOCAL / "provisioner_gaps.py", LOCAL / "transaction_conflicts.py", LOCAL / "requirements.txt"]
+    own = ("provisioner_gaps.py", "restored_tables.py", "transaction_conflicts.py", "requirements.txt")
+    files = [launcher, *(LOCAL / name for name in own)]
     ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
 
 

@@ -27,6 +27,7 @@ pub mod queue;
 mod queues;
 mod rate_limits;
 mod records;
+mod restore;
 pub mod samples;
 mod ses_reaction;
 mod state;
