@@ -37,7 +37,7 @@ impl State {
             batches: self.batches.clone(),
             queues: self.queues.clone(),
             jobs: self.jobs.clone(),
-            account_rate: self.account_rate.clone(),
+            account_rate: self.account_rate,
             busy_since: self.busy_since.clone(),
             newest_event: self.newest_event,
             forgotten_at: self.forgotten_at.clone(),
