@@ -103,7 +103,7 @@ watch: ## runs the functions from source against the running stack, rebuilt on c
 build: ## builds the functions for sam deploy (ARCHITECTURE=arm64 or x86_64)
 	@local/build $(ARCHITECTURE)
 
-sizes: build ## prints the deployed size of each function; fails above 6.1 MB
+sizes: build ## prints the deployed size of each function; fails above 6.0 MB
 	@local/check-sizes
 
 deploy: ## deploys to AWS or upgrades, and checks with an email (REGION=eu-west-1, ARGUMENTS=--check)
@@ -124,7 +124,7 @@ rehearse: ## rehearses deploy, doctor, a restore, staging and undeploy on a loca
 release: ## builds a release of the current commit: template, packages for both architectures, bills of materials, checksums
 	@local/release
 
-cost: ## prints the monthly price of a deployment that sends nothing
+cost: ## prints the price of a million emails, and the monthly price of a deployment that sends nothing
 	@python3 local/stack.py tools
 	@.local/venv-tools/bin/python local/cost.py
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prints the monthly price of a deployment that sends nothing, as arithmetic.
+"""Prints the price of a million emails, and the monthly price of a deployment that sends nothing, as arithmetic.
 
 Role: behind `make cost`. docs/COST.md holds the output, and a test compares them.
-Invariant: the counts come from template.yaml; only prices and estimates are written here.
-Start reading at `lines`.
-Sources: Amazon CloudWatch, SQS, DynamoDB, AWS Lambda and Amazon EventBridge pricing pages for us-east-1; AWS Lambda
-Developer Guide, "Scaling behavior" of SQS event sources; read 2026-11-29. Without free tiers.
+Invariant: the counts of alarms, metrics, queues and shards come from template.yaml. Tests of the functions count the
+calls and the units of an email. Only prices and estimates are written here.
+Start reading at `tables`.
+Sources: pricing pages for us-east-1 of Amazon CloudWatch, SES, SNS, SQS, API Gateway, DynamoDB, AWS Lambda and Amazon
+EventBridge; AWS Lambda Developer Guide, "Scaling behavior" of SQS event sources; read 2026-11-29. Without free tiers.
 """
 
 from pathlib import Path
@@ -17,12 +18,36 @@ MINUTES = 730 * 60
 
 ALARM_METRIC_USD = 0.10
 CUSTOM_METRIC_USD = 0.30
+SES_USD = 100 / 1e6
+HTTP_REQUEST_USD = 1.00 / 1e6
+SNS_NOTICE_USD = 0.50 / 1e6
 SQS_USD_PER_REQUEST = 0.40 / 1e6
 READ_UNIT_USD = 0.125 / 1e6
+WRITE_UNIT_USD = 0.625 / 1e6
 SCHEDULE_USD = 1.00 / 1e6
 INVOCATION_USD = 0.20 / 1e6
 GB_SECOND_USD = 0.0000133334
 LOG_GB_USD = 0.50
+# Storage of the table and of point-in-time recovery, for a month.
+STORED_GB_USD = 0.25 + 0.20
+
+# Units of one email: text, one by one, in bulk, price of a unit.
+COUNTED = [
+    ("HTTP API", "1 request, or 1/500", 1, 1 / 500, HTTP_REQUEST_USD),
+    ("DynamoDB writes", "10 units, and 1 of the rate limiter, or 0.1", 11, 10.1, WRITE_UNIT_USD),
+    ("Counts", "1 write unit, or 0.32", 1, 0.32, WRITE_UNIT_USD),
+    ("DynamoDB reads", "3 units", 3, 3, READ_UNIT_USD),
+    ("SQS", "7 requests, or a tenth", 7, 0.7, SQS_USD_PER_REQUEST),
+    ("SNS", "2 events", 2, 2, SNS_NOTICE_USD),
+    ("Lambda: invocations", "4, or a tenth", 4, 0.4, INVOCATION_USD),
+    ("Lambda: duration", "150 ms with 0.25 GB, or 36 ms", 0.0375, 0.009, GB_SECOND_USD),
+]
+# Estimates of the size of one email: text, one by one, in bulk, price of a gigabyte.
+ESTIMATED = [
+    ("CloudWatch Logs", "0.8 KB, or 0.2 KB, at $0.50/GB", 0.8e-6, 0.2e-6, LOG_GB_USD),
+    ("Storage for 30 days", "1.8 KB at $0.25/GB, and recovery at $0.20/GB", 1.8e-6, 1.8e-6, STORED_GB_USD),
+]
+MILLION = 1_000_000
 
 # With a maximum concurrency, Lambda keeps five pollers for each queue. A long poll takes 20 seconds.
 POLLERS = 5
@@ -30,7 +55,7 @@ POLLS_A_MINUTE = 3
 # Each shard of the due index: due emails, late emails, overdue records.
 QUERIES_OF_A_SHARD = 3
 # Estimates for one idle run of promote; nothing was measured on AWS.
-OTHER_READS = 8
+OTHER_READS = 9
 QUEUE_REQUESTS = 3
 RUN_SECS = 0.5
 RUN_GB = 0.25
@@ -72,7 +97,7 @@ def working(template):
     yield "Polling of SQS", f"{queues} queues, {POLLERS} pollers, {POLLS_A_MINUTE} requests a minute", polls * MINUTES * SQS_USD_PER_REQUEST
     # A query of an empty partition and a small read take half a unit.
     units = (shards * QUERIES_OF_A_SHARD + OTHER_READS) / 2
-    yield "`promote`: DynamoDB", f"{units:.0f} read units a minute", units * MINUTES * READ_UNIT_USD
+    yield "`promote`: DynamoDB", f"{units:g} read units a minute", units * MINUTES * READ_UNIT_USD
     yield "`promote`: SQS", f"{QUEUE_REQUESTS} requests a minute", QUEUE_REQUESTS * MINUTES * SQS_USD_PER_REQUEST
     run = RUN_SECS * RUN_GB * GB_SECOND_USD + INVOCATION_USD + SCHEDULE_USD
     yield "`promote`: Lambda and schedule", f"{RUN_SECS} s with {RUN_GB} GB a minute", run * MINUTES
@@ -84,8 +109,40 @@ def dollars(items):
     return sum(item[2] for item in items)
 
 
-def lines(template):
-    """The table of docs/COST.md."""
+def per_million(template):
+    """The table of a million emails."""
+
+    def row(name, text, prices):
+        return f"| {name} | {text} | {prices[0]:.2f} | {prices[1]:.2f} |"
+
+    def sum_row(name, prices):
+        return f"| **{name}** | | **{prices[0]:.2f}** | **{prices[1]:.2f}** |"
+
+    def priced(items):
+        """Rounded prices, so that the sums are those of the shown figures."""
+        return [(name, text, [round(count * MILLION * price, 2) for count in counts]) for name, text, *counts, price in items]
+
+    def total(items):
+        return [sum(prices[column] for _, _, prices in items) for column in (0, 1)]
+
+    fixed = round(dollars(watching(template)), 2) + round(dollars(working(template)), 2)
+    counted, estimated = priced(COUNTED), priced(ESTIMATED)
+    others = [*estimated, ("The deployment itself", "the next table, with a million emails a month", [fixed, fixed])]
+    queue = total(counted)
+    everything = [a + b for a, b in zip(queue, total(others))]
+    ses = [round(MILLION * SES_USD, 2)] * 2
+    yield "| Item | Units of an email | One by one | Bulk |"
+    yield "|---|---|---|---|"
+    yield from (row(*item) for item in counted)
+    yield sum_row("Queue, counted", queue)
+    yield from (row(*item) for item in others)
+    yield sum_row("Queue, everything", everything)
+    yield row("Amazon SES", "1 email", ses)
+    yield sum_row("With SES", [a + b for a, b in zip(everything, ses)])
+
+
+def idle(template):
+    """The table of a deployment that sends nothing."""
     yield "| Item | Arithmetic for a month of 730 hours | Dollars |"
     yield "|---|---|---|"
     for items, title in ((list(watching(template)), "Alarms and metrics"), (list(working(template)), "Everything else")):
@@ -94,6 +151,10 @@ def lines(template):
         yield f"| **{title}** | | **{dollars(items):.2f}** |"
 
 
+def tables(template):
+    """Both tables of docs/COST.md."""
+    return [list(per_million(template)), list(idle(template))]
+
+
 if __name__ == "__main__":
-    for line in lines(templates.load(ROOT / "template.yaml")):
-        print(line)
+    print("\n\n".join("\n".join(table) for table in tables(templates.load(ROOT / "template.yaml"))))

@@ -350,7 +350,7 @@ fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiEr
     match domains.iter().position(|domain| !covered(domain)) {
         None => Ok(()),
         Some(index) => Err(ApiError::restricted_api_key(format!(
-            "from_domains[{index}]: this API key cannot send from this domain, so it cannot allow the domain for a key"
+            "from_domains[{index}]: this API key may not send from this domain, so it cannot grant the domain"
         ))),
     }
 }

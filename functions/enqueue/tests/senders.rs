@@ -96,7 +96,7 @@ async fn an_unverified_domain_is_refused_with_its_record() {
 }
 
 #[tokio::test]
-async fn every_other_domain_is_accepted() {
+async fn verified_lost_and_unregistered_domains_are_accepted() {
     for verification in [Verification::Now, Verification::Lost] {
         let backend = MemoryBackend::default();
         register(&backend, "main", "example.com", verification).await;

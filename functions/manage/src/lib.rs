@@ -1,9 +1,8 @@
 //! Answers queries and commands about emails and queues, and every unknown path.
 //!
 //! **Role:** answers every route of the HTTP API except acceptance (`enqueue`), suppressions (`suppressions`),
-//! sending domains (`domains`), figures (`reports`), and keys and tenants (`access`).
-//! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. No
-//! tenant finds another tenant's email.
+//! sending domains (`domains`), figures and the description of the API (`reports`), and keys and tenants (`access`).
+//! **Invariant:** no route answers without a key. No tenant finds another tenant's email.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.
 //! [`paging`] reads a query, and [`filters`] its conditions, which [`search`] applies.
 //! [`emails`] shows emails, and [`events`] their history.
@@ -18,7 +17,6 @@ pub mod attachments;
 pub mod bulk;
 pub mod by_key;
 pub mod commands;
-mod description;
 pub mod downloads;
 pub mod emails;
 pub mod erasure;

@@ -1,7 +1,7 @@
 //! The route table.
 //!
 //! **Invariant:** a handler takes the principal that its route needs, and only authentication creates one
-//! ([`aws::http::auth::Authenticator::authenticate`]). Only the description of the API is public.
+//! ([`aws::http::auth::Authenticator::authenticate`]).
 //! **Start reading at** [`ManageFunction::ROUTES`].
 //!
 //! A tenant's route:
@@ -70,7 +70,6 @@ use domain::timestamp::Timestamp;
 
 use crate::by_key::{object, parse_cancellation, parse_release};
 use crate::commands::NO_SUCH_EMAIL;
-use crate::description::describe;
 use crate::downloads::{AttachmentPage, NO_SUCH_FILE};
 use crate::paging::EmailPage;
 use crate::queues::{NO_SUCH_JOB, NO_SUCH_QUEUE};
@@ -104,7 +103,7 @@ impl routing::Parameters for Parameters {
         }
     }
 
-    /// The queue, or else the email.
+    /// The object of the request for the log: the queue, or else the id of the email.
     fn object(&self) -> Option<String> {
         let name = self.name.as_ref().map(ToString::to_string);
         name.or_else(|| self.id.map(|id| id.to_string()))
@@ -145,7 +144,7 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
     const ELSEWHERE: &'static [&'static str] = &["api-keys", "domains", "suppressions", "tenants"];
 
     const ROUTES: &'static [Route<Self>] = &[
-        get("/openapi.json", "describe").public(describe),
+        elsewhere("GET", "/openapi.json"),
         get("/emails", "list_emails").each(
             Action::Read,
             |manage, caller, input| {

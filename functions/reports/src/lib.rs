@@ -1,13 +1,15 @@
 //! Reports figures: outcomes in a period, failures by cause, the use of quotas, and the state of the account.
+//! It also describes the API.
 //!
-//! **Role:** answers `/emails/metrics`, `/failures`, `/usage`, `/account` and `/metrics` of the HTTP API.
-//! **Invariant:** it writes nothing but the hour in which an API key was used, and it reads no email and no content. A
+//! **Role:** answers `/emails/metrics`, `/failures`, `/usage`, `/account`, `/metrics` and `/openapi.json` of the HTTP API.
+//! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. It writes nothing but the hour in which an API key was used, and it reads no email and no content. A
 //! report costs a bounded number of reads, whatever the number of emails. A tenant never sees another tenant's figures.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`metrics`], [`failures`],
-//! [`usage`] and [`account`] are one report each.
+//! [`usage`] and [`account`] are one report each. `description` is the description of the API.
 //! **Start reading at** [`ReportsFunction::ROUTES`](routes). Why a function of its own: docs/adr/0044.
 
 pub mod account;
+mod description;
 pub mod failures;
 pub mod metrics;
 pub mod routes;

@@ -1,7 +1,7 @@
 //! The route table.
 //!
 //! **Invariant:** every handler takes the principal that its route needs, and only authentication creates one
-//! ([`aws::http::auth::Authenticator::authenticate`]).
+//! ([`aws::http::auth::Authenticator::authenticate`]). Only the description of the API is public.
 
 use aws::http::answer::{answer, answer_with_text};
 use aws::http::routing::{HttpFunction, Route, get};
@@ -10,6 +10,7 @@ use domain::ports::Clock;
 use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 
+use crate::description::describe;
 use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
 use crate::{Ports, ReportsError, ReportsFunction};
@@ -20,6 +21,7 @@ impl<P: Ports> HttpFunction for ReportsFunction<P> {
     type Records = P::Records;
 
     const ROUTES: &'static [Route<Self>] = &[
+        get("/openapi.json", "describe").public(describe),
         get("/emails/metrics", "metrics").either(Action::Read, |reports, party, input| {
             answer(200, async move {
                 reports.metrics(party, &MetricsQuery::parse(input.query)?).await
@@ -65,6 +67,7 @@ mod tests {
             allow: "GET".to_owned(),
         };
         for (path, name) in [
+            ("/openapi.json", "describe"),
             ("/emails/metrics", "metrics"),
             ("/failures", "failures"),
             ("/usage", "usage"),
@@ -76,7 +79,15 @@ mod tests {
                 assert_eq!(found(method, path), Err(only_get.clone()), "{method} {path}");
             }
         }
-        for path in ["/", "/emails", "/failures/x", "/usage/x", "/queues", "/Usage"] {
+        for path in [
+            "/",
+            "/emails",
+            "/failures/x",
+            "/usage/x",
+            "/queues",
+            "/Usage",
+            "/openapi",
+        ] {
             assert_eq!(found("GET", path), Err(NoRoute::Unknown), "{path}");
         }
     }

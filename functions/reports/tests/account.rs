@@ -10,7 +10,8 @@
 mod common;
 
 use aws::http::auth::TENANT_HEADER;
-use common::{ask, read};
+use aws::runtime::settings::KeySettings;
+use common::{ask, ask_with, read};
 use domain::api::open_metrics::OPEN_METRICS;
 use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;
@@ -216,5 +217,26 @@ async fn a_scraper_gets_the_figures_as_text() {
     assert!(of_acme.contains(r#"{tenant="acme",status="accepted"} 9"#), "{of_acme}");
     for hidden in ["main", "ses", "breaker", "feedback", "waiting"] {
         assert!(!of_acme.contains(hidden), "{hidden}: {of_acme}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_description_needs_no_key() {
+    let (backend, _) = backend();
+    for (path, status) in [("/openapi.json", 200), ("/account", 401), ("/usage", 401)] {
+        let mut event: Value = serde_json::from_str(EVENT).unwrap();
+        event["rawPath"] = path.into();
+        event["rawQueryString"] = "".into();
+        event["headers"].as_object_mut().unwrap().remove("authorization");
+        assert_eq!(read(&ask(&backend, &event).await).0, status, "{path}");
+        // Past the proxy, the description is refused as well, before any call.
+        let proxied = KeySettings {
+            origins: vec![KeySettings::of("secret").sha256],
+            ..KeySettings::of(samples::DEPLOYER_KEY)
+        };
+        backend.state().faults = [Fault::DieBefore].into();
+        let (status, body) = read(&ask_with(&backend, proxied, &event).await);
+        assert_eq!((status, &body["name"]), (403, &json!("validation_error")), "{path}");
+        backend.state().faults.clear();
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The capabilities of a domain: each one sends, and none receives.
+/// The capabilities of a domain: every domain sends, and none receives.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewCapabilities {
@@ -60,7 +60,7 @@ struct NewCapabilities {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewDomain {
-    /// A domain that you own. Domains that are equal to it, above or below it belong to the same tenant.
+    /// A domain that you own. All domains above and below it belong to the same tenant.
     #[schemars(length(min = 3))]
     name: String,
     /// The region of the deployment.

@@ -42,7 +42,7 @@ pub const REFUSALS: &[Refusals] = &[
         status: 403,
         component: "KeyInvalid",
         names: &[ErrorName::InvalidApiKey, ErrorName::ValidationError],
-        says: "The API key is not recognised, or the request came past the proxy in front of the API.",
+        says: "The API key is not recognised, or the request bypassed the proxy in front of the API.",
         gateway: false,
     },
     Refusals {

@@ -41,7 +41,7 @@ impl Function {
             Some("api-keys" | "tenants") => Self::Access,
             Some("suppressions") => Self::Suppressions,
             Some("domains") => Self::Domains,
-            Some("failures" | "usage" | "account" | "metrics") => Self::Reports,
+            Some("failures" | "usage" | "account" | "metrics" | "openapi.json") => Self::Reports,
             _ => Self::Manage,
         }
     }

@@ -192,7 +192,7 @@ pub struct Seen {
     keys: BTreeMap<String, (Timestamp, (String, Vec<EmailId>))>,
     /// The request of each email.
     owners: BTreeMap<EmailId, String>,
-    /// The contents of requests without a key: their ids are unknown before the answer.
+    /// The contents of requests without an idempotency key. The ids of their emails are unknown before the answer.
     nameless: BTreeSet<String>,
     violation: Option<Violation>,
     /// The emails of each batch that are not forgotten.

@@ -11,6 +11,11 @@ use serde_json::Value;
 
 /// Sends one of API Gateway's events.
 pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body> {
+    ask_with(backend, KeySettings::of(samples::DEPLOYER_KEY), event).await
+}
+
+/// Sends one of API Gateway's events to a function with these settings.
+pub(crate) async fn ask_with(backend: &MemoryBackend, key: KeySettings, event: &Value) -> Response<Body> {
     let function = ReportsFunction::<MemoryBackend> {
         records: backend.clone(),
         account: backend.clone(),
@@ -19,8 +24,7 @@ pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body
     };
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
-    endpoint::handle(&function, &authenticator, request).await
+    endpoint::handle(&function, &Authenticator::new(key), request).await
 }
 
 /// Returns a response's status and JSON.

@@ -77,7 +77,7 @@ struct FeedbackView {
     lag_seconds: Option<u64>,
 }
 
-/// Time since when due emails have waited in each priority queue. Null for an empty queue.
+/// For each priority queue, the time since which due emails have waited in it. Null for an empty queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WaitingSince {

@@ -109,24 +109,24 @@ impl Cause {
         }
     }
 
-    /// Advice for the reader of the failure, in one sentence.
+    /// Advice for the reader of the failure.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Throttled => {
-                "Amazon SES limits the sending rate. The queue sends the email as soon as the rate allows; no action is needed."
+                "Amazon SES limits the sending rate. mailqueue sends the email as soon as the rate allows; no action is needed."
             }
             Self::QuotaExceeded => {
-                "The 24-hour quota of Amazon SES is used up. The queue sends the email when quota is free again. If this recurs, ask AWS for a higher quota."
+                "The 24-hour quota of Amazon SES is used up. mailqueue sends the email when quota is free again. If this recurs, ask AWS for a higher quota."
             }
             Self::AccountPaused => {
                 "Amazon SES has paused sending for this account. Read the reputation page of the SES console, then ask AWS to resume sending."
             }
             Self::Unreached => {
-                "Amazon SES or the stored content could not be reached. The queue retries automatically, and this does not count as an attempt."
+                "Amazon SES or the stored content could not be reached. mailqueue retries automatically, and this does not count as an attempt."
             }
             Self::Unavailable => {
-                "Amazon SES denied the call or was unavailable. The detail has the reason. Fix it if needed; the queue retries automatically."
+                "Amazon SES denied the call or was unavailable. The detail has the reason. Fix it if needed; mailqueue retries automatically."
             }
             Self::Rejected => {
                 "Amazon SES rejected the content. Read the detail, change the message and send it as a new email."
@@ -138,7 +138,7 @@ impl Cause {
                 "Verify the From domain or address in Amazon SES in this region. In the SES sandbox, verify the recipients too; the detail names the address. Then retry the email."
             }
             Self::Suppressed => {
-                "Every recipient is on this queue's own suppression list, not on a list of Amazon SES. If the address works again, remove it with DELETE /suppressions/{address}, then retry the email."
+                "Every recipient is on the suppression list of this tenant, not on a list of Amazon SES. If the address works again, remove it with DELETE /suppressions/{address}, then retry the email."
             }
             Self::TooLarge => {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."

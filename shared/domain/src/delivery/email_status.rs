@@ -24,15 +24,15 @@ pub enum EmailStatus {
     Queued,
     /// The email waits for its next attempt.
     Retry,
-    /// A sender holds the email.
+    /// A sender has claimed the email.
     Sending,
     /// The email is about to become `failed`.
     Failing,
-    /// Amazon SES may have accepted the email. The queue waits for evidence.
+    /// Amazon SES may have accepted the email. mailqueue waits for evidence.
     Uncertain,
     /// Amazon SES accepted the email.
     Sent,
-    /// The email was not sent. The queue does not retry it automatically.
+    /// The email was not sent. mailqueue does not retry it automatically.
     Failed,
     /// Amazon SES may have accepted the email. No evidence arrived.
     Unknown,

@@ -81,8 +81,9 @@ impl Rate {
         self.0 as f64 / 1000.0
     }
 
-    /// The rate to keep to if this is the account's: a twentieth less. Calls that are delayed on the way to SES
-    /// arrive together with later ones.
+    /// The rate to keep to, if this rate is the limit of the account: a twentieth less.
+    ///
+    /// Calls that are delayed on the way to SES arrive together with later ones, and would exceed the limit.
     #[must_use]
     pub fn kept_to(self) -> Self {
         Self((self.0.saturating_mul(19) / 20).max(1))

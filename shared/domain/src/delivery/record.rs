@@ -29,7 +29,7 @@ pub enum RecordStatus {
     Sending,
     /// Will be `Failed`; on its way through the dead-letter queue.
     Failing,
-    /// Amazon SES may have accepted the email. The queue waits for evidence.
+    /// Amazon SES may have accepted the email. mailqueue waits for evidence.
     Uncertain,
     /// Amazon SES accepted the email.
     Sent,
@@ -101,7 +101,7 @@ impl Priority {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnUncertain {
-    /// Send it again, flagged `maybe_duplicate`.
+    /// Sends the email again, flagged `maybe_duplicate`.
     Resend,
     /// Ends the email as `unknown`.
     Hold,

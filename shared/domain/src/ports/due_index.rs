@@ -41,7 +41,7 @@ pub struct IndexedEmail {
     pub at: Timestamp,
     /// The status of the email.
     pub status: RecordStatus,
-    /// Cause of its end.
+    /// The cause of the end of the email.
     pub cause: Option<Cause>,
     /// The place after it.
     pub cursor: DueCursor,

@@ -11,8 +11,8 @@ fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
 }
 
-/// Partitions of the index `by_tenant`: `tenants`, `<tenant>#keys`, `<tenant>#suppressed#<origin>`, and
-/// `<tenant>#NN` for emails. A query of an index has the partition of the index as its leading key.
+/// Partitions of the index `by_tenant`: `tenants`, `<tenant>#keys`, `<tenant>#domains`,
+/// `<tenant>#suppressed#<origin>`, and `<tenant>#NN` for emails. A query of an index has the partition of the index as its leading key.
 #[test]
 fn each_role_reads_its_own_part_of_the_index() {
     for template in templates() {
@@ -39,6 +39,7 @@ fn each_role_reads_its_own_part_of_the_index() {
         };
         let expected = BTreeMap::from([
             ("AccessRole", list("StringLike", r##"tenants, "*#keys", "*#??""##)),
+            ("DomainsRole", list("StringLike", r##""*#domains""##)),
             ("ManageRole", list("StringLike", r##""*#??""##)),
             ("ReportsRole", list("StringEquals", "tenants")),
             ("SuppressionsRole", list("StringLike", r##""*#suppressed#*""##)),
