@@ -185,6 +185,14 @@ impl ApiError {
         Self::new(500, ErrorName::InternalServerError, message)
     }
 
+    /// 500: the deployment lacks its table, an index or its bucket. The log has the part and the remedy.
+    #[must_use]
+    pub fn incomplete() -> Self {
+        Self::internal_with(
+            "A part of this deployment's storage is missing, so a repetition fails too. Ask its operator: `make doctor` names the missing part.",
+        )
+    }
+
     /// 503: a service is overloaded, and the call had no effect there.
     ///
     /// Every official SDK of Resend knows this name: the PHP SDK treats an unknown name as success.

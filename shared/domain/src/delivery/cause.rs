@@ -144,7 +144,7 @@ impl Cause {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content is missing or unreadable. Its retention has ended, it was deleted, or the request was interrupted. Send it as a new email."
+                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. Put the objects back and retry the email, or send it as a new one."
             }
             Self::Crashed => {
                 "The send function stopped during the attempt. mailqueue waits for the event of Amazon SES. If none comes, it sends again or ends the email as unknown."
