@@ -39,9 +39,9 @@ fn of_the_account(name: &DomainName) -> ApiError {
     ))
 }
 
-fn too_many(what: &str, most: usize) -> ApiError {
+fn too_many(owner: &str, most: usize, domains: &str) -> ApiError {
     ApiError::conflict(format!(
-        "name: there are {most} {what} already, which is the most; delete one first"
+        "name: {owner} already has the maximum of {most} {domains}; delete one first"
     ))
 }
 
@@ -130,10 +130,15 @@ impl<P: Ports> DomainsFunction<P> {
 
     async fn check_room(&self, tenant: &TenantId, registry: &Registry) -> Result<(), DomainsError> {
         if registry.unverified.len() >= limits::UNVERIFIED_DOMAINS_MAX {
-            return Err(too_many("domains without a verification", limits::UNVERIFIED_DOMAINS_MAX).into());
+            return Err(too_many(
+                "this deployment",
+                limits::UNVERIFIED_DOMAINS_MAX,
+                "domains that were never verified",
+            )
+            .into());
         }
         if self.records.domains_of(tenant).await?.len() >= limits::SENDING_DOMAINS_MAX {
-            return Err(too_many("domains", limits::SENDING_DOMAINS_MAX).into());
+            return Err(too_many("this tenant", limits::SENDING_DOMAINS_MAX, "domains").into());
         }
         Ok(())
     }
@@ -151,7 +156,7 @@ impl<P: Ports> DomainsFunction<P> {
             let identity = self.identities.identity(above).await?;
             if identity.is_some_and(|identity| !is_of(&identity, tenant)) {
                 let message = format!(
-                    "name: Amazon SES has the identity {above} above this domain, which this deployment did not create. Ask the deployer to register the domain"
+                    "name: Amazon SES has the identity {above} for a parent of this domain, and this deployment did not create it. Ask the deployer to register the domain"
                 );
                 return Err(ApiError::conflict(message).into());
             }

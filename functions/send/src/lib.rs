@@ -30,8 +30,8 @@ use domain::message::attachment::Data;
 use domain::message::email::{BodyError, EmailContent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, Files, PortError, Provider, Queues, Random,
-    Suppressions,
+    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, FailureKind, Files, PortError, Provider, Queues,
+    Random, Suppressions,
 };
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
@@ -316,7 +316,7 @@ impl<P: Ports> SendFunction<P> {
                 }
             },
             Ok(None) => refusal(Cause::BodyMissing, "the stored content no longer exists".to_owned()),
-            Err(_) => refusal(Cause::Unreached, "the stored content could not be read".to_owned()),
+            Err(error) => unreadable("the stored content", key, &error),
         };
         (claimed, attempt)
     }
@@ -332,10 +332,7 @@ impl<P: Ports> SendFunction<P> {
                 Ok(None) => {
                     return Err(refusal(Cause::BodyMissing, "a stored file no longer exists".to_owned()));
                 }
-                Err(_) => {
-                    let detail = "a stored file could not be read".to_owned();
-                    return Err(refusal(Cause::Unreached, detail));
-                }
+                Err(error) => return Err(unreadable("a stored file", key, &error)),
             }
         }
         Ok(())
@@ -361,6 +358,20 @@ impl<P: Ports> SendFunction<P> {
             }
         }
     }
+}
+
+/// Refuses an attempt because `what` could not be read. The email shows the need for an operator, and the log the error.
+fn unreadable(what: &str, key: &EmailKey, error: &PortError) -> Attempt {
+    tracing::warn!(
+        id = %key.id,
+        error = aws::runtime::telemetry::chain(error),
+        "{what} could not be read; the email is tried again"
+    );
+    let reason = match error.kind {
+        FailureKind::Incomplete => ", because the table or the bucket is missing",
+        FailureKind::Conflict | FailureKind::Throttled | FailureKind::Unknown | FailureKind::Permanent => "",
+    };
+    refusal(Cause::Unreached, format!("{what} could not be read{reason}"))
 }
 
 fn refusal(cause: Cause, detail: String) -> Attempt {

@@ -2,6 +2,7 @@
 
 use domain::delivery::record::{Due, EmailRecord, Priority};
 use domain::id::EmailId;
+use domain::ports::FailureKind;
 use serde_json::{Value, json};
 
 use super::*;
@@ -182,6 +183,20 @@ async fn an_unreadable_index_is_an_error_not_empty() {
         "{}",
         chain(&error)
     );
+}
+
+/// A table can be restored without its indexes. No retry helps, and the log names the remedy.
+#[tokio::test]
+async fn a_missing_index_is_named_with_its_remedy() {
+    let words = "The table does not have the specified index: due";
+    let gone = CannedResponse::dynamodb_error(400, "ValidationException", words);
+    let replay = Replay::new([gone]);
+    let error = replay.table(16).overdue(0, at(0), None).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Incomplete);
+    let logged = chain(&error);
+    for part in ["reading the due index: ", "restore it again with its indexes", words] {
+        assert!(logged.contains(part), "{logged}");
+    }
 }
 
 #[tokio::test]

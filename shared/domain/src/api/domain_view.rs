@@ -19,7 +19,7 @@ const OBJECT: &str = "domain";
 
 /// The status of a domain.
 ///
-/// A lost verification is pending while SES still looks for the records: SDKs know no other word for a domain.
+/// A lost verification is shown as `pending` while SES still looks for the records, because SDKs know no status for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -45,7 +45,7 @@ impl From<IdentityStatus> for DomainStatus {
     }
 }
 
-/// Capabilities of a domain: each one sends, and none receives.
+/// Capabilities of a domain: every domain sends, and none receives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Capabilities {

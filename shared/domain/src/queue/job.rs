@@ -1,8 +1,8 @@
 //! Jobs for the emails of a queue: `promote` processes them page by page.
 //!
 //! Resume, purge, restore and retry each change the queue at once and leave a job. The job sweeps one kind of
-//! partition of the due index from end to end. The index is behind the records: the last sweep must begin a while
-//! after the request. Late sweeps follow, because the delay of the index has no bound.
+//! partition of the due index from end to end. The index lags behind the records, so the last sweep begins a while
+//! after the request. Late sweeps follow, because the lag has no bound.
 //!
 //! **Invariant:** pure. A job that runs twice, or in two places at once, does no harm. Each write is decided at the
 //! record, under the current state of its queue.
