@@ -307,7 +307,7 @@ impl<P: Ports> AccessFunction<P> {
     }
 }
 
-/// Refuses a hold by a key that is limited to From domains: it stops emails from others too.
+/// Refuses a hold by a key that is limited to From domains: a hold also stops emails from other domains.
 fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     match maker {
         KeyAuthor::TenantPrincipal(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(

@@ -173,9 +173,9 @@ impl RestoredReleaseView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AnyRelease"))]
 #[serde(untagged)]
 pub enum Released {
-    /// Of the emails of a held API key.
+    /// The release of a held API key.
     Key(ReleaseView),
-    /// Of the emails of a restored table.
+    /// The release of a restored table.
     Restored(RestoredReleaseView),
 }
 

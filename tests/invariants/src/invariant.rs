@@ -21,7 +21,7 @@ pub enum Invariant {
     Duplicates,
     /// With `on_uncertain: hold`, an email that SES may have accepted is not submitted again unless a caller forces it.
     Hold,
-    /// Before an email is sent again, all waiting events of SES are read, or six hours have passed.
+    /// An email with a lost answer is sent again only after all waiting events of SES are read, or after six hours.
     Evidence,
     /// `sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not.
     Truth,
@@ -39,7 +39,7 @@ pub enum Invariant {
     QueueCommands,
     /// Within any minute a queue sends no more emails than its rate limit allows.
     RateLimit,
-    /// After an erasure is answered with 200, record and content of the email are gone for good.
+    /// After an erasure is answered with 200, record and content of the email are deleted; the table's backups keep them for up to 35 days.
     Erasure,
     /// A bad input is refused alone: its error repeats no content, and no other email changes.
     Refusal,

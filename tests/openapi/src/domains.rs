@@ -40,7 +40,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<DomainDeleted>(200, "The deletion is done.")
             .refuses(&[404]),
         Operation::new("post", "/domains/{domain}/verify", "verify_domain", "Verifies a domain")
-            .details("Starts a failed verification again. mailqueue then asks Amazon SES each minute for an hour, and each hour for 72 hours.")
+            .details("Starts a failed verification again. mailqueue then asks Amazon SES each minute for an hour, then each hour until 72 hours have passed.")
             .answers::<DomainChanged>(200, "The verification has started.")
             .refuses(&[404, 409]),
     ]

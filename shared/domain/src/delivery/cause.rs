@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// The reason why Amazon SES did not accept an email in an attempt.
+/// The reason why an email is not sent yet, was never sent, or has an unknown outcome.
 #[derive(
     Debug,
     Clone,
@@ -120,7 +120,7 @@ impl Cause {
                 "The 24-hour quota of Amazon SES is used up. mailqueue sends the email when quota is free again. If this recurs, ask AWS for a higher quota."
             }
             Self::AccountPaused => {
-                "Amazon SES has paused sending for this account. Read the reputation page of the SES console, then ask AWS to resume sending."
+                "Amazon SES has paused sending for the account or the configuration set. Read the reputation page of the SES console. Resume the configuration set there, or ask AWS to resume the account."
             }
             Self::Unreached => {
                 "Amazon SES or the stored content could not be reached. mailqueue retries automatically, and this does not count as an attempt."
@@ -144,10 +144,10 @@ impl Cause {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content no longer exists. Its retention has ended, somebody deleted it, or the stack has a bucket without its objects. Send it as a new email, or put the objects back and retry the email."
+                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. Put the objects back and retry the email, or send it as a new one."
             }
             Self::Crashed => {
-                "The send function stopped during the attempt. The event of Amazon SES or the next attempt settles the result automatically. If this recurs, search the send function's log for this id."
+                "The send function stopped during the attempt. mailqueue waits for the event of Amazon SES. If none comes, it sends again or ends the email as unknown."
             }
             Self::BudgetSpent => {
                 "Every attempt failed. The detail has the last answer. Remove the reason, then retry the email."

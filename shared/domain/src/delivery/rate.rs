@@ -17,13 +17,13 @@ pub(crate) const BURST: Duration = Duration::from_millis(250);
 pub struct Micros(pub i64);
 
 impl Micros {
-    /// The same time, exactly.
+    /// Converts a time in milliseconds. Loses nothing.
     #[must_use]
     pub const fn of(at: Timestamp) -> Self {
         Self(at.as_millis().saturating_mul(1000))
     }
 
-    /// The same time, rounded up.
+    /// Converts to milliseconds, rounded up.
     #[must_use]
     pub const fn up(self) -> Timestamp {
         Timestamp::from_millis(self.0.saturating_add(999).div_euclid(1000))

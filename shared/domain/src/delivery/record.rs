@@ -152,7 +152,7 @@ pub struct Due {
 pub enum DueKind {
     /// Not enqueued yet; ordered by `not_before`.
     Wake,
-    /// Should have moved on by then, or needs recovery.
+    /// An email that is still here at the time of its check needs recovery.
     Check,
     /// Waits in a paused queue; ordered by `not_before`.
     Held,
