@@ -114,11 +114,6 @@ pub struct Looked {
 }
 
 impl Identity {
-    /// The domain or the address.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Creates an identity, whose search starts.
     pub fn new(name: &str, tokens: Tokens, key_length: &str, now: Timestamp) -> Self {
         let is_domain = !name.contains('@');
