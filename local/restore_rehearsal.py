@@ -1,4 +1,4 @@
-"""Rehearses a restore of the table: the commands of docs/OPERATIONS.md, and what became of each email.
+"""Rehearses a restore of the table: the commands of docs/OPERATIONS.md, and the fate of each email.
 
 Role: called by `rehearse` on its running stack, which goes on with the restored table.
 Invariant: the commands are those of the document, run with bash and the real AWS CLI. Only the address of the API, the
