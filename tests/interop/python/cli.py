@@ -1,7 +1,7 @@
 """Resend's CLI, called as a shell script calls it.
 
-Together the cases run `doctor` and every command of `emails`, `api-keys` and `domains` but `emails receiving` and
-`domains claim`, which mailqueue lacks.
+Together the cases run `doctor` and every command of `emails`, `api-keys` and `domains` but `emails receiving`, which
+mailqueue lacks.
 `resend commands` lists all commands.
 """
 
