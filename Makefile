@@ -118,7 +118,7 @@ doctor: ## examines a running deployment, with one email to the simulator (REGIO
 staging: ## checks a deployment with many emails to SES's simulator (REGION=, ARGUMENTS=--cost)
 	@deploy/staging $(if $(REGION),--region $(REGION)) $(ARGUMENTS)
 
-rehearse: ## rehearses deploy, doctor, staging and undeploy on a local stack of its own
+rehearse: ## rehearses deploy, doctor, a restore, staging and undeploy on a local stack of its own
 	@local/rehearse
 
 release: ## builds a release of the current commit: template, packages for both architectures, bills of materials, checksums

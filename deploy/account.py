@@ -9,6 +9,7 @@ import shutil
 from dataclasses import replace
 
 import boto3
+import contents
 from botocore.exceptions import BotoCoreError, ClientError
 from preconditions import Facts, Identity, is_stack_name
 from profiles import UNRESERVED_MIN
@@ -56,6 +57,7 @@ def read_facts(session, stack, name_room, builds, wanted, bucket=None):
     facts.from_domain, facts.alarm_topic = chosen.get("FromDomain", "*"), chosen.get("AlarmTopicArn", "")
     if chosen.get("ExistingTableArn"):
         _read_table(facts, session.client("dynamodb"), chosen)
+        _read_contents(facts, session, chosen)
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
     if limits:
         _read_limits(facts, limits["AccountLimit"], chosen)
@@ -81,6 +83,8 @@ def _read_stack(facts, cloudformation):
         return
     facts.stack_status = stack["StackStatus"]
     facts.deployed = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+    facts.bucket = outputs.get("BucketName")
 
 
 def _read_table(facts, dynamodb, chosen):
@@ -91,6 +95,16 @@ def _read_table(facts, dynamodb, chosen):
     facts.adopted = described and described["Table"]
     lives = _read(facts, "dynamodb:DescribeTimeToLive", dynamodb.describe_time_to_live, TableName=name)
     facts.adopted_ttl = lives and lives["TimeToLiveDescription"].get("AttributeName")
+
+
+def _read_contents(facts, session, chosen):
+    """Looks for the contents of an adopted table, in the bucket that the stack has or will have."""
+    bucket = chosen.get("ExistingBucketName") or (None if facts.deployed.get("ExistingBucketName") else facts.bucket)
+    table = chosen["ExistingTableArn"].rpartition("/")[2]
+    try:
+        facts.contents = contents.read(session.client("dynamodb"), session.client("s3"), table, bucket)
+    except (ClientError, BotoCoreError) as error:
+        facts.contents_unread = str(error)
 
 
 def _read_limits(facts, limit, chosen):

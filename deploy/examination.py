@@ -8,6 +8,7 @@ import datetime
 import email.utils
 import time
 
+import contents
 import dns
 import first_email
 import suppression
@@ -40,14 +41,17 @@ def send_email(health, api, sender):
         health.email_trouble = (problem, remedy or "Read the log group of send.")
 
 
-def read_aws(health, session, stack, table):
-    """The facts that need credentials. `table`: the name of the table, if it is known."""
+def read_aws(health, session, stack, table, bucket):
+    """The facts that need credentials. `table` and `bucket`: their names, if they are known."""
     _read_alarms(health, session, stack)
     health.suppression = _read(health, "ses:GetConfigurationSet", lambda: suppression.read(session.client("sesv2"), stack))
     _read_oldest_due(health, session.client("cloudwatch"), stack)
     if table:
         _read_throttles(health, session.client("cloudwatch"), table)
         _read_table(health, session.client("dynamodb"), table)
+    if table and bucket:
+        look = lambda: contents.read(session.client("dynamodb"), session.client("s3"), table, bucket)  # noqa: E731
+        health.contents = _read(health, "the look at the bucket", look)
 
 
 # The tenant of the check's own email.

@@ -10,7 +10,10 @@ Reference, `GetEmailIdentity`, read 2026-11-29.
 import datetime
 from dataclasses import dataclass, field
 
-from preconditions import INDEXES, Finding
+from contents import Contents
+from contents import findings as content_findings
+from finding import Finding
+from preconditions import INDEXES
 from suppression import SuppressionList
 from suppression import findings as suppression_findings
 
@@ -69,6 +72,8 @@ class Health:
     table: dict | None = None
     table_ttl: str | None = None
     table_recovers: bool | None = None
+    # The large contents that were looked for in the bucket.
+    contents: Contents | None = None
     delivered_after_secs: float | None = None
     # Reason and remedy of an email that was not delivered.
     email_trouble: tuple | None = None
@@ -82,6 +87,8 @@ def findings(health):
         found += [*_ses(health), *_breaker(health), *_progress(health)]
     if health.suppression:
         found += suppression_findings(health.suppression)
+    if health.contents:
+        found += content_findings(health.contents)
     if health.throttles:
         found.append(
             Finding(
@@ -123,6 +130,8 @@ def healthy(health):
         yield "SES's own suppression list is off for this stack."
     if health.table and not any(_table(health)):
         yield "The table has its indexes, its stream and its backup."
+    if health.contents and health.contents.looked and not any(content_findings(health.contents)):
+        yield f"The bucket has {health.contents.looked} of {health.contents.looked} large contents that were looked for."
     if health.throttles == 0:
         yield "DynamoDB did not throttle in the last hour."
 

@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from contents import Contents
+from contents import findings as content_findings
+from finding import Finding
 from names import ROLE_PATH_MAX, is_bucket
 from profiles import UNRESERVED_MIN
 
@@ -21,15 +24,6 @@ INDEXES = {"due", "by_tenant"}
 SHOWN_ACTIONS = 8
 # The code of Lambda's quota "Concurrent executions" in Service Quotas.
 CONCURRENCY_QUOTA = "L-B99A9384"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A missing precondition. A blocking one stops the deployment."""
-
-    problem: str
-    remedy: str
-    blocking: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +73,12 @@ class Facts:
     adopted: dict | None = None
     adopted_ttl: str | None = None
     adopted_stream: str = ""
+    # The contents of this table that were looked for in the bucket.
+    contents: Contents | None = None
+    # The reason why nobody looked.
+    contents_unread: str | None = None
+    # The bucket of the deployed stack.
+    bucket: str | None = None
     # The parameter RestoreEpoch, a time in UTC.
     restore_epoch: str = ""
     denied: list | None = None
@@ -252,6 +252,14 @@ def _adopted(facts):
             f"The table {name} shows the emails of {restored:%Y-%m-%dT%H:%M:%SZ}, and RestoreEpoch is not later. Emails that"
             " were sent since would be sent again.",
             "Add --parameter RestoreEpoch=$(date -u +%Y-%m-%dT%H:%M:%SZ), the time of this update (docs/OPERATIONS.md).",
+        )
+    if facts.contents:
+        yield from content_findings(facts.contents)
+    if facts.contents_unread:
+        yield Finding(
+            f"Nobody looked whether the bucket has the contents of {name}: {facts.contents_unread}",
+            "Deploy with credentials that may read this table and list the bucket, or look for some objects by hand.",
+            blocking=False,
         )
     view = facts.adopted.get("StreamSpecification", {}).get("StreamViewType")
     if view != "NEW_AND_OLD_IMAGES" or facts.adopted.get("LatestStreamArn") != facts.adopted_stream:

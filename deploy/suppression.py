@@ -8,7 +8,7 @@ suppression list", read 2026-11-29.
 
 from dataclasses import dataclass
 
-from preconditions import Finding
+from finding import Finding
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Role: run by `stack.py`, with the whole configuration of the emulator in the environment.
 Without the first line below, the responses of its Lambda runtime API wait for a delayed ACK. A
 warm invocation then takes 100 ms instead of 14 ms (measured with MiniStack 1.5.33).
-DynamoDB's transaction conflicts: see `transaction_conflicts.py`. CloudFormation: see `provisioner_gaps.py`.
+DynamoDB's transaction conflicts: see `transaction_conflicts.py`. CloudFormation: see `provisioner_gaps.py`. Restores:
+see `restored_tables.py`.
 """
 
 import os
@@ -16,10 +17,12 @@ from ministack.services import dynamodb, lambda_svc  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 from provisioner_gaps import fill  # noqa: E402
+from restored_tables import show  # noqa: E402
 from transaction_conflicts import switch_on  # noqa: E402
 
 if __name__ == "__main__":
     fill(provisioners, dynamodb, lambda_svc)
+    show(dynamodb)
     window_ms = float(os.environ["TRANSACTION_WINDOW_MS"])
     if window_ms > 0:
         switch_on(dynamodb, window_ms)

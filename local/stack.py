@@ -320,7 +320,8 @@ def start_emulator():
     }
     launcher = LOCAL / "emulator.py"
     command = [str(VENV / "bin" / "python"), str(launcher)]
-    files = [launcher, LOCAL / "provisioner_gaps.py", LOCAL / "transaction_conflicts.py", LOCAL / "requirements.txt"]
+    own = ("provisioner_gaps.py", "restored_tables.py", "transaction_conflicts.py", "requirements.txt")
+    files = [launcher, *(LOCAL / name for name in own)]
     ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
 
 
@@ -671,7 +672,7 @@ def every_tool():
     """Installs all requirements files in advance; CI does this while cargo compiles."""
     tools()
     install_tools()
-    for name in ("checkov", "schemathesis", "deploy"):
+    for name in ("checkov", "schemathesis", "deploy", "awscli"):
         install_tools(f"requirements-{name}.txt", ROOT / ".local" / f"venv-{name}")
     run([str(LOCAL / "check-markdown"), "--install-only"], "markdownlint-cli2 could not be installed")
 

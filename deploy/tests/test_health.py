@@ -12,6 +12,7 @@ import unittest
 import paths  # noqa: F401  (it comes first: it finds the others)
 import dns
 import examination
+from contents import Contents
 import template as templates
 from health import Alarm, Health, SenderIdentity, findings, healthy
 from suppression import SuppressionList
@@ -64,6 +65,7 @@ def health(**changes):
         table=TABLE,
         table_ttl="ttl",
         table_recovers=True,
+        contents=Contents("large", 20),
         delivered_after_secs=3.0,
     )
     return dataclasses.replace(good, **changes)
@@ -77,7 +79,7 @@ class Findings(unittest.TestCase):
     def test_a_healthy_deployment_has_no_finding(self):
         self.assertEqual(found(), [])
         said = " ".join(healthy(health()))
-        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes", "longer than 12 s"):
+        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes", "20 of 20", "longer than 12 s"):
             self.assertIn(words, said)
 
     def test_each_problem_has_its_remedy(self):
@@ -120,6 +122,9 @@ class Findings(unittest.TestCase):
             ({"table_ttl": None}, "never deletes", "update-time-to-live", False),
             ({"table_recovers": False}, "cannot be restored", "update-continuous-backups", False),
             ({"table": TABLE | {"DeletionProtectionEnabled": False}}, "not protected", "--deletion-protection-enabled", False),
+            ({"contents": Contents("large", 20, 20)}, "lacks 20 of 20", "copy its objects", True),
+            ({"contents": Contents("large", 20, 1)}, "body_missing", "ExistingBucketName", False),
+            ({"contents": Contents("large", exists=False)}, "large does not exist", "ExistingBucketName", True),
             ({"throttles": 3}, "throttled the table 3 times", "TableThrottlesAlarm", False),
             ({"email_trouble": ("It was not delivered.", "Look.")}, "not delivered", "Look.", True),
             ({"unread": {"sns:X": "denied"}}, "sns:X failed: denied", "credentials", False),
@@ -166,7 +171,7 @@ class OldestDue(unittest.TestCase):
         looked = health(oldest_due_secs=None)
         suppressed = types.SimpleNamespace(get_configuration_set=lambda **_: {"SuppressionOptions": {"SuppressedReasons": []}})
         clients = {"cloudwatch": CloudWatch(), "sesv2": suppressed}
-        examination.read_aws(looked, types.SimpleNamespace(client=clients.get), "mail", None)
+        examination.read_aws(looked, types.SimpleNamespace(client=clients.get), "mail", None, None)
         return looked, asked[0]
 
     def test_the_longest_delay_is_read(self):

@@ -5,6 +5,7 @@ import unittest
 from datetime import UTC, datetime
 
 import paths  # noqa: F401
+from contents import Contents
 from preconditions import Facts, Identity, findings, sender
 
 GOOD = Facts(
@@ -127,6 +128,23 @@ class Preconditions(unittest.TestCase):
         restored = {key: value for key, value in table.items() if not key.startswith(("Stream", "Latest"))}
         self.missing("not a stream of old", "LatestStreamArn", **good | {"adopted": restored})
         self.missing("never deletes", "update-time-to-live", blocking=False, **good | {"adopted_ttl": None})
+
+    def test_an_adopted_table_needs_its_contents(self):
+        stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/old/stream/1"
+        table = {
+            "TableName": "old",
+            "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
+            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "LatestStreamArn": stream,
+        }
+        good = {"adopted": table, "adopted_ttl": "ttl", "adopted_stream": stream}
+        for complete in (Contents("large", looked=20), Contents("large"), Contents(None)):
+            self.assertEqual(found(**good, contents=complete), [])
+        self.missing("lacks 20 of 20", "ExistingBucketName", **good, contents=Contents("large", 20, 20))
+        self.missing("lacks 1 of 20", "copy its objects", blocking=False, **good, contents=Contents("large", 20, 1))
+        self.missing("a new stack has an empty one", "ExistingBucketName", **good, contents=Contents(None, 3, 3))
+        self.missing("large does not exist", "ExistingBucketName", **good, contents=Contents("large", exists=False))
+        self.missing("Nobody looked", "credentials", blocking=False, **good, contents_unread="denied")
 
     def test_a_restored_table_needs_its_epoch(self):
         stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/new/stream/1"

@@ -307,7 +307,7 @@ impl<P: Ports> AccessFunction<P> {
     }
 }
 
-/// Refuses a hold by a key that is limited to From domains: it stops emails from others too.
+/// Refuses a hold by a key that is limited to From domains: a hold also stops emails from other domains.
 fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     match maker {
         KeyAuthor::TenantPrincipal(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(
@@ -350,7 +350,7 @@ fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiEr
     match domains.iter().position(|domain| !covered(domain)) {
         None => Ok(()),
         Some(index) => Err(ApiError::restricted_api_key(format!(
-            "from_domains[{index}]: this API key cannot send from this domain, so it cannot allow the domain for a key"
+            "from_domains[{index}]: this API key may not send from this domain, so it cannot grant the domain"
         ))),
     }
 }

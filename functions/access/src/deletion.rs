@@ -74,13 +74,13 @@ impl<P: Ports> AccessFunction<P> {
         let left = self.leftovers(&tenant.id, now).await?;
         if left.stopped && left.count() == 0 {
             let message = format!(
-                "This tenant stores more than {EMAILS_MAX} emails, too many to check in one request. Delete it after the retention of its emails: RetentionDays (a template parameter) after each email ended."
+                "This tenant stores more than {EMAILS_MAX} emails, too many to check in one request. Emails are deleted when their retention ends (template parameter RetentionDays). Delete the tenant then."
             );
             return Err(ApiError::conflict(message).into());
         }
         if !left.is_none() {
             let message = format!(
-                "This tenant has unfinished work: {left}. Wait until it ends, or cancel its emails and purge its queues with the header x-mailqueue-tenant."
+                "This tenant has unfinished work: {left}. Wait until this work ends, or cancel the emails and purge the queues with the header x-mailqueue-tenant."
             );
             return Err(ApiError::conflict(message).into());
         }

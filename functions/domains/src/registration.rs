@@ -16,7 +16,7 @@ use domain::ports::{Clock, PortError, Random, Rounds};
 use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
 use domain::tenant::domains::{Registry, SendingDomain, Taken, Verification, check_free};
-use workflow::domains::{Observed, Wait, observe};
+use workflow::domains::{Observed, Wait, observe, remove};
 
 use crate::{DomainsError, DomainsFunction, Ports};
 
@@ -39,9 +39,9 @@ fn of_the_account(name: &DomainName) -> ApiError {
     ))
 }
 
-fn too_many(what: &str, most: usize) -> ApiError {
+fn too_many(owner: &str, most: usize, domains: &str) -> ApiError {
     ApiError::conflict(format!(
-        "name: there are {most} {what} already, which is the most; delete one first"
+        "name: {owner} already has the maximum of {most} {domains}; delete one first"
     ))
 }
 
@@ -72,8 +72,9 @@ impl<P: Ports> DomainsFunction<P> {
         }
         let domain = self.reserve(tenant, registrar, new).await?;
         let Some(Observed { domain, identity }) = self.complete(&domain, Wait::Continued).await? else {
-            self.records.remove_domain(&domain).await?;
-            return Err(of_the_account(&domain.name).into());
+            let name = domain.name.clone();
+            remove(&self.records, domain, self.system.now()).await?;
+            return Err(of_the_account(&name).into());
         };
         // No lookup: DNS servers would remember for a while that the records are missing.
         let view = self.view(&domain, identity.as_ref(), None);
@@ -130,10 +131,15 @@ impl<P: Ports> DomainsFunction<P> {
 
     async fn check_room(&self, tenant: &TenantId, registry: &Registry) -> Result<(), DomainsError> {
         if registry.unverified.len() >= limits::UNVERIFIED_DOMAINS_MAX {
-            return Err(too_many("domains without a verification", limits::UNVERIFIED_DOMAINS_MAX).into());
+            return Err(too_many(
+                "this deployment",
+                limits::UNVERIFIED_DOMAINS_MAX,
+                "domains that were never verified",
+            )
+            .into());
         }
         if self.records.domains_of(tenant).await?.len() >= limits::SENDING_DOMAINS_MAX {
-            return Err(too_many("domains", limits::SENDING_DOMAINS_MAX).into());
+            return Err(too_many("this tenant", limits::SENDING_DOMAINS_MAX, "domains").into());
         }
         Ok(())
     }
@@ -151,7 +157,7 @@ impl<P: Ports> DomainsFunction<P> {
             let identity = self.identities.identity(above).await?;
             if identity.is_some_and(|identity| !is_of(&identity, tenant)) {
                 let message = format!(
-                    "name: Amazon SES has the identity {above} above this domain, which this deployment did not create. Ask the deployer to register the domain"
+                    "name: Amazon SES has the identity {above} for a parent of this domain, and this deployment did not create it. Ask the deployer to register the domain"
                 );
                 return Err(ApiError::conflict(message).into());
             }
@@ -217,7 +223,7 @@ impl<P: Ports> DomainsFunction<P> {
                 self.identities.delete_identity(&domain.name).await?;
             }
         }
-        self.records.remove_domain(&domain).await?;
+        remove(&self.records, domain, self.system.now()).await?;
         Ok(DomainDeleted::new(id))
     }
 }

@@ -4,7 +4,7 @@
 //! stored, by this request or an earlier identical one, the response is no refusal, and the email is enqueued.
 //! The ids of a batch with a key contain the start in its record, so that no two batches have an email in common.
 //! **After a crash** in between: the same request with the same key completes the batch, and sends nothing
-//! twice.
+//! twice. It writes the missing emails first, so that repetitions complete a batch that one request is too short for.
 //! **Start reading at** [`EnqueueFunction::accept_batch`].
 
 use std::collections::BTreeMap;
@@ -14,8 +14,9 @@ use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchItem, BatchRequest};
 use domain::delivery::batch::{self, BatchId, BatchRecord, BatchStart, ItemError};
 use domain::delivery::policy::Turn;
-use domain::id::TenantId;
-use domain::ports::{Batches, Clock, PortError, Random};
+use domain::delivery::record::EmailRecord;
+use domain::id::{EmailKey, TenantId};
+use domain::ports::{Batches, Clock, EmailRecords, PortError, Random};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -103,24 +104,36 @@ impl<P: Ports> EnqueueFunction<P> {
             self.reserve_turns(tenant, &requests, now).await
         };
         let turns = turns.into_iter().chain(repeat(Turn::Free));
-        // Futures do nothing until they are polled: a list of them costs little.
         let possible = (in_time, &found);
         let keyed = keyed.as_ref();
-        let stores: Vec<_> = items
+        let mut earlier = match keyed {
+            Some(keyed) if begun_before && in_time != Timeliness::LongAgo => {
+                self.stored_emails(tenant, keyed, &items, now).await?
+            }
+            _ => BTreeMap::new(),
+        };
+        // Futures do nothing until they are polled: a list of them costs little.
+        let (stored, missing): (Vec<_>, Vec<_>) = items
             .iter()
             .zip(turns)
             .map(|(item, turn)| {
-                let ready = ready.remove(&item.index);
-                async move {
+                let (ready, earlier) = (ready.remove(&item.index), earlier.remove(&item.index));
+                let is_stored = earlier.is_some();
+                let store = async move {
                     let ready = match ready {
                         Some(ready) => ready?,
                         None => self.ready_item(by, keyed, item, possible, now).await?,
                     };
-                    self.write(ready, turn, now).await
-                }
+                    self.write(ready, earlier, turn, now).await
+                };
+                (is_stored, async move { (item.index, store.await) })
             })
-            .collect();
-        let results: Vec<Result<StoredEmail, AcceptError>> = iter(stores).buffered(AT_ONCE).collect().await;
+            .partition(|(is_stored, _)| *is_stored);
+        // The missing emails come first: each repetition stores more of them, however early it ends.
+        let stores = missing.into_iter().chain(stored).map(|(_, store)| store);
+        let mut results: Vec<_> = iter(stores.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
+        results.sort_by_key(|(index, _)| *index);
+        let results: Vec<Result<StoredEmail, AcceptError>> = results.into_iter().map(|(_, result)| result).collect();
         let durable: Vec<&StoredEmail> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
         self.enqueue_tasks(&durable).await;
         let stored = if in_time == Timeliness::LongAgo {
@@ -149,6 +162,28 @@ impl<P: Ports> EnqueueFunction<P> {
     ) -> Result<bool, AcceptError> {
         let found = self.find_batch(tenant, key, batch, self.system.now()).await?;
         Ok(found.is_some())
+    }
+
+    /// Returns the emails that an earlier request with the key stored, by index.
+    async fn stored_emails(
+        &self,
+        tenant: &TenantId,
+        Keyed { key, record }: &Keyed<'_>,
+        items: &[&BatchItem],
+        now: Timestamp,
+    ) -> Result<BTreeMap<usize, EmailRecord>, PortError> {
+        let key_of = |item: &&BatchItem| EmailKey {
+            tenant: tenant.clone(),
+            id: record.email_id(tenant, key.as_str(), item.index),
+        };
+        let keys: Vec<_> = items.iter().map(key_of).collect();
+        let found = self.records.load_many(&keys, now).await?;
+        let mut found: BTreeMap<_, _> = found.into_iter().map(|record| (record.id, record)).collect();
+        let indexes = items.iter().map(|item| item.index);
+        let by_index = indexes
+            .zip(keys)
+            .filter_map(|(index, key)| Some((index, found.remove(&key.id)?)));
+        Ok(by_index.collect())
     }
 
     /// Returns the record of the batch, if an earlier request with its key began it.

@@ -25,7 +25,7 @@ use futures::stream::iter;
 use crate::errors::{AcceptError, other_request};
 use crate::{AT_ONCE, EnqueueFunction, Ports, queues};
 
-/// Uploads of a request that exist.
+/// The uploaded files that a request names and that exist.
 pub(crate) type UploadsById = BTreeMap<UploadId, Uploaded>;
 
 /// Time at which a request is or was eligible.

@@ -97,7 +97,7 @@ impl<P: Ports> EnqueueFunction<P> {
                 .pop()
                 .unwrap_or_default(),
         };
-        self.write(ready, turn, now).await
+        self.write(ready, None, turn, now).await
     }
 
     /// Does everything except writing the email, so that every refusal happens here. The files are copied,
@@ -180,10 +180,11 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 
     /// Writes one email: content and record concurrently. The response waits for both. Its turn decides where
-    /// it waits in the index.
+    /// it waits in the index. A record that was `found` is not written again; its content may be missing.
     pub(crate) async fn write(
         &self,
         ready: Preparation<'_>,
+        found: Option<EmailRecord>,
         turn: Turn,
         now: Timestamp,
     ) -> Result<StoredEmail, AcceptError> {
@@ -203,7 +204,13 @@ impl<P: Ports> EnqueueFunction<P> {
         let put = self
             .bodies
             .put(&key, &record.body, packed, self.keep_until(&record), now);
-        let (put, created) = futures::future::join(put, self.records.create(&record, now)).await;
+        let create = async {
+            match found {
+                Some(found) => Ok(Created::Exists(Box::new(found))),
+                None => self.records.create(&record, now).await,
+            }
+        };
+        let (put, created) = futures::future::join(put, create).await;
         let put = put?;
         let stored = match created? {
             Created::New => StoredEmail {

@@ -36,7 +36,7 @@ impl<P: Ports> EnqueueFunction<P> {
     pub(crate) async fn check_domain(&self, tenant: &TenantId, path: &str, domain: &str) -> Result<(), AcceptError> {
         let now = self.system.now();
         if self.records.recent_registry(now).await?.unverified.contains(domain) {
-            return Err(AcceptError::Refused(self.unverified(path, domain).await?));
+            return Err(AcceptError::Refused(self.unverified(tenant, path, domain).await?));
         }
         if self.with.requires_domains && !self.is_registered(tenant, domain, now).await? {
             let problem =
@@ -46,13 +46,14 @@ impl<P: Ports> EnqueueFunction<P> {
         Ok(())
     }
 
-    /// Returns the error for a domain that was never verified, with the first missing record.
-    async fn unverified(&self, path: &str, domain: &str) -> Result<ApiError, PortError> {
+    /// Returns the error for a domain that was never verified. Only its owner sees its records.
+    async fn unverified(&self, tenant: &TenantId, path: &str, domain: &str) -> Result<ApiError, PortError> {
         let stored = match DomainName::parse(domain) {
             Ok(name) => self.records.domain_named(&name).await?,
             Err(_) => None,
         };
-        let remedy = stored.as_ref().map(remedy).unwrap_or_default();
+        let owned = stored.filter(|stored| stored.tenant == *tenant);
+        let remedy = owned.as_ref().map(remedy).unwrap_or_default();
         let problem = format!("The {domain} domain is not verified.{remedy}");
         Ok(ApiError::unverified_domain(path, problem))
     }
@@ -82,16 +83,21 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 }
 
-/// Returns what the owner of a domain has to do next.
+/// Returns the next step of a domain's owner. SES verifies a domain by its DKIM records. The message names all of them,
+/// because only a look at DNS tells which are missing.
 fn remedy(domain: &SendingDomain) -> String {
     let id = domain.id;
     // The region concerns no DKIM record.
-    let records = wanted(domain, None, "");
-    match records.iter().find(|record| record.record_type == RecordType::Cname) {
-        Some(record) => format!(
-            " Please, add the CNAME record {} with the value {}. GET /domains/{id} shows all records and their state.",
-            record.host, record.value
-        ),
-        None => format!(" Please, complete it with POST /domains/{id}/verify."),
+    let records: Vec<_> = wanted(domain, None, "")
+        .into_iter()
+        .filter(|record| record.record_type == RecordType::Cname)
+        .map(|record| format!("{} with the value {}", record.host, record.value))
+        .collect();
+    if records.is_empty() {
+        return format!(" Please, complete it with POST /domains/{id}/verify.");
     }
+    format!(
+        " Please, add these CNAME records: {}. GET /domains/{id} shows those that are missing.",
+        records.join(", ")
+    )
 }

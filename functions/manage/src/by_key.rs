@@ -53,7 +53,7 @@ pub fn parse_release(query: &str) -> Result<Release, ApiError> {
             ..Selection::default()
         })),
         None => {
-            let problem = "either this parameter, with the id of an API key, or restored=true is required";
+            let problem = "this parameter (the id of an API key) or restored=true is required";
             Err(ApiError::missing_field("key", problem))
         }
     }
@@ -79,7 +79,7 @@ pub fn parse_cancellation(query: &str) -> Result<Selection, ApiError> {
     let [key, from_domain, restored, queue, after] = query::parameters(query, known)?;
     let restored = query::boolean("restored", restored.as_deref())?;
     if key.is_none() && from_domain.is_none() && !restored {
-        let problem = "this parameter, with the id of an API key, from_domain or restored=true is required";
+        let problem = "this parameter (the id of an API key), from_domain or restored=true is required";
         return Err(ApiError::missing_field("key", problem));
     }
     Ok(Selection {
@@ -173,9 +173,9 @@ impl RestoredReleaseView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AnyRelease"))]
 #[serde(untagged)]
 pub enum Released {
-    /// Of the emails of a held API key.
+    /// The release of a held API key.
     Key(ReleaseView),
-    /// Of the emails of a restored table.
+    /// The release of a restored table.
     Restored(RestoredReleaseView),
 }
 

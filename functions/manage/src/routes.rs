@@ -103,7 +103,7 @@ impl routing::Parameters for Parameters {
         }
     }
 
-    /// The queue, or else the email.
+    /// The object of the request for the log: the queue, or else the id of the email.
     fn object(&self) -> Option<String> {
         let name = self.name.as_ref().map(ToString::to_string);
         name.or_else(|| self.id.map(|id| id.to_string()))

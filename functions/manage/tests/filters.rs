@@ -101,7 +101,7 @@ async fn a_narrowed_key_acts_only_on_its_domains() {
 }
 
 #[tokio::test]
-async fn a_narrowed_key_needs_the_sender_of_an_email() {
+async fn a_narrowed_key_cannot_act_on_an_email_of_unknown_sender() {
     for act in acts() {
         let (backend, key) = acme(&["*"], &["example.com"], act.3);
         backend.state().bodies.clear();

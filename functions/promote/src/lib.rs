@@ -34,6 +34,7 @@ use domain::ports::{
     Jobs, PortError, PriorityQueues, Queues,
 };
 use domain::queue::Queue;
+use domain::reporting::account::OldestDue;
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::join;
@@ -226,7 +227,19 @@ impl<P: Ports> PromoteFunction<P> {
             Err(failed) => error = error.or(Some(failed)),
         }
         self.follow_domains(run).await;
+        self.save_oldest_due(bookmarks.oldest_due, done.oldest_due).await;
         error.map_or(Ok(done), Err)
+    }
+
+    /// Saves the oldest late email for `GET /account`. A failed call is only a warning: the next run saves it.
+    async fn save_oldest_due(&self, stored: Option<OldestDue>, lateness: Duration) {
+        let Some(oldest) = OldestDue::after_run(stored, lateness, self.system.now()) else {
+            return;
+        };
+        if let Err(error) = self.records.save_oldest_due(oldest).await {
+            let error = aws::runtime::telemetry::chain(&error);
+            tracing::warn!(error, "the oldest late email could not be saved");
+        }
     }
 
     /// Enqueues due emails, and recovers overdue ones.

@@ -131,6 +131,7 @@ impl<P: Ports> ReportsFunction<P> {
             account_rate,
             newest_event,
             busy_since: bookmarks.busy_since,
+            oldest_due: bookmarks.oldest_due,
         }))
     }
 }

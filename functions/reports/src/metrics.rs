@@ -108,7 +108,7 @@ fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) 
         let item = parse_name(text).ok_or_else(|| {
             let problem = match name {
                 "dimensions" => "only period is supported",
-                _ => "has an unknown metric",
+                _ => "has an unknown metric; see /openapi.json for all metrics",
             };
             ApiError::validation(name, problem)
         })?;

@@ -79,7 +79,15 @@ mod tests {
                 assert_eq!(found(method, path), Err(only_get.clone()), "{method} {path}");
             }
         }
-        for path in ["/", "/emails", "/failures/x", "/usage/x", "/queues", "/Usage", "/openapi"] {
+        for path in [
+            "/",
+            "/emails",
+            "/failures/x",
+            "/usage/x",
+            "/queues",
+            "/Usage",
+            "/openapi",
+        ] {
             assert_eq!(found("GET", path), Err(NoRoute::Unknown), "{path}");
         }
     }

@@ -19,7 +19,7 @@ use domain::delivery::rate::{Micros, Rate};
 use domain::delivery::record::Priority;
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::queue::Queue;
-use domain::reporting::account::AccountQuota;
+use domain::reporting::account::{AccountQuota, OldestDue};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
@@ -80,6 +80,10 @@ fn backend() -> (MemoryBackend, String) {
         });
         state.newest_event = Some(Timestamp::from_millis(now().as_millis() - 5_000));
         state.busy_since = [(Priority::Normal, now())].into();
+        state.oldest_due = Some(OldestDue {
+            due: Timestamp::from_millis(now().as_millis() - 90_000),
+            seen_at: now(),
+        });
     }
     for (tenant, queue, figure, number) in [
         (TenantId::main(), "default", Figure::Queued, 1),
@@ -129,6 +133,7 @@ async fn the_deployer_sees_the_account_and_all_tenants() {
     assert_eq!(account["breaker"]["cause"], "quota_exceeded");
     assert_eq!(account["feedback"]["lag_seconds"], 5);
     assert_eq!(account["waiting_since"]["normal"], "2026-11-24T18:20:00.000Z");
+    assert_eq!(account["oldest_due_at"], "2026-11-24T18:18:30.000Z");
     let (_, of_acme) = read(&get(&backend, "/account", &deployer(), Some("acme")).await);
     assert_eq!(
         (&of_acme["tenant"], &of_acme["unfinished"]),
@@ -149,7 +154,7 @@ async fn a_tenant_sees_only_its_own_emails() {
             (status, &account["tenant"], &account["unfinished"]),
             (200, &json!(tenant), &expected)
         );
-        for of_the_account in ["ses", "breaker", "feedback", "waiting_since"] {
+        for of_the_account in ["ses", "breaker", "feedback", "waiting_since", "oldest_due_at"] {
             assert_eq!(account.get(of_the_account), Some(&Value::Null), "{of_the_account}");
         }
     }

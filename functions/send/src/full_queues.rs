@@ -19,8 +19,8 @@ use workflow::apply::apply;
 /// Longest delay for which a message is hidden in a full priority queue too: so short a wait fills none.
 pub const BRIEF: Duration = Duration::from_secs(5);
 
-/// Returns the emails whose messages may be deleted. Reads all records with one call, and writes only those
-/// that would be found too late.
+/// Returns the emails whose messages may be deleted. Reads all records with one call. Writes only those that
+/// `promote` would check too late.
 pub(crate) async fn left_to_index<R: EmailRecords + RateLimits>(
     records: &R,
     clock: &impl Clock,

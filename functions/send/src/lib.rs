@@ -12,6 +12,7 @@ pub mod full_queues;
 pub mod handler;
 pub mod queues;
 pub mod rate_limiter;
+pub mod refused_senders;
 pub mod settings;
 pub mod suppression_filter;
 
@@ -28,10 +29,11 @@ use domain::lifecycle::{SideEffect, record_attempt};
 use domain::limits;
 use domain::message::attachment::Data;
 use domain::message::email::{BodyError, EmailContent};
+use domain::ports::domains::Domains;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, Files, PortError, Provider, Queues, Random,
-    Suppressions,
+    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, FailureKind, Files, PortError, Provider, Queues,
+    Random, Suppressions,
 };
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
@@ -99,8 +101,8 @@ impl SendSettings {
 
 /// The ports of this function.
 pub trait Ports {
-    /// Records, queues, rate limits, suppressions, and the account rate.
-    type Records: EmailRecords + RateLimits + AccountRates + Queues + Suppressions;
+    /// Records, queues, rate limits, suppressions, sending domains, and the account rate.
+    type Records: EmailRecords + RateLimits + AccountRates + Queues + Suppressions + Domains;
     /// Contents.
     type Bodies: Bodies;
     /// Dead-letter queue for emails that failed permanently.
@@ -114,7 +116,7 @@ pub trait Ports {
 /// A backend that is every port, such as the in-memory backend.
 impl<T> Ports for T
 where
-    T: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
+    T: EmailRecords + RateLimits + AccountRates + Queues + Suppressions + Domains,
     T: Bodies + DeadLetters + Provider + Clock + Random,
 {
     type Records = T;
@@ -270,8 +272,10 @@ impl<P: Ports> SendFunction<P> {
         let policy = queue.policy(&self.with.policy);
         let claim_no = claimed.claim_no;
         let (claimed, attempt) = self.attempt(key, claimed, near).await;
+        // The rate limiter gets SES's own answer: such a refusal proves that SES answers.
+        let outcome = self.without_lost_domain(&claimed, attempt.clone()).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
-        let decide = |record: &EmailRecord| record_attempt(record, claim_no, attempt.clone(), &policy, jitter, now);
+        let decide = |record: &EmailRecord| record_attempt(record, claim_no, outcome.clone(), &policy, jitter, now);
         let (recorded, reported) = futures::future::join(
             apply(&self.records, claimed, now, decide),
             self.rate_limiter
@@ -316,7 +320,7 @@ impl<P: Ports> SendFunction<P> {
                 }
             },
             Ok(None) => refusal(Cause::BodyMissing, "the stored content no longer exists".to_owned()),
-            Err(_) => refusal(Cause::Unreached, "the stored content could not be read".to_owned()),
+            Err(error) => unreadable("the stored content", key, &error),
         };
         (claimed, attempt)
     }
@@ -332,10 +336,7 @@ impl<P: Ports> SendFunction<P> {
                 Ok(None) => {
                     return Err(refusal(Cause::BodyMissing, "a stored file no longer exists".to_owned()));
                 }
-                Err(_) => {
-                    let detail = "a stored file could not be read".to_owned();
-                    return Err(refusal(Cause::Unreached, detail));
-                }
+                Err(error) => return Err(unreadable("a stored file", key, &error)),
             }
         }
         Ok(())
@@ -361,6 +362,20 @@ impl<P: Ports> SendFunction<P> {
             }
         }
     }
+}
+
+/// Refuses an attempt because `what` could not be read. The email shows the need for an operator, and the log the error.
+fn unreadable(what: &str, key: &EmailKey, error: &PortError) -> Attempt {
+    tracing::warn!(
+        id = %key.id,
+        error = aws::runtime::telemetry::chain(error),
+        "{what} could not be read; the email is tried again"
+    );
+    let reason = match error.kind {
+        FailureKind::Incomplete => ", because the table or the bucket is missing",
+        FailureKind::Conflict | FailureKind::Throttled | FailureKind::Unknown | FailureKind::Permanent => "",
+    };
+    refusal(Cause::Unreached, format!("{what} could not be read{reason}"))
 }
 
 fn refusal(cause: Cause, detail: String) -> Attempt {

@@ -337,7 +337,7 @@ async fn an_unknown_rate_stops_and_no_rate_does_not() {
 
 /// A send task is only a message: a forged number must not stop the queue for years.
 #[tokio::test(start_paused = true)]
-async fn absurd_recipients_reserve_at_most_the_limit() {
+async fn a_forged_recipient_count_reserves_at_most_the_limit() {
     let backend = backend();
     let bodies = [send_task(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
     let (response, _) = worked_off(&environment(&backend), Priority::Normal, event(bodies)).await;

@@ -245,6 +245,21 @@ async fn an_unreadable_content_is_retried_later() {
     );
 }
 
+/// A restored table with a bucket that does not exist: nothing is lost, and the email says why it waits.
+#[tokio::test]
+async fn a_missing_bucket_is_named_in_the_email() {
+    let (backend, key) = backend();
+    backend.state().faults = [Fault::None, Fault::None, Fault::MissingPart, Fault::MissingPart].into();
+    assert_eq!(
+        outcome(&backend, &key).await,
+        TaskOutcome::Later(Duration::from_secs(60))
+    );
+    let record = record(&backend, &key);
+    assert_eq!((record.status, record.cause), (RecordStatus::Queued, Some(Cause::Unreached)));
+    let detail = record.detail.unwrap();
+    assert!(detail.contains("the bucket is missing"), "{detail}");
+}
+
 #[tokio::test]
 async fn without_a_claim_nothing_is_submitted() {
     for lost in [Fault::Before, Fault::After] {

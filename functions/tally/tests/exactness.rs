@@ -122,7 +122,7 @@ async fn lost_answers_and_failures_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn equal_numbers_of_two_shards_are_distinct() {
+async fn equal_sequence_numbers_of_two_shards_are_distinct() {
     let mut rng = Rng::with_seed(7);
     let one = stream(&mut rng, 80);
     // The same places and times, of other emails.

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_does_not_exist() {
+    fn an_unknown_name_gets_nxdomain() {
         let response = ask(&request("none.example.", None), Transport::Udp, None).unwrap();
         assert_eq!(response.metadata.response_code, ResponseCode::NXDomain);
         let response = ask(&request("example.", None), Transport::Udp, None).unwrap();

@@ -1,7 +1,7 @@
 //! The inbox page and its views of a message.
 //!
-//! **Invariant:** a message's HTML runs no script and loads nothing by itself. The frame is sandboxed, and so is its
-//! own answer, in case a person opens it alone. A link that a person clicks opens in its own tab.
+//! **Invariant:** a message's HTML runs no script and loads nothing by itself. The frame is sandboxed. So is the
+//! response with the message, because a person may open it alone. A link that a person clicks opens in its own tab.
 
 use std::sync::Arc;
 

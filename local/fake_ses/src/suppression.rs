@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_active_reason_lists_and_stops() {
+    fn an_address_with_an_inactive_reason_is_not_listed() {
         let mut list = SuppressionList::default();
         list.set_account(Reasons::from([Reason::Complaint]));
         list.add("ann@example.com", Reason::Bounce);

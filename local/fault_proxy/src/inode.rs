@@ -121,7 +121,7 @@ mod tests {
     /// The kernel's answer agrees with its table.
     #[test]
     #[cfg(target_os = "linux")]
-    fn the_kernel_answers_for_one_connection() {
+    fn the_query_and_the_table_name_the_same_inode() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (theirs, ours) = (caller.local_addr().unwrap(), listener.local_addr().unwrap());

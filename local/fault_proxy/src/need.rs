@@ -28,7 +28,7 @@ impl Need {
     }
 }
 
-/// `sqs:SendMessage mailqueue-high`.
+/// Writes the action and its resource: `sqs:SendMessage mailqueue-high`.
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.action, self.on)

@@ -18,7 +18,7 @@ use std::error::Error;
 use std::fmt;
 
 use domain::api::error::ApiError;
-use domain::ports::PortError;
+use domain::ports::{FailureKind, PortError};
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
@@ -65,6 +65,8 @@ const RETRY_AFTER_SECS: u16 = 10;
 pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
     let shown = if is_overload(error) {
         ApiError::overloaded()
+    } else if has_failed(error, |kind| kind == FailureKind::Incomplete) {
+        ApiError::incomplete()
     } else {
         ApiError::internal()
     };
@@ -74,12 +76,14 @@ pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
 /// Whether a call failed because a service was overloaded.
 #[must_use]
 pub fn is_overload(error: &(dyn Error + 'static)) -> bool {
+    has_failed(error, FailureKind::is_overload)
+}
+
+/// Whether the chain of errors has a failed call of such a kind.
+fn has_failed(error: &(dyn Error + 'static), such: impl Fn(FailureKind) -> bool) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error
-            .downcast_ref::<PortError>()
-            .is_some_and(|error| error.kind.is_overload())
-        {
+        if error.downcast_ref::<PortError>().is_some_and(|error| such(error.kind)) {
             return true;
         }
         next = error.source();
@@ -188,6 +192,25 @@ mod tests {
         };
         assert!(
             text.contains("internal_server_error") && !text.contains("mailqueue-Table-1"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_missing_part_of_the_deployment_is_a_clear_500() {
+        let error = PortError {
+            what: "reading a page of emails",
+            kind: FailureKind::Incomplete,
+            source: "the table mailqueue-Table-1 lacks an index".into(),
+        };
+        let response = with_retry_after(fail(&error));
+        assert_eq!(response.status(), 500);
+        assert!(response.headers().get("retry-after").is_none(), "a repetition fails too");
+        let Body::Text(text) = response.body() else {
+            panic!("no text")
+        };
+        assert!(
+            text.contains("make doctor") && text.contains("internal_server_error") && !text.contains("mailqueue-Table-1"),
             "{text}"
         );
     }

@@ -67,6 +67,8 @@ pub enum Fault {
     Throttled,
     /// The stored item cannot be decoded, and no retry helps.
     Garbled,
+    /// A part of the deployment is missing, such as an index of the table or the bucket, and no retry helps.
+    MissingPart,
 }
 
 impl Fault {
@@ -77,6 +79,7 @@ impl Fault {
             Self::Conflict => FailureKind::Conflict,
             Self::Throttled => FailureKind::Throttled,
             Self::Garbled => FailureKind::Permanent,
+            Self::MissingPart => FailureKind::Incomplete,
             Self::None
             | Self::Before
             | Self::After
@@ -101,6 +104,7 @@ impl Fault {
             Self::Conflict => Some("transaction conflict"),
             Self::Throttled => Some("throttled"),
             Self::Garbled => Some("garbled item"),
+            Self::MissingPart => Some("missing part"),
         }
     }
 }

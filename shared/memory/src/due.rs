@@ -8,6 +8,7 @@ use domain::delivery::record::{DueKind, EmailRecord, Priority};
 use domain::delivery::send_task::SendTask;
 use domain::id::{EmailKey, QueueKey};
 use domain::ports::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail, PortError};
+use domain::reporting::account::OldestDue;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};
@@ -140,6 +141,7 @@ impl DueIndex for MemoryBackend {
         self.call(Call::reads("bookmarks", None), |state| Bookmarks {
             cursors: state.cursors.clone(),
             busy_since: state.busy_since.clone(),
+            oldest_due: state.oldest_due,
         })
         .await
     }
@@ -150,6 +152,13 @@ impl DueIndex for MemoryBackend {
                 Some(since) => state.busy_since.insert(priority, since),
                 None => state.busy_since.remove(&priority),
             };
+        })
+        .await
+    }
+
+    async fn save_oldest_due(&self, oldest: OldestDue) -> Result<(), PortError> {
+        self.call(Call::writes("save_oldest_due", None), move |state| {
+            state.oldest_due = Some(oldest);
         })
         .await
     }

@@ -58,7 +58,7 @@ impl Environment {
         self.0.dead.load(Ordering::Relaxed)
     }
 
-    /// Ends it, with everything that is under way in it.
+    /// Ends the environment and every invocation that runs in it.
     pub fn end(&self) {
         self.0.dead.store(true, Ordering::Relaxed);
         self.0.death.notify_one();

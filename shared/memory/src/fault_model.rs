@@ -209,7 +209,8 @@ impl FaultModel {
             | Fault::Late
             | Fault::Conflict
             | Fault::Throttled
-            | Fault::Garbled => fault,
+            | Fault::Garbled
+            | Fault::MissingPart => fault,
         };
         // A call without an environment cannot end one.
         let fault = match (fault, environment) {
@@ -266,7 +267,7 @@ impl FaultModel {
                 // A submission is never repeated by the SDK, and late acceptance has its own odds.
                 let of_ses = call.what == SUBMIT;
                 return match fault {
-                    Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled if of_ses => {
+                    Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart if of_ses => {
                         Fault::None
                     }
                     Fault::None
@@ -278,7 +279,8 @@ impl FaultModel {
                     | Fault::Late
                     | Fault::Conflict
                     | Fault::Throttled
-                    | Fault::Garbled => fault,
+                    | Fault::Garbled
+                    | Fault::MissingPart => fault,
                 };
             }
             drawn -= odds;

@@ -27,6 +27,7 @@ pub mod queue;
 mod queues;
 mod rate_limits;
 mod records;
+mod restore;
 pub mod samples;
 mod ses_reaction;
 mod state;
@@ -187,7 +188,7 @@ impl MemoryBackend {
         }
         let answer = match course.fault {
             Fault::None => Ok(self.effect(&mut effect)),
-            Fault::Before | Fault::Conflict | Fault::Throttled | Fault::Garbled => Err(down()),
+            Fault::Before | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart => Err(down()),
             Fault::After => {
                 self.effect(&mut effect);
                 Err(down())
@@ -226,7 +227,7 @@ impl MemoryBackend {
         };
         match fault {
             Fault::None => Ok(effect(&mut state)),
-            Fault::Before | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled => Err(down()),
+            Fault::Before | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart => Err(down()),
             Fault::After => {
                 effect(&mut state);
                 Err(down())

@@ -107,7 +107,8 @@ impl MemoryBackend {
             | Fault::Late
             | Fault::Conflict
             | Fault::Throttled
-            | Fault::Garbled => answer,
+            | Fault::Garbled
+            | Fault::MissingPart => answer,
         };
         match answer {
             // No connection: SES was not called.
@@ -198,7 +199,7 @@ impl Provider for MemoryBackend {
         drop(state);
         assert!(!poisoned, "the test makes the backend panic");
         match fault {
-            Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled => answer,
+            Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart => answer,
             Fault::Before | Fault::After => Attempt::Ambiguous,
             Fault::DieBefore | Fault::DieAfter => panic!("crashed during the call of SES"),
         }

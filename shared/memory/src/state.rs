@@ -17,7 +17,7 @@ use domain::ports::{QueuedMessages, SendTaskRequest};
 use domain::queue::Queue;
 use domain::queue::job::Job;
 use domain::queue::rate_limit::RateLimit;
-use domain::reporting::account::AccountQuota;
+use domain::reporting::account::{AccountQuota, OldestDue};
 use domain::reporting::listing::Place;
 use domain::tenant::Tenant;
 use domain::tenant::domains::dns::{DnsAnswer, RecordType};
@@ -84,6 +84,8 @@ pub struct State {
     pub waiting: QueuedMessages,
     /// Time since when each priority queue has not been empty, as saved by `promote`.
     pub busy_since: BTreeMap<Priority, Timestamp>,
+    /// The oldest late email, as saved by `promote`.
+    pub oldest_due: Option<OldestDue>,
     /// The suppressions and releases, by tenant.
     pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
     /// Addresses to which SES did not send because of the account's list, by tenant.

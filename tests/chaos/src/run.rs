@@ -47,7 +47,7 @@ const HELD_BACK: Duration = Duration::from_secs(2);
 
 /// The number of messages in the priority queues from which requests wait. The timings are short here, so that the
 /// emails of a long backlog would be enqueued repeatedly.
-const LANES_FULL: u64 = 300;
+const PRIORITY_QUEUES_FULL: u64 = 300;
 
 /// The longest time for which a request waits for the priority queues.
 const CROWDED: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ const AHEAD: usize = 15;
 /// The pause between two runs of `promote` while faults are active.
 const BETWEEN_RUNS: Duration = Duration::from_secs(2);
 
-/// The time without a kill after the last request, after which no more are expected.
+/// The time without a kill after which the run expects no more of them. It counts once all requests are sent.
 const LAST_KILLS: Duration = Duration::from_secs(60);
 
 /// The percentage of unfinished emails at which the faults are lifted.
@@ -176,7 +176,7 @@ impl Course {
                 let (ended, requests) = (self.ended.load(Ordering::Relaxed), self.requests.len());
                 report_progress(out, &format!("  {ended} of {requests} requests, {made} kills"));
             }
-            let crowded = self.stack.depth(&self.priority_queues).await? > LANES_FULL;
+            let crowded = self.stack.depth(&self.priority_queues).await? > PRIORITY_QUEUES_FULL;
             self.crowded.store(crowded, Ordering::Relaxed);
             // A killed run fails, which is its purpose here.
             self.stack.promote().await?;

@@ -46,7 +46,7 @@ fn check(configs: Vec<Config>, out: &mut impl Write) -> io::Result<bool> {
     Ok(broken)
 }
 
-/// Returns whether a mutant is not caught.
+/// Returns true if a mutant is missed, or caught by another property than its own.
 fn mutants(out: &mut impl Write) -> io::Result<bool> {
     let mut missed = false;
     for (mutant, name, property) in Mutant::CAUGHT {

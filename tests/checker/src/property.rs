@@ -28,7 +28,7 @@ pub enum Property {
     NotGivenUpEarly,
     /// An email with more than one copy at SES is flagged.
     Flagged,
-    /// A held email that SES may have is not submitted again before a caller forces it.
+    /// A held email that SES may have accepted is not submitted again before a caller forces it.
     HeldNotResent,
     /// SES accepted no email that ended as failed, canceled or expired.
     UnsentIsTrue,

@@ -60,11 +60,11 @@ struct Writer<'a> {
     who: Process,
     seen: RecordId,
     question: Question,
-    /// The state after it has finished.
+    /// The state after the function has finished.
     ended: &'a dyn Fn(State) -> State,
-    /// The state after it has died.
+    /// The state after the function has died.
     died: State,
-    /// The state after it has read the record again.
+    /// The state after the function has read the record again.
     moved: &'a dyn Fn(State, RecordId) -> State,
 }
 

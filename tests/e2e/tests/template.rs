@@ -3,6 +3,7 @@
 //! The rules of the template are checked with the defaults, which are those of production, and with every profile of
 //! `local/timings.json`.
 
+mod alarms;
 mod numbers;
 mod options;
 mod rules;

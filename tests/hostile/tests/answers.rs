@@ -86,7 +86,7 @@ fn every_rule_has_a_class() {
 }
 
 #[test]
-fn the_classes_are_many_and_different() {
+fn classes_are_distinct_and_at_least_200() {
     let classes = classes();
     assert!(classes.len() >= 200, "{}", classes.len());
     let names: BTreeSet<_> = classes.iter().map(|class| class.name).collect();

@@ -19,15 +19,15 @@ pub enum Invariant {
     Completion,
     /// An email that Amazon SES accepts twice carries a duplicate flag, and the flag is never cleared.
     Duplicates,
-    /// With `on_uncertain: hold`, an email that SES may have is not submitted again unless a caller forces it.
+    /// With `on_uncertain: hold`, an email that SES may have accepted is not submitted again unless a caller forces it.
     Hold,
-    /// While an event that proves its acceptance may wait unread, an email is not sent again, for at most six hours.
+    /// An email with a lost answer is sent again only after all waiting events of SES are read, or after six hours.
     Evidence,
     /// `sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not.
     Truth,
     /// After a cancel is answered with 200, SES gets no copy of the email until a caller asks for a retry.
     Cancellation,
-    /// Each submission has a claim of its own, in the time of the email and within its attempts.
+    /// Each submission has a claim of its own, between the due time and the expiry, and within the attempts of the email.
     Claims,
     /// A status changes only along the documented transitions, and an email is given up only for a reason.
     Transitions,
@@ -39,7 +39,7 @@ pub enum Invariant {
     QueueCommands,
     /// Within any minute a queue sends no more emails than its rate limit allows.
     RateLimit,
-    /// After an erasure is answered with 200, record and content of the email are gone for good.
+    /// After an erasure is answered with 200, record and content of the email are deleted; the table's backups keep them for up to 35 days.
     Erasure,
     /// A bad input is refused alone: its error repeats no content, and no other email changes.
     Refusal,

@@ -40,13 +40,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<DomainDeleted>(200, "The deletion is done.")
             .refuses(&[404]),
         Operation::new("post", "/domains/{domain}/verify", "verify_domain", "Verifies a domain")
-            .details("Starts a failed verification again. mailqueue then asks Amazon SES each minute for an hour, and each hour for 72 hours.")
+            .details("Starts a failed verification again. mailqueue then asks Amazon SES each minute for an hour, then each hour until 72 hours have passed.")
             .answers::<DomainChanged>(200, "The verification has started.")
             .refuses(&[404, 409]),
     ]
 }
 
-/// The capabilities of a domain: each one sends, and none receives.
+/// The capabilities of a domain: every domain sends, and none receives.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewCapabilities {
@@ -60,7 +60,7 @@ struct NewCapabilities {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewDomain {
-    /// A domain that you own. Domains that are equal to it, above or below it belong to the same tenant.
+    /// A domain that you own. All domains above and below it belong to the same tenant.
     #[schemars(length(min = 3))]
     name: String,
     /// The region of the deployment.

@@ -250,7 +250,7 @@ struct NewAttachment {
     /// The same as `content_id`.
     #[schemars(rename = "contentId")]
     content_id_alias: Option<String>,
-    /// Not supported: the queue does not fetch URLs. Send the content, or upload the file.
+    /// Not supported: mailqueue does not fetch URLs. Send the content, or upload the file.
     #[schemars(extend("type" = "null"))]
     path: Option<String>,
 }

@@ -119,7 +119,7 @@ struct Settings {
     /// The seconds to wait before each retry after a transient failure. Default: the setting of the deployment.
     #[schemars(length(max = limits::RETRY_WAITS_MAX), inner(range(min = 1, max = limits::RETRY_WAIT_MAX)))]
     retry_waits_seconds: Option<Vec<u32>>,
-    /// The seconds after the due time when an email of the queue expires. Default: the setting of the deployment.
+    /// The seconds from the due time of an email to its expiry. Default: the setting of the deployment.
     #[schemars(range(min = 60, max = limits::QUEUE_EXPIRY_MAX))]
     default_expires_in_seconds: Option<u64>,
 }

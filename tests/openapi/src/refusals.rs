@@ -28,7 +28,7 @@ pub const REFUSALS: &[Refusals] = &[
         status: 400,
         component: "Malformed",
         names: &[ErrorName::ValidationError, ErrorName::InvalidIdempotencyKey],
-        says: "The body is not the expected JSON, or the idempotency key is empty or too long.",
+        says: "The body is not the expected JSON, or the idempotency key is empty, too long or not printable.",
         gateway: false,
     },
     Refusals {
@@ -42,7 +42,7 @@ pub const REFUSALS: &[Refusals] = &[
         status: 403,
         component: "KeyInvalid",
         names: &[ErrorName::InvalidApiKey, ErrorName::ValidationError],
-        says: "The API key is not recognised, or the request came past the proxy in front of the API.",
+        says: "The API key is not valid, its tenant is suspended, the From domain is not verified, or the request bypassed the proxy in front of the API.",
         gateway: false,
     },
     Refusals {

@@ -360,7 +360,7 @@ pub(crate) async fn change_queue(
 }
 
 /// Makes a request once; without an answer it waits for a while.
-async fn ask_once<F: Future<Output = Option<ApiResponse>>>(
+pub(crate) async fn ask_once<F: Future<Output = Option<ApiResponse>>>(
     system: &System,
     ask: impl Fn() -> F,
     attempt: u32,
@@ -382,7 +382,7 @@ fn ids_of(json: &Value) -> Vec<EmailId> {
     }
 }
 
-fn request(method: Method, path: &str, body: &Value) -> Request {
+pub(crate) fn request(method: Method, path: &str, body: &Value) -> Request {
     let body = if body.is_null() {
         Body::Empty
     } else {

@@ -14,6 +14,7 @@
 
 mod client;
 pub mod oracle;
+mod restore;
 pub mod run;
 pub mod scenario;
 pub mod seeds;

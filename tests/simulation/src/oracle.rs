@@ -34,6 +34,8 @@
 //!   answered as before.
 //! - **RateLimit.** Over any minute SES gets no more emails of a queue than its rate allows. A slot may be used late, so
 //!   the emails of that delay are added.
+//! - **Restoration.** After a restore of the table, an unfinished email of it is claimed only after a caller began to
+//!   release it, and with a flag. Copies of the time before the restore count.
 //!
 //! **No violation, by design:**
 //!
@@ -47,12 +49,13 @@
 //! - A missing detail in the record, where the event with it is lost for ever.
 //! - A content without a record, left by a repeated request that dies while its email is erased. It ends by its TTL.
 //!
-//! **Map:** `answers` has the answers to callers, `observer` sees each write and submission as it happens, and `ending`
-//! looks at the end of the run.
+//! **Map:** `answers` has the answers to callers, `observer` sees each write and submission as it happens, `ending`
+//! looks at the end of the run, and `restoration` at a restore of the table.
 
 mod answers;
 mod ending;
 mod observer;
+mod restoration;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,7 +72,7 @@ use invariants::Invariant;
 pub type Violation = invariants::Violation<EmailId>;
 
 /// The invariants that the oracle checks.
-pub const CHECKED: [Invariant; 13] = [
+pub const CHECKED: [Invariant; 14] = [
     Invariant::Durability,
     Invariant::Completion,
     Invariant::Duplicates,
@@ -83,6 +86,7 @@ pub const CHECKED: [Invariant; 13] = [
     Invariant::QueueCommands,
     Invariant::RateLimit,
     Invariant::Erasure,
+    Invariant::Restoration,
 ];
 
 /// One submission.
@@ -129,6 +133,12 @@ struct ObservedEmail {
     posted_at: Option<Timestamp>,
     /// The email ended, and its retention is over.
     forgotten: bool,
+    /// It was unfinished in a table that was restored since.
+    older: bool,
+    /// A release of the older emails was requested.
+    released: bool,
+    /// Copies that SES accepted before the restore, by claims that the restored record does not know.
+    earlier_copies: usize,
 }
 
 /// The observations of one queue.
@@ -182,7 +192,7 @@ pub struct Seen {
     keys: BTreeMap<String, (Timestamp, (String, Vec<EmailId>))>,
     /// The request of each email.
     owners: BTreeMap<EmailId, String>,
-    /// The contents of requests without a key: their ids are unknown before the answer.
+    /// The contents of requests without an idempotency key. The ids of their emails are unknown before the answer.
     nameless: BTreeSet<String>,
     violation: Option<Violation>,
     /// The emails of each batch that are not forgotten.

@@ -25,6 +25,7 @@ use earlier::{plant, plant_waiting};
 
 use crate::client::{Client, change_queue};
 use crate::oracle::{Bounds, Oracle, Violation};
+use crate::restore::restore;
 use crate::scenario::{NEWS, QueueCommand, Scenario};
 use crate::system::System;
 
@@ -120,6 +121,9 @@ async fn live(scenario: &Scenario) -> RunOutcome {
     let clients = clients(scenario, &system, &oracle);
     system.start(scenario.senders);
     let mut asking: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.run())).collect();
+    if let Some(times) = scenario.restore {
+        asking.push(tokio::spawn(restore(Arc::clone(&system), oracle.clone(), times)));
+    }
 
     let last_request = scenario.orders.iter().filter_map(|order| order.writer).max();
     let last_request = last_request.unwrap_or_default();

@@ -173,6 +173,20 @@ impl Order {
     }
 }
 
+/// A restore of the table, as docs/OPERATIONS.md describes it, without the copy of later items. All times are since
+/// the beginning.
+#[derive(Debug, Clone, Copy)]
+pub struct TableRestore {
+    /// The restore point.
+    pub copied_at: Duration,
+    /// The time from which nothing is sent. The restored table follows when everything under way has ended.
+    pub stopped_at: Duration,
+    /// The time from which a caller releases the older emails.
+    pub released_at: Duration,
+    /// Whether the functions get the restore epoch: without it, older emails are sent again.
+    pub with_epoch: bool,
+}
+
 /// The description of a run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -217,6 +231,8 @@ pub struct Scenario {
     pub outage: Duration,
     /// The rate limit of [`NEWS`], in recipients per second.
     pub limit: Option<u32>,
+    /// The restore of the table.
+    pub restore: Option<TableRestore>,
     /// The planted defect.
     pub broken: Broken,
 }
@@ -249,6 +265,7 @@ impl Scenario {
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,
             limit: None,
+            restore: None,
             broken: Broken::Nothing,
         }
     }

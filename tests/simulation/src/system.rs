@@ -4,6 +4,7 @@
 //! source mappings, the schedule and the gateway, and knows nothing of emails.
 //! **Start reading at** [`System::start`].
 
+mod deployment;
 mod gateway;
 mod mapping;
 
@@ -29,6 +30,7 @@ use send::suppression_filter::Suppressed;
 use send::{SendFunction, SendSettings};
 
 pub(crate) use gateway::ApiResponse;
+use deployment::Deployment;
 use mapping::{Mapping, event};
 
 use crate::scenario::Timings;
@@ -60,6 +62,7 @@ pub struct System {
     pub most_messages: u64,
     rng: Mutex<Rng>,
     environments: AtomicU32,
+    deployment: Deployment,
     /// Shared by all environments: the cache of keys is not under test.
     authenticator: Authenticator,
 }
@@ -77,6 +80,7 @@ impl System {
             // A different random stream from the backend's.
             rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
             environments: AtomicU32::new(0),
+            deployment: Deployment::default(),
             authenticator: Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY)),
         }
     }
@@ -126,6 +130,7 @@ impl System {
         timeout: Duration,
         work: impl Future<Output = T>,
     ) -> Option<T> {
+        let _working = self.deployment.works();
         let (death, work) = (std::pin::pin!(environment.death()), std::pin::pin!(work));
         match tokio::time::timeout(timeout, select(death, work)).await {
             Ok(Either::Right((done, _))) => Some(done),
@@ -139,13 +144,21 @@ impl System {
     }
 
     fn keep<T>(&self, kept: Option<T>, environment: impl Fn(&T) -> &Environment) -> Option<T> {
-        kept.filter(|kept| !environment(kept).is_dead() && self.rng().u32(0..100) >= RECYCLED)
+        kept.filter(|kept| {
+            let environment = environment(kept);
+            !environment.is_dead() && !self.deployment.has_replaced(environment) && self.rng().u32(0..100) >= RECYCLED
+        })
     }
 
     async fn send(self: Arc<Self>, priority: Priority) {
         let mut kept: Option<(Environment, Sender)> = None;
         loop {
             let batch = self.receive(Destination::PriorityQueue(priority)).await;
+            if self.deployment.is_stopped() {
+                // A disabled mapping receives nothing; the message comes again.
+                self.deployment.starts().await;
+                continue;
+            }
             kept = self.keep(kept, |(environment, _)| environment);
             let (environment, sender) = kept.get_or_insert_with(|| self.sender());
             let priority_queues = Mapping {
@@ -169,7 +182,7 @@ impl System {
             provider: backend.clone(),
             system: backend,
             with: SendSettings {
-                policy: self.timings.policy.clone(),
+                policy: self.policy(),
                 attempt_timeout: self.timings.attempt_timeout,
             },
             memory: send::memory(),
@@ -228,6 +241,9 @@ impl System {
         let mut minutes = tokio::time::interval(Duration::from_secs(60));
         loop {
             minutes.tick().await;
+            if self.deployment.is_stopped() {
+                continue;
+            }
             let nothing_to_do = {
                 let state = self.backend.state();
                 let fault_model = state.fault_model.as_ref();
@@ -267,7 +283,7 @@ impl System {
             account: backend.clone(),
             identities: backend.clone(),
             system: backend,
-            policy: self.timings.policy.clone(),
+            policy: self.policy(),
             expires_after: self.timings.expires_after,
             retention: self.timings.retention,
             most_messages: self.most_messages,

@@ -2,7 +2,8 @@
 //!
 //! [`full_queues`] fills a priority queue; [`queues`] checks the effects of queues on each other. [`systematic`] puts
 //! faults into every call and every pair; [`seeds`] draws random scenarios. [`bites`] plants defects that the oracle
-//! must notice; [`doubt`] checks the exact ends of uncertain outcomes.
+//! must notice; [`doubt`] checks the exact ends of uncertain outcomes, and
+//! [`restore`] restores the table.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,5 +17,6 @@ mod doubt;
 mod expiry;
 mod full_queues;
 mod queues;
+mod restore;
 mod seeds;
 mod systematic;

@@ -279,7 +279,7 @@ async fn keys_are_limited_and_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn a_revocation_includes_created_keys() {
+async fn a_revocation_with_children_includes_created_keys() {
     for fault in [None, Some(Fault::Before), Some(Fault::After)] {
         let it = environment();
         let leaked = it.make(samples::DEPLOYER_KEY, json!({"name": "leaked"})).await;

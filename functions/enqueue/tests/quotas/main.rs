@@ -285,7 +285,7 @@ async fn no_email_is_accepted_from_a_foreign_domain() {
     assert!(shared.0.state().records.is_empty());
 }
 
-/// Limits that one request of two recipients fits into, and a second one does not.
+/// Pairs of a daily cap and a rate. Each has room for one request of two recipients, and not for a second one.
 const SPENT_BY_TWO: [(Option<u64>, Option<u32>); 2] = [(Some(3), None), (Some(12), Some(1))];
 
 async fn spent(cap: Option<u64>, rate: Option<u32>) -> Environment {

@@ -119,7 +119,7 @@ async fn nothing_is_enqueued_into_a_full_queue() {
 
 /// Five records are overdue, and the priority queue may hide three more messages.
 #[tokio::test]
-async fn a_run_enqueues_no_more_than_the_room() {
+async fn a_run_enqueues_at_most_the_free_places() {
     let backend = backend_of((1..=5).map(sample));
     hide(&backend, MOST_MESSAGES - 3);
     backend.state().now_ms = at(3_600).as_millis();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::delivery::record::{Due, DueKind, EmailRecord, Lease, RecordStatus};
-use memory::{Fault, samples};
+use memory::{Fault, MemoryBackend, samples};
 
 use crate::{at, backend, backend_of, enqueued, fail, run, sample, times};
 
@@ -190,6 +190,10 @@ async fn a_run_reports_late_and_uncertain_emails() {
     assert_eq!(seen(10).await, (0, 0));
     assert_eq!(seen(899).await, (0, 1));
     assert_eq!(seen(900).await.0, 900);
+    let saved = |backend: &MemoryBackend| backend.state().oldest_due.map(|oldest| (oldest.due, oldest.seen_at));
+    assert_eq!(saved(&backend), Some((at(0), at(900))));
     assert_eq!(seen(901).await.0, 0, "the next look comes after another guard time");
+    assert_eq!(saved(&backend), Some((at(0), at(900))), "the email is still late");
     assert_eq!(seen(1800).await.0, 1800);
+    assert_eq!(saved(&backend), Some((at(0), at(1800))));
 }

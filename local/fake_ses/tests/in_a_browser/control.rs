@@ -15,7 +15,7 @@ const CHANCE: Duration = Duration::from_millis(60);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn an_unprotected_page_does_all_harm_of_the_corpus() {
+async fn hostile_messages_do_harm_on_an_unprotected_page() {
     let Some(mut browser) = crate::browser("control").await else {
         return;
     };

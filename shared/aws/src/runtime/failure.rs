@@ -1,6 +1,7 @@
 //! Conversion of adapter failures to [`PortError`], in one place.
 
 use std::error::Error;
+use std::fmt;
 use std::fmt::Debug;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -48,6 +49,16 @@ where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     move |error| {
+        if let Some(part) = MissingPart::of(error.code(), error.message()) {
+            return PortError {
+                what,
+                kind: FailureKind::Incomplete,
+                source: Box::new(Incomplete {
+                    part,
+                    source: Box::new(error),
+                }),
+            };
+        }
         let status = error.raw_response().map(|answer| answer.status().as_u16());
         let kind = kind_of(is_built(&error), error.code(), status);
         PortError {
@@ -56,6 +67,50 @@ where
             source: Box::new(error),
         }
     }
+}
+
+/// Part of the deployment that a call did not find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MissingPart {
+    Index,
+    Table,
+    Bucket,
+}
+
+impl MissingPart {
+    /// Reads a refusal.
+    ///
+    /// Source: Amazon DynamoDB API Reference, `Query`, and Amazon S3 API Reference, "Error responses". The words about
+    /// an index are DynamoDB's, which has no code of its own for it.
+    fn of(code: Option<&str>, message: Option<&str>) -> Option<Self> {
+        const NO_INDEX: &str = "does not have the specified index";
+        match code? {
+            "ValidationException" if message.is_some_and(|words| words.contains(NO_INDEX)) => Some(Self::Index),
+            "ResourceNotFoundException" => Some(Self::Table),
+            "NoSuchBucket" => Some(Self::Bucket),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for MissingPart {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Index => {
+                "the table lacks an index: restore it again with its indexes (docs/OPERATIONS.md, Restore the table)"
+            }
+            Self::Table => "the table does not exist: check the parameter ExistingTableArn, and restore the table",
+            Self::Bucket => "the bucket does not exist: check the parameter ExistingBucketName, and create the bucket",
+        })
+    }
+}
+
+/// Refusal of a call that needs a missing part of the deployment, with the remedy for its operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{part}")]
+struct Incomplete {
+    part: MissingPart,
+    source: Box<dyn Error + Send + Sync>,
 }
 
 /// Whether the request could be built.

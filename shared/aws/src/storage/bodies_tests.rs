@@ -223,13 +223,18 @@ async fn a_missing_content_is_no_error() {
 async fn a_failed_read_does_not_mean_a_missing_content() {
     let unknown_table =
         CannedResponse::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
-    for (answer, place) in [
-        (unknown_table, BodyPlace::Table),
-        (s3_error(403, "AccessDenied"), BodyPlace::Bucket),
-        (s3_error(404, "NoSuchBucket"), BodyPlace::Bucket),
+    for (answer, place, remedy) in [
+        (unknown_table, BodyPlace::Table, "check the parameter ExistingTableArn"),
+        (s3_error(403, "AccessDenied"), BodyPlace::Bucket, "AccessDenied"),
+        (
+            s3_error(404, "NoSuchBucket"),
+            BodyPlace::Bucket,
+            "check the parameter ExistingBucketName",
+        ),
     ] {
         let error = load(answer, place).await.unwrap_err();
         assert!(error.starts_with("reading a content of the "), "{error}");
+        assert!(error.contains(remedy), "{error}");
     }
 }
 

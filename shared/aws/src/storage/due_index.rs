@@ -11,6 +11,7 @@ use domain::delivery::index::DueCursor;
 use domain::delivery::record::{DueKind, Priority};
 use domain::id::{EmailKey, QueueKey};
 use domain::ports::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail, PortError};
+use domain::reporting::account::OldestDue;
 use domain::timestamp::Timestamp;
 
 use crate::storage::attributes::{self, Item, ItemError};
@@ -34,6 +35,16 @@ fn busy_attribute(priority: Priority) -> &'static str {
         Priority::Normal => "busy_normal",
         Priority::Low => "busy_low",
     }
+}
+
+/// Attributes of the oldest late email: its due time, and the time of the run that saw it.
+const LATE_DUE: &str = "late_due";
+const LATE_SEEN: &str = "late_seen";
+
+/// Reads the oldest late email. An unreadable one counts as missing, because it is only shown.
+fn oldest_due(item: &Item) -> Option<OldestDue> {
+    let (due, seen_at) = (attribute(item, LATE_DUE).ok()?, attribute(item, LATE_SEEN).ok()?);
+    Some(OldestDue { due, seen_at })
 }
 
 /// Sorts behind every sort key with this beginning, and before the next.
@@ -162,6 +173,7 @@ impl DueIndex for Table {
                 .map(|(shard, cursor)| (shard, DueCursor(cursor)))
                 .collect(),
             busy_since: busy_since.into_iter().collect(),
+            oldest_due: oldest_due(&item),
         })
     }
 
@@ -173,6 +185,16 @@ impl DueIndex for Table {
         let change = change.with_name("#busy", busy_attribute(priority));
         const WHAT: &str = "storing the busy time of a priority queue";
         self.update_if(keys::bookmarks(), change, None, WHAT).await.map(drop)
+    }
+
+    async fn save_oldest_due(&self, oldest: OldestDue) -> Result<(), PortError> {
+        let change = Expression::update("SET #due = :due, #seen = :seen")
+            .with_name("#due", LATE_DUE)
+            .with_name("#seen", LATE_SEEN)
+            .with_value(":due", oldest.due.as_millis())
+            .with_value(":seen", oldest.seen_at.as_millis());
+        let saved = self.update_if(keys::bookmarks(), change, None, "saving the oldest late email");
+        saved.await.map(drop)
     }
 
     async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {

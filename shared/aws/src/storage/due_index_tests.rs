@@ -2,6 +2,7 @@
 
 use domain::delivery::record::{Due, EmailRecord, Priority};
 use domain::id::EmailId;
+use domain::ports::FailureKind;
 use serde_json::{Value, json};
 
 use super::*;
@@ -184,6 +185,20 @@ async fn an_unreadable_index_is_an_error_not_empty() {
     );
 }
 
+/// A table can be restored without its indexes. No retry helps, and the log names the remedy.
+#[tokio::test]
+async fn a_missing_index_is_named_with_its_remedy() {
+    let words = "The table does not have the specified index: due";
+    let gone = CannedResponse::dynamodb_error(400, "ValidationException", words);
+    let replay = Replay::new([gone]);
+    let error = replay.table(16).overdue(0, at(0), None).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Incomplete);
+    let logged = chain(&error);
+    for part in ["reading the due index: ", "restore it again with its indexes", words] {
+        assert!(logged.contains(part), "{logged}");
+    }
+}
+
 #[tokio::test]
 async fn a_cursor_is_saved_beside_the_others() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
@@ -211,6 +226,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
     let item = json!({"Item": {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
         "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
+        "late_due": {"N": "1"}, "late_seen": {"S": "long"},
     }});
     let replay = Replay::new([CannedResponse::ok(&item), CannedResponse::ok(&json!({}))]);
     let table = replay.table(16);
@@ -219,6 +235,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
         Bookmarks {
             cursors: [(0, cursor("a")), (7, cursor("b"))].into(),
             busy_since: [(Priority::Low, at(7_000))].into(),
+            oldest_due: None,
         }
     );
     assert_eq!(

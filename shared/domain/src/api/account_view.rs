@@ -33,6 +33,8 @@ pub struct AccountView {
     feedback: Option<FeedbackView>,
     /// Null for the key of a tenant.
     waiting_since: Option<WaitingSince>,
+    /// Due time of the oldest late email. Null if no email was late in the last 20 minutes, and for the key of a tenant.
+    oldest_due_at: Option<String>,
 }
 
 /// The limits of the account at Amazon SES, and their use.
@@ -72,12 +74,12 @@ struct BreakerView {
 struct FeedbackView {
     /// Time of the newest recorded event. Null before the first one.
     newest_event_at: Option<String>,
-    /// Seconds from the newest recorded event to the latest reserved sending time. A canceled email can make it too
-    /// long.
+    /// Seconds from the newest recorded event to the latest reserved sending time. Too high while the latest
+    /// reservation belongs to a canceled email.
     lag_seconds: Option<u64>,
 }
 
-/// Time since when due emails have waited in each priority queue. Null for an empty queue.
+/// For each priority queue, the time since which due emails have waited in it. Null for an empty queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WaitingSince {
@@ -115,6 +117,9 @@ impl AccountView {
                     low: since(Priority::Low),
                 }
             }),
+            oldest_due_at: account
+                .and_then(|account| account.oldest_due(now))
+                .map(|at| at.to_string()),
         }
     }
 }
@@ -153,6 +158,7 @@ mod tests {
     use crate::delivery::account_rate::AccountRate;
     use crate::delivery::breaker::OpenBreaker;
     use crate::delivery::rate::Micros;
+    use crate::reporting::account::OldestDue;
 
     const NOW: Timestamp = Timestamp::from_millis(100_000);
 
@@ -189,6 +195,10 @@ mod tests {
             },
             newest_event: Some(Timestamp::from_millis(88_500)),
             busy_since: BTreeMap::from([(Priority::Low, Timestamp::from_millis(40_000))]),
+            oldest_due: Some(OldestDue {
+                due: Timestamp::from_millis(20_000),
+                seen_at: Timestamp::from_millis(90_000),
+            }),
         };
         let expected = json!({
             "object": "account",
@@ -210,6 +220,7 @@ mod tests {
             },
             "feedback": {"newest_event_at": "1970-01-01T00:01:28.500Z", "lag_seconds": 1},
             "waiting_since": {"high": null, "normal": null, "low": "1970-01-01T00:00:40.000Z"},
+            "oldest_due_at": "1970-01-01T00:00:20.000Z",
         });
         assert_eq!(
             json_of(&AccountView::new(None, UNFINISHED, Some(&account), NOW)),
@@ -228,6 +239,7 @@ mod tests {
             "breaker": null,
             "feedback": null,
             "waiting_since": null,
+            "oldest_due_at": null,
         });
         let tenant = TenantId::main();
         assert_eq!(

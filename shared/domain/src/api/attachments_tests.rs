@@ -67,7 +67,7 @@ fn a_calendar_may_be_a_text() {
 }
 
 #[test]
-fn null_fields_are_absent() {
+fn null_fields_count_as_absent() {
     let file = json!({"filename": "a.txt", "content": "aGk=", "path": null, "content_type": null, "content_id": null, "inline_content_id": null, "id": null});
     assert_eq!(parse(&json!([file])), parse(&json!([one(&json!({}))])));
     let twice = one(&json!({"content_id": "a", "inline_content_id": "a", "contentId": null}));

@@ -36,7 +36,7 @@ impl ContentIds {
         }
         if id.trim().is_empty() {
             return Err(Problem::Bad(
-                "must not be blank: an id such as logo or logo@example.com",
+                "must not be blank; write an id such as logo or logo@example.com",
             ));
         }
         if id.chars().any(char::is_control) {

@@ -85,15 +85,15 @@ fn setting(key: &str, path: &str, value: Node, known: &[&'static str]) -> Result
     match key {
         "open_tracking" | "click_tracking" => match flag(path, value)? {
             None | Some(false) => Ok(()),
-            Some(true) => unsupported("set it to false: the configuration set of Amazon SES decides about tracking"),
+            Some(true) => unsupported("set it to false: each email chooses in its own field tracking"),
         },
         "tracking_subdomain" => match text(path, value)? {
             None => Ok(()),
-            Some(_) => unsupported("leave it out: the configuration set of Amazon SES decides about tracking"),
+            Some(_) => unsupported("leave it out: the template parameter TrackingDomain sets the domain of the links"),
         },
         "tls" => match text(path, value)?.as_deref() {
             None | Some("opportunistic") => Ok(()),
-            Some(_) => unsupported("set it to opportunistic: the configuration set of Amazon SES decides about TLS"),
+            Some(_) => unsupported("set it to opportunistic: the template parameter TlsPolicy decides about TLS"),
         },
         "capabilities" => capabilities(path, value),
         _ => Err(unknown(path, key, known)),

@@ -21,16 +21,16 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorName {
     /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value. With 403:
-    /// the domain of the From is not verified. With 409: the request comes too late, the resource already exists, or it
-    /// is not empty.
+    /// the domain of the From is not verified, or the request bypassed the proxy in front of the API. With 409: the
+    /// request comes too late, the resource already exists, or it is not empty.
     ValidationError,
     /// A required field is missing.
     MissingRequiredField,
-    /// The From address is invalid or not verified.
+    /// The From address is invalid, or the tenant may not send from its domain.
     InvalidFromAddress,
     /// An attachment is invalid.
     InvalidAttachment,
-    /// The idempotency key is empty or too long.
+    /// The idempotency key is empty, too long or not printable.
     InvalidIdempotencyKey,
     /// The idempotency key belongs to a different request.
     InvalidIdempotentRequest,
@@ -40,7 +40,7 @@ pub enum ErrorName {
     MethodNotAllowed,
     /// The request has no API key.
     MissingApiKey,
-    /// The API key is not recognised.
+    /// The API key is unknown, revoked or expired, or its tenant is suspended.
     InvalidApiKey,
     /// The API key has no permission for the request.
     RestrictedApiKey,
@@ -95,7 +95,7 @@ impl ApiError {
         Self::new(422, ErrorName::MissingRequiredField, at(path, problem))
     }
 
-    /// 422: a bad or unverified From.
+    /// 422: an invalid From, or one that the tenant may not use.
     pub fn invalid_from(path: &str, problem: impl fmt::Display) -> Self {
         Self::new(422, ErrorName::InvalidFromAddress, at(path, problem))
     }
@@ -145,7 +145,7 @@ impl ApiError {
         Self::new(401, ErrorName::MissingApiKey, message)
     }
 
-    /// 403: the API key is unknown (Resend's choice of status).
+    /// 403: the API key is not valid, or its tenant is suspended (Resend's choice of status).
     pub fn invalid_api_key(message: impl Into<String>) -> Self {
         Self::new(403, ErrorName::InvalidApiKey, message)
     }
@@ -183,6 +183,14 @@ impl ApiError {
     /// 500 like [`Self::internal`], with a message of its own, which does not name the cause either.
     pub fn internal_with(message: impl Into<String>) -> Self {
         Self::new(500, ErrorName::InternalServerError, message)
+    }
+
+    /// 500: the deployment lacks its table, an index or its bucket. The log has the part and the remedy.
+    #[must_use]
+    pub fn incomplete() -> Self {
+        Self::internal_with(
+            "A part of this deployment's storage is missing, so a repetition fails too. Ask its operator: `make doctor` names the missing part.",
+        )
     }
 
     /// 503: a service is overloaded, and the call had no effect there.

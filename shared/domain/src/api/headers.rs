@@ -35,7 +35,7 @@ impl Warning {
     fn of(name: &str) -> Self {
         Self {
             path: format!("headers.{}", echo(name)),
-            message: "This header is not sent: the queue and Amazon SES set it.",
+            message: "This header is not sent: mailqueue and Amazon SES set it.",
         }
     }
 }
@@ -111,8 +111,9 @@ impl Headers {
     }
 }
 
-/// A value on one line. Symfony folds encoded words, and copied values such as `References` are often folded. A line
-/// break before anything but a space or a tab stays, and is refused later.
+/// Returns a value without folds: Symfony folds encoded words, and copied values such as `References` are often folded.
+///
+/// Only a line break before a space or a tab is a fold. Any other stays in the value, and is refused later.
 ///
 /// Source: RFC 5322, 2.2.3. LF alone is the line break of most programs' texts.
 fn unfolded(value: &str) -> String {

@@ -43,7 +43,7 @@ fn a_map_and_a_list_are_the_same_headers() {
         ),
         (
             json!([{"name": "Bcc", "value": "x@y.zz"}]),
-            "headers.Bcc: the queue or Amazon SES writes this header",
+            "headers.Bcc: mailqueue or Amazon SES writes this header",
         ),
     ] {
         assert_eq!(parse(&json!({ "headers": headers })).unwrap_err(), why);
@@ -80,7 +80,7 @@ fn headers_of_frameworks_are_dropped_with_a_warning() {
     assert_eq!(request.dropped_headers, DroppedHeader::ALL);
     assert_eq!(
         warnings[0]["message"],
-        "This header is not sent: the queue and Amazon SES set it."
+        "This header is not sent: mailqueue and Amazon SES set it."
     );
     // The warnings are no part of the request's identity.
     let plain = parse(&json!({"headers": {"X-A": "1"}})).unwrap();

@@ -189,6 +189,12 @@ impl Exposition {
                 lag.as_secs(),
             );
         }
+        let late = account.oldest_due(now).map_or(0, |due| now.since(due).as_secs());
+        self.gauge(
+            "mailqueue_oldest_due_seconds",
+            "Lateness of the oldest email that is late by a minute or more; 0 if none is.",
+            late,
+        );
         let waiting = "mailqueue_waiting_seconds";
         self.family(
             waiting,

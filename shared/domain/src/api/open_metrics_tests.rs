@@ -6,7 +6,7 @@ use super::*;
 use crate::delivery::account_rate::AccountRate;
 use crate::delivery::breaker::OpenBreaker;
 use crate::delivery::rate::{Micros, Rate};
-use crate::reporting::account::AccountQuota;
+use crate::reporting::account::{AccountQuota, OldestDue};
 
 const NOW: &str = "2026-11-24T18:20:30Z";
 
@@ -48,6 +48,10 @@ fn account() -> AccountFigures {
         },
         newest_event: Some(Timestamp::from_millis(now().as_millis() - 7_900)),
         busy_since: BTreeMap::from([(Priority::Low, Timestamp::from_millis(now().as_millis() - 60_000))]),
+        oldest_due: Some(OldestDue {
+            due: Timestamp::from_millis(now().as_millis() - 75_000),
+            seen_at: now(),
+        }),
     }
 }
 
@@ -203,6 +207,7 @@ fn the_text_keeps_the_rules_of_open_metrics() {
         ("mailqueue_breaker_open", &[("cause", "quota_exceeded")], 1.0),
         ("mailqueue_breaker_open", &[("cause", "throttled")], 0.0),
         ("mailqueue_feedback_lag_seconds", &[], 7.0),
+        ("mailqueue_oldest_due_seconds", &[], 75.0),
         ("mailqueue_waiting_seconds", &[("priority", "low")], 60.0),
         ("mailqueue_waiting_seconds", &[("priority", "high")], 0.0),
     ] {

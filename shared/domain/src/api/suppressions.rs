@@ -135,8 +135,8 @@ pub struct SuppressionView {
     origin: Origin,
     source_id: Option<String>,
     created_at: String,
-    /// When this suppression ends. A complaint that cannot be matched to one recipient suppresses for seven days. Null: no
-    /// end.
+    /// The end of this suppression. A complaint that cannot be matched to one recipient suppresses for seven days. Null:
+    /// no end.
     expires_at: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// The reason why Amazon SES did not accept an email in an attempt.
+/// The reason why an email is not sent yet, was never sent, or has an unknown outcome.
 #[derive(
     Debug,
     Clone,
@@ -109,24 +109,24 @@ impl Cause {
         }
     }
 
-    /// Advice for the reader of the failure, in one sentence.
+    /// Advice for the reader of the failure.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Throttled => {
-                "Amazon SES limits the sending rate. The queue sends the email as soon as the rate allows; no action is needed."
+                "Amazon SES limits the sending rate. mailqueue sends the email as soon as the rate allows; no action is needed."
             }
             Self::QuotaExceeded => {
-                "The 24-hour quota of Amazon SES is used up. The queue sends the email when quota is free again. If this recurs, ask AWS for a higher quota."
+                "The 24-hour quota of Amazon SES is used up. mailqueue sends the email when quota is free again. If this recurs, ask AWS for a higher quota."
             }
             Self::AccountPaused => {
-                "Amazon SES has paused sending for this account. Read the reputation page of the SES console, then ask AWS to resume sending."
+                "Amazon SES has paused sending for the account or the configuration set. Read the reputation page of the SES console. Resume the configuration set there, or ask AWS to resume the account."
             }
             Self::Unreached => {
-                "Amazon SES or the stored content could not be reached. The queue retries automatically, and this does not count as an attempt."
+                "Amazon SES or the stored content could not be reached. mailqueue retries automatically, and this does not count as an attempt."
             }
             Self::Unavailable => {
-                "Amazon SES denied the call or was unavailable. The detail has the reason. Fix it if needed; the queue retries automatically."
+                "Amazon SES denied the call or was unavailable. The detail has the reason. Fix it if needed; mailqueue retries automatically."
             }
             Self::Rejected => {
                 "Amazon SES rejected the content. Read the detail, change the message and send it as a new email."
@@ -138,16 +138,16 @@ impl Cause {
                 "Verify the From domain or address in Amazon SES in this region. In the SES sandbox, verify the recipients too; the detail names the address. Then retry the email."
             }
             Self::Suppressed => {
-                "Every recipient is on this queue's own suppression list, not on a list of Amazon SES. If the address works again, remove it with DELETE /suppressions/{address}, then retry the email."
+                "Every recipient is on the suppression list of this tenant, not on a list of Amazon SES. If the address works again, remove it with DELETE /suppressions/{address}, then retry the email."
             }
             Self::TooLarge => {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content no longer exists. Its retention has ended, or somebody deleted it. Send it as a new email."
+                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. Put the objects back and retry the email, or send it as a new one."
             }
             Self::Crashed => {
-                "The send function stopped during the attempt. The event of Amazon SES or the next attempt settles the result automatically. If this recurs, search the send function's log for this id."
+                "The send function stopped during the attempt. mailqueue waits for the event of Amazon SES. If none comes, it sends again or ends the email as unknown."
             }
             Self::BudgetSpent => {
                 "Every attempt failed. The detail has the last answer. Remove the reason, then retry the email."

@@ -24,15 +24,15 @@ pub enum EmailStatus {
     Queued,
     /// The email waits for its next attempt.
     Retry,
-    /// A sender holds the email.
+    /// A sender has claimed the email.
     Sending,
     /// The email is about to become `failed`.
     Failing,
-    /// Amazon SES may have accepted the email. The queue waits for evidence.
+    /// Amazon SES may have accepted the email. mailqueue waits for evidence.
     Uncertain,
     /// Amazon SES accepted the email.
     Sent,
-    /// The email was not sent. The queue does not retry it automatically.
+    /// The email was not sent. mailqueue does not retry it automatically.
     Failed,
     /// Amazon SES may have accepted the email. No evidence arrived.
     Unknown,
@@ -107,7 +107,7 @@ pub enum LastEvent {
     Delivered,
     /// A recipient's server has not accepted the email yet.
     DeliveryDelayed,
-    /// The email was not sent.
+    /// The email was not sent, or it is unknown whether Amazon SES accepted it.
     Failed,
     /// The email was opened.
     Opened,
@@ -117,7 +117,8 @@ pub enum LastEvent {
     Scheduled,
     /// Amazon SES accepted the email. No later event is known.
     Sent,
-    /// The email was not sent, because the recipient is on a suppression list after a bounce or a complaint.
+    /// The email was not sent, because every recipient is on the suppression list. As a recipient's event: the
+    /// recipient is on it.
     Suppressed,
 }
 

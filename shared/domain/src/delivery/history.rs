@@ -24,8 +24,9 @@ pub struct AttemptOutcome {
     pub words: String,
 }
 
-/// Adds the outcome of a claim, in place of an earlier one of the same claim. The oldest outcome is dropped; a gap in
-/// the claim numbers shows that it existed.
+/// Adds the outcome of a claim, in place of an earlier one of the same claim.
+///
+/// Above the maximum, the oldest outcome is dropped. A gap in the claim numbers then shows that it existed.
 pub fn remember(outcomes: &mut Vec<AttemptOutcome>, mut outcome: AttemptOutcome) {
     clip(&mut outcome.words, limits::OUTCOME_WORDS_MAX);
     outcomes.retain(|known| known.claim_no != outcome.claim_no);

@@ -17,13 +17,13 @@ pub(crate) const BURST: Duration = Duration::from_millis(250);
 pub struct Micros(pub i64);
 
 impl Micros {
-    /// The same time, exactly.
+    /// Converts a time in milliseconds. Loses nothing.
     #[must_use]
     pub const fn of(at: Timestamp) -> Self {
         Self(at.as_millis().saturating_mul(1000))
     }
 
-    /// The same time, rounded up.
+    /// Converts to milliseconds, rounded up.
     #[must_use]
     pub const fn up(self) -> Timestamp {
         Timestamp::from_millis(self.0.saturating_add(999).div_euclid(1000))
@@ -81,8 +81,9 @@ impl Rate {
         self.0 as f64 / 1000.0
     }
 
-    /// The rate to keep to if this is the account's: a twentieth less. Calls that are delayed on the way to SES
-    /// arrive together with later ones.
+    /// The rate to keep to, if this rate is the limit of the account: a twentieth less.
+    ///
+    /// Calls that are delayed on the way to SES arrive together with later ones, and would exceed the limit.
     #[must_use]
     pub fn kept_to(self) -> Self {
         Self((self.0.saturating_mul(19) / 20).max(1))

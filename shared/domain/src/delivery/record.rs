@@ -29,7 +29,7 @@ pub enum RecordStatus {
     Sending,
     /// Will be `Failed`; on its way through the dead-letter queue.
     Failing,
-    /// Amazon SES may have accepted the email. The queue waits for evidence.
+    /// Amazon SES may have accepted the email. mailqueue waits for evidence.
     Uncertain,
     /// Amazon SES accepted the email.
     Sent,
@@ -101,7 +101,7 @@ impl Priority {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnUncertain {
-    /// Send it again, flagged `maybe_duplicate`.
+    /// Sends the email again, flagged `maybe_duplicate`.
     Resend,
     /// Ends the email as `unknown`.
     Hold,
@@ -152,7 +152,7 @@ pub struct Due {
 pub enum DueKind {
     /// Not enqueued yet; ordered by `not_before`.
     Wake,
-    /// Should have moved on by then, or needs recovery.
+    /// An email that is still here at the time of its check needs recovery.
     Check,
     /// Waits in a paused queue; ordered by `not_before`.
     Held,

@@ -47,7 +47,7 @@ impl SuppressionId {
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
-    /// Reads the hyphenated form only, in either case.
+    /// Reads the hyphenated form only, in lower or upper case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let uuid = (text.len() == 36).then(|| Uuid::try_parse(text).ok())?;

@@ -45,7 +45,7 @@ pub enum AddressError {
     #[error("a sender's quoted part before the @ may contain only letters, digits, dots and !#$%&'*+-/=?^_`{{|}}~")]
     QuotedSender,
     /// `"eve@example.org x"@example.com`.
-    #[error("the quoted part before the @ could be read as another address, because a dot or a [ follows its @")]
+    #[error("the quoted part contains an @ with a dot or a [ after it, so it could be read as another address")]
     QuotedAddress,
     /// Angle brackets missing, doubled or misplaced.
     #[error("the address must look like user@example.com or Name <user@example.com>")]

@@ -56,7 +56,7 @@ pub enum Problem {
         max: usize,
     },
     /// More uploads than a batch may use.
-    #[error("the batch has {found} attachments by id up to this email; at most {max} are allowed")]
+    #[error("the emails up to this one have {found} attachments by id; at most {max} are allowed in a batch")]
     TooManyUploads {
         /// The number of uploads.
         found: usize,

@@ -8,6 +8,7 @@ use crate::delivery::index::DueCursor;
 use crate::delivery::record::{DueKind, Priority, RecordStatus};
 use crate::delivery::send_task::SendTask;
 use crate::id::{EmailKey, QueueKey};
+use crate::reporting::account::OldestDue;
 use crate::timestamp::Timestamp;
 
 /// A page of a partition of the due index.
@@ -41,7 +42,7 @@ pub struct IndexedEmail {
     pub at: Timestamp,
     /// The status of the email.
     pub status: RecordStatus,
-    /// Cause of its end.
+    /// The cause of the end of the email.
     pub cause: Option<Cause>,
     /// The place after it.
     pub cursor: DueCursor,
@@ -54,6 +55,8 @@ pub struct Bookmarks {
     pub cursors: BTreeMap<u16, DueCursor>,
     /// Time since when each priority queue has not been empty.
     pub busy_since: BTreeMap<Priority, Timestamp>,
+    /// The oldest late email.
+    pub oldest_due: Option<OldestDue>,
 }
 
 /// The due index. Reads are not consistent: a missing entry appears a moment later, and the record corrects a stale
@@ -96,6 +99,9 @@ pub trait DueIndex: Sync {
         priority: Priority,
         since: Option<Timestamp>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Saves the oldest late email.
+    fn save_oldest_due(&self, oldest: OldestDue) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Saves that all emails in a shard of `wake` up to `cursor` are enqueued.
     fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> impl Future<Output = Result<(), PortError>> + Send;

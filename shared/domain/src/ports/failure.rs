@@ -13,6 +13,9 @@ pub enum FailureKind {
     Unknown,
     /// Refused for a reason that stays. A retry fails in the same way.
     Permanent,
+    /// Refused because a part of the deployment is missing: the table, one of its indexes, or the bucket. A retry fails
+    /// until a person restores it.
+    Incomplete,
 }
 
 impl FailureKind {
@@ -21,7 +24,7 @@ impl FailureKind {
     pub const fn is_passing(self) -> bool {
         match self {
             Self::Conflict | Self::Throttled | Self::Unknown => true,
-            Self::Permanent => false,
+            Self::Permanent | Self::Incomplete => false,
         }
     }
 
@@ -36,7 +39,7 @@ impl FailureKind {
     pub const fn may_have_taken_effect(self) -> bool {
         match self {
             Self::Unknown => true,
-            Self::Conflict | Self::Throttled | Self::Permanent => false,
+            Self::Conflict | Self::Throttled | Self::Permanent | Self::Incomplete => false,
         }
     }
 }

@@ -53,7 +53,7 @@ pub trait Suppressions: Sync {
         ids: &[SuppressionId],
     ) -> impl Future<Output = Result<Vec<Listed>, PortError>> + Send;
 
-    /// Forgets one.
+    /// Forgets a remembered address.
     fn forget_listed(&self, tenant: &TenantId, id: SuppressionId)
     -> impl Future<Output = Result<(), PortError>> + Send;
 }

@@ -1,8 +1,8 @@
 //! Jobs for the emails of a queue: `promote` processes them page by page.
 //!
 //! Resume, purge, restore and retry each change the queue at once and leave a job. The job sweeps one kind of
-//! partition of the due index from end to end. The index is behind the records: the last sweep must begin a while
-//! after the request. Late sweeps follow, because the delay of the index has no bound.
+//! partition of the due index from end to end. The index lags behind the records, so the last sweep begins a while
+//! after the request. Late sweeps follow, because the lag has no bound.
 //!
 //! **Invariant:** pure. A job that runs twice, or in two places at once, does no harm. Each write is decided at the
 //! record, under the current state of its queue.
@@ -51,8 +51,7 @@ pub enum Task {
     Purge,
     /// Make the purged emails wait again.
     Restore,
-    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds of API
-    /// keys. It also releases the emails of `default` that nothing holds any more, as [`Self::Release`] does.
+    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds. It also releases the emails of `default` that nothing holds any more, as [`Self::Release`] does.
     FollowTenant,
     /// Retry failed emails.
     Retry {
@@ -123,7 +122,9 @@ pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp
         return None;
     }
     let next = queue.with_common(common);
-    let lets_go = (queue.suspended && !next.suspended) || queue.holds.exceed(&next.holds);
+    let lets_go = (queue.suspended && !next.suspended)
+        || queue.holds.exceed(&next.holds)
+        || queue.lost_verifications.exceed(&next.lost_verifications);
     let task = match (queue.key.name.is_default(), lets_go) {
         (true, _) => Some(Task::FollowTenant),
         (false, true) => Some(Task::Release),

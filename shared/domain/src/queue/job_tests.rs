@@ -98,7 +98,7 @@ fn late_sweeps_follow_a_completed_job() {
 }
 
 #[test]
-fn an_opposite_request_gives_up_a_job() {
+fn an_opposite_request_makes_a_job_unwanted() {
     let now = at(2_000);
     let paused = queue().after_pause(Pause {
         since: at(1_500),

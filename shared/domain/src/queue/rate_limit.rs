@@ -232,10 +232,10 @@ fn length(rate: Rate, recipients: u32) -> Duration {
     rate.time(u64::from(recipients.max(1)), Priority::High)
 }
 
-/// The change that gives a queue the time of its next check, before the record of an email due at `at` waits in the due
-/// index. `None` if the queue has one.
+/// The change that marks a queue with the time of its next check; `None` if a busy queue has an early enough mark.
 ///
-/// A busy queue needs no write: `promote` removes the mark only after a quiet time longer than any write.
+/// It is written before the record of an email due at `at` waits in the due index. A marked busy queue needs no write,
+/// because `promote` removes the mark only after a quiet time longer than any write.
 #[must_use]
 pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimitChange> {
     let busy = limit.is_busy();

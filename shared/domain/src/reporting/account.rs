@@ -26,6 +26,49 @@ pub struct AccountQuota {
     pub may_send: bool,
 }
 
+/// The oldest late email that a run of `promote` saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OldestDue {
+    /// The due time of the email.
+    pub due: Timestamp,
+    /// The time of the run.
+    pub seen_at: Timestamp,
+}
+
+impl OldestDue {
+    /// Lateness from which an email counts: `promote` runs every minute.
+    pub const LATE: Duration = Duration::from_secs(60);
+
+    /// Time for which the answer of a run counts. `promote` looks at a waiting email about every 15 minutes.
+    pub const KNOWN_FOR: Duration = Duration::from_secs(20 * 60);
+
+    /// Time after which the same email is saved again.
+    const AGAIN: Duration = Duration::from_secs(5 * 60);
+
+    /// True if the email may still be late.
+    #[must_use]
+    pub fn is_known(&self, now: Timestamp) -> bool {
+        now.since(self.seen_at) <= Self::KNOWN_FOR
+    }
+
+    /// The value to save after a run that saw an email late by `lateness`; `None` if no write is needed.
+    #[must_use]
+    pub fn after_run(stored: Option<Self>, lateness: Duration, now: Timestamp) -> Option<Self> {
+        if lateness < Self::LATE {
+            return None;
+        }
+        let seen = Self {
+            due: now.before(lateness),
+            seen_at: now,
+        };
+        let stays = stored.is_some_and(|stored| {
+            let is_same = stored.due == seen.due && now.since(stored.seen_at) < Self::AGAIN;
+            stored.is_known(now) && (stored.due < seen.due || is_same)
+        });
+        (!stays).then_some(seen)
+    }
+}
+
 /// The figures of the whole account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountFigures {
@@ -37,6 +80,8 @@ pub struct AccountFigures {
     pub newest_event: Option<Timestamp>,
     /// Time since when each priority queue has not been empty.
     pub busy_since: BTreeMap<Priority, Timestamp>,
+    /// The oldest late email.
+    pub oldest_due: Option<OldestDue>,
 }
 
 /// State of the breaker.
@@ -59,6 +104,13 @@ impl AccountFigures {
             Some(open) if open.until > now => BreakerState::Open,
             Some(_) => BreakerState::Probing,
         }
+    }
+
+    /// Due time of the oldest late email; `None` if no recent run of `promote` saw one.
+    #[must_use]
+    pub fn oldest_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let seen = self.oldest_due.filter(|seen| seen.is_known(now));
+        seen.map(|seen| seen.due)
     }
 
     /// Time from the newest recorded event to the last reservation of the rate: the longest possible delay of events.
@@ -91,6 +143,49 @@ mod tests {
             newest_event: newest_event.map(Timestamp::from_millis),
             ..AccountFigures::default()
         }
+    }
+
+    #[test]
+    fn a_run_saves_an_older_a_new_or_an_unconfirmed_email() {
+        let at = |secs: i64| Timestamp::from_millis(secs * 1_000);
+        let secs = Duration::from_secs;
+        let now = at(10_000);
+        let stored = |due, seen_at| {
+            let (due, seen_at) = (at(due), at(seen_at));
+            Some(OldestDue { due, seen_at })
+        };
+        for (before, lateness, expected) in [
+            (None, secs(59), None),
+            (None, secs(60), stored(9_940, 10_000)),
+            // An older email was seen recently, and may still wait.
+            (stored(9_000, 9_000), secs(60), None),
+            (stored(9_000, 8_799), secs(60), stored(9_940, 10_000)),
+            // The same email, which is confirmed each five minutes.
+            (stored(9_940, 9_701), secs(60), None),
+            (stored(9_940, 9_700), secs(60), stored(9_940, 10_000)),
+            (stored(9_941, 9_990), secs(60), stored(9_940, 10_000)),
+            (stored(9_940, 9_990), secs(0), None),
+        ] {
+            assert_eq!(
+                OldestDue::after_run(before, lateness, now),
+                expected,
+                "{before:?} {lateness:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_oldest_email_is_known_for_twenty_minutes() {
+        let account = AccountFigures {
+            oldest_due: Some(OldestDue {
+                due: Timestamp::from_millis(1_000),
+                seen_at: Timestamp::from_millis(2_000),
+            }),
+            ..AccountFigures::default()
+        };
+        let seen = |millis| account.oldest_due(Timestamp::from_millis(millis));
+        assert_eq!(seen(1_202_000), Some(Timestamp::from_millis(1_000)));
+        assert_eq!(seen(1_203_000), None);
     }
 
     #[test]

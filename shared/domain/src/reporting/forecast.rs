@@ -26,7 +26,7 @@ pub enum WaitsFor {
     QueueRate,
     /// A permit of the account's rate limit.
     AccountRate,
-    /// The end of a stop of the account: a spent quota, a pause by Amazon SES, or throttling.
+    /// The end of a stop of all sending, after a spent quota, a pause by Amazon SES, or throttling.
     AccountPaused,
 }
 

@@ -1,9 +1,11 @@
 //! The index of due emails, which receives each write later.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::delivery::index::LOOK_AHEAD;
 use domain::delivery::record::{DueKind, EmailRecord};
+use domain::id::EmailKey;
 
 use super::FaultModel;
 use crate::queue::millis;
@@ -26,6 +28,12 @@ impl FaultModel {
         let at = of_record.max().map_or(at, |before| before.max(at));
         let number = self.number();
         self.underway.insert((at, number), record.clone());
+    }
+
+    /// The index of another table, which is complete from the beginning.
+    pub(crate) fn index_anew(&mut self, records: &BTreeMap<EmailKey, EmailRecord>) {
+        self.underway.clear();
+        self.index.clone_from(records);
     }
 
     fn catch_up(&mut self, now: i64) {

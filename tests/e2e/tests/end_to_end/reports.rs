@@ -209,7 +209,7 @@ async fn the_deployer_sees_the_state_of_the_account() {
     }
     let own = stack.api.get("/account").await.ok();
     assert_eq!(own["tenant"], "main");
-    for of_the_account in ["ses", "breaker", "feedback", "waiting_since"] {
+    for of_the_account in ["ses", "breaker", "feedback", "waiting_since", "oldest_due_at"] {
         assert_eq!(own[of_the_account], Value::Null, "{own}");
     }
 }

@@ -86,7 +86,7 @@ fn delays_and_retention_are_within_sqs_limits() {
 #[test]
 fn an_alarm_precedes_the_in_flight_limit_of_sqs() {
     for template in templates() {
-        let alarm = &template.resource("LanesInFlightAlarm")["Properties"];
+        let alarm = &template.resource("PriorityQueuesInFlightAlarm")["Properties"];
         let metrics = alarm["Metrics"].as_sequence().unwrap();
         let metrics: Vec<&Value> = metrics.iter().map(|each| &each["MetricStat"]["Metric"]).collect();
         for priority in ["HighLane", "NormalLane", "LowLane"] {

@@ -7,7 +7,7 @@ use yaml_serde::Value;
 use super::{target, templates};
 
 #[test]
-fn tally_reads_only_records_from_the_streams_start() {
+fn tally_reads_the_whole_stream_but_only_records() {
     for template in templates() {
         let stream = &template.resource("Table")["Properties"]["StreamSpecification"];
         assert_eq!(stream["StreamViewType"], "NEW_AND_OLD_IMAGES");

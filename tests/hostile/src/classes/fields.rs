@@ -91,7 +91,7 @@ fn types() -> Vec<Class> {
             "Bcc in a list of headers",
             "CWE-93",
             with(json!({"headers": [{"name": "Bcc", "value": "eve@example.com"}]})),
-            bad("headers.Bcc: the queue or Amazon SES writes this header"),
+            bad("headers.Bcc: mailqueue or Amazon SES writes this header"),
             with(json!({"headers": []})),
         ),
         refused(

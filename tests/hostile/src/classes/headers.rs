@@ -118,7 +118,7 @@ fn reserved() -> Vec<Class> {
     let named = |class: &str, value: &str| header(class.trim_start_matches("the header "), value);
     let ours = |class: &str| {
         let name = class.trim_start_matches("the header ");
-        bad(&format!("headers.{name}: the queue or Amazon SES writes this header"))
+        bad(&format!("headers.{name}: mailqueue or Amazon SES writes this header"))
     };
     let trace = |class: &str| {
         let name = class.trim_start_matches("the header ");

@@ -91,7 +91,7 @@ pub(super) fn classes() -> Vec<Class> {
             "a batch with 1,001 uploads",
             "CWE-770",
             uploads(&[50; 21]),
-            bad_file("[20].attachments: the batch has 1050 attachments by id up to this email"),
+            bad_file("[20].attachments: the emails up to this one have 1050 attachments by id"),
             uploads(&[50; 20]),
         )
         .through(Endpoint::Batch),

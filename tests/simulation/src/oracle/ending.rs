@@ -89,17 +89,18 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &ObservedEmail) -> Vec<(In
             ),
         ));
     }
-    if accepted.len() > 1 && !record.maybe_duplicate && !record.duplicate {
+    let copies = accepted.len() + known.earlier_copies;
+    if copies > 1 && !record.maybe_duplicate && !record.duplicate {
         wrong.push((
             Invariant::Duplicates,
-            format!("SES accepted {} copies, and the record is not flagged", accepted.len()),
+            format!("SES accepted {copies} copies, and the record is not flagged"),
         ));
     }
     match record.status {
         RecordStatus::Sent if accepted.is_empty() => {
             wrong.push((Invariant::Truth, "it is sent, and SES accepted nothing".to_owned()))
         }
-        RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired if !accepted.is_empty() => {
+        RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired if copies > 0 => {
             wrong.push((
                 Invariant::Truth,
                 format!("SES accepted it, and it is {:?}", record.status),

@@ -202,7 +202,7 @@ impl Observer for Oracle {
     ) {
         let mut seen = self.observations();
         let known = seen.known.entry(key.id).or_default();
-        let copies = known.submissions.iter().filter(|earlier| earlier.accepted).count();
+        let copies = known.earlier_copies + known.submissions.iter().filter(|earlier| earlier.accepted).count();
         let submission = known.submissions.iter_mut().rev().find(|s| s.claim_no == claim_no);
         match how {
             Arrived::Called => {}
@@ -287,6 +287,7 @@ impl Seen {
     }
 
     fn keeps_its_rules(&mut self, now: Timestamp, before: &EmailRecord, after: &EmailRecord) {
+        self.keeps_restoration(before, after);
         let id = Some(after.id);
         let mut wrong = |invariant: Invariant, holds: bool, what: &str| {
             if !holds {

@@ -61,6 +61,7 @@ impl Scenario {
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,
             limit: (queues && rng.bool()).then(|| rng.u32(1..=3)),
+            restore: None,
             broken: Broken::Nothing,
         };
         // Drawn last, so that older seeds still give the same scenario.

@@ -71,7 +71,7 @@ impl System {
             priority_queues: backend.clone(),
             system: backend,
             with: ManageSettings {
-                policy: self.timings.policy.clone(),
+                policy: self.policy(),
                 expires_after: self.timings.expires_after,
                 retention: self.timings.retention,
                 region: "us-east-1".to_owned(),

@@ -14,6 +14,7 @@ use domain::lifecycle::Feedback;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Bookmarks, DueIndex, Evidence, Watermark};
 use domain::queue::rate_limit::{self, RateLimit, Release};
+use domain::reporting::account::OldestDue;
 use serde_json::json;
 
 use super::queues::news;
@@ -181,13 +182,26 @@ async fn bookmarks_are_read_and_written() {
         ] {
             table.save_busy_since(priority, since).await.unwrap();
         }
+        let oldest = OldestDue {
+            due: at(1_000),
+            seen_at: at(5_000),
+        };
+        table.save_oldest_due(oldest).await.unwrap();
     });
     golden.check("saved", &stored.await.only());
-    let bookmarks = Bookmarks {
+    let old = Bookmarks {
         cursors: BTreeMap::from([(3, cursor("c3")), (15, cursor("c15"))]),
         busy_since: BTreeMap::from([(Priority::Low, at(4_000))]),
+        oldest_due: None,
     };
-    for replay in [golden.today("saved"), golden.old("saved")] {
+    let today = Bookmarks {
+        oldest_due: Some(OldestDue {
+            due: at(1_000),
+            seen_at: at(5_000),
+        }),
+        ..old.clone()
+    };
+    for (replay, bookmarks) in [(golden.today("saved"), today), (golden.old("saved"), old)] {
         assert_eq!(replay.table(16).bookmarks().await.unwrap(), bookmarks);
     }
     golden.assert_complete();

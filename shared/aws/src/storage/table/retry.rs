@@ -57,7 +57,7 @@ impl Retry {
                 self.unknown += 1;
                 self.unknown < UNKNOWN_TRIES
             }
-            FailureKind::Permanent => false,
+            FailureKind::Permanent | FailureKind::Incomplete => false,
         };
         let wait = self.backoff.wait(getrandom::u64().ok());
         if !goes_on || Instant::now() + wait >= self.end {

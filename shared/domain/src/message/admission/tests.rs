@@ -139,7 +139,7 @@ fn one_click(uris: &str, post: &str) -> Draft {
 }
 
 #[test]
-fn a_pair_for_one_click_is_accepted() {
+fn one_click_unsubscribe_headers_are_accepted() {
     for uris in [
         "<https://e.co/u>",
         "<mailto:u@e.co>, <HTTPS://b\u{fc}cher.example>",

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn sha256_is_the_known_one() {
+    fn sha256_has_the_published_value() {
         assert_eq!(
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

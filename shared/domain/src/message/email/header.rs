@@ -59,7 +59,7 @@ impl HeaderName {
             return Err(Problem::Bad("use the field reply_to"));
         }
         if RESERVED_HEADERS.contains(&key.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
-            return Err(Problem::Bad("the queue or Amazon SES writes this header"));
+            return Err(Problem::Bad("mailqueue or Amazon SES writes this header"));
         }
         Ok(Self(name.to_owned()))
     }

@@ -191,7 +191,7 @@ pub fn compare(wanted: &WantedRecord, answer: &DnsAnswer, doubled: &DnsAnswer, z
         [only] if is_wanted(wanted, only) => finding(DnsStatus::Found, &of_purpose, None),
         [only] => {
             let hint = is_wanted(wanted, only.trim_end_matches(zone).trim_end_matches('.'))
-                .then(|| format!("The value ends with {zone}. Enter it with a dot at its end."));
+                .then(|| format!("The DNS provider added {zone} to the value. Enter the value with a dot at its end."));
             finding(DnsStatus::Different, &of_purpose, hint)
         }
         [_, ..] => {
@@ -312,7 +312,7 @@ mod tests {
         };
         let doubled_name = "The record is at t1._domainkey.mail.example.com.example.com. \
              Enter its name without example.com, or with a dot at its end.";
-        let doubled_value = "The value ends with example.com. Enter it with a dot at its end.";
+        let doubled_value = "The DNS provider added example.com to the value. Enter the value with a dot at its end.";
         for (found, doubled, expected) in [
             (&[][..], &["t1.dkim.amazonses.com"][..], Some(doubled_name)),
             (&["t1.dkim.amazonses.com.example.com"], &[], Some(doubled_value)),
