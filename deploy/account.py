@@ -47,7 +47,12 @@ def read_facts(session, stack, name_room, builds, wanted, bucket=None):
         _read_stack(facts, session.client("cloudformation"))
     chosen = facts.deployed | wanted
     facts.role_path = chosen.get("RolePath", "/")
-    target = replace(target, role_path=facts.role_path)
+    target = replace(
+        target,
+        role_path=facts.role_path,
+        adopted_table=chosen.get("ExistingTableArn", "").rpartition("/")[2],
+        adopted_bucket=chosen.get("ExistingBucketName", ""),
+    )
     facts.code_bucket = bucket or chosen.get("CodeBucket", target.code_bucket)
     facts.from_domain, facts.alarm_topic = chosen.get("FromDomain", "*"), chosen.get("AlarmTopicArn", "")
     if chosen.get("ExistingTableArn"):

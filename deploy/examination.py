@@ -45,6 +45,7 @@ def read_aws(health, session, stack, table, bucket):
     """The facts that need credentials. `table` and `bucket`: their names, if they are known."""
     _read_alarms(health, session, stack)
     health.suppression = _read(health, "ses:GetConfigurationSet", lambda: suppression.read(session.client("sesv2"), stack))
+    _read_oldest_due(health, session.client("cloudwatch"), stack)
     if table:
         _read_throttles(health, session.client("cloudwatch"), table)
         _read_table(health, session.client("dynamodb"), table)
@@ -145,6 +146,27 @@ def _hears(sns, topic):
     """True if a subscription of the topic is confirmed."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     return any(each["SubscriptionArn"].startswith("arn:") for page in pages for each in page["Subscriptions"])
+
+
+def _read_oldest_due(health, cloudwatch, stack):
+    """The maximum that promote reported lately. It looks at each waiting email every 15 minutes."""
+    now, call = datetime.datetime.now(datetime.UTC), "the look at the oldest due email"
+
+    def reported():
+        return cloudwatch.get_metric_statistics(
+            Namespace=f"mailqueue/{stack}",
+            MetricName="OldestDueSeconds",
+            StartTime=now - datetime.timedelta(minutes=20),
+            EndTime=now,
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+
+    found = _read(health, call, reported)
+    if found:
+        health.oldest_due_secs = max(point["Maximum"] for point in found)
+    elif found is not None:
+        health.unread[call] = "promote has reported no figure lately (docs/OPERATIONS.md, PromoteMissingAlarm)"
 
 
 def _read_throttles(health, cloudwatch, table):

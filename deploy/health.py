@@ -65,6 +65,8 @@ class Health:
     # Topics of the alarms without a confirmed subscription.
     deaf_topics: list | None = None
     throttles: int | None = None
+    # The longest delay of a due email, as promote has reported it lately.
+    oldest_due_secs: float | None = None
     suppression: SuppressionList | None = None
     # The description of the table, the attribute of its time to live, and whether recovery to a point in time is on.
     table: dict | None = None
@@ -80,7 +82,7 @@ class Health:
 
 def findings(health):
     """Everything that is wrong, problems before notes."""
-    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health)]
+    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health), *_due(health)]
     if health.account:
         found += [*_ses(health), *_breaker(health), *_progress(health)]
     if health.suppression:
@@ -114,6 +116,8 @@ def healthy(health):
     if account:
         unfinished = ", ".join(f"{number} {status}" for status, number in account["unfinished"].items() if number)
         yield f"Unfinished emails: {unfinished or 'none'}."
+    if health.oldest_due_secs is not None and health.oldest_due_secs <= WAITING_MAX_SECS:
+        yield f"No due email waits for longer than {health.oldest_due_secs:.0f} s."
     if health.skew_secs is not None and abs(health.skew_secs) <= SKEW_MAX_SECS:
         yield "The clocks agree."
     if health.identity and health.identity.verified and health.identity.dkim:
@@ -215,6 +219,17 @@ def _progress(health):
         yield Finding(
             f"The events of SES are recorded {feedback['lag_seconds']} s late.",
             "Read docs/OPERATIONS.md, FeedbackAgeAlarm: look at the log group and the throttles of feedback.",
+        )
+
+
+def _due(health):
+    """The index, not SQS, has the time of each email: a backlog that has just begun may hold an old one."""
+    if health.oldest_due_secs is not None and health.oldest_due_secs > WAITING_MAX_SECS:
+        yield Finding(
+            f"An email has been due for {health.oldest_due_secs / 60:.0f} min.",
+            "Read docs/OPERATIONS.md, OldestDueAlarm: GET /queues shows the queue that fills. Raise SES's rate or the"
+            " concurrency, or pause a queue that can wait.",
+            blocking=False,
         )
 
 

@@ -197,8 +197,8 @@ def _functions(facts):
         )
         if facts.background > facts.background_small and facts.background > facts.concurrency / 2:
             remedy += (
-                f" Until then, --profile small takes {facts.background_small} at most; priorities then have no effect, and"
-                " --profile standard undoes it."
+                f" Until then, --profile small takes {facts.background_small} at most, and more while the"
+                " table has several shards (docs/OPERATIONS.md); priorities then have no effect, and --profile standard undoes it."
             )
         yield Finding(
             f"Lambda may run only {facts.concurrency} functions at once in {facts.region}. Sending and events take up to"

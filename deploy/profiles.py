@@ -7,7 +7,7 @@ scaling behavior for SQS event source mappings" (a maximum of at least 2), read 
 
 # Lambda keeps so many executions of an account unreserved.
 UNRESERVED_MIN = 100
-# `promote`, and `tally` for one shard of the table's stream.
+# `promote`, and `tally` for one shard of the table's stream. A new table may have four, which nothing can limit here.
 OTHERS = 2
 SHARED = "SharedPriorityQueue"
 # The queues whose senders stop when the priorities share one queue.

@@ -6,12 +6,14 @@ Source of the forms: shared/aws/src/storage/table/keys.rs.
 Start reading at `step`.
 """
 
+import re
 from dataclasses import dataclass, field
 
 # The kinds of items, in the order of the report.
 KINDS = {
     "keys": "API keys, created, changed or revoked",
     "tenants": "tenants, suspended, changed or deleted",
+    "domains": "sending domains, registered, verified or deleted",
     "queues": "queues and their jobs, with pauses, purges and holds",
     "suppressions": "suppressed and released addresses",
     "erasures": "erased emails",
@@ -20,41 +22,54 @@ KINDS = {
 }
 # The routes whose effect the audit log alone can repeat. The other ones only a person can repeat.
 REPEATABLE = {"revoke_api_key", "erase_email"}
-# The routes that change something that a restore loses.
-LOST_WITH_A_RESTORE = REPEATABLE | {
-    "create_api_key",
-    "change_api_key",
-    "create_tenant",
-    "change_tenant",
-    "delete_tenant",
-    "create_queue",
-    "change_queue",
-    "pause_queue",
-    "resume_queue",
-    "purge_queue",
-    "restore_queue",
-    "redrive_queue",
-    "delete_queue",
-    "cancel_email",
-    "cancel_emails",
-    "reschedule_email",
-    "retry_email",
-    "release_emails",
-    "add_suppression",
-    "add_suppressions",
-    "remove_suppression",
-    "remove_suppressions",
+# The routes that change something that a restore loses, with their requests.
+LOST_WITH_A_RESTORE = {
+    "create_api_key": "POST /api-keys",
+    "change_api_key": "PATCH /api-keys/{id}",
+    "revoke_api_key": "DELETE /api-keys/{id}",
+    "create_tenant": "POST /tenants",
+    "change_tenant": "PATCH /tenants/{name}",
+    "delete_tenant": "DELETE /tenants/{name}",
+    "create_domain": "POST /domains",
+    "delete_domain": "DELETE /domains/{domain}",
+    "verify_domain": "POST /domains/{domain}/verify",
+    "create_queue": "POST /queues",
+    "change_queue": "PATCH /queues/{name}",
+    "delete_queue": "DELETE /queues/{name}",
+    "pause_queue": "POST /queues/{name}/pause",
+    "resume_queue": "POST /queues/{name}/resume",
+    "purge_queue": "POST /queues/{name}/purge",
+    "restore_queue": "POST /queues/{name}/restore",
+    "redrive_queue": "POST /queues/{name}/retry",
+    "cancel_email": "POST /emails/{id}/cancel",
+    "cancel_emails": "POST /emails/cancel",
+    "reschedule_email": "PATCH /emails/{id}",
+    "retry_email": "POST /emails/{id}/retry",
+    "erase_email": "DELETE /emails/{id}",
+    "release_emails": "POST /emails/release",
+    "add_suppression": "POST /suppressions",
+    "add_suppressions": "POST /suppressions/batch/add",
+    "remove_suppression": "DELETE /suppressions/{suppression}",
+    "remove_suppressions": "POST /suppressions/batch/remove",
+}
+# The other routes that change something, with the reason why nobody has to repeat them.
+NOT_LOST = {
+    "send_email": "The callers have the emails; the report says that new ones are missing.",
+    "send_emails": "As send_email.",
+    "invite_upload": "An upload is only in the bucket, which is not restored.",
+    "update_domain": "It changes nothing.",
 }
 DAY_SECS = 86_400
 
 
 @dataclass(frozen=True)
 class Step:
-    """The write of one item: `put` in place of `over`, or `add` to a set. `erases` also deletes the contents."""
+    """The write of one item: `put` in place of `over`, `remove` it, or `add` to a set. `erases` also deletes the contents."""
 
     kind: str
     put: dict | None = None
     over: dict | None = None
+    remove: dict | None = None
     add: dict = field(default_factory=dict)
     erases: bool = False
 
@@ -65,7 +80,10 @@ def key_of(item):
 
 
 def kind_of(item):
-    """The kind of an item; None for counters, quotas and the places of running functions."""
+    """The kind of an item; None for counters, quotas and the places of running functions.
+
+    The domains are compared as a whole partition (domain_reapplication.py).
+    """
     pk, sk = item["pk"]["S"], item["sk"]["S"]
     if sk == "email":
         return "erasures" if "er" in item else "emails"
@@ -141,14 +159,37 @@ def _email_is_later(old, new):
     return new["s"]["S"] != "sent" and _number(old, "c") >= _number(new, "c")
 
 
-def revoked(line):
-    """The update that repeats a revocation from its line in the audit log."""
+def revoked(key_id, line):
+    """The update that repeats the revocation of a key from a line in the audit log."""
     return {
-        "Key": {"pk": {"S": f"key:{line['object']}"}, "sk": {"S": "key"}},
+        "Key": api_key(key_id),
         "UpdateExpression": "SET revoked_at = :at, revoked_by = :by REMOVE tenant_shard, created_sk",
         "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(revoked_at)",
         "ExpressionAttributeValues": {":at": {"N": str(line["at_ms"])}, ":by": {"S": line["key"]}},
     }
+
+
+def api_key(key_id):
+    """The primary key of an API key."""
+    return {"pk": {"S": f"key:{key_id}"}, "sk": {"S": "key"}}
+
+
+def made_with(key_id, keys):
+    """The valid keys that were created with a key, directly or through other keys. `keys`: all keys of its tenant, by id."""
+
+    def ancestors(item):
+        while item is not None:
+            maker = item["created_by"]["S"]
+            yield maker
+            # The deployer is no key, and no key was created with a later one, so this ends.
+            item = keys.get(maker)
+
+    return sorted(id for id, item in keys.items() if "revoked_at" not in item and key_id in ancestors(item))
+
+
+def flags_of(line):
+    """The flags of a request: `children=true&hold=true`."""
+    return set(filter(None, (line.get("flags") or "").split("&")))
 
 
 def tombstone(record, retention_days):
@@ -162,6 +203,14 @@ def is_lost(line):
     return line.get("route") in LOST_WITH_A_RESTORE and 200 <= int(line.get("status", 0)) < 300
 
 
+def request_of(line):
+    """The request of a line, with its object and its flags: `DELETE /api-keys/1?hold=true`."""
+    request, flags = LOST_WITH_A_RESTORE[line["route"]], line.get("flags")
+    named = re.sub(r"\{\w+}", lambda place: line.get("object") or place[0], request)
+    about = f" ({line['object']})" if named == request and line.get("object") else ""
+    return f"{named}{'?' + flags if flags else ''}{about}"
+
+
 def for_a_person(line):
     """The line for a request that only a person can repeat."""
-    return f"{line['time']} {line['route']} of tenant {line.get('tenant') or '-'}: {line.get('object') or '-'} (by {line.get('key')})"
+    return f"{line['time']} {request_of(line)} of tenant {line.get('tenant') or '-'} (by {line.get('key')})"

@@ -1,17 +1,18 @@
 """The plan of the staging checks, their price, and the words of their results.
 
 Invariant: no I/O.
-Sources: docs/COST.md for the queue; Amazon SES pricing page, plan Essentials for us-east-1, read 2026-11-29.
+Sources: local/cost.py for the queue; Amazon SES pricing page, plan Essentials for us-east-1, read 2026-11-29.
 """
 
 import math
 from collections import Counter
 from dataclasses import dataclass
 
+from cost import email_usd
+
 # The most emails of one request.
 BATCH_MAX = 500
 SES_USD = 0.16 / 1000
-QUEUE_USD = 15.2 / 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Plan:
 
 def cost(plan, rate=None):
     """The line about the emails and their price. `rate`: emails that SES takes each second, if it is known."""
-    usd = plan.sent * SES_USD + plan.accepted * QUEUE_USD
+    usd = plan.sent * SES_USD + plan.accepted * email_usd()
     line = (
         f"Cost: sends {plan.sent} emails, all to SES's mailbox simulator, and accepts {plan.accepted - plan.sent} more, which"
         f" it purges: about ${usd:.2f} at list prices."

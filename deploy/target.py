@@ -1,6 +1,6 @@
 """The place of a deployment: account, region and stack, and the names that follow from them.
 
-Invariant: no I/O except for `permissions`, which reads its own file.
+Invariant: no I/O except for `permissions`, which reads its own files.
 """
 
 import json
@@ -10,7 +10,9 @@ from pathlib import Path
 
 from names import beginning
 
-PERMISSIONS = Path(__file__).resolve().parent / "permissions.json"
+HERE = Path(__file__).resolve().parent
+# The policies: of every deployment, and of a restore or a taken-over table. IAM limits the length of each.
+POLICIES = {"deploy": HERE / "permissions.json", "restore": HERE / "restore_permissions.json"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Target:
     stack: str
     # The path of the functions' roles.
     role_path: str = "/"
+    # The table and the bucket that the stack takes over, if it does.
+    adopted_table: str = ""
+    adopted_bucket: str = ""
 
     @property
     def code_bucket(self):
@@ -35,8 +40,8 @@ class Target:
         return f"/mailqueue/{self.stack}/deployer-key"
 
 
-def permissions(target):
-    """The IAM policy of the deployer for this target."""
+def permissions(target, policy="deploy"):
+    """An IAM policy of the deployer for this target. Without a table or bucket of others it names those of the stack."""
     names = {
         "Partition": target.partition,
         "Account": target.account,
@@ -46,5 +51,7 @@ def permissions(target):
         "Generated": beginning(target.stack),
         "GeneratedLower": beginning(target.stack).lower(),
         "CodeBucket": target.code_bucket,
+        "AdoptedTable": target.adopted_table or f"{target.stack}-*",
+        "AdoptedBucket": target.adopted_bucket or f"{beginning(target.stack).lower()}*",
     }
-    return json.loads(re.sub(r"\$\{(\w+)}", lambda found: names[found[1]], PERMISSIONS.read_text()))
+    return json.loads(re.sub(r"\$\{(\w+)}", lambda found: names[found[1]], POLICIES[policy].read_text()))

@@ -151,6 +151,11 @@ def idle(template):
         yield f"| **{title}** | | **{dollars(items):.2f}** |"
 
 
+def email_usd():
+    """The price of one email in the queue, one by one: the counted and the estimated items, without SES."""
+    return sum(one_by_one * price for _, _, one_by_one, _, price in COUNTED + ESTIMATED)
+
+
 def tables(template):
     """Both tables of docs/COST.md."""
     return [list(per_million(template)), list(idle(template))]

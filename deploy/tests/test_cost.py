@@ -16,6 +16,14 @@ class Document(unittest.TestCase):
             self.assertIn("\n".join(table), document, "run make cost")
 
 
+class Email(unittest.TestCase):
+    def test_one_email_is_a_millionth_of_the_table(self):
+        rows = cost.per_million(TEMPLATE)
+        prices = {row.split("|")[1].strip(): row.split("|")[3].strip(" *") for row in rows}
+        parts = [float(prices[name]) for name in ("**Queue, counted**", "CloudWatch Logs", "Storage for 30 days")]
+        self.assertAlmostEqual(cost.email_usd() * cost.MILLION, sum(parts), delta=0.05)
+
+
 class Idle(unittest.TestCase):
     def test_watching_stays_below_four_dollars(self):
         # In use, two more metrics may have values in every hour: failed and uncertain emails.

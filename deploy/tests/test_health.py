@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import threading
+import types
 import unittest
 
 import paths  # noqa: F401  (it comes first: it finds the others)
@@ -59,6 +60,7 @@ def health(**changes):
         alarms=[Alarm("mailqueue-SendingStopsAlarm-ABC123", "OK", (TOPIC,))],
         deaf_topics=[],
         throttles=0,
+        oldest_due_secs=12.0,
         suppression=SuppressionList("mailqueue", ()),
         table=TABLE,
         table_ttl="ttl",
@@ -77,7 +79,7 @@ class Findings(unittest.TestCase):
     def test_a_healthy_deployment_has_no_finding(self):
         self.assertEqual(found(), [])
         said = " ".join(healthy(health()))
-        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes", "20 of 20"):
+        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes", "20 of 20", "longer than 12 s"):
             self.assertIn(words, said)
 
     def test_each_problem_has_its_remedy(self):
@@ -101,6 +103,7 @@ class Findings(unittest.TestCase):
                 "concurrency",
                 False,
             ),
+            ({"oldest_due_secs": 3000.0}, "due for 50 min", "OldestDueAlarm", False),
             ({"skew_secs": 7.0}, "7 s ahead of", "NTP", False),
             ({"skew_secs": -7.0}, "7 s behind", "NTP", False),
             ({"identity": dataclasses.replace(IDENTITY, verified=False)}, "not verified", "get-email-identity", True),
@@ -148,6 +151,41 @@ class Findings(unittest.TestCase):
     def test_an_address_needs_no_dns(self):
         address = SenderIdentity("a@example.com", True, False, None, False)
         self.assertEqual(found(identity=address, dmarc=[]), [])
+
+
+class OldestDue(unittest.TestCase):
+    """The figure comes from promote, through the metric of its log line."""
+
+    def read(self, *maxima):
+        asked = []
+
+        class CloudWatch:
+            def get_metric_statistics(self, **request):
+                asked.append(request)
+                found = maxima if request["MetricName"] == "OldestDueSeconds" else ()
+                return {"Datapoints": [{"Maximum": each} for each in found]}
+
+            def get_paginator(self, _):
+                return types.SimpleNamespace(paginate=lambda **_: [])
+
+        looked = health(oldest_due_secs=None)
+        suppressed = types.SimpleNamespace(get_configuration_set=lambda **_: {"SuppressionOptions": {"SuppressedReasons": []}})
+        clients = {"cloudwatch": CloudWatch(), "sesv2": suppressed}
+        examination.read_aws(looked, types.SimpleNamespace(client=clients.get), "mail", None, None)
+        return looked, asked[0]
+
+    def test_the_longest_delay_is_read(self):
+        looked, asked = self.read(3.0, 50.0, 4.0)
+        self.assertEqual(looked.oldest_due_secs, 50.0)
+        self.assertGreaterEqual(asked["EndTime"] - asked["StartTime"], datetime.timedelta(minutes=15))
+        filters = [each["Properties"] for each in TEMPLATE["Resources"].values() if each["Type"] == "AWS::Logs::MetricFilter"]
+        names = {each["MetricTransformations"][0]["MetricName"] for each in filters}
+        self.assertIn(asked["MetricName"], names)
+        self.assertEqual(asked["Namespace"], "mailqueue/mail")
+
+    def test_a_silent_promote_is_told(self):
+        looked, _ = self.read()
+        self.assertIn("the look at the oldest due email", looked.unread)
 
 
 class Remedies(unittest.TestCase):

@@ -1,7 +1,5 @@
-"""The other decisions of the scripts: acts, parameters, keys, permissions, prices."""
+"""The other decisions of the scripts: acts, parameters, keys, prices."""
 
-import dataclasses
-import json
 import os
 import unittest
 from unittest import mock
@@ -15,7 +13,7 @@ from first_email import read, stopped_at
 from first_email import remedy as remedy_of_status
 from remains import Remains, lines, price
 from stack import Trouble
-from target import Target, permissions
+from target import Target
 
 TARGET = Target("aws", "111122223333", "ap-southeast-1", "mailqueue")
 
@@ -166,20 +164,6 @@ class PlaceOfTheKey(unittest.TestCase):
             with self.assertRaisesRegex(Trouble, "KEY is not a deployer's key"):
                 given("KEY")
         self.assertIsNone(given(None))
-
-
-class Permissions(unittest.TestCase):
-    def test_the_policy_fits_into_iam(self):
-        text = json.dumps(permissions(TARGET), separators=(",", ":"))
-        # The quota of a managed policy, without white space.
-        self.assertLessEqual(len(text), 6144)
-        self.assertNotIn("$", text)
-        self.assertIn("arn:aws:sqs:ap-southeast-1:111122223333:mailqueue-*", text)
-        self.assertIn("arn:aws:iam::111122223333:role/mailqueue-*", text)
-
-    def test_the_policy_follows_the_path_of_the_roles(self):
-        text = json.dumps(permissions(dataclasses.replace(TARGET, role_path="/mail/")))
-        self.assertIn("arn:aws:iam::111122223333:role/mail/mailqueue-*", text)
 
 
 class Answers(unittest.TestCase):

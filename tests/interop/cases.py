@@ -312,6 +312,18 @@ def domain_verified(run):
         raise Failed(f"The client does not see that the domain is verified: {run.result}")
 
 
+def doctor(run):
+    """The client examines its API key and the domains: with a key of every permission, and with one that only sends."""
+    answer = run.answer()
+    checks = {check["name"]: check for check in answer.get("checks") or []}
+    expect("status of the API key", checks.get("API Key", {}).get("status"), "pass")
+    expect("status of the domains", checks.get("Domains", {}).get("status"), "pass")
+    if f"{domain_of(run.to)} (verified)" not in checks["Domains"]["detail"]:
+        raise Failed(f"domains: the prepared one is missing in {checks['Domains']['detail']}")
+    sending = {check["name"]: check["message"] for check in answer.get("sending") or []}
+    expect("validation of a key that only sends", sending.get("API Validation"), "Sending-only API key")
+
+
 # ------------------------------------------------------------------ failures that must raise
 
 
@@ -352,6 +364,7 @@ CASES = {
     "api_keys": api_keys,
     "domains": domains,
     "domain_verified": domain_verified,
+    "doctor": doctor,
     "bad_address": raises(422),
     "wrong_key": raises(403),
     "cancel_too_late": raises(409),
@@ -362,7 +375,7 @@ SAME_CALLS = {"slash": "send", "redirect": "send"} | dict.fromkeys(GATEWAY, "gat
 SCHEDULED = ("update", "cancel", "get", "list", "attachment_download")
 DELIVERED = ("cancel_too_late",)
 # Cases whose domain the runner prepares.
-VERIFIED = ("domain_verified",)
+VERIFIED = ("domain_verified", "doctor")
 
 
 def known(file):

@@ -137,6 +137,8 @@ class Php(Client):
     """A PHP client from clones, on Debian's PHP libraries."""
 
     clones: tuple = ()
+    # The clone of the PHP SDK.
+    sdk = "resend-php"
     packages = "php-cli php-curl php-mbstring php-guzzlehttp-guzzle php-email-validator"
     packages += " php-symfony-http-client php-symfony-http-foundation"
 
@@ -147,6 +149,7 @@ class Php(Client):
         if not all((PHP / library).is_dir() for library in libraries):
             raise NotRun(f"Debian's PHP libraries are missing: apt-get install {self.packages}.")
         self.version = versions[0]
+        self.environment = {"INTEROP_PHP_SDK": self.sdk}
 
 
 class PhpSdk(Php):
@@ -161,7 +164,7 @@ class Laravel(Php):
 
     def install(self):
         super().install()
-        self.environment = {"INTEROP_TRANSPORT": self.transport}
+        self.environment["INTEROP_TRANSPORT"] = self.transport
 
 
 class ResendLaravel(Laravel):
@@ -173,6 +176,13 @@ class ResendLaravel(Laravel):
 
 class Symfony(Php):
     clones = ("symfony-resend-mailer", "symfony-mailer", "symfony-mime")
+
+
+class WordPress(Php):
+    """A plugin of WordPress, with the PHP SDK of its lock file."""
+
+    sdk = "resend-php-1.1.0"
+    clones = ("resend-email-wordpress", sdk)
 
 
 class Ruby(Client):
@@ -324,6 +334,7 @@ CLIENTS = [
     php(Laravel, "laravel", "Laravel", "laravel.php", checks_addresses=True),
     php(ResendLaravel, "resend-laravel", "resend-laravel", "laravel.php", checks_addresses=True),
     php(Symfony, "symfony", "Symfony Mailer", "symfony.php", checks_addresses=True),
+    php(WordPress, "wordpress", "WordPress: resend-email-wordpress", "wordpress.php"),
     ruby(Rails, "rails", "Rails ActionMailer", "rails.rb"),
     Swoosh("swoosh", "Swoosh (Phoenix)", ["swoosh.ex"]),
     tool("resend-cli", "Resend's CLI", "cli.py", quick=True),
@@ -347,6 +358,7 @@ BASE_URLS = {
     "Laravel": "`RESEND_BASE_URL` in the environment itself, because a cached configuration ignores `.env`",
     "resend-laravel": "as Laravel",
     "Symfony Mailer": "the host and the port in `resend+api://KEY@HOST:PORT`; https without a path",
+    "WordPress: resend-email-wordpress": "`RESEND_BASE_URL` in the environment of PHP",
     "Rails ActionMailer": "as the Ruby SDK",
     "Swoosh (Phoenix)": "`base_url` in the configuration of the mailer",
     "Resend's CLI": "`RESEND_BASE_URL`",

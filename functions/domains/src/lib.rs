@@ -19,12 +19,12 @@ use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::domains::{Dns, Domains, Identities};
-use domain::ports::{Clock, PortError, Random};
+use domain::ports::{AccountRates, Clock, PortError, Queues, Random};
 
 /// Ports of the function.
 pub trait Ports: 'static {
     /// Items of the table.
-    type Records: Domains + Keys + Tenants;
+    type Records: Domains + Keys + Tenants + Queues + AccountRates;
     /// Identities of the SES account.
     type Identities: Identities;
     /// DNS.
@@ -36,7 +36,7 @@ pub trait Ports: 'static {
 /// A backend with all ports, as tests use it.
 impl<T> Ports for T
 where
-    T: Domains + Keys + Tenants + Identities + Dns + Clock + Random + 'static,
+    T: Domains + Keys + Tenants + Queues + AccountRates + Identities + Dns + Clock + Random + 'static,
 {
     type Records = T;
     type Identities = T;

@@ -16,7 +16,7 @@ use domain::ports::{Clock, PortError, Random, Rounds};
 use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
 use domain::tenant::domains::{Registry, SendingDomain, Taken, Verification, check_free};
-use workflow::domains::{Observed, Wait, observe};
+use workflow::domains::{Observed, Wait, observe, remove};
 
 use crate::{DomainsError, DomainsFunction, Ports};
 
@@ -72,8 +72,9 @@ impl<P: Ports> DomainsFunction<P> {
         }
         let domain = self.reserve(tenant, registrar, new).await?;
         let Some(Observed { domain, identity }) = self.complete(&domain, Wait::Continued).await? else {
-            self.records.remove_domain(&domain).await?;
-            return Err(of_the_account(&domain.name).into());
+            let name = domain.name.clone();
+            remove(&self.records, domain, self.system.now()).await?;
+            return Err(of_the_account(&name).into());
         };
         // No lookup: DNS servers would remember for a while that the records are missing.
         let view = self.view(&domain, identity.as_ref(), None);
@@ -222,7 +223,7 @@ impl<P: Ports> DomainsFunction<P> {
                 self.identities.delete_identity(&domain.name).await?;
             }
         }
-        self.records.remove_domain(&domain).await?;
+        remove(&self.records, domain, self.system.now()).await?;
         Ok(DomainDeleted::new(id))
     }
 }

@@ -43,11 +43,11 @@ async fn register(backend: &MemoryBackend, tenant: &str, name: &str, verificatio
     let verified = domain.observed(seen(true).as_ref(), now);
     match verification {
         Verification::Never => {}
-        Verification::Now => assert!(backend.save_domain(&domain, &verified).await.unwrap()),
+        Verification::Now => assert!(backend.save_domain(&domain, &verified, None).await.unwrap()),
         Verification::Lost => {
-            assert!(backend.save_domain(&domain, &verified).await.unwrap());
+            assert!(backend.save_domain(&domain, &verified, None).await.unwrap());
             let lost = verified.observed(seen(false).as_ref(), now);
-            assert!(backend.save_domain(&verified, &lost).await.unwrap());
+            assert!(backend.save_domain(&verified, &lost, None).await.unwrap());
         }
     }
 }

@@ -93,6 +93,7 @@ impl<P: Ports> ManageFunction<P> {
         }
         queue.suspended = common.suspended;
         queue.holds = common.holds;
+        queue.lost_verifications = common.lost_verifications;
         settings.set(&mut queue);
         self.set_rate(&queue).await?;
         if !self.records.save_queue(before.as_ref(), &queue, None).await? {

@@ -12,6 +12,7 @@ pub mod full_queues;
 pub mod handler;
 pub mod queues;
 pub mod rate_limiter;
+pub mod refused_senders;
 pub mod settings;
 pub mod suppression_filter;
 
@@ -28,6 +29,7 @@ use domain::lifecycle::{SideEffect, record_attempt};
 use domain::limits;
 use domain::message::attachment::Data;
 use domain::message::email::{BodyError, EmailContent};
+use domain::ports::domains::Domains;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailRecords, FailureKind, Files, PortError, Provider, Queues,
@@ -99,8 +101,8 @@ impl SendSettings {
 
 /// The ports of this function.
 pub trait Ports {
-    /// Records, queues, rate limits, suppressions, and the account rate.
-    type Records: EmailRecords + RateLimits + AccountRates + Queues + Suppressions;
+    /// Records, queues, rate limits, suppressions, sending domains, and the account rate.
+    type Records: EmailRecords + RateLimits + AccountRates + Queues + Suppressions + Domains;
     /// Contents.
     type Bodies: Bodies;
     /// Dead-letter queue for emails that failed permanently.
@@ -114,7 +116,7 @@ pub trait Ports {
 /// A backend that is every port, such as the in-memory backend.
 impl<T> Ports for T
 where
-    T: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
+    T: EmailRecords + RateLimits + AccountRates + Queues + Suppressions + Domains,
     T: Bodies + DeadLetters + Provider + Clock + Random,
 {
     type Records = T;
@@ -270,8 +272,10 @@ impl<P: Ports> SendFunction<P> {
         let policy = queue.policy(&self.with.policy);
         let claim_no = claimed.claim_no;
         let (claimed, attempt) = self.attempt(key, claimed, near).await;
+        // The rate limiter gets SES's own answer: such a refusal proves that SES answers.
+        let outcome = self.without_lost_domain(&claimed, attempt.clone()).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
-        let decide = |record: &EmailRecord| record_attempt(record, claim_no, attempt.clone(), &policy, jitter, now);
+        let decide = |record: &EmailRecord| record_attempt(record, claim_no, outcome.clone(), &policy, jitter, now);
         let (recorded, reported) = futures::future::join(
             apply(&self.records, claimed, now, decide),
             self.rate_limiter

@@ -165,8 +165,8 @@ impl<P: Ports> SendFunction<P> {
                 None => Ok(Some(TaskOutcome::Done)),
             };
         }
-        // Only the record names its API key. It is read before the claim while the tenant holds a key.
-        if !queue.holds.is_empty()
+        // Only the record names its API key and its From domain. It is read before the claim while one of them holds emails.
+        if queue.may_hold_some()
             && let Some(record) = self.records.load(key, now).await?
             && queue.disposition(&record, now) == Disposition::Hold
         {

@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** no lock is held across an `await`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +26,7 @@ use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::suppression::SuppressionList;
+use crate::tenants::Tenants;
 use crate::{browsers, control, identity_api, inbox, ses_api};
 
 /// The limit on a request's body. It exceeds SES's 40 MB with base64 and JSON around it, so that the refusal is SES's
@@ -45,7 +45,7 @@ pub struct App {
     account: Mutex<Account>,
     identities: Mutex<Identities>,
     identity_faults: Mutex<IdentityFaults>,
-    tenants: Mutex<BTreeSet<String>>,
+    tenants: Mutex<Tenants>,
     stats: Mutex<Stats>,
     suppressed: Mutex<SuppressionList>,
     /// The publisher of events; absent when no topic is set.
@@ -102,8 +102,8 @@ impl App {
         self.identity_faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The names of the SES tenants. All resources of the account are associated with each of them.
-    pub fn tenants(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    /// The SES tenants.
+    pub fn tenants(&self) -> MutexGuard<'_, Tenants> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

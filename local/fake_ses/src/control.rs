@@ -22,6 +22,7 @@ use crate::identities::Given;
 use crate::identity_api;
 use crate::identity_faults::Plan;
 use crate::suppression::{self, Reasons};
+use crate::tenants::Tenants;
 
 /// `GET /messages`: all messages, newest first.
 pub async fn list_messages(State(app): State<Arc<App>>) -> Response {
@@ -138,9 +139,9 @@ pub async fn put_identity_clock(State(app): State<Arc<App>>, body: Bytes) -> Res
     Json(advance).into_response()
 }
 
-/// `PUT /tenants`: replaces the names of the SES tenants.
+/// `PUT /tenants`: replaces the SES tenants. A list of names, or the associated resources by name.
 pub async fn put_tenants(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    let tenants: BTreeSet<String> = match read(&body) {
+    let tenants: Tenants = match read(&body) {
         Ok(tenants) => tenants,
         Err(sentence) => return refused(sentence),
     };

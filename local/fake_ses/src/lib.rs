@@ -47,6 +47,7 @@ pub mod ses_rules;
 pub mod settings;
 pub mod stats;
 pub mod suppression;
+pub mod tenants;
 pub mod tracking;
 
 use std::sync::Arc;

@@ -101,16 +101,15 @@ async fn decide(app: &App, body: &[u8]) -> Reaction {
     };
     let allowed = ses_rules::check(&submission, raw).and_then(|()| {
         let identities = app.identities();
-        identities.existing_set(submission.configuration_set.clone())?;
-        identities.sender(&submission.from, &app.region).map(drop)
+        let set = identities.existing_set(submission.configuration_set.clone())?;
+        let identity = identities.sender(&submission.from, &app.region)?;
+        match &submission.tenant {
+            Some(tenant) => app.tenants().check(tenant, identity.name(), set.as_deref()),
+            None => Ok(()),
+        }
     });
     if let Err(error) = allowed {
         return Reaction::Refused(error);
-    }
-    if let Some(tenant) = &submission.tenant
-        && !app.tenants().contains(tenant)
-    {
-        return Reaction::Refused(SesError::no_tenant(tenant));
     }
     let taken = app.account().take(submission.recipients().len(), Instant::now());
     match taken {

@@ -156,6 +156,11 @@ impl SesError {
         Self::not_found(format!("Tenant {name} does not exist."))
     }
 
+    /// An SES tenant may not use a resource. The sentence is ours.
+    pub fn not_associated(resource: &str, tenant: &str) -> Self {
+        Self::bad_request(format!("{resource} is not associated with the tenant {tenant}."))
+    }
+
     /// The operation does not exist.
     pub fn unknown_operation() -> Self {
         Self::new(

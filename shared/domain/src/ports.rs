@@ -26,7 +26,7 @@ pub use contents::{Batches, Bodies, Download, Files, Invitation, Packed, Put};
 pub use counts::{Counted, Counts, Tallies};
 pub use due_index::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail};
 pub use failure::{FailureKind, PortError};
-pub use queues::{Jobs, Queues};
+pub use queues::{Jobs, QueueChange, Queues};
 pub use records::{Claimed, Created, EmailRecords, Listing, RecordWrite, WRITES_AT_ONCE, Written};
 pub use rounds::Rounds;
 pub use sending::{

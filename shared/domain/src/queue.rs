@@ -12,6 +12,7 @@
 
 pub mod hold;
 pub mod job;
+pub mod lost_verifications;
 pub mod rate_limit;
 
 use std::borrow::Cow;
@@ -23,6 +24,7 @@ use crate::delivery::rate::Rate;
 use crate::delivery::record::{EmailRecord, Priority, RecordStatus};
 use crate::id::QueueKey;
 use crate::queue::hold::Holds;
+use crate::queue::lost_verifications::LostVerifications;
 use crate::timestamp::Timestamp;
 
 /// Longest use of a queue's cached copy while accepting emails.
@@ -70,6 +72,8 @@ pub struct Queue {
     pub suspended: bool,
     /// The holds of its tenant and of the tenant's API keys. Their emails wait as in a pause, until each is released.
     pub holds: Holds,
+    /// The domains of its tenant for which SES stopped sending. Their emails wait until SES sends for them again.
+    pub lost_verifications: LostVerifications,
     /// The number of purges: the generation of newly accepted records.
     pub generation: u64,
     /// The oldest generation whose records are still wanted.
@@ -89,6 +93,8 @@ pub struct Common {
     pub suspended: bool,
     /// The holds of the tenant and of its API keys.
     pub holds: Holds,
+    /// The tenant's domains for which SES stopped sending.
+    pub lost_verifications: LostVerifications,
 }
 
 /// The disposition of a queue for a waiting email.
@@ -117,6 +123,7 @@ impl Queue {
             paused: None,
             suspended: false,
             holds: Holds::default(),
+            lost_verifications: LostVerifications::default(),
             generation: 0,
             purged_below: 0,
             purged_before: None,
@@ -142,6 +149,12 @@ impl Queue {
     pub fn pause_at(&self, now: Timestamp) -> Option<&Pause> {
         let over = |pause: &Pause| pause.until.is_some_and(|until| until <= now);
         self.paused.as_ref().filter(|pause| !over(pause))
+    }
+
+    /// True if it may hold some of its emails, so that each record must be read before a claim.
+    #[must_use]
+    pub fn may_hold_some(&self) -> bool {
+        !self.holds.is_empty() || !self.lost_verifications.is_empty()
     }
 
     /// True if a record is still wanted: no purge in effect applies to it.
@@ -170,21 +183,34 @@ impl Queue {
             Disposition::Go
         } else if !self.wants(record) {
             Disposition::Drop
-        } else if self.is_paused(now) || self.holds.cover(record) || record.is_restored(self.restore_epoch) {
+        } else if self.is_paused(now)
+            || self.holds.cover(record)
+            || self.lost_verifications.cover(record)
+            || record.is_restored(self.restore_epoch)
+        {
             Disposition::Hold
         } else {
             Disposition::Go
         }
     }
 
-    /// The record as readers see it: an unwanted email has ended, even before any write.
+    /// The record as readers see it: an unwanted email has ended, even before any write. An email of a domain that lost
+    /// its verification names the reason why it waits.
     #[must_use]
     pub fn shows(&self, mut record: EmailRecord, now: Timestamp) -> EmailRecord {
-        if self.disposition(&record, now) == Disposition::Drop && record.status_at(now) == RecordStatus::Queued {
+        if record.status_at(now) != RecordStatus::Queued {
+            return record;
+        }
+        if self.disposition(&record, now) == Disposition::Drop {
             record.maybe_duplicate |= record.is_restored(self.restore_epoch);
             record.status = final_status(&record);
             record.cause = Some(Cause::Purged);
             record.detail = None;
+        } else if let Some(domain) = self.lost_verifications.domain_of(&record) {
+            record.cause = Some(Cause::UnverifiedSender);
+            record.detail = Some(format!(
+                "Amazon SES no longer sends for {domain}. The email waits, and needs no retry. GET /domains/{{id}} shows the missing records."
+            ));
         }
         record
     }
@@ -238,6 +264,7 @@ impl Queue {
         Common {
             suspended: self.suspended,
             holds: self.holds.clone(),
+            lost_verifications: self.lost_verifications.clone(),
         }
     }
 
@@ -247,6 +274,7 @@ impl Queue {
         self.with_change(|next| {
             next.suspended = common.suspended;
             next.holds.clone_from(&common.holds);
+            next.lost_verifications.clone_from(&common.lost_verifications);
         })
     }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use domain::id::{DomainId, TenantId};
-use domain::ports::PortError;
 use domain::ports::domains::{Dns, Domains, Door, Identities};
+use domain::ports::{PortError, QueueChange};
 use domain::tenant::domains::dns::{DnsAnswer, RecordType};
 use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
 use domain::tenant::domains::{Registry, SendingDomain, Verification};
 use domain::timestamp::Timestamp;
 
+use crate::queues::change_queue;
 use crate::{Call, MemoryBackend};
 
 /// The DKIM tokens of an identity: SES draws them at random.
@@ -158,20 +159,26 @@ impl Domains for MemoryBackend {
         .await
     }
 
-    async fn save_domain(&self, before: &SendingDomain, domain: &SendingDomain) -> Result<bool, PortError> {
-        let (before, domain) = (before.clone(), domain.clone());
+    async fn save_domain(
+        &self,
+        before: &SendingDomain,
+        domain: &SendingDomain,
+        change: Option<&QueueChange>,
+    ) -> Result<bool, PortError> {
+        let (before, domain, change) = (before.clone(), domain.clone(), change.cloned());
         self.call(Call::writes("save_domain", None), move |state| {
-            let stored = state.domains.get_mut(&domain.name.reversed());
+            let key = domain.name.reversed();
+            let stored = state.domains.get(&key);
             let Some(stored) = stored.filter(|stored| stored.id == before.id) else {
                 return false;
             };
             if *stored == domain {
                 return true;
             }
-            if stored.version != before.version {
+            if stored.version != before.version || !change_queue(state, change.as_ref()) {
                 return false;
             }
-            *stored = domain.clone();
+            state.domains.insert(key, domain.clone());
             if before.is_first_verified_by(&domain) {
                 state.registry.unverified.remove(domain.name.as_str());
             }
@@ -180,14 +187,18 @@ impl Domains for MemoryBackend {
         .await
     }
 
-    async fn remove_domain(&self, domain: &SendingDomain) -> Result<(), PortError> {
-        let domain = domain.clone();
+    async fn remove_domain(&self, domain: &SendingDomain, change: Option<&QueueChange>) -> Result<bool, PortError> {
+        let (domain, change) = (domain.clone(), change.cloned());
         self.call(Call::writes("remove_domain", None), move |state| {
             let key = domain.name.reversed();
-            if state.domains.get(&key).is_some_and(|stored| stored.id == domain.id) {
-                state.domains.remove(&key);
-                state.registry.unverified.remove(domain.name.as_str());
+            let stored = state.domains.get(&key);
+            let is_other = stored.is_some_and(|stored| (stored.id, stored.version) != (domain.id, domain.version));
+            if is_other || !change_queue(state, change.as_ref()) {
+                return false;
             }
+            state.domains.remove(&key);
+            state.registry.unverified.remove(domain.name.as_str());
+            true
         })
         .await
     }

@@ -1,13 +1,33 @@
 //! The named queues and their jobs over [`State`](crate::State).
 
 use domain::id::{EmailId, QueueKey, TenantId};
-use domain::ports::{Jobs, PortError, Queues};
+use domain::ports::{Jobs, PortError, QueueChange, Queues};
 use domain::queue::Queue;
 use domain::queue::job::Job;
 use domain::timestamp::Timestamp;
 
 use crate::fault_model::Broken;
-use crate::{Call, MemoryBackend};
+use crate::{Call, MemoryBackend, State};
+
+fn write_queue(state: &mut State, queue: &Queue, job: Option<&Job>) {
+    state.queues.insert(queue.key.clone(), queue.clone());
+    if let Some(job) = job {
+        state.jobs.insert((job.queue.clone(), job.id), job.clone());
+    }
+}
+
+/// Writes a queue beside other items if it is still at the version before; `false` if it is not.
+pub(crate) fn change_queue(state: &mut State, change: Option<&QueueChange>) -> bool {
+    let Some(QueueChange { queue, job }) = change else {
+        return true;
+    };
+    let there = state.queues.get(&queue.key).map_or(0, |there| there.version);
+    let unchanged = there.checked_add(1) == Some(queue.version);
+    if unchanged {
+        write_queue(state, queue, job.as_ref());
+    }
+    unchanged
+}
 
 impl Queues for MemoryBackend {
     async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
@@ -46,10 +66,7 @@ impl Queues for MemoryBackend {
                 (Some(before), Some(there)) => there.version == before,
             };
             if unchanged {
-                state.queues.insert(queue.key.clone(), queue.clone());
-                if let Some(job) = &job {
-                    state.jobs.insert((job.queue.clone(), job.id), job.clone());
-                }
+                write_queue(state, &queue, job.as_ref());
             }
             unchanged
         })

@@ -3,11 +3,19 @@
 //! **Role:** called by `domains` for requests, and by `promote` for domains that wait for SES.
 //! **Invariant:** an identity without the mark of the domain's tenant counts as missing. It belongs to somebody else,
 //! whatever its name.
+//! One transaction writes a domain and the list of lost domains in the tenant's queue `default`. So the emails of a
+//! domain wait exactly while it is `lost`. The job of that queue changes the other queues of the tenant.
+//! **After a crash** behind the transaction, the job tells the senders.
 
+use domain::delivery::account_rate::AccountRateChange;
+use domain::id::{EmailId, QueueKey, QueueName};
 use domain::ports::domains::{Domains, Identities};
-use domain::ports::{PortError, Rounds};
-use domain::tenant::domains::SendingDomain;
+use domain::ports::{AccountRates, PortError, QueueChange, Queues, Rounds};
+use domain::queue::job::follow_tenant;
+use domain::queue::lost_verifications::LostVerifications;
+use domain::queue::{Common, Queue};
 use domain::tenant::domains::identity::Identity;
+use domain::tenant::domains::{SendingDomain, Verification};
 use domain::timestamp::Timestamp;
 
 /// A domain with its identity.
@@ -32,7 +40,7 @@ pub enum Wait {
 ///
 /// # Errors
 /// The failed call.
-pub async fn observe<S: Domains, I: Identities>(
+pub async fn observe<S: Domains + Queues + AccountRates, I: Identities>(
     records: &S,
     identities: &I,
     mut domain: SendingDomain,
@@ -49,11 +57,13 @@ pub async fn observe<S: Domains, I: Identities>(
             Wait::Restarted => domain.waiting_again(now),
         };
         let next = waiting.observed(identity.as_ref(), now);
+        let change = change_of_holds(records, &next, now).await?;
         let is_due = wait == Wait::Restarted || domain.next_check.is_some_and(|at| at <= now);
-        if !is_due && !next.differs_from(&domain) {
+        if !is_due && !next.differs_from(&domain) && change.is_none() {
             return Ok(Some(Observed { domain, identity }));
         }
-        if records.save_domain(&domain, &next).await? {
+        if records.save_domain(&domain, &next, change.as_ref()).await? {
+            tell_senders(records, change.as_ref()).await?;
             return Ok(Some(Observed { domain: next, identity }));
         }
         match records.domain(domain.id).await? {
@@ -61,4 +71,75 @@ pub async fn observe<S: Domains, I: Identities>(
             None => return Ok(None),
         }
     }
+}
+
+/// Removes a domain. Its emails wait no longer, and SES decides about each.
+///
+/// # Errors
+/// The failed call.
+pub async fn remove<S: Domains + Queues + AccountRates>(
+    records: &S,
+    mut domain: SendingDomain,
+    now: Timestamp,
+) -> Result<(), PortError> {
+    let mut rounds = Rounds::of("removing a sending domain");
+    loop {
+        rounds.begin()?;
+        let lead = lead(records, &domain, now).await?;
+        let lost = lead.lost_verifications.without(&domain.name);
+        let change = change_of(&lead, lost, now);
+        if records.remove_domain(&domain, change.as_ref()).await? {
+            return tell_senders(records, change.as_ref()).await;
+        }
+        match records.domain(domain.id).await? {
+            Some(stored) => domain = stored,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Returns the change by which the tenant's queues hold the emails of a lost domain, or let those of another one go;
+/// `None` if they do already. It compares each time, because an earlier version of mailqueue drops the list.
+async fn change_of_holds<S: Domains + Queues>(
+    records: &S,
+    domain: &SendingDomain,
+    now: Timestamp,
+) -> Result<Option<QueueChange>, PortError> {
+    let related = match domain.verification {
+        // Its emails were never accepted.
+        Verification::Never => return Ok(None),
+        Verification::Now => Vec::new(),
+        Verification::Lost => records.related_domains(&domain.name).await?,
+    };
+    let lead = lead(records, domain, now).await?;
+    let lost = lead.lost_verifications.with(domain, &related);
+    Ok(change_of(&lead, lost, now))
+}
+
+/// Returns the tenant's queue `default`, which leads the others.
+async fn lead<S: Queues>(records: &S, domain: &SendingDomain, now: Timestamp) -> Result<Queue, PortError> {
+    let key = QueueKey {
+        tenant: domain.tenant.clone(),
+        name: QueueName::default(),
+    };
+    let stored = records.queue(&key).await?;
+    Ok(stored.unwrap_or_else(|| Queue::plain(key, now)))
+}
+
+fn change_of(lead: &Queue, lost_verifications: LostVerifications, now: Timestamp) -> Option<QueueChange> {
+    let common = Common {
+        lost_verifications,
+        ..lead.common()
+    };
+    // Two callers derive the same id, so that the same change is the same job.
+    let id = EmailId::from_key(&lead.key.tenant, &format!("lost domains {}", lead.version));
+    let (queue, job) = follow_tenant(lead, &common, id, now)?;
+    Some(QueueChange { queue, job })
+}
+
+async fn tell_senders<S: AccountRates>(records: &S, change: Option<&QueueChange>) -> Result<(), PortError> {
+    if change.is_some() {
+        records.change_account_rate(&AccountRateChange::Settings).await?;
+    }
+    Ok(())
 }

@@ -57,6 +57,16 @@ impl Account {
         answer.status().is_success()
     }
 
+    /// Deletes an identity, as a person does in the console of SES.
+    ///
+    /// # Panics
+    /// When SES refuses it.
+    pub async fn delete_identity(&self, name: &str) {
+        let url = format!("{}/v2/email/identities/{name}", self.url);
+        let answer = self.http.delete(url).send().await.expect("the fake SES answers");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     /// Returns the number of recipients that it sent to in the last 24 hours.
     pub async fn sent(&self) -> f64 {
         let account = self.get("v2/email/account").await;

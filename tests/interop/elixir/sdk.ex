@@ -87,6 +87,24 @@ defmodule Interop.Sdk do
     end
   end
 
+  def domains do
+    with {:ok, domain} <- Resend.Domains.create(client(), name: System.fetch_env!("INTEROP_DOMAIN")),
+         {:ok, listed} <- Resend.Domains.list(client()),
+         {:ok, got} <- Resend.Domains.get(client(), domain.id),
+         {:ok, _} <- Resend.Domains.verify(client(), domain.id),
+         {:ok, _} <- Resend.Domains.update(client(), domain.id, open_tracking: false),
+         {:ok, _} <- Resend.Domains.remove(client(), domain.id) do
+      records = Enum.map(domain.records, &Map.from_struct/1)
+      {:ok, %{id: domain.id, name: got.name, records: records, listed: Enum.map(listed.data, & &1.id)}}
+    end
+  end
+
+  def domain_verified do
+    with {:ok, listed} <- Resend.Domains.list(client()) do
+      {:ok, %{verified: for(domain <- listed.data, domain.status == "verified", do: domain.name)}}
+    end
+  end
+
   def main do
     data = %{filename: "data.bin", content: Base.encode64(binary())}
 
@@ -104,6 +122,8 @@ defmodule Interop.Sdk do
       "update" => &update/0,
       "cancel" => &cancel/0,
       "api_keys" => &api_keys/0,
+      "domains" => &domains/0,
+      "domain_verified" => &domain_verified/0,
       "bad_address" => fn -> send_email(%{to: "nobody"}) end,
       "wrong_key" => &send_email/0,
       "cancel_too_late" => &cancel/0,

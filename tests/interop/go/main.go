@@ -207,6 +207,49 @@ func apiKeys() (answer, error) {
 	return answer{"id": key.Id, "token": key.Token, "listed": listed}, err
 }
 
+func domains() (answer, error) {
+	domain, err := client.Domains.Create(&resend.CreateDomainRequest{Name: os.Getenv("INTEROP_DOMAIN")})
+	if err != nil {
+		return nil, err
+	}
+	entries, err := client.Domains.List()
+	if err != nil {
+		return nil, err
+	}
+	listed := []string{}
+	for _, entry := range entries.Data {
+		listed = append(listed, entry.Id)
+	}
+	got, err := client.Domains.Get(domain.Id)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := client.Domains.Verify(domain.Id); err != nil {
+		return nil, err
+	}
+	changes := &resend.UpdateDomainRequest{}
+	changes.SetOpenTracking(false)
+	if _, err := client.Domains.Update(domain.Id, changes); err != nil {
+		return nil, err
+	}
+	_, err = client.Domains.Remove(domain.Id)
+	return answer{"id": domain.Id, "name": got.Name, "records": domain.Records, "listed": listed}, err
+}
+
+func domainVerified() (answer, error) {
+	entries, err := client.Domains.List()
+	if err != nil {
+		return nil, err
+	}
+	verified := []string{}
+	for _, entry := range entries.Data {
+		if entry.Status == resend.DomainStatusVerified {
+			verified = append(verified, entry.Name)
+		}
+	}
+	return answer{"verified": verified}, nil
+}
+
 func sending(change func(*resend.SendEmailRequest)) func() (answer, error) {
 	return func() (answer, error) { return send(change) }
 }
@@ -232,6 +275,8 @@ func main() {
 		"cancel":              cancel,
 		"suppressions":        suppressions,
 		"api_keys":            apiKeys,
+		"domains":             domains,
+		"domain_verified":     domainVerified,
 		"bad_address":         sending(func(r *resend.SendEmailRequest) { r.To = []string{"nobody"} }),
 		"wrong_key":           sending(unchanged),
 		"cancel_too_late":     cancel,

@@ -11,9 +11,9 @@ const MAIL_HEADERS = [
     'Return-Path' => '<bounces@mailqueue.example>',
 ];
 // The folders of the namespaces in INTEROP_SOURCES. Debian's libraries serve all other classes.
-const CLONES = [
+define('CLONES', [
     'Resend\\Laravel\\' => 'resend-laravel/src',
-    'Resend\\' => 'resend-php/src',
+    'Resend\\' => getenv('INTEROP_PHP_SDK') . '/src',
     'Illuminate\\Support\\' => [
         'laravel-framework/src/Illuminate/Support',
         'laravel-framework/src/Illuminate/Collections',
@@ -25,7 +25,7 @@ const CLONES = [
     'Symfony\\Component\\Mailer\\Bridge\\Resend\\' => 'symfony-resend-mailer',
     'Symfony\\Component\\Mailer\\' => 'symfony-mailer',
     'Symfony\\Component\\Mime\\' => 'symfony-mime',
-];
+]);
 
 spl_autoload_register(function (string $class): void {
     $sources = getenv('INTEROP_SOURCES');

@@ -10,7 +10,7 @@ use Illuminate\Mail\Message;
 use Illuminate\Support\HtmlString;
 use Symfony\Component\Mailer\Header\MetadataHeader;
 
-require getenv('INTEROP_SOURCES') . '/resend-php/src/Resend.php';
+require getenv('INTEROP_SOURCES') . '/' . getenv('INTEROP_PHP_SDK') . '/src/Resend.php';
 require getenv('INTEROP_SOURCES') . '/laravel-framework/src/Illuminate/Support/functions.php';
 require getenv('INTEROP_SOURCES') . '/laravel-framework/src/Illuminate/Support/helpers.php';
 require getenv('INTEROP_SOURCES') . '/laravel-framework/src/Illuminate/Collections/functions.php';

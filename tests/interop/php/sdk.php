@@ -2,7 +2,7 @@
 // The official PHP SDK. It reads RESEND_BASE_URL itself.
 
 require __DIR__ . '/driver.php';
-require getenv('INTEROP_SOURCES') . '/resend-php/src/Resend.php';
+require getenv('INTEROP_SOURCES') . '/' . getenv('INTEROP_PHP_SDK') . '/src/Resend.php';
 
 $resend = Resend::client(getenv('RESEND_API_KEY'));
 

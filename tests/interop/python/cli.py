@@ -103,10 +103,15 @@ def domains():
     return {"id": created["id"], "name": name, "records": created["records"], "listed": listed}
 
 
+def doctor():
+    key = resend("api-keys", "create", "--name", "interop", "--permission", "sending_access")
+    checks = resend("doctor")["checks"]
+    sending = resend("--api-key", key["token"], "doctor")["checks"]
+    resend("api-keys", "delete", key["id"], "--yes")
+    return {"checks": checks, "sending": sending}
+
+
 def domain_verified():
-    checks = {check["name"]: check for check in resend("doctor")["checks"]}
-    if checks["Domains"]["status"] != "pass":
-        raise Refused(json.dumps(checks))
     domains = resend("domains", "list", "--limit", "100")["data"]
     return {"verified": [entry["name"] for entry in domains if entry["status"] == "verified"]}
 
@@ -134,6 +139,7 @@ run(
         "api_keys": api_keys,
         "domains": domains,
         "domain_verified": domain_verified,
+        "doctor": doctor,
         "bad_address": lambda: resend("emails", "send", "--from", FROM, "--to", "nobody", "--text", "x", "--subject", "x"),
         "wrong_key": send,
         "cancel_too_late": lambda: resend("emails", "cancel", ID),

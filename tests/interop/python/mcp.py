@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from driver import BINARY, FROM, ID, KEY, LATER, TO, run
+from driver import BINARY, DOMAIN, FROM, ID, KEY, LATER, TO, run
 
 SERVER = os.path.join(os.environ["INTEROP_HOME"], "node_modules", "resend-mcp", "dist", "index.js")
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -95,6 +95,22 @@ def api_keys():
     return {"id": id, "token": token and token[0], "listed": listed}
 
 
+def domains():
+    text = server.tool("create-domain", name=DOMAIN)
+    records = [{"type": kind} for kind in re.findall(r"^\S+ \((\w+)\):$", text, re.M)]
+    id = ids(text)[0]
+    listed = ids(server.tool("list-domains", limit=100))
+    name = re.search(r"^Name: (\S+)$", server.tool("get-domain", id=id), re.M)[1]
+    server.tool("verify-domain", id=id)
+    server.tool("update-domain", id=id, openTracking=False)
+    server.tool("remove-domain", id=id)
+    return {"id": id, "name": name, "records": records, "listed": listed}
+
+
+def domain_verified():
+    return {"verified": re.findall(r"^Name: (\S+)\nID: \S+\nStatus: verified$", server.tool("list-domains"), re.M)}
+
+
 def attachment_base64():
     return send(attachments=[{"filename": "data.bin", "content": base64.b64encode(BINARY).decode()}])
 
@@ -113,6 +129,8 @@ try:
             "update": lambda: {"text": server.tool("update-email", id=ID, scheduledAt=LATER)},
             "cancel": lambda: {"text": server.tool("cancel-email", id=ID)},
             "api_keys": api_keys,
+            "domains": domains,
+            "domain_verified": domain_verified,
             "bad_address": lambda: send(to=["nobody"]),
             "wrong_key": send,
             "cancel_too_late": lambda: {"text": server.tool("cancel-email", id=ID)},

@@ -118,8 +118,6 @@ def domain_list():
 
 
 def domains():
-    if not OPTIONS:
-        raise NotOffered("The types of old versions differ.")
     created = fields_of(resend.Domains.create({"name": DOMAIN}))
     listed = [entry["id"] for entry in domain_list()]
     name = fields_of(resend.Domains.get(created["id"]))["name"]
@@ -130,8 +128,6 @@ def domains():
 
 
 def domain_verified():
-    if not OPTIONS:
-        raise NotOffered("The types of old versions differ.")
     return {"verified": [entry["name"] for entry in domain_list() if entry["status"] == "verified"]}
 
 

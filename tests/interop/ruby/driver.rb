@@ -7,6 +7,7 @@ require "json"
 
 TO = ENV.fetch("INTEROP_TO")
 ID = ENV.fetch("INTEROP_ID")
+DOMAIN = ENV.fetch("INTEROP_DOMAIN")
 FROM = "shop@mailqueue.example"
 NOTE = "Grüße\n".b
 BINARY = (0..255).to_a.pack("C*")

@@ -70,6 +70,21 @@ def api_keys
   { id: key[:id], token: key[:token], listed: listed }
 end
 
+def domains
+  domain = Resend::Domains.create(name: DOMAIN)
+  listed = ids(Resend::Domains.list)
+  name = Resend::Domains.get(domain[:id])[:name]
+  Resend::Domains.verify(domain[:id])
+  Resend::Domains.update(id: domain[:id], open_tracking: false)
+  Resend::Domains.remove(domain[:id])
+  { id: domain[:id], name: name, records: domain[:records], listed: listed }
+end
+
+def domain_verified
+  verified = Resend::Domains.list[:data].select { |domain| domain["status"] == "verified" }
+  { verified: verified.map { |domain| domain["name"] } }
+end
+
 run(
   "send" => -> { send_email },
   "all_fields" => -> { all_fields },
@@ -91,6 +106,8 @@ run(
   "cancel" => -> { Resend::Emails.cancel(ID).to_h },
   "suppressions" => -> { suppressions },
   "api_keys" => -> { api_keys },
+  "domains" => -> { domains },
+  "domain_verified" => -> { domain_verified },
   "bad_address" => -> { send_email(to: "nobody") },
   "wrong_key" => -> { send_email },
   "cancel_too_late" => -> { Resend::Emails.cancel(ID).to_h },

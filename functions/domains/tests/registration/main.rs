@@ -9,6 +9,7 @@
 
 mod adoption;
 mod crashes;
+mod lost;
 mod tenants;
 mod verification;
 

@@ -122,6 +122,10 @@ async fn an_unknown_ses_tenant_is_refused() {
     assert_eq!(status, 200);
     send().await.unwrap();
     assert_eq!(fake.get("/messages").await[0]["tenant"], "mail-acme");
+    let (status, ..) = fake.call("PUT", "/tenants", &json!({"mail-acme": []})).await;
+    assert_eq!(status, 200);
+    let refused = send().await.unwrap_err().into_service_error();
+    assert!(refused.is_bad_request_exception(), "{refused:?}");
 }
 
 #[tokio::test]

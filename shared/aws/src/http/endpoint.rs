@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use domain::api::error::ApiError;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use lambda_http::http::{HeaderValue, StatusCode, Uri};
+use lambda_http::http::{HeaderValue, Method, StatusCode, Uri};
 use lambda_http::{Body, Request, Response};
+use percent_encoding::percent_decode_str;
 
 use crate::http;
 use crate::http::answer::{Emails, Failure, Object};
@@ -48,6 +49,7 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
             who = RequestKey {
                 key: Some(principal.maker().to_string()),
                 tenant: principal.tenant().map(ToString::to_string),
+                flags: flags(request.method(), request.uri().query().unwrap_or_default()),
             };
             match found {
                 Ok(_) if is_form(&request) => http::refuse(&form()),
@@ -178,11 +180,30 @@ fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     http::redirect(&location, message)
 }
 
-/// Acting key and its tenant, for the log. For the deployer's key it is the tenant that the request names.
+/// Returns the flags of a request that may change something, such as `children=true&hold=true`: a restore repeats them.
+///
+/// No other part of a query enters the log, and a flag only as a word, so that it names nobody.
+fn flags(method: &Method, query: &str) -> Option<String> {
+    const LENGTH_MAX: usize = 20;
+    if method.is_safe() {
+        return None;
+    }
+    let is_word = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+    let pairs = query.split('&').map(|pair| percent_decode_str(pair).decode_utf8_lossy());
+    let is_flag = |pair: &str| {
+        pair.strip_suffix("=true")
+            .is_some_and(|name| name.len() <= LENGTH_MAX && is_word(name))
+    };
+    let flags: Vec<_> = pairs.filter(|pair| is_flag(pair)).collect();
+    (!flags.is_empty()).then(|| flags.join("&"))
+}
+
+/// Acting key, its tenant and the flags of the request, for the log. For the deployer's key it is the tenant that the request names.
 #[derive(Debug, Default)]
 struct RequestKey {
     key: Option<String>,
     tenant: Option<String>,
+    flags: Option<String>,
 }
 
 fn log_answer(route: &'static str, who: RequestKey, object: Option<String>, response: &Response<Body>, began: Instant) {
@@ -194,8 +215,33 @@ fn log_answer(route: &'static str, who: RequestKey, object: Option<String>, resp
         key = who.key,
         tenant = who.tenant,
         object = object.or_else(of_response),
+        flags = who.flags,
         emails = response.extensions().get().map(|Emails(emails)| *emails),
         duration_ms = telemetry::elapsed_ms(began),
         "answered"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_the_flags_of_a_change_and_nothing_else() {
+        for (query, logged) in [
+            ("children=true&hold=true", Some("children=true&hold=true")),
+            ("children=false&hold=true", Some("hold=true")),
+            ("dry_run=tru%65", Some("dry_run=true")),
+            ("", None),
+            ("=true", None),
+            ("ada@example.com=true", None),
+            ("Ada=true", None),
+            ("from_domain=shop.example&restored=true", Some("restored=true")),
+            ("abcdefghijklmnopqrstu=true", None),
+            ("hold=true%26to=ada", None),
+        ] {
+            assert_eq!(flags(&Method::DELETE, query).as_deref(), logged, "{query}");
+        }
+        assert_eq!(flags(&Method::GET, "hold=true"), None);
+    }
 }

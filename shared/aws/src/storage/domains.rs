@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{DomainId, TenantId};
 use domain::limits::SENDING_DOMAINS_MAX;
-use domain::ports::PortError;
 use domain::ports::domains::Domains;
+use domain::ports::{PortError, QueueChange};
 use domain::reporting::listing::Start;
 use domain::tenant::domains::identity::IdentityStatus;
 use domain::tenant::domains::name::DomainName;
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::runtime::failure::port;
 use crate::storage::attributes::{Item, ItemError, digits, sortable};
 use crate::storage::mapping::{attribute, decode, encode, is_default};
+use crate::storage::queues;
 use crate::storage::table::{Check, ConditionOutcome, Expression, Query, Table, Transacted, Write, keys};
 
 /// Stored form of a sending domain, without its own key.
@@ -136,6 +137,15 @@ fn leaving(domain: &SendingDomain) -> Write {
     }
 }
 
+/// Returns the writes of a queue and its job beside those of a domain.
+fn queue_writes(change: Option<&QueueChange>) -> Result<Vec<Write>, PortError> {
+    let Some(QueueChange { queue, job }) = change else {
+        return Ok(Vec::new());
+    };
+    let job = job.as_ref().map(queues::job_write).transpose()?;
+    Ok(std::iter::once(queues::queue_write(queue)?).chain(job).collect())
+}
+
 impl Table {
     async fn read_domains(&self, keys: Vec<Item>, what: &'static str) -> Result<Vec<SendingDomain>, PortError> {
         let items = self.get_many(keys, what).await?;
@@ -239,32 +249,44 @@ impl Domains for Table {
         })
     }
 
-    async fn save_domain(&self, before: &SendingDomain, domain: &SendingDomain) -> Result<bool, PortError> {
+    async fn save_domain(
+        &self,
+        before: &SendingDomain,
+        domain: &SendingDomain,
+        change: Option<&QueueChange>,
+    ) -> Result<bool, PortError> {
         const WHAT: &str = "saving a sending domain";
         let item = from_domain(domain)?;
         let when = Expression::condition("id = :id AND #no = :before")
             .with_name("#no", "no")
             .with_value(":id", before.id)
             .with_value(":before", before.version);
-        if !before.is_first_verified_by(domain) {
+        let is_first_verified = before.is_first_verified_by(domain);
+        if !is_first_verified && change.is_none() {
             return Ok(match self.put_if(item.clone(), when, WHAT).await? {
                 ConditionOutcome::Done(_) => true,
                 ConditionOutcome::Refused(stored) => stored == Some(item),
             });
         }
-        let put = Write::Put {
+        let mut writes = vec![Write::Put {
             item: item.clone(),
             when,
-        };
-        Ok(match self.transact(vec![put, leaving(domain)], WHAT).await? {
+        }];
+        writes.extend(is_first_verified.then(|| leaving(domain)));
+        writes.extend(queue_writes(change)?);
+        Ok(match self.transact(writes, WHAT).await? {
             Transacted::Done => true,
+            // Its own write, whose answer was lost; or a changed domain or queue.
             Transacted::Refused(checks) => checks.first() == Some(&Check::Failed(Some(item))),
         })
     }
 
-    async fn remove_domain(&self, domain: &SendingDomain) -> Result<(), PortError> {
-        let when = Expression::condition("attribute_not_exists(pk) OR id = :id").with_value(":id", domain.id);
-        let writes = vec![
+    async fn remove_domain(&self, domain: &SendingDomain, change: Option<&QueueChange>) -> Result<bool, PortError> {
+        let when = Expression::condition("attribute_not_exists(pk) OR (id = :id AND #no = :no)")
+            .with_name("#no", "no")
+            .with_value(":id", domain.id)
+            .with_value(":no", domain.version);
+        let mut writes = vec![
             Write::Delete {
                 key: keys::domain(&domain.name),
                 when,
@@ -275,8 +297,11 @@ impl Domains for Table {
             },
             leaving(domain),
         ];
-        // A refusal: the name was removed and registered again.
-        self.transact(writes, "removing a sending domain").await.map(drop)
+        writes.extend(queue_writes(change)?);
+        Ok(match self.transact(writes, "removing a sending domain").await? {
+            Transacted::Done => true,
+            Transacted::Refused(_) => false,
+        })
     }
 
     async fn due_domains(&self, until: Timestamp, count: usize) -> Result<Vec<DomainName>, PortError> {

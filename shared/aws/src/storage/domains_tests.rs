@@ -1,6 +1,9 @@
 //! Requests about sending domains, and their stored form.
 
-use domain::id::EmailId;
+use domain::id::{EmailId, QueueKey, QueueName};
+use domain::queue::job::follow_tenant;
+use domain::queue::lost_verifications::LostVerifications;
+use domain::queue::{Common, Queue};
 use serde_json::{Value, json};
 
 use super::*;
@@ -104,8 +107,8 @@ async fn the_first_verification_leaves_the_registry() {
         ..verified.clone()
     };
     let table = replay.table(16);
-    assert!(table.save_domain(&domain(), &verified).await.unwrap());
-    assert!(table.save_domain(&verified, &again).await.unwrap());
+    assert!(table.save_domain(&domain(), &verified, None).await.unwrap());
+    assert!(table.save_domain(&verified, &again, None).await.unwrap());
     let requests = replay.sent_requests();
     let first = requests[0].json();
     assert_eq!(
@@ -122,12 +125,54 @@ async fn the_first_verification_leaves_the_registry() {
 #[tokio::test]
 async fn a_removal_spares_a_later_domain_of_the_name() {
     let replay = Replay::new([CannedResponse::ok(&json!({}))]);
-    replay.table(16).remove_domain(&domain()).await.unwrap();
+    replay.table(16).remove_domain(&domain(), None).await.unwrap();
     let request = replay.only().json();
     let delete = &request["TransactItems"][0]["Delete"];
     assert_eq!(delete["Key"], key("com.example.shop"));
-    assert_eq!(delete["ConditionExpression"], "attribute_not_exists(pk) OR id = :id");
+    let condition = "attribute_not_exists(pk) OR (id = :id AND #no = :no)";
+    assert_eq!(delete["ConditionExpression"], condition);
     assert_eq!(request["TransactItems"][1]["Delete"]["Key"], key(&format!("id#{ID}")));
+}
+
+#[tokio::test]
+async fn a_queue_changes_in_the_transaction_of_its_domain() {
+    let lost = SendingDomain {
+        verification: Verification::Lost,
+        version: 2,
+        ..domain()
+    };
+    let lead = QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::default(),
+    };
+    let common = Common {
+        lost_verifications: LostVerifications::default().with(&lost, &[]),
+        ..Common::default()
+    };
+    let now = Timestamp::from_millis(5_000);
+    let id = EmailId::from_random([9; 16]);
+    let (queue, job) = follow_tenant(&Queue::plain(lead, now), &common, id, now).unwrap();
+    let change = QueueChange { queue, job };
+    let replay = Replay::new([CannedResponse::ok(&json!({})), CannedResponse::ok(&json!({}))]);
+    let table = replay.table(16);
+    assert!(table.save_domain(&domain(), &lost, Some(&change)).await.unwrap());
+    assert!(table.remove_domain(&lost, Some(&change)).await.unwrap());
+    for (request, place) in replay.sent_requests().iter().zip([1, 3]) {
+        let writes = request.json()["TransactItems"].clone();
+        let (queue, job) = (&writes[place]["Put"], &writes[place + 1]["Put"]);
+        assert_eq!(queue["Item"]["sk"]["S"], "queue#default");
+        assert_eq!(
+            queue["ConditionExpression"],
+            "attribute_not_exists(pk) OR #no = :before"
+        );
+        assert_eq!(
+            queue["Item"]["lost_verifications"]["S"],
+            r#"{"lost":["shop.example.com"]}"#
+        );
+        assert_eq!(job["Item"]["pk"]["S"], "main#queues");
+        assert_eq!(job["ConditionExpression"], "attribute_not_exists(pk)");
+        assert_eq!(writes.as_array().unwrap().len(), place + 2);
+    }
 }
 
 #[tokio::test]

@@ -226,6 +226,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
     let item = json!({"Item": {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
         "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
+        "late_due": {"N": "1"}, "late_seen": {"S": "long"},
     }});
     let replay = Replay::new([CannedResponse::ok(&item), CannedResponse::ok(&json!({}))]);
     let table = replay.table(16);
@@ -234,6 +235,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
         Bookmarks {
             cursors: [(0, cursor("a")), (7, cursor("b"))].into(),
             busy_since: [(Priority::Low, at(7_000))].into(),
+            oldest_due: None,
         }
     );
     assert_eq!(

@@ -13,6 +13,7 @@ use domain::id::{EmailId, QueueKey, TenantId};
 use domain::ports::{Jobs, PortError, Queues};
 use domain::queue::hold::Holds;
 use domain::queue::job::Job;
+use domain::queue::lost_verifications::LostVerifications;
 use domain::queue::{Pause, Queue};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,10 @@ struct StoredQueue {
     /// Holds of API keys, as JSON; absent without a hold.
     #[serde(default, skip_serializing_if = "is_default")]
     key_holds: Option<String>,
+    /// Domains for which SES stopped sending, as JSON; absent without one. A version that does not know it drops it, and
+    /// the next question about the domain writes it again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    lost_verifications: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     generation: u64,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -68,6 +73,8 @@ fn from_queue(queue: &Queue) -> Result<Item, PortError> {
     let waits = |waits: &Vec<Duration>| waits.iter().map(Duration::as_secs).collect();
     let pause = queue.paused.as_ref();
     let key_holds = (!queue.holds.is_empty()).then(|| serde_json::to_string(&queue.holds));
+    let lost = &queue.lost_verifications;
+    let lost_verifications = (!lost.is_empty()).then(|| serde_json::to_string(lost));
     let stored = StoredQueue {
         created_at: queue.created_at,
         priority: queue.priority,
@@ -80,6 +87,9 @@ fn from_queue(queue: &Queue) -> Result<Item, PortError> {
         paused_until: pause.and_then(|pause| pause.until),
         suspended: queue.suspended,
         key_holds: key_holds.transpose().map_err(|error| port(SAVING)(error.into()))?,
+        lost_verifications: lost_verifications
+            .transpose()
+            .map_err(|error| port(SAVING)(error.into()))?,
         generation: queue.generation,
         purged_below: queue.purged_below,
         purged_before: queue.purged_before,
@@ -109,6 +119,10 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
         holds: match &stored.key_holds {
             Some(holds) => from_json(holds, "key_holds")?,
             None => Holds::default(),
+        },
+        lost_verifications: match &stored.lost_verifications {
+            Some(lost) => from_json(lost, "lost_verifications")?,
+            None => LostVerifications::default(),
         },
         generation: stored.generation,
         purged_below: stored.purged_below,
@@ -200,6 +214,14 @@ pub(crate) fn queue_write(queue: &Queue) -> Result<Write, PortError> {
     })
 }
 
+/// Returns the write of a job, conditional on the version before its own, for a transaction with other writes.
+pub(crate) fn job_write(job: &Job) -> Result<Write, PortError> {
+    Ok(Write::Put {
+        item: from_job(job)?,
+        when: Expression::if_version_before(job.version),
+    })
+}
+
 impl Queues for Table {
     async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
         const WHAT: &str = "reading a queue";
@@ -235,13 +257,7 @@ impl Queues for Table {
             return self.put_version(item, queue.version, SAVING).await;
         };
         let of_job = from_job(job)?;
-        let writes = vec![
-            queue_write(queue)?,
-            Write::Put {
-                item: of_job.clone(),
-                when: Expression::if_version_before(job.version),
-            },
-        ];
+        let writes = vec![queue_write(queue)?, job_write(job)?];
         Ok(match self.transact(writes, SAVING).await? {
             Transacted::Done => true,
             // Its own write, whose answer was lost; or another writer's.

@@ -62,9 +62,12 @@ pub struct DomainSummary {
     id: String,
     name: String,
     status: DomainStatus,
-    /// Whether Amazon SES sends for the domain: never yet, now, or no longer. `lost`: emails are accepted, but Amazon SES
-    /// may refuse them.
+    /// Whether Amazon SES sends for the domain: never yet, now, or no longer. `lost`: emails are accepted, and wait until
+    /// Amazon SES sends for the domain again.
     verified: Verification,
+    /// What to do so that the waiting emails go. Only for a domain that is `lost`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
     created_at: String,
     /// The region of Amazon SES.
     region: String,
@@ -82,6 +85,7 @@ impl DomainSummary {
             name: domain.name.to_string(),
             status: domain.status.into(),
             verified: domain.verification,
+            hint: lost_hint(domain, &[]),
             created_at: domain.created_at.to_string(),
             region: region.to_owned(),
             capabilities: Capabilities {
@@ -92,6 +96,35 @@ impl DomainSummary {
             click_tracking: false,
         }
     }
+}
+
+/// Returns the hint for a domain that lost its verification. It names the DKIM records that DNS lacks, as far as DNS was
+/// asked: SES verifies a domain by them.
+fn lost_hint(domain: &SendingDomain, records: &[RecordView]) -> Option<String> {
+    if domain.verification != Verification::Lost {
+        return None;
+    }
+    let is_wrong = |record: &&RecordView| {
+        let in_dns = record.dns.as_ref().map(|dns| dns.status);
+        record.record == Purpose::Dkim && matches!(in_dns, Some(DnsStatus::Missing | DnsStatus::Different))
+    };
+    let wrong: Vec<_> = records
+        .iter()
+        .filter(is_wrong)
+        .map(|record| record.host.as_str())
+        .collect();
+    let repair = match wrong.as_slice() {
+        [] => "Check its DKIM records in DNS".to_owned(),
+        hosts => format!("Restore these DKIM records in DNS: {}", hosts.join(", ")),
+    };
+    // SES looks for the records of a failed or missing identity only after it was created again.
+    let again = match domain.status {
+        IdentityStatus::Failed | IdentityStatus::NotStarted => " Then call POST /domains/{id}/verify.",
+        IdentityStatus::Pending | IdentityStatus::Verified | IdentityStatus::TemporaryFailure => "",
+    };
+    Some(format!(
+        "Amazon SES no longer sends for this domain. Emails from it are accepted and wait. {repair}.{again} The emails go when Amazon SES sends for the domain again."
+    ))
 }
 
 /// A domain with its DNS records.
@@ -111,9 +144,13 @@ impl DomainView {
     /// A domain, its records, and its DMARC record.
     #[must_use]
     pub fn new(domain: &SendingDomain, region: &str, records: Vec<RecordView>, dmarc: RecordView) -> Self {
+        let summary = DomainSummary {
+            hint: lost_hint(domain, &records),
+            ..DomainSummary::new(domain, region)
+        };
         Self {
             object: OBJECT,
-            summary: DomainSummary::new(domain, region),
+            summary,
             records,
             dmarc,
         }

@@ -261,6 +261,9 @@ pub struct QueueView {
     held_keys: Vec<String>,
     /// Emails from domains that the tenant lost are held until PATCH /tenants/{name}?release=true.
     lost_domains_held: bool,
+    /// The sending domains of the tenant for which Amazon SES stopped sending. Emails from them, and from names below
+    /// them, are held in every queue until Amazon SES sends for them again. See GET /domains.
+    held_domains: Vec<String>,
     purged_before: Option<String>,
     counts: QueueCounts,
 }
@@ -286,6 +289,7 @@ impl QueueView {
             suspended: queue.suspended,
             held_keys: queue.holds.keys().iter().map(ToString::to_string).collect(),
             lost_domains_held: queue.holds.has_tenants(),
+            held_domains: queue.lost_verifications.domains().map(str::to_owned).collect(),
             purged_before: queue.purged_before.map(|before| before.to_string()),
             counts,
         }

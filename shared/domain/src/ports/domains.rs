@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::PortError;
+use super::queues::QueueChange;
 use crate::id::{DomainId, TenantId};
 use crate::tenant::domains::dns::{DnsAnswer, RecordType};
 use crate::tenant::domains::identity::{Identity, IdentityCreation};
@@ -72,15 +73,21 @@ pub trait Domains: Sync {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Replaces a domain, if it is still at the version of `before`; `false` if it is not. A domain leaves the registry
-    /// when it is first verified.
+    /// when it is first verified. The change of a queue is in the same transaction, and is refused with it.
     fn save_domain(
         &self,
         before: &SendingDomain,
         domain: &SendingDomain,
+        change: Option<&QueueChange>,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Removes a domain, also from the registry; a removed one stays removed.
-    fn remove_domain(&self, domain: &SendingDomain) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Removes a domain, also from the registry, if it is still at this version or was removed before; `false` if it is
+    /// not. The change of a queue is in the same transaction, and is refused with it.
+    fn remove_domain(
+        &self,
+        domain: &SendingDomain,
+        change: Option<&QueueChange>,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Up to `count` domains whose next check is due, the longest overdue first.
     fn due_domains(

@@ -6,6 +6,16 @@ use crate::queue::Queue;
 use crate::queue::job::Job;
 use crate::timestamp::Timestamp;
 
+/// A queue after a change, with the job that follows. A transaction writes it beside other items, if the queue is still
+/// at the version before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueChange {
+    /// The changed queue.
+    pub queue: Queue,
+    /// Its job.
+    pub job: Option<Job>,
+}
+
 /// The named queues.
 pub trait Queues: Sync {
     /// Reads a queue; `None` if there never was one of this name.

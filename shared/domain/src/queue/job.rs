@@ -51,8 +51,7 @@ pub enum Task {
     Purge,
     /// Make the purged emails wait again.
     Restore,
-    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds of API
-    /// keys. It also releases the emails of `default` that nothing holds any more, as [`Self::Release`] does.
+    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds. It also releases the emails of `default` that nothing holds any more, as [`Self::Release`] does.
     FollowTenant,
     /// Retry failed emails.
     Retry {
@@ -123,7 +122,9 @@ pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp
         return None;
     }
     let next = queue.with_common(common);
-    let lets_go = (queue.suspended && !next.suspended) || queue.holds.exceed(&next.holds);
+    let lets_go = (queue.suspended && !next.suspended)
+        || queue.holds.exceed(&next.holds)
+        || queue.lost_verifications.exceed(&next.lost_verifications);
     let task = match (queue.key.name.is_default(), lets_go) {
         (true, _) => Some(Task::FollowTenant),
         (false, true) => Some(Task::Release),

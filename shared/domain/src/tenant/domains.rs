@@ -9,6 +9,7 @@
 pub mod dns;
 pub mod identity;
 pub mod name;
+pub mod refusal;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub enum Verification {
     Never,
     /// SES sends for it.
     Now,
-    /// SES sent for it before. Its emails are accepted, and SES may refuse them.
+    /// SES sent for it before. Its emails are accepted, and wait until SES sends for it again.
     Lost,
 }
 

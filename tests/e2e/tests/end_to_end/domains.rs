@@ -34,6 +34,34 @@ fn in_dns(domain: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Asks for the verification of a domain until SES has verified it.
+async fn verified(api: &Api, path: &str) {
+    eventually("the verification of the domain", || async {
+        let asked = api.post(&format!("{path}/verify"), &json!({})).await;
+        assert_eq!(asked.status, 200, "{asked:?}");
+        let shown = api.get(path).await.ok();
+        if shown["status"] == "verified" {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await;
+}
+
+/// Repeats a request until the email is accepted, and returns its id.
+async fn accepted(api: &Api, email: &Value) -> String {
+    eventually("an accepted email", || async {
+        let answer = api.post("/emails", email).await;
+        if answer.status == 200 {
+            Ok(answer.id())
+        } else {
+            Err(format!("{answer:?}"))
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_domain_sends_after_its_records_are_published() {
     let stack = Stack::shared().await;
@@ -57,29 +85,60 @@ async fn a_domain_sends_after_its_records_are_published() {
     .await;
 
     stack.dns.publish(records(&made)).await;
-    eventually("the verification of the domain", || async {
-        let asked = stack.api.post(&format!("{path}/verify"), &json!({})).await;
-        assert_eq!(asked.status, 200, "{asked:?}");
-        let shown = stack.api.get(&path).await.ok();
-        if shown["status"] == "verified" {
-            Ok(())
-        } else {
-            Err(shown.to_string())
-        }
-    })
-    .await;
+    verified(&stack.api, &path).await;
     let shown = stack.api.get(&path).await.ok();
     assert!(in_dns(&shown).iter().all(|status| *status == "found"), "{shown}");
-    let id = eventually("an accepted email", || async {
-        let answer = stack.api.post("/emails", &email).await;
-        if answer.status == 200 {
-            Ok(answer.id())
+    let id = accepted(&stack.api, &email).await;
+    stack.api.wait_for_delivery(&id).await;
+}
+
+#[tokio::test]
+async fn emails_of_a_lost_domain_wait_for_its_return() {
+    let stack = Stack::shared().await;
+    let (name, to) = (domain(), address(&unique("lost")));
+    // A tenant of its own, because every email of a tenant with a lost domain is read before it is sent.
+    let (_, api) = tenant(&stack, json!({"from_domains": [name]})).await;
+    let made = registered(&api, &name).await;
+    let path = path(&made);
+    stack.dns.publish(records(&made)).await;
+    verified(&api, &path).await;
+
+    stack.account.delete_identity(&name).await;
+    let lost = api.get(&path).await.ok();
+    assert_eq!(lost["verified"], "lost", "{lost}");
+    assert!(lost["hint"].as_str().unwrap().contains("accepted and wait"), "{lost}");
+    let queue = api.get("/queues/default").await.ok();
+    assert_eq!(queue["held_domains"], json!([name]));
+    let email = email_with(&to, json!({"from": format!("shop@{name}")}));
+    let id = accepted(&api, &email).await;
+    eventually("the held email", || async {
+        let counts = api.get("/queues/default").await.ok()["counts"].clone();
+        if counts["held"] == 1 {
+            Ok(())
         } else {
-            Err(format!("{answer:?}"))
+            Err(counts.to_string())
         }
     })
     .await;
-    stack.api.wait_for_delivery(&id).await;
+    let waiting = api.email(&id).await;
+    let facts = (&waiting["status"], &waiting["cause"], &waiting["attempts"]);
+    assert_eq!(facts, (&json!("queued"), &json!("unverified_sender"), &json!(0)));
+
+    // The identity is created again, with other records.
+    assert_eq!(api.post(&format!("{path}/verify"), &json!({})).await.status, 200);
+    let again = api.get(&path).await.ok();
+    assert_eq!(again["verified"], "lost", "{again}");
+    let dkim: Vec<_> = records(&again)
+        .iter()
+        .filter(|record| record["record"] == "DKIM")
+        .cloned()
+        .collect();
+    stack.dns.publish(&dkim).await;
+    verified(&api, &path).await;
+    api.wait_for_delivery(&id).await;
+    let queue = api.get("/queues/default").await.ok();
+    assert_eq!(queue["held_domains"], json!([]));
+    assert_eq!(stack.inbox.to(&to).await.len(), 1, "sent once");
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ fn only_access_changes_keys_and_tenants() {
                     continue;
                 }
                 "DomainsRole" => {
-                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
+                    assert_eq!(statements.len(), 5, "the role has other permissions for the table");
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [domains, warm]}}"#;
                     let actions = &[
                         "GetItem",
@@ -150,6 +150,10 @@ fn only_access_changes_keys_and_tenants() {
                         "DeleteItem",
                     ];
                     is("Domains", "Allow", actions, own);
+                    let queues = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#queues"]}}"#;
+                    is("Queues", "Allow", &["GetItem", "PutItem"], queues);
+                    let senders = r#"{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["account#pace"]}}"#;
+                    is("NotifySenders", "Allow", UPDATE, senders);
                     let read = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant"]}}"#;
                     is("ReadKeysAndTenants", "Allow", &["GetItem"], read);
                     is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);

@@ -6,8 +6,8 @@ use std::env;
 
 use resend_rs::list_opts::ListOptions;
 use resend_rs::types::{
-    AddSuppressionOptions, BatchValidation, CreateApiKeyOptions, CreateAttachment, CreateEmailBaseOptions,
-    GetEmailMetricsOptions, Tag, UpdateEmailOptions,
+    AddSuppressionOptions, BatchValidation, CreateApiKeyOptions, CreateAttachment, CreateDomainOptions,
+    CreateEmailBaseOptions, DomainChanges, DomainStatus, GetEmailMetricsOptions, Tag, UpdateEmailOptions,
 };
 use resend_rs::{Error, Resend};
 use serde_json::{Value, json};
@@ -158,6 +158,27 @@ impl Driver {
         Ok(json!({ "id": key.id.to_string(), "token": key.token, "listed": listed }))
     }
 
+    fn domains(&self) -> Answer {
+        let domains = &self.resend.domains;
+        let domain = domains.create(CreateDomainOptions::new(&variable("INTEROP_DOMAIN")))?;
+        let listed = domains.list(ListOptions::default())?;
+        let name = domains.get(&domain.id)?.name;
+        drop(domains.verify(&domain.id)?);
+        drop(domains.update(&domain.id, DomainChanges::new().with_open_tracking(false))?);
+        drop(domains.delete(&domain.id)?);
+        let listed = listed.data.iter().map(|entry| entry.id.to_string()).collect::<Vec<_>>();
+        Ok(json!({ "id": domain.id.to_string(), "name": name, "records": domain.records, "listed": listed }))
+    }
+
+    fn domain_verified(&self) -> Answer {
+        let listed = self.resend.domains.list(ListOptions::default())?;
+        let verified = listed
+            .data
+            .iter()
+            .filter(|domain| matches!(domain.status, DomainStatus::Verified));
+        Ok(json!({ "verified": verified.map(|domain| &domain.name).collect::<Vec<_>>() }))
+    }
+
     fn run(&self, case: &str) -> Option<Answer> {
         Some(match case {
             "send" | "wrong_key" | "gateway_429" => self.send(self.plain()),
@@ -178,6 +199,8 @@ impl Driver {
             "cancel" | "cancel_too_late" => self.cancel(),
             "suppressions" => self.suppressions(),
             "api_keys" => self.api_keys(),
+            "domains" => self.domains(),
+            "domain_verified" => self.domain_verified(),
             "bad_address" => self.send(email(FROM, "nobody", "Hello")),
             _ => return None,
         })

@@ -5,11 +5,14 @@ use std::time::Duration;
 use domain::delivery::cause::Cause;
 use domain::delivery::index::DueCursor;
 use domain::delivery::record::Priority;
-use domain::id::{EmailId, KeyId, QueueKey, QueueName, TenantId};
+use domain::id::{DomainId, EmailId, KeyId, QueueKey, QueueName, TenantId};
 use domain::ports::{Jobs, Queues};
 use domain::queue::hold::{Hold, Holds};
 use domain::queue::job::{Job, Task};
+use domain::queue::lost_verifications::LostVerifications;
 use domain::queue::{Pause, Queue};
+use domain::tenant::domains::name::DomainName;
+use domain::tenant::domains::{SendingDomain, Verification};
 use domain::tenant::sender::{FromDomain, Scope};
 
 use super::{Golden, written_items};
@@ -32,6 +35,22 @@ pub(crate) fn holds() -> Holds {
     [Hold::of_revoked_key(revoked), narrowed]
         .into_iter()
         .fold(Holds::default(), |holds, hold| holds.with(hold).unwrap())
+}
+
+/// Returns a lost domain, and a verified one below it.
+pub(crate) fn lost_verifications() -> LostVerifications {
+    let of = |name, verification| {
+        let (id, name) = (
+            DomainId::of(EmailId::from_random([7; 16])),
+            DomainName::parse(name).unwrap(),
+        );
+        SendingDomain {
+            verification,
+            ..SendingDomain::new(id, TenantId::main(), name, "send".to_owned(), at(100))
+        }
+    };
+    let below = [of("a.example.com", Verification::Now)];
+    LostVerifications::default().with(&of("example.com", Verification::Lost), &below)
 }
 
 /// Returns a queue that sets every field that b1156e8 knew.
@@ -59,6 +78,7 @@ async fn queues_are_read_and_written() {
     let everything = Queue {
         suspended: true,
         holds: holds(),
+        lost_verifications: lost_verifications(),
         generation: 3,
         purged_below: 2,
         ..known_before()
