@@ -57,7 +57,8 @@ def read_facts(session, stack, name_room, builds, wanted, bucket=None):
     facts.from_domain, facts.alarm_topic = chosen.get("FromDomain", "*"), chosen.get("AlarmTopicArn", "")
     if chosen.get("ExistingTableArn"):
         _read_table(facts, session.client("dynamodb"), chosen)
-        _read_contents(facts, session, chosen)
+        if takes_over(facts.deployed, chosen):
+            _read_contents(facts, session, chosen)
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
     if limits:
         _read_limits(facts, limits["AccountLimit"], chosen)
@@ -95,6 +96,11 @@ def _read_table(facts, dynamodb, chosen):
     facts.adopted = described and described["Table"]
     lives = _read(facts, "dynamodb:DescribeTimeToLive", dynamodb.describe_time_to_live, TableName=name)
     facts.adopted_ttl = lives and lives["TimeToLiveDescription"].get("AttributeName")
+
+
+def takes_over(deployed, chosen):
+    """True if a deployment changes the table or the bucket. Lost objects must not stop the upgrade of a running stack."""
+    return any(deployed.get(name, "") != chosen.get(name, "") for name in ("ExistingTableArn", "ExistingBucketName"))
 
 
 def _read_contents(facts, session, chosen):

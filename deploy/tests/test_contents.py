@@ -3,6 +3,7 @@
 import unittest
 
 import paths  # noqa: F401
+from account import takes_over
 from botocore.exceptions import ClientError
 from contents import PAGES, SAMPLE, Contents, read
 
@@ -63,6 +64,13 @@ class Looks(unittest.TestCase):
 
     def test_a_missing_bucket_is_no_error(self):
         self.assertEqual(read(Table(), Bucket(error="404"), "t", "large"), Contents("large", exists=False))
+
+    def test_an_upgrade_of_a_running_stack_looks_for_nothing(self):
+        old = {"ExistingTableArn": "old", "ExistingBucketName": ""}
+        self.assertFalse(takes_over(old, old | {"FromDomain": "example.com"}))
+        self.assertTrue(takes_over(old, old | {"ExistingTableArn": "new"}))
+        self.assertTrue(takes_over(old, old | {"ExistingBucketName": "new"}))
+        self.assertTrue(takes_over({}, old))
 
     def test_a_refused_look_is_an_error(self):
         with self.assertRaises(ClientError):

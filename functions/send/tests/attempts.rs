@@ -255,7 +255,10 @@ async fn a_missing_bucket_is_named_in_the_email() {
         TaskOutcome::Later(Duration::from_secs(60))
     );
     let record = record(&backend, &key);
-    assert_eq!((record.status, record.cause), (RecordStatus::Queued, Some(Cause::Unreached)));
+    assert_eq!(
+        (record.status, record.cause),
+        (RecordStatus::Queued, Some(Cause::Unreached))
+    );
     let detail = record.detail.unwrap();
     assert!(detail.contains("the bucket is missing"), "{detail}");
 }

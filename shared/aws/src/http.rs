@@ -205,12 +205,17 @@ mod tests {
         };
         let response = with_retry_after(fail(&error));
         assert_eq!(response.status(), 500);
-        assert!(response.headers().get("retry-after").is_none(), "a repetition fails too");
+        assert!(
+            response.headers().get("retry-after").is_none(),
+            "a repetition fails too"
+        );
         let Body::Text(text) = response.body() else {
             panic!("no text")
         };
         assert!(
-            text.contains("make doctor") && text.contains("internal_server_error") && !text.contains("mailqueue-Table-1"),
+            text.contains("make doctor")
+                && text.contains("internal_server_error")
+                && !text.contains("mailqueue-Table-1"),
             "{text}"
         );
     }

@@ -267,7 +267,14 @@ impl FaultModel {
                 // A submission is never repeated by the SDK, and late acceptance has its own odds.
                 let of_ses = call.what == SUBMIT;
                 return match fault {
-                    Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart if of_ses => {
+                    Fault::Repeated
+                    | Fault::Late
+                    | Fault::Conflict
+                    | Fault::Throttled
+                    | Fault::Garbled
+                    | Fault::MissingPart
+                        if of_ses =>
+                    {
                         Fault::None
                     }
                     Fault::None

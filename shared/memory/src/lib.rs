@@ -227,7 +227,9 @@ impl MemoryBackend {
         };
         match fault {
             Fault::None => Ok(effect(&mut state)),
-            Fault::Before | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart => Err(down()),
+            Fault::Before | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart => {
+                Err(down())
+            }
             Fault::After => {
                 effect(&mut state);
                 Err(down())

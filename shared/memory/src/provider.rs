@@ -199,7 +199,13 @@ impl Provider for MemoryBackend {
         drop(state);
         assert!(!poisoned, "the test makes the backend panic");
         match fault {
-            Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled | Fault::Garbled | Fault::MissingPart => answer,
+            Fault::None
+            | Fault::Repeated
+            | Fault::Late
+            | Fault::Conflict
+            | Fault::Throttled
+            | Fault::Garbled
+            | Fault::MissingPart => answer,
             Fault::Before | Fault::After => Attempt::Ambiguous,
             Fault::DieBefore | Fault::DieAfter => panic!("crashed during the call of SES"),
         }

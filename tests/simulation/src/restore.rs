@@ -56,7 +56,10 @@ async fn release(system: &System, oracle: &Oracle) -> bool {
             attempt += 1;
             continue;
         };
-        left += ["left", "failed"].iter().filter_map(|name| json[*name].as_u64()).sum::<u64>();
+        left += ["left", "failed"]
+            .iter()
+            .filter_map(|name| json[*name].as_u64())
+            .sum::<u64>();
         if json["has_more"] != json!(true) {
             return left == 0;
         }

@@ -29,8 +29,8 @@ use send::rate_limiter::RateLimiter;
 use send::suppression_filter::Suppressed;
 use send::{SendFunction, SendSettings};
 
-pub(crate) use gateway::ApiResponse;
 use deployment::Deployment;
+pub(crate) use gateway::ApiResponse;
 use mapping::{Mapping, event};
 
 use crate::scenario::Timings;

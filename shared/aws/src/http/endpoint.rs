@@ -189,7 +189,9 @@ fn flags(method: &Method, query: &str) -> Option<String> {
         return None;
     }
     let is_word = |name: &str| !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
-    let pairs = query.split('&').map(|pair| percent_decode_str(pair).decode_utf8_lossy());
+    let pairs = query
+        .split('&')
+        .map(|pair| percent_decode_str(pair).decode_utf8_lossy());
     let is_flag = |pair: &str| {
         pair.strip_suffix("=true")
             .is_some_and(|name| name.len() <= LENGTH_MAX && is_word(name))

@@ -136,6 +136,10 @@ async fn a_removal_spares_a_later_domain_of_the_name() {
 
 #[tokio::test]
 async fn a_queue_changes_in_the_transaction_of_its_domain() {
+    let verified = SendingDomain {
+        verification: Verification::Now,
+        ..domain()
+    };
     let lost = SendingDomain {
         verification: Verification::Lost,
         version: 2,
@@ -155,7 +159,7 @@ async fn a_queue_changes_in_the_transaction_of_its_domain() {
     let change = QueueChange { queue, job };
     let replay = Replay::new([CannedResponse::ok(&json!({})), CannedResponse::ok(&json!({}))]);
     let table = replay.table(16);
-    assert!(table.save_domain(&domain(), &lost, Some(&change)).await.unwrap());
+    assert!(table.save_domain(&verified, &lost, Some(&change)).await.unwrap());
     assert!(table.remove_domain(&lost, Some(&change)).await.unwrap());
     for (request, place) in replay.sent_requests().iter().zip([1, 3]) {
         let writes = request.json()["TransactItems"].clone();
