@@ -53,7 +53,7 @@ impl Revocation {
 /// A page of keys: `?limit&after&before`, and for the deployer `tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPage {
-    /// Number of keys.
+    /// Number of keys; all without a limit.
     pub limit: usize,
     /// The key after or before which the page is; `None`: the page begins with the newest.
     pub cursor: Option<Cursor<KeyId>>,
@@ -75,7 +75,7 @@ impl KeyPage {
             TenantId::parse(&name).ok_or_else(bad)
         });
         Ok(Self {
-            limit: query::limit(limit.as_deref())?,
+            limit: query::limit_or(limit.as_deref(), limits::KEYS_MAX)?,
             cursor,
             tenant: tenant.transpose()?,
         })
@@ -375,10 +375,10 @@ mod tests {
     fn a_page_is_read() {
         let id = KeyId::parse(ID).unwrap();
         for (query, limit, cursor, tenant) in [
-            ("", 20, None, None),
+            ("", 100, None, None),
             ("limit=5&tenant=acme", 5, None, TenantId::parse("acme")),
-            (&format!("after={ID}"), 20, Some(Cursor::After(id)), None),
-            (&format!("before={ID}"), 20, Some(Cursor::Before(id)), None),
+            (&format!("after={ID}"), 100, Some(Cursor::After(id)), None),
+            (&format!("before={ID}"), 100, Some(Cursor::Before(id)), None),
         ] {
             assert_eq!(KeyPage::parse(query), Ok(KeyPage { limit, cursor, tenant }), "{query}");
         }

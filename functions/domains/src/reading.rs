@@ -7,6 +7,7 @@ use aws::http::query::{self, Cursor};
 use domain::api::domain_view::{DomainSummary, DomainView, DomainsView, RecordView};
 use domain::api::error::ApiError;
 use domain::id::{DomainId, TenantId};
+use domain::limits::SENDING_DOMAINS_MAX;
 use domain::ports::Clock;
 use domain::ports::domains::{Dns, Domains};
 use domain::tenant::domains::SendingDomain;
@@ -20,7 +21,7 @@ use crate::{DomainsError, DomainsFunction, Ports};
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainPage {
-    /// Number of domains, 1 to [`query::LIMIT_MAX`].
+    /// Number of domains, 1 to [`query::LIMIT_MAX`]; all without a limit.
     pub limit: usize,
     /// Domain beside which the page lies; `None`: the page begins with the newest.
     pub cursor: Option<Cursor<DomainId>>,
@@ -34,7 +35,7 @@ impl DomainPage {
     pub fn parse(query: &str) -> Result<Self, ApiError> {
         let [limit, after, before] = query::parameters(query, ["limit", "after", "before"])?;
         Ok(Self {
-            limit: query::limit(limit.as_deref())?,
+            limit: query::limit_or(limit.as_deref(), SENDING_DOMAINS_MAX)?,
             cursor: Cursor::read(after.as_deref(), before.as_deref(), DomainId::parse, "a domain")?,
         })
     }

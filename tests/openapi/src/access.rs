@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
-use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use aws::http::query::LIMIT_MAX;
 use domain::api::access_view::{
     ChangedView, KeysView, NewKeyView, RevokedView, TenantChangedView, TenantDeletedView, TenantView, TenantsView,
 };
@@ -65,8 +65,8 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 #[derive(JsonSchema)]
 struct KeyQuery {
-    /// The maximum number of keys on the page.
-    #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
+    /// The maximum number of keys on the page. Default: all keys.
+    #[schemars(range(min = 1, max = LIMIT_MAX))]
     limit: Option<usize>,
     /// The id of an API key. The page starts after it.
     after: Option<String>,

@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
-use aws::http::query::{LIMIT_DEFAULT, LIMIT_MAX};
+use aws::http::query::LIMIT_MAX;
 use domain::api::domain_view::{DomainChanged, DomainDeleted, DomainView, DomainsView};
 use schemars::JsonSchema;
 use serde_json::json;
@@ -102,8 +102,8 @@ struct DomainChange {
 
 #[derive(JsonSchema)]
 struct DomainQuery {
-    /// The maximum number of domains on the page.
-    #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
+    /// The maximum number of domains on the page. Default: all domains.
+    #[schemars(range(min = 1, max = LIMIT_MAX))]
     limit: Option<u32>,
     /// The id of a domain. The page starts after it, with older domains.
     #[schemars(extend("format" = "uuid"))]

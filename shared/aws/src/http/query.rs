@@ -144,8 +144,17 @@ pub fn boolean(name: &'static str, value: Option<&str>) -> Result<bool, ApiError
 /// # Errors
 /// 422 for any other value.
 pub fn limit(given: Option<&str>) -> Result<usize, ApiError> {
+    limit_or(given, LIMIT_DEFAULT)
+}
+
+/// Reads the number of entries of a page of a short list: all of them by default, as Resend lists API keys and domains.
+/// Source: Resend's API reference, "List API keys" and "List Domains", read 2026-11-29.
+///
+/// # Errors
+/// As [`limit`].
+pub fn limit_or(given: Option<&str>, all: usize) -> Result<usize, ApiError> {
     let Some(text) = given else {
-        return Ok(LIMIT_DEFAULT);
+        return Ok(all);
     };
     // `parse` takes a plus sign; Resend's schema says integer.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -158,6 +167,13 @@ pub fn limit(given: Option<&str>) -> Result<usize, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_list_has_all_its_entries_by_default() {
+        assert_eq!(limit_or(None, 500), Ok(500));
+        assert_eq!(limit_or(Some("7"), 500), Ok(7));
+        assert!(limit_or(Some("101"), 500).is_err());
+    }
 
     fn problem<T: std::fmt::Debug>(result: Result<T, ApiError>) -> String {
         result.unwrap_err().message().to_owned()
