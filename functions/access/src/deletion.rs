@@ -74,7 +74,7 @@ impl<P: Ports> AccessFunction<P> {
         let left = self.leftovers(&tenant.id, now).await?;
         if left.stopped && left.count() == 0 {
             let message = format!(
-                "This tenant stores more than {EMAILS_MAX} emails, too many to check in one request. Emails are deleted when their retention ends (template parameter RetentionDays). Delete the tenant then."
+                "This tenant stores {EMAILS_MAX} emails or more, too many to check in one request. Emails are deleted when their retention ends (template parameter RetentionDays). Delete the tenant then."
             );
             return Err(ApiError::conflict(message).into());
         }

@@ -47,7 +47,7 @@ impl<P: Ports> EnqueueFunction<P> {
         turns
     }
 
-    /// Groups the emails of queues with rate limits by queue.
+    /// Groups emails by queue, only for queues with a rate limit.
     async fn with_rate_limits(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<OfQueue> {
         let mut limited: BTreeMap<&QueueName, Option<OfQueue>> = BTreeMap::new();
         for (place, request) in requests.iter().enumerate() {

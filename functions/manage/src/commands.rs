@@ -176,7 +176,7 @@ impl<P: Ports> ManageFunction<P> {
                 Ok(checked?)
             }
             None if caller.is_narrowed() => Err(ApiError::restricted_api_key(
-                "This API key is limited to some From domains, and the content of this email is deleted. Use a key without this limit.",
+                "The content of this email is deleted, so its From domain cannot be checked. Use an API key that is not limited to From domains.",
             )
             .into()),
             None => Ok(()),

@@ -67,7 +67,7 @@ pub trait Ports {
     type System: Clock;
 }
 
-/// A backend that is every port, such as the in-memory backend.
+/// A backend that implements every port, such as the in-memory backend.
 impl<T> Ports for T
 where
     T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs + Domains + Identities,

@@ -197,7 +197,7 @@ pub const DETAIL_MAX: usize = 152;
 /// out.
 pub const OUTCOMES_MAX: usize = 12;
 
-/// Most bytes of a provider's message with each of these outcomes.
+/// Most bytes of a provider's message in one of the [`OUTCOMES_MAX`] outcomes.
 ///
 /// Source: our choice; all of them together stay under 2 KB.
 pub const OUTCOME_WORDS_MAX: usize = 120;

@@ -70,7 +70,7 @@ fn a_suspension_is_independent_of_pauses() {
 }
 
 #[test]
-fn a_held_key_holds_emails_beside_a_pause() {
+fn a_hold_of_a_key_is_independent_of_a_pause() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
         holds: Holds::default().with(Hold::of_revoked_key(key)).unwrap(),

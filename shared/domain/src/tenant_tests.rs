@@ -5,7 +5,7 @@ fn at(secs: i64) -> Timestamp {
 }
 
 #[test]
-fn a_tenant_is_deletable_after_a_minute() {
+fn a_tenant_is_deletable_a_minute_after_suspension() {
     let live = Tenant::main();
     assert_eq!(live.check_deletable(at(1_000)), Err(NotDeletable::NotSuspended));
     let suspended = live.clone().with_suspension(true, at(100));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// Approximate number of messages in flight from which on a standard queue delivers nothing more.
+/// Approximate maximum of messages in flight; at this number a standard queue delivers nothing more.
 const MOST_IN_FLIGHT: usize = 120_000;
 
 /// One queue. Times are milliseconds since 1970.

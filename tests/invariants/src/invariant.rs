@@ -33,7 +33,7 @@ pub enum Invariant {
     Transitions,
     /// SES gets exactly the content that the accepted request asked for.
     Content,
-    /// A repeated request with the same idempotency key gets the same answer and creates no second email.
+    /// A repeated request with the same idempotency key gets the same answer and creates no second email, as long as the first one is stored.
     Idempotency,
     /// A few seconds after a pause or a purge is answered, no email that it covers is sent.
     QueueCommands,

@@ -115,7 +115,7 @@ async fn a_domain_is_verified_by_its_records_and_loses_it() {
 }
 
 #[tokio::test]
-async fn a_mail_from_domain_needs_its_only_mail_server() {
+async fn a_mail_from_domain_has_only_the_mx_of_ses() {
     let world = World::start().await;
     world.create("shop.example").await;
     let put = world

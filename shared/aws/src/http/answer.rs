@@ -16,7 +16,7 @@ pub type Answer<'a, E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> 
 
 /// Error of a request.
 pub trait Failure: Error + 'static {
-    /// Returns the refusal; `None` when a backend call failed, and the caller may repeat the request.
+    /// Returns the refusal; `None` for every other error.
     fn refusal(&self) -> Option<&ApiError>;
 }
 

@@ -78,10 +78,10 @@ enum MissingPart {
 }
 
 impl MissingPart {
-    /// Reads a refusal.
+    /// Returns the missing part that a refusal names.
     ///
-    /// Source: Amazon DynamoDB API Reference, `Query`, and Amazon S3 API Reference, "Error responses". The words about
-    /// an index are DynamoDB's, which has no code of its own for it.
+    /// Source: Amazon DynamoDB API Reference, `Query`, and Amazon S3 API Reference, "Error responses". DynamoDB has
+    /// no error code for a missing index, so its message is compared.
     fn of(code: Option<&str>, message: Option<&str>) -> Option<Self> {
         const NO_INDEX: &str = "does not have the specified index";
         match code? {

@@ -106,7 +106,7 @@ pub struct SesSettings {
     pub tracked_configuration_set: String,
     /// The choice for an email without its own: true counts opens and clicks.
     pub tracks_by_default: bool,
-    /// Prefix of the names of SES tenants; without it no email names one.
+    /// Prefix of the names of SES tenants; without it emails name no SES tenant.
     pub tenant_prefix: Option<String>,
     /// Timeout of one call for a small email.
     pub attempt_timeout: Duration,

@@ -79,7 +79,7 @@ struct FeedbackView {
     lag_seconds: Option<u64>,
 }
 
-/// For each priority queue, the time since which due emails have waited in it. Null for an empty queue.
+/// For each priority queue, the time since which it has had a backlog without a break. Null for an empty queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WaitingSince {

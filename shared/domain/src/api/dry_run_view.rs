@@ -97,6 +97,9 @@ pub struct Tried<'a> {
     pub warnings: &'a [Warning],
 }
 
+/// Advice about an email that would expire; [`Cause::advice`] is about a stored one.
+const WOULD_EXPIRE: &str = "The email would expire before it could be sent. Choose a later expires_at.";
+
 impl DryRunView {
     /// The response for these results.
     #[must_use]
@@ -139,7 +142,10 @@ impl DryRunView {
             waits_for: forecast.waits_for,
             ahead: forecast.ahead,
             cause,
-            advice: cause.map(Cause::advice),
+            advice: cause.map(|cause| match cause {
+                Cause::Expired => WOULD_EXPIRE,
+                cause => cause.advice(),
+            }),
             warnings: tried.warnings.to_vec(),
             cost_usd: prices.cost(sent, sent.saturating_mul(attached)),
         }

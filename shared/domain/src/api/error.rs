@@ -22,7 +22,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 pub enum ErrorName {
     /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value. With 403:
     /// the domain of the From is not verified, or the request bypassed the proxy in front of the API. With 409: the
-    /// request comes too late, the resource already exists, or it is not empty.
+    /// present state does not allow the request; the message says why.
     ValidationError,
     /// A required field is missing.
     MissingRequiredField,
@@ -135,7 +135,7 @@ impl ApiError {
         Self::new(405, ErrorName::MethodNotAllowed, message)
     }
 
-    /// 409: too late, taken, or not empty. No official SDK has a name for it.
+    /// 409: the present state does not allow the request. No official SDK has a name for it.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(409, ErrorName::ValidationError, message)
     }
@@ -180,7 +180,7 @@ impl ApiError {
         )
     }
 
-    /// 500 like [`Self::internal`], with a message of its own, which does not name the cause either.
+    /// 500 like [`Self::internal`], with a message of its own.
     pub fn internal_with(message: impl Into<String>) -> Self {
         Self::new(500, ErrorName::InternalServerError, message)
     }

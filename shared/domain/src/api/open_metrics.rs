@@ -185,7 +185,7 @@ impl Exposition {
         if let Some(lag) = account.feedback_lag(now) {
             self.gauge(
                 "mailqueue_feedback_lag_seconds",
-                "Time from the newest recorded event of Amazon SES to the latest reserved sending time.",
+                "Longest possible delay of Amazon SES events: from the newest recorded one to the last reserved sending time, at most now.",
                 lag.as_secs(),
             );
         }
@@ -199,7 +199,7 @@ impl Exposition {
         self.family(
             waiting,
             "gauge",
-            "Time for which due emails have waited in a priority queue.",
+            "Time for which a priority queue has had a backlog without a break.",
         );
         for priority in Priority::ALL {
             let since = account.busy_since.get(priority);

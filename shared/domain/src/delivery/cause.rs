@@ -135,16 +135,16 @@ impl Cause {
                 "Amazon SES does not accept one of the addresses. Correct it and send a new email."
             }
             Self::UnverifiedSender => {
-                "Verify the From domain or address in Amazon SES in this region. In the SES sandbox, verify the recipients too; the detail names the address. Then retry the email."
+                "Verify the From domain or address in Amazon SES in this region. In the SES sandbox, verify the recipients too; the detail names the address. A failed email then needs a retry; a waiting one is sent automatically."
             }
             Self::Suppressed => {
-                "Every recipient is on the suppression list of this tenant, not on a list of Amazon SES. If the address works again, remove it with DELETE /suppressions/{address}, then retry the email."
+                "Every recipient is on this tenant's suppression list. If the address works again, remove it with DELETE /suppressions/{address}, and send the email again."
             }
             Self::TooLarge => {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. Put the objects back and retry the email, or send it as a new one."
+                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. Put the objects back; mailqueue retries automatically. To send it as a new email, cancel this one first."
             }
             Self::Crashed => {
                 "The send function stopped during the attempt. mailqueue waits for the event of Amazon SES. If none comes, it sends again or ends the email as unknown."
@@ -154,7 +154,7 @@ impl Cause {
             }
             Self::Expired => "The email was not sent before expires_at. Retry it if it is still wanted.",
             Self::AnswerLost => {
-                "Amazon SES may have accepted the email: its answer was lost, and no event came. Ask the recipient, or retry with force and accept a possible second copy."
+                "Amazon SES may have accepted the email, but nothing proves it. Ask the recipient, or retry with force and accept a possible second copy."
             }
             Self::Purged => "The queue was purged before the email was sent. Restore the queue, or retry the email.",
         }

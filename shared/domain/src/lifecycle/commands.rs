@@ -44,10 +44,13 @@ pub enum Refusal {
 fn too_late(status: RecordStatus) -> &'static str {
     match status {
         RecordStatus::Queued => "This email is waiting to be sent.",
-        RecordStatus::Sending | RecordStatus::Uncertain => "This email is being sent. It is too late to change it.",
-        RecordStatus::Failing | RecordStatus::Failed => "This email has failed. Retry it if it is still wanted.",
+        RecordStatus::Sending => "This email is being sent. It is too late to change it.",
+        RecordStatus::Uncertain | RecordStatus::Unknown => {
+            "Amazon SES may have accepted this email. It is too late to change it."
+        }
+        RecordStatus::Failing => "This email is about to fail. Retry it in a moment.",
+        RecordStatus::Failed => "This email has failed. Retry it if it is still wanted.",
         RecordStatus::Sent => "This email was sent. It is too late to change it.",
-        RecordStatus::Unknown => "Amazon SES may have accepted this email. It is too late to change it.",
         RecordStatus::Canceled => "This email is canceled. Retry it if it is wanted after all.",
         RecordStatus::Expired => "This email expired before it was sent. Retry it if it is still wanted.",
     }
@@ -56,7 +59,8 @@ fn too_late(status: RecordStatus) -> &'static str {
 fn not_ended(status: RecordStatus) -> &'static str {
     match status {
         RecordStatus::Queued => "This email is waiting to be sent. To send it sooner, change its scheduled_at.",
-        RecordStatus::Sending | RecordStatus::Uncertain => "This email is being sent.",
+        RecordStatus::Sending => "This email is being sent.",
+        RecordStatus::Uncertain => "Amazon SES may have accepted this email. mailqueue waits for evidence.",
         RecordStatus::Failing => "This email is about to fail. Retry it in a moment.",
         RecordStatus::Sent => "This email was sent. To send it again, send a new email.",
         RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired => {
@@ -69,7 +73,7 @@ fn not_erasable(status: RecordStatus) -> &'static str {
     match status {
         RecordStatus::Queued => "This email is waiting to be sent. Cancel it before you erase it.",
         RecordStatus::Sending | RecordStatus::Uncertain | RecordStatus::Failing => {
-            "This email is being sent. Erase it after the sending has ended."
+            "This email has not ended yet. Erase it afterwards."
         }
         RecordStatus::Sent
         | RecordStatus::Failed

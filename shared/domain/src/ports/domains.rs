@@ -38,7 +38,7 @@ pub trait Identities: Sync {
     /// Sets the MAIL FROM domain, and starts its verification.
     fn set_mail_from(&self, name: &DomainName, mail_from: &str) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Deletes an identity, whether it exists or not.
+    /// Deletes an identity; a missing one is no error.
     fn delete_identity(&self, name: &DomainName) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 

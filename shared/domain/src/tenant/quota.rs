@@ -87,7 +87,7 @@ impl Window {
     }
 }
 
-/// An environment's lease of a window.
+/// The part of a window's limit that one environment has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaLease {
     /// The window.

@@ -8,9 +8,10 @@ use super::templates;
 /// Returns the metrics of an alarm, and the expression that joins them.
 fn metrics(alarm: &Value) -> (Vec<String>, Option<String>) {
     let metric = |of: &Value| {
-        let namespace = &of["Namespace"];
-        let of_queue = namespace.as_str().map_or_else(|| "mailqueue".to_owned(), str::to_owned);
-        format!("{of_queue} {}", of["MetricName"].as_str().unwrap())
+        let namespace = of["Namespace"].as_str().unwrap();
+        // The metrics of the stack are named after it.
+        let namespace = namespace.strip_suffix("/${AWS::StackName}").unwrap_or(namespace);
+        format!("{namespace} {}", of["MetricName"].as_str().unwrap())
     };
     let Some(parts) = alarm["Metrics"].as_sequence() else {
         return (vec![metric(alarm)], None);

@@ -323,7 +323,7 @@ mod tests {
         }
     }
 
-    /// The claim is the only write that is not derived from two records: it must agree with the state machine.
+    /// A claim is written without reading the record first, so this test compares it with the state machine.
     #[test]
     fn a_claim_agrees_with_the_state_machine() {
         let now = at(3_000);
