@@ -276,7 +276,7 @@ fn advice_names_the_suppression_list() {
     };
     let ann = "ann@example.com";
     for (record, words) in [
-        (own, Some("suppression list of this tenant")),
+        (own, Some("this tenant's suppression list")),
         (
             sent(&[(ann, DeliveryStatus::OnAccountList)]),
             Some("suppression list of this AWS account"),
