@@ -49,7 +49,7 @@ async fn a_bounced_address_gets_no_email_until_it_is_removed() {
     let failed = stack.api.wait_for(&second, &wanted).await;
     assert_eq!(failed["sent_at"], json!(null));
     let advice = failed["advice"].as_str().expect("advice");
-    assert!(advice.contains("suppression list of this tenant"), "{advice}");
+    assert!(advice.contains("this tenant's suppression list"), "{advice}");
 
     // An email whose `to` is all suppressed is sent to the other recipients.
     let both = email_with("", json!({"to": spelled, "cc": [address(&other)]}));
