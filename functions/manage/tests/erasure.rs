@@ -99,9 +99,9 @@ async fn an_erased_email_leaves_only_a_tombstone() {
 async fn an_unfinished_email_is_not_erased() {
     for (status, tells) in [
         (RecordStatus::Queued, "Cancel it"),
-        (RecordStatus::Sending, "being sent"),
-        (RecordStatus::Failing, "being sent"),
-        (RecordStatus::Uncertain, "being sent"),
+        (RecordStatus::Sending, "not ended yet"),
+        (RecordStatus::Failing, "not ended yet"),
+        (RecordStatus::Uncertain, "not ended yet"),
     ] {
         let backend = backend_with(status);
         let before = backend.record(&samples::key(1));
