@@ -142,9 +142,12 @@ impl DryRunView {
             waits_for: forecast.waits_for,
             ahead: forecast.ahead,
             cause,
-            advice: cause.map(|cause| match cause {
-                Cause::Expired => WOULD_EXPIRE,
-                cause => cause.advice(),
+            advice: cause.map(|cause| {
+                if cause == Cause::Expired {
+                    WOULD_EXPIRE
+                } else {
+                    cause.advice()
+                }
             }),
             warnings: tried.warnings.to_vec(),
             cost_usd: prices.cost(sent, sent.saturating_mul(attached)),
