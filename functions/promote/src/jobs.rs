@@ -7,7 +7,7 @@
 //! **Start reading at** [`PromoteFunction::work_off_jobs`]; [`domain::queue::job`] decides.
 
 use domain::delivery::account_rate::AccountRateChange;
-use domain::delivery::record::EmailRecord;
+use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::{EmailId, EmailKey, QueueKey};
 use domain::lifecycle::{Decision, SideEffect};
 use domain::message::email::EmailContent;
@@ -197,7 +197,7 @@ impl<P: Ports> PromoteFunction<P> {
     async fn is_movable(&self, job: &Job, queue: &Queue, record: &EmailRecord) -> Result<bool, PortError> {
         let (now, policy) = (self.system.now(), queue.policy(&self.policy));
         let expires_after = queue.expires_after.unwrap_or(self.expires_after);
-        if !self.is_in_scope(job, record).await? {
+        if !is_still_concerned(job, record) || !self.is_in_scope(job, record).await? {
             return Ok(false);
         }
         if matches!(job.task, Task::Retry { .. } | Task::Restore)
@@ -210,7 +210,58 @@ impl<P: Ports> PromoteFunction<P> {
     }
 }
 
+/// True unless a retry meets an email that has failed anew since the request: another run retried it, and the index
+/// showed the earlier failure. A job retries an email once.
+fn is_still_concerned(job: &Job, record: &EmailRecord) -> bool {
+    let ended = record.due.filter(|due| due.kind == DueKind::Ended);
+    !matches!(job.task, Task::Retry { .. })
+        || ended.is_some_and(|due| job.may_concern(record.status, record.cause, due.at))
+}
+
 fn log_unmoved(record: &EmailRecord, error: &(dyn std::error::Error + 'static)) {
     let error = aws::runtime::telemetry::chain(error);
     tracing::warn!(id = %record.id, error, "an email of a queue could not be moved; the next sweep finds it again");
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::delivery::cause::Cause;
+    use domain::delivery::record::{Due, RecordStatus};
+    use domain::id::QueueName;
+    use domain::tenant::sender::Scope;
+    use domain::timestamp::Timestamp;
+    use memory::samples;
+
+    use super::*;
+
+    #[test]
+    fn a_job_retries_an_email_once() {
+        let at = |secs: i64| Timestamp::from_millis(secs * 1_000);
+        let (key, email) = (samples::key(1), samples::email().unwrap());
+        let of_queue = QueueKey {
+            tenant: key.tenant.clone(),
+            name: QueueName::default(),
+        };
+        let queue = Queue::plain(of_queue, at(0));
+        let retry = Task::Retry {
+            cause: None,
+            since: None,
+            scope: Scope::default(),
+        };
+        let job = |task| Job::new(&queue, key.id, task, at(100));
+        let failed = |secs, kind| EmailRecord {
+            status: RecordStatus::Failed,
+            cause: Some(Cause::Rejected),
+            due: Some(Due { kind, at: at(secs) }),
+            ..samples::record(1, &email)
+        };
+        for (record, expected) in [
+            (failed(100, DueKind::Ended), true),
+            (failed(101, DueKind::Ended), false),
+            (failed(100, DueKind::Wake), false),
+        ] {
+            assert_eq!(is_still_concerned(&job(retry.clone()), &record), expected, "{record:?}");
+            assert!(is_still_concerned(&job(Task::Purge), &record));
+        }
+    }
 }
