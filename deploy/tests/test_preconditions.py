@@ -29,6 +29,17 @@ def found(**changes):
     return findings(dataclasses.replace(GOOD, **changes))
 
 
+STREAM = "arn:aws:dynamodb:eu-west-1:111122223333:table/old/stream/1"
+TABLE = {
+    "TableName": "old",
+    "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
+    "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+    "LatestStreamArn": STREAM,
+}
+# The facts about a complete table that the stack adopts.
+ADOPTED = {"adopted": TABLE, "adopted_ttl": "ttl", "adopted_stream": STREAM}
+
+
 class Preconditions(unittest.TestCase):
     def missing(self, words, remedy, blocking=True, **changes):
         (finding,) = found(**changes)
@@ -114,14 +125,7 @@ class Preconditions(unittest.TestCase):
         self.missing("notify nobody", "AlarmTopicArn", blocking=False, alarm_topic="")
 
     def test_an_adopted_table_needs_its_indexes_and_its_stream(self):
-        stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/old/stream/1"
-        table = {
-            "TableName": "old",
-            "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
-            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
-            "LatestStreamArn": stream,
-        }
-        good = {"adopted": table, "adopted_ttl": "ttl", "adopted_stream": stream}
+        table, good = TABLE, ADOPTED
         self.assertEqual(found(**good), [])
         self.missing("no index by_tenant", "Restore", **good | {"adopted": table | {"GlobalSecondaryIndexes": [{"IndexName": "due"}]}})
         self.missing("not a stream of old", "--stream-specification", **good | {"adopted_stream": "another"})
@@ -130,14 +134,7 @@ class Preconditions(unittest.TestCase):
         self.missing("never deletes", "update-time-to-live", blocking=False, **good | {"adopted_ttl": None})
 
     def test_an_adopted_table_needs_its_contents(self):
-        stream = "arn:aws:dynamodb:eu-west-1:111122223333:table/old/stream/1"
-        table = {
-            "TableName": "old",
-            "GlobalSecondaryIndexes": [{"IndexName": "due"}, {"IndexName": "by_tenant"}],
-            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
-            "LatestStreamArn": stream,
-        }
-        good = {"adopted": table, "adopted_ttl": "ttl", "adopted_stream": stream}
+        good = ADOPTED
         for complete in (Contents("large", looked=20), Contents("large"), Contents(None)):
             self.assertEqual(found(**good, contents=complete), [])
         self.missing("lacks 20 of 20", "ExistingBucketName", **good, contents=Contents("large", 20, 20))
