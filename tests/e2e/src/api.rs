@@ -4,6 +4,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::answer::HttpResponse;
+use crate::unique;
 use crate::wait::eventually;
 
 /// A client of the API with the stack's key.
@@ -89,6 +90,20 @@ impl Api {
     /// Sends one email; returns its id.
     pub async fn send(&self, email: &Value) -> String {
         self.post("/emails", email).await.id()
+    }
+
+    /// Sends a batch as a client should: with an idempotency key, and again after an answer that says to try again. On a
+    /// busy machine the gateway may stop waiting for the function. Returns the ids in the order of the emails.
+    pub async fn send_batch(&self, emails: &[Value]) -> Vec<String> {
+        let (key, batch) = (unique("batch"), Value::from(emails));
+        eventually("an answer to a batch", || async {
+            let answer = self.post_once("/emails/batch", &key, &batch).await;
+            match answer.status {
+                409 | 500 | 503 => Err(format!("{answer:?}")),
+                _ => Ok(answer.ids()),
+            }
+        })
+        .await
     }
 
     /// Returns an email as it is now.

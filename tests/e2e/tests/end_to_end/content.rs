@@ -185,7 +185,7 @@ async fn each_email_of_a_full_batch_arrives_once() {
             )
         })
         .collect();
-    let ids = stack.api.post("/emails/batch", &Value::from(batch)).await.ids();
+    let ids = stack.api.send_batch(&batch).await;
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 500);
 
     stack.inbox.wait_for(&name, 500).await;

@@ -36,7 +36,7 @@ async fn a_killed_sender_causes_no_loss_or_unflagged_duplicate() {
         .iter()
         .map(|name| email_to(&address(name.trim_end_matches('@'))))
         .collect();
-    let ids = stack.api.post("/emails/batch", &Value::from(batch)).await.ids();
+    let ids = stack.api.send_batch(&batch).await;
 
     eventually("SES to hold half of the batch", || async {
         let now = stack.inbox.strikes("delay").await - held;

@@ -23,7 +23,7 @@ async fn stopped_feedback_causes_no_resend_of_accepted_email() {
     let emails: Vec<_> = (0..EMAILS)
         .map(|n| email_to(&address(&format!("{name}-{n}"))))
         .collect();
-    let ids = stack.api.post("/emails/batch", &json!(emails)).await.ids();
+    let ids = stack.api.send_batch(&emails).await;
     stack.inbox.wait_for(&name, EMAILS).await;
     // The windows pass, and `promote` runs in each of them. SES would accept a second submission.
     for _ in 0..WINDOWS {

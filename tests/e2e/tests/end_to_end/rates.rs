@@ -21,7 +21,7 @@ async fn accept(stack: &Stack, name: &str, count: usize) -> Vec<String> {
     let emails: Vec<Value> = (0..count).map(|n| email_to(&address(&format!("{name}-{n}")))).collect();
     let mut ids = Vec::new();
     for emails in emails.chunks(500) {
-        ids.extend(stack.api.post("/emails/batch", &Value::from(emails)).await.ids());
+        ids.extend(stack.api.send_batch(emails).await);
     }
     ids
 }
