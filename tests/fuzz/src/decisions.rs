@@ -112,7 +112,7 @@ fn move_once(
             check!(
                 Claims,
                 record.claim_no == u32::MAX || next.claim_no == record.claim_no + 1,
-                "a claim has a number of its own"
+                "the claim number does not rise by one"
             );
             return Ok((next, SideEffect::Nothing));
         }
@@ -134,7 +134,7 @@ fn move_once(
         6 => {
             let decision = overdue(record, outlook(u)?, policy, now);
             if record.due.is_none_or(|due| due.at > now) {
-                check_eq!(Claims, decision, Decision::Forget, "nothing is done before its time");
+                check_eq!(Claims, decision, Decision::Forget, "a record that is not due changes");
             }
             if let Decision::Write(transition) = &decision
                 && (record.status, transition.record.status) == (RecordStatus::Uncertain, RecordStatus::Queued)
@@ -148,7 +148,7 @@ fn move_once(
                     Hold,
                     record.on_uncertain,
                     OnUncertain::Resend,
-                    "a held email is not sent again"
+                    "a held email is sent again"
                 );
             }
             decision
@@ -161,7 +161,7 @@ fn move_once(
                 Transitions,
                 decision == Decision::Forget,
                 forgets,
-                "the only way to failed"
+                "failed only from failing, under its claim"
             );
             decision
         }
@@ -230,7 +230,7 @@ fn update_in_any_order(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result
         Truth,
         decision,
         update_recipients(record, &events),
-        "the order means nothing"
+        "the result in another order"
     );
     if let Decision::Write(transition) = &decision {
         let next = &transition.record;
@@ -238,7 +238,7 @@ fn update_in_any_order(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result
             Truth,
             update_recipients(next, &events),
             Decision::Forget,
-            "a second time means nothing"
+            "the result of repeated events"
         );
         check!(
             Truth,

@@ -68,7 +68,7 @@ fn check_message(input: &SendEmailInput, email: &EmailContent, record: &EmailRec
     addresses(input, email);
     let simple = input.content().and_then(|content| content.simple());
     let Some(message) = simple else {
-        violated!(Content, "SES builds the message");
+        violated!(Content, "the message is not Simple, so SES does not build it");
     };
     check_eq!(Content, data(message.subject()), Some(email.subject()), "the subject");
     let body = message.body();
@@ -84,7 +84,7 @@ fn check_message(input: &SendEmailInput, email: &EmailContent, record: &EmailRec
         email.text().map(str::to_owned).or(email.generated_text()),
         "the text part"
     );
-    check!(Content, message.headers().len() <= 15, "as many headers as SES takes");
+    check!(Content, message.headers().len() <= 15, "more headers than SES takes");
     let mut lines = 0;
     for header in message.headers() {
         let (name, value) = (header.name(), header.value());
@@ -125,7 +125,7 @@ fn check_message(input: &SendEmailInput, email: &EmailContent, record: &EmailRec
         Truth,
         input.configuration_set_name(),
         Some("mailqueue-events"),
-        "else no event comes back"
+        "the configuration set, without which no event comes"
     );
 }
 
@@ -152,7 +152,7 @@ fn addresses(input: &SendEmailInput, email: &EmailContent) {
     ] {
         // Each address was checked when the request was accepted; this checks that it is present.
         let wanted: Vec<String> = wanted.iter().map(Mailbox::to_header).collect();
-        check_eq!(Content, given, wanted, "everyone, where they belong");
+        check_eq!(Content, given, wanted, "the addresses of a field");
     }
 }
 
@@ -174,6 +174,6 @@ fn tags(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord) {
         .iter()
         .map(|tag| (tag.name().to_owned(), tag.value().to_owned()))
         .collect();
-    check!(Content, given.len() <= 50, "as many tags as SES takes");
-    check_eq!(Truth, given, wanted, "ours, then theirs");
+    check!(Content, given.len() <= 50, "more tags than SES takes");
+    check_eq!(Truth, given, wanted, "our tags, then those of the caller");
 }

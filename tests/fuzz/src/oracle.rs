@@ -139,7 +139,11 @@ fn custom_headers(email: &EmailContent) {
         "mime-version",
         "x-email-id",
     ];
-    check!(Refusal, email.headers().len() <= 14, "X-Email-Id is the fifteenth");
+    check!(
+        Refusal,
+        email.headers().len() <= 14,
+        "more than 14 headers beside X-Email-Id"
+    );
     let mut names = BTreeSet::new();
     for header in email.headers() {
         let name = header.name().as_str();
@@ -150,9 +154,9 @@ fn custom_headers(email: &EmailContent) {
             "ftext"
         );
         let key = name.to_ascii_lowercase();
-        check!(Refusal, !OURS.contains(&key.as_str()), "{key} is no caller's");
+        check!(Refusal, !OURS.contains(&key.as_str()), "a caller may not set {key}");
         for beginning in ["content-", "dkim-", "x-ses-", "arc-", "resent-"] {
-            check!(Refusal, !key.starts_with(beginning), "{key} is no caller's");
+            check!(Refusal, !key.starts_with(beginning), "a caller may not set {key}");
         }
         check!(Refusal, names.insert(key), "{name} is there twice");
         one_line(name, header.value());
@@ -177,7 +181,7 @@ fn custom_headers(email: &EmailContent) {
 }
 
 fn tags(email: &EmailContent) {
-    check!(Refusal, email.tags().len() <= 46, "four tags are ours");
+    check!(Refusal, email.tags().len() <= 46, "more than 46 tags beside our four");
     let mut names = BTreeSet::new();
     for tag in email.tags() {
         for part in [tag.name(), tag.value()] {
@@ -185,7 +189,11 @@ fn tags(email: &EmailContent) {
             let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
             check!(Refusal, part.bytes().all(allowed), "a tag's characters");
         }
-        check!(Refusal, !tag.name().to_ascii_lowercase().starts_with("mq_"), "our tags");
+        check!(
+            Refusal,
+            !tag.name().to_ascii_lowercase().starts_with("mq_"),
+            "a reserved tag"
+        );
         check!(Refusal, names.insert(tag.name()), "a tag is there twice");
     }
 }

@@ -116,7 +116,7 @@ fn check_content(event: &SesEvent, text: &Value) {
             );
             for (key, delivery_status) in delivery_statuses {
                 let hex = key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit());
-                check!(Refusal, hex, "no address goes further: {key}");
+                check!(Refusal, hex, "the key is no hash: {key}");
                 let named = match delivery_status {
                     DeliveryStatus::Delivered => ["Delivery", "Delivery"],
                     DeliveryStatus::Bounced
@@ -127,7 +127,7 @@ fn check_content(event: &SesEvent, text: &Value) {
                     DeliveryStatus::Complained => ["Complaint", "Complaint"],
                     DeliveryStatus::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
                     DeliveryStatus::Rejected => ["Reject", "Rendering Failure"],
-                    DeliveryStatus::Suppressed => violated!(Truth, "no event says so"),
+                    DeliveryStatus::Suppressed => violated!(Truth, "suppressed is no status of an event"),
                 };
                 check!(
                     Truth,
@@ -135,7 +135,11 @@ fn check_content(event: &SesEvent, text: &Value) {
                     "{delivery_status:?}"
                 );
                 if text["bounce"]["bounceType"] == "Permanent" && text["eventType"] == "Bounce" {
-                    check!(Truth, *delivery_status >= DeliveryStatus::OnGlobalList, "for good");
+                    check!(
+                        Truth,
+                        *delivery_status >= DeliveryStatus::OnGlobalList,
+                        "a permanent bounce with a lower status"
+                    );
                 }
             }
             let suppresses = delivery_statuses

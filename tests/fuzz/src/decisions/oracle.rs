@@ -14,7 +14,7 @@ pub(super) fn check_stale_result(record: &EmailRecord, claim_no: u32, decision: 
     let holds = record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain);
     if let Decision::Write(transition) = decision {
         let evidence = transition.record.status == RecordStatus::Sent;
-        check!(Truth, holds || evidence, "a claim speaks that holds nothing");
+        check!(Truth, holds || evidence, "the result of a settled claim is written");
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
     check!(
         Truth,
         next.delivery_version >= record.delivery_version,
-        "delivery statuses are uncounted"
+        "delivery_version falls"
     );
     check_eq!(
         Truth,
@@ -112,7 +112,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
         check!(
             Truth,
             (1..=next.claim_no).contains(&sent.claim_no),
-            "sent by a claim that was made"
+            "sent by a claim that was never made"
         );
     }
     if record.status == RecordStatus::Sent {
@@ -135,7 +135,7 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
             Transitions,
             record.status,
             RecordStatus::Failing,
-            "failed comes from failing"
+            "failed without failing before"
         );
     }
     for (before, after) in [
@@ -162,7 +162,11 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
         );
     }
     if let SideEffect::EnqueueTask { delay } = side_effect {
-        check!(Completion, delay <= Duration::from_secs(900), "SQS delays no longer");
+        check!(
+            Completion,
+            delay <= Duration::from_secs(900),
+            "a delay above SQS's limit"
+        );
         check_eq!(
             Completion,
             next.status,
@@ -190,7 +194,11 @@ pub(super) fn check_invariants(record: &EmailRecord, next: &EmailRecord, side_ef
         );
     }
     let view = serde_json::to_value(EmailView::new(next, None, "us-east-1", now));
-    check!(Truth, view.is_ok_and(|view| view.is_object()), "it can be shown");
+    check!(
+        Truth,
+        view.is_ok_and(|view| view.is_object()),
+        "the record cannot be shown"
+    );
     check!(
         Truth,
         lifecycle::Condition::DeliveryUnmoved {
