@@ -1,5 +1,5 @@
-//! Hostile input: published attacks and corner cases of the grammars as requests. Each has the rule of ours that it
-//! tests, and its expected answer.
+//! Hostile input: published attacks and corner cases of the grammars as requests. Each names the rule that it tests,
+//! and its expected answer.
 //!
 //! **Role:** the tests pass every class to the real readers of requests; `make hostile` writes docs/HOSTILE_INPUT.md.
 //! Nothing of this crate is deployed.

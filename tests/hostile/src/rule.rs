@@ -168,7 +168,7 @@ rules! {
         HeaderNameEmpty: "a header name is not empty",
         HeaderName: "a header name is ftext by RFC 5322",
         HeaderNameLength: "a header name has at most 126 characters",
-        HeaderReserved: "no header that the queue or SES writes, except five that are dropped",
+        HeaderReserved: "no header that mailqueue or SES writes, except five that are dropped",
         HeaderReservedPrefix: "no header of a family that SES writes",
         HeaderEmpty: "a header value is not blank",
         HeaderControls: "no control character in a header value",

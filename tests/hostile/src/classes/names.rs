@@ -174,7 +174,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         carried(
             Rule::NameAddress,
-            "the own address as the name, as Outlook writes it",
+            "the same address as the name, as Outlook writes it",
             "RFC 5322, 3.2.3",
             named("'A@example.com'"),
         ),
