@@ -126,7 +126,7 @@ struct NewKey {
     /// The tenant of the key. Only the deployer's key may name another tenant than its own.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     tenant: Option<String>,
-    /// Not supported: domains have no ids. Name the domains in `from_domains`.
+    /// Not supported: name the domains in `from_domains`.
     #[schemars(extend("type" = "null"))]
     domain_id: Option<String>,
 }

@@ -26,7 +26,7 @@ pub(crate) struct BatchHeaders {
     validation: Option<String>,
 }
 
-/// How an email is sent.
+/// The query of a request to send an email.
 #[derive(JsonSchema)]
 pub(crate) struct SendQuery {
     /// Checks the request and returns the expected sending time, recipients and cost. Stores and sends nothing.

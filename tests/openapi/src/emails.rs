@@ -1,4 +1,4 @@
-//! Emails: sent, listed, shown, taken back, sent again.
+//! Emails: sent, listed, shown, canceled, retried.
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 

@@ -1,6 +1,6 @@
 //! Describes the API: generates `openapi.json` from the code that answers.
 //!
-//! **Role:** `make openapi` writes the file; `manage` serves it; nothing of this crate is deployed.
+//! **Role:** `make openapi` writes the file; `reports` serves it; nothing of this crate is deployed.
 //! **Invariant:** the name of a field and its allowed values are defined once. The types that functions serialize
 //! describe the answers. Requests are parsed by hand, so that errors name the field; types of this crate describe
 //! them. Tests compare these types with the parsers, field by field.

@@ -317,7 +317,7 @@ fn in_path(tag: &str, name: &str) -> Value {
         }
         ("emails", "attachment_id") => json!({"type": "string", "description": "The id of the attachment."}),
         ("domains", "domain") => json!({"type": "string", "format": "uuid", "description": "The id of the domain."}),
-        // A parameter without a description here is noticed in the document and by its readers.
+        // A poor description, which a reader of the document notices: add a better one above.
         _ => json!({"type": "string", "description": format!("The {name}.")}),
     }
 }

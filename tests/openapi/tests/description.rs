@@ -4,7 +4,7 @@ use crate::schema;
 
 #[test]
 fn the_description_file_is_up_to_date() {
-    // The test reads the file, because `manage` embeds its content at build time.
+    // The test reads the file, because `reports` embeds its content at build time.
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
     let kept = std::fs::read_to_string(path).unwrap();
     assert!(

@@ -3,7 +3,7 @@
 //! **Map:** [`description`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
 //! existing ones. [`error_names`]: every SDK knows the errors' names. [`resend`]: every difference from Resend's
 //! document has a reason.
-//! [`fields`]: the same for fields of requests and their values.
+//! [`fields`]: the described fields and values of requests are exactly those that are read.
 //! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data.
 //! [`tenants`]: no tenant sees another's data, and no key gets more than its permission. [`operator`]: the deployer acts
 //! for a tenant without its content.
