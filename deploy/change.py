@@ -14,7 +14,7 @@ from stack import Trouble, say
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 # CloudFormation's words for a change set without a change.
 NOTHING = ("didn't contain changes", "No updates are to be performed")
-# A creation that failed leaves a stack that can only be deleted.
+# The statuses after a failed creation: the stack can only be deleted.
 FAILED_CREATIONS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 PATIENCE_SECS = 30 * 60
 # The longest time until a stack shows an operation that has begun.

@@ -25,7 +25,7 @@ ENDS = ("failed", "bounced", "complained", "canceled", "suppressed")
 DELIVERY_SECS = 180
 # The life of a check's key, if the check is interrupted.
 CHECK_KEY_LIFE = datetime.timedelta(hours=1)
-# A new API may answer with errors until API Gateway and IAM know it everywhere.
+# The time for which a new API may answer with errors, until API Gateway and IAM know it everywhere.
 READY_SECS = 90
 
 

@@ -17,11 +17,11 @@ from preconditions import INDEXES
 from suppression import SuppressionList
 from suppression import findings as suppression_findings
 
-# Above this difference, times that a program computes reach the API too early or too late.
+# The largest difference of the clocks. Above it, times that a program computes reach the API too early or too late.
 SKEW_MAX_SECS = 5
-# Emails that have waited for longer are late.
+# The age from which a waiting email is late.
 WAITING_MAX_SECS = 900
-# The check's own email has just been delivered, so feedback cannot lag by more.
+# The largest lag of feedback that is no problem. The check's own email has just been delivered, so its event is recent.
 LAG_MAX_SECS = 600
 QUOTA_NEARLY_USED = 0.8
 

@@ -16,7 +16,7 @@ from finding import Finding
 from names import ROLE_PATH_MAX, is_bucket
 from profiles import UNRESERVED_MIN
 
-# Below this, senders and other functions together can use up the account's executions.
+# The number of executions below which senders and other functions together can use up all of them.
 CONCURRENCY_ENOUGH = 100
 # The indexes that the functions read.
 INDEXES = {"due", "by_tenant"}

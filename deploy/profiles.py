@@ -5,7 +5,7 @@ Sources: AWS Lambda Developer Guide, "Configuring reserved concurrency" (100 exe
 scaling behavior for SQS event source mappings" (a maximum of at least 2), read 2026-11-29.
 """
 
-# Lambda keeps so many executions of an account unreserved.
+# The executions of an account that Lambda keeps unreserved.
 UNRESERVED_MIN = 100
 # `promote`, and `tally` for one shard of the table's stream. A new table may have four, which nothing can limit here.
 OTHERS = 2

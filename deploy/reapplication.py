@@ -80,7 +80,7 @@ def key_of(item):
 
 
 def kind_of(item):
-    """The kind of an item; None for counters, quotas and the places of running functions.
+    """The kind of an item; None for counters, quotas, and the cursors of functions.
 
     The domains are compared as a whole partition (domain_reapplication.py).
     """

@@ -40,7 +40,7 @@ def lines(remains):
     yield f"    Delete it after the last stack: aws s3 rb --force s3://{remains.code_bucket}{end}"
     yield f"The parameter {remains.key_parameter} stays, with the deployer's key: it costs nothing."
     yield f"    Delete it: aws ssm delete-parameter --name {remains.key_parameter}{end}"
-    yield "Your SES identities stay. All other resources go, with their logs and the emails that wait in no record."
+    yield "Your SES identities stay. All other resources go, with their logs and the messages in SQS."
 
 
 def price(size, usd_per_gb):

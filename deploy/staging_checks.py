@@ -16,9 +16,9 @@ from stack import Trouble, say
 TAG = "mailqueue-staging"
 QUEUE_PREFIX = "staging-checks-"
 FILE = b"The attachment of a staging check.\n" * 100
-# `promote` runs each minute and purges page by page, so a large purge takes several runs.
+# The longest wait for a purge. `promote` runs each minute and purges page by page, so a large one takes several runs.
 PURGE_SECS = 900
-# `send` sets the emails of a paused queue aside, and the counts follow.
+# The longest wait until `send` has set the emails of a paused queue aside, and the counts show it.
 HOLD_SECS = 300
 # The pause, and the repetitions, after an answer that asks for another try.
 PAUSE_SECS = 2

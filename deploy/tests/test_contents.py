@@ -51,7 +51,7 @@ class Looks(unittest.TestCase):
     def test_a_table_without_large_contents_lacks_none(self):
         self.assertEqual(read(Table([]), Bucket(), "t", "large"), Contents("large"))
 
-    def test_the_look_is_short(self):
+    def test_a_bounded_number_of_contents_is_looked_for(self):
         many = Table(*[[record(number) for number in range(SAMPLE)]] * 3)
         self.assertEqual(read(many, Bucket(), "t", "large"), Contents("large", SAMPLE, SAMPLE))
         self.assertEqual(many.read, 1)

@@ -183,7 +183,7 @@ class OldestDue(unittest.TestCase):
         self.assertIn(asked["MetricName"], names)
         self.assertEqual(asked["Namespace"], "mailqueue/mail")
 
-    def test_a_silent_promote_is_told(self):
+    def test_a_silent_promote_is_reported(self):
         looked, _ = self.read()
         self.assertIn("the look at the oldest due email", looked.unread)
 
@@ -224,7 +224,7 @@ class Domain(unittest.TestCase):
         self.assertEqual(looked.identity, SenderIdentity("example.com", True, True, "send.example.com", True))
         self.assertEqual(findings(looked), [])
 
-    def test_a_lost_domain_and_a_silent_dns_are_told(self):
+    def test_a_lost_domain_and_a_silent_dns_are_reported(self):
         _, looked = self.read(self.shown("pending", "unknown", "lost"))
         self.assertEqual(looked.identity, SenderIdentity("example.com", False, False, "send.example.com", False))
         self.assertIn("the DNS query for DMARC", looked.unread)

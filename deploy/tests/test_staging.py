@@ -26,16 +26,16 @@ class ThePlan(unittest.TestCase):
         self.assertIn("at least 6 min", sending)
         self.assertIn("sends 7 emails", cost(Plan(deployments=1)))
 
-    def test_a_result_says_did_expected_and_saw(self):
+    def test_a_result_shows_its_action_and_both_outcomes(self):
         said = list(lines(Check("One email", "this", "that", "another", False)))
         self.assertEqual(said[0], "PROBLEM      One email")
         self.assertEqual([line.split()[-1] for line in said[1:]], ["this", "that", "another"])
 
-    def test_an_unmade_check_is_no_success(self):
+    def test_a_check_that_was_not_made_is_no_success(self):
         checks = [Check("a", "", "", "", holds) for holds in (True, False, None)]
         self.assertEqual(summary(checks), "1 of 3 checks hold; 1 failed, and 1 could not be made.")
 
-    def test_things_are_counted(self):
+    def test_equal_results_are_counted(self):
         self.assertEqual(counted([200, 503, 200]), "2 × 200, 1 × 503")
         self.assertEqual(counted([]), "none")
 
