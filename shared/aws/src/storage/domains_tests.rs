@@ -200,7 +200,7 @@ async fn related_domains_are_two_reads() {
 }
 
 #[tokio::test]
-async fn a_door_costs_no_call_of_its_own() {
+async fn the_registry_comes_with_the_key_in_one_call() {
     let registry =
         json!({"pk": {"S": "domains"}, "sk": {"S": "registry#"}, "no": {"N": "2"}, "names": {"SS": ["a.example"]}});
     let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": [registry]}}))]);

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_exceeds_one_that_lets_more_go() {
+    fn a_list_exceeds_one_that_holds_fewer_emails() {
         use Verification::{Lost, Now};
         let none = LostVerifications::default();
         let one = none.with(&domain("example.com", Lost), &[]);

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_are_an_hour_a_day_or_32_days() {
+    fn slots_are_kept_by_the_hour_day_or_32_days() {
         let at = Timestamp::parse_rfc3339("2026-11-24T17:48:59.999Z").unwrap();
         let slot = |level: Level| {
             let (begin, index) = level.slot(at);
