@@ -14,7 +14,7 @@ use crate::oracle::{Accepted, StoredEmail};
 use crate::stack::Stack;
 
 /// The longest wait of any step, with the timings of `make chaos` (`local/timings.json`). The fifth wait of the retry
-/// policy is four minutes and a tenth, and then a guard may have to pass.
+/// policy is four minutes, with jitter up to a tenth more, and then a guard may have to pass.
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// The shortest pause between two checks.

@@ -61,7 +61,7 @@ fn everything() -> BTreeSet<String> {
     let jobs = sweeps
         .into_iter()
         .flat_map(|sweep| of_sweeps.map(|operation| (sweep, operation)))
-        // In the usual configurations nothing happens between a restore and its record.
+        // In the usual configurations, no other write comes between the read and the write of a restore.
         .filter(|(sweep, operation)| {
             *sweep != Sweep::Restore || !matches!(operation, Operation::FindsMoved | Operation::Ends)
         })

@@ -87,7 +87,7 @@ async function batch() {
   return ids;
 }
 
-// Scheduled for far away, brought near, and one of two taken back.
+// Scheduled for far away, brought near, and one of two canceled.
 async function scheduled() {
   const later = { ...email, to: [`later-${recipient}`] };
   const schedule = (scheduledAt) => resend.emails.send({ ...later, scheduledAt });

@@ -176,8 +176,8 @@ def outcome(name, method):
         if int(error.code) == 404 and error.error_type == "not_found" and re.search(r"openapi\.json|has this id", error.message):
             return "not_found"
         return f"{error.code} {error.error_type}: {error.message}"
-    except Exception as error:  # noqa: BLE001: whatever it is, it is told
-        # Refused by the SDK itself, which asked nobody.
+    except Exception as error:  # noqa: BLE001: every error is reported
+        # Refused by the SDK itself, without a request.
         asked_nobody = CLIENT.called == 0 and isinstance(error, ValueError)
         return "local" if asked_nobody else f"crashes: {error!r}"
     return "works" if CLIENT.called and answer else f"nothing: {answer!r}"

@@ -108,7 +108,7 @@ def batch():
 
 
 def scheduled():
-    """Scheduled for far away, brought near, and one of two taken back."""
+    """Scheduled for far away, brought near, and one of two canceled."""
     later: resend.Emails.SendParams = {**EMAIL, "to": [f"later-{RECIPIENT}"]}
     kept = resend.Emails.send({**later, "scheduled_at": "in 1 hour"})["id"]
     taken = resend.Emails.send({**later, "scheduled_at": "2030-01-01T00:00:00Z"})["id"]

@@ -1,4 +1,4 @@
-//! The folders of `shared/domain` and `shared/aws` import only the folders that this page allows, in one order. No files
+//! The folders of `shared/domain` and `shared/aws` import only the folders that this file allows, in one order. No files
 //! of a shared crate import each other in a circle.
 //!
 //! Tests inside the crates may import everything. A re-export (`pub use`) is no import.

@@ -207,9 +207,9 @@ async fn every_role_grants_exactly_the_used_permissions() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Five functions call SES. `send` sends from a named identity and with a named configuration set. `promote` and
-/// `reports` read the account's rate, and `suppressions` manages the account's own suppression list. `domains` manages
-/// identities, which `promote` reads.
+/// Five functions call SES. `send` sends from the identity of `FromDomain`, with the stack's two configuration sets.
+/// `promote` and `reports` read the account's rate, and `suppressions` manages the account's own suppression list.
+/// `domains` manages identities, which `promote` reads.
 #[test]
 fn each_role_has_only_its_own_ses_actions() {
     let template = templates().remove(0);

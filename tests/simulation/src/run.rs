@@ -109,7 +109,7 @@ async fn live(scenario: &Scenario) -> RunOutcome {
     backend.state().fault_model = Some(fault_model(scenario, &oracle));
     backend.state().retention = Some(scenario.timings.retention);
     set_account(&backend, scenario);
-    // In every other scenario the account's own list decides.
+    // With an even seed, the account's own list decides.
     backend.state().account_list.is_on = scenario.seed.is_multiple_of(2);
     plant(&backend, scenario);
     plant_waiting(&backend, scenario, &oracle);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::emails::{address, email_to, email_with};
 
-/// The counts that differ among the tests.
+/// The counts that the tests compare.
 const COUNTED: &str = "accepted,recipients,sent,delivered,suppressed,bounced,complained,failed,canceled,expired,rejected,unknown,\
      bounced_permanent,bounced_transient,delivery_delayed";
 

@@ -48,8 +48,8 @@ fn each_role_reads_its_own_part_of_the_index() {
     }
 }
 
-/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage`, `suppressions` and `reports` read them
-/// and record their use; no other function reads them.
+/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage`, `suppressions`, `domains` and `reports`
+/// read them and record their use; no other function reads them.
 #[test]
 fn only_access_changes_keys_and_tenants() {
     for template in templates() {

@@ -192,7 +192,7 @@ fn random_queue_command(rng: &mut Rng, guard: Duration) -> QueueCommand {
 }
 
 fn odds(rng: &mut Rng) -> Odds {
-    // The overall severity: most runs have a bad day, some a catastrophe.
+    // The severity of the run: it multiplies the largest probability of each fault.
     let scale = [1, 3, 10][rng.usize(0..3)];
     let mut share = |most: u32| {
         if rng.u32(0..100) < 55 {
