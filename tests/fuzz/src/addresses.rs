@@ -60,8 +60,8 @@ pub(crate) fn run(data: &[u8]) {
     named(text);
 }
 
-/// Checks that no part of the text before the bracket is a second address, unless it is quoted: neither as it is, nor
-/// as the `read` name.
+/// Checks that no part of the text before the bracket is a second address, unless it is quoted. The same holds for the
+/// name as it was `read`.
 fn loses_nobody(accepted: &str, read: &str) {
     let Some((name, behind)) = accepted.split_once('<').filter(|_| !accepted.trim().starts_with('"')) else {
         return;

@@ -42,7 +42,7 @@ pub const REFUSALS: &[Refusals] = &[
         status: 403,
         component: "KeyInvalid",
         names: &[ErrorName::InvalidApiKey, ErrorName::ValidationError],
-        says: "The API key is not valid, its tenant is suspended, the From domain is not verified, or the request bypassed the proxy in front of the API.",
+        says: "The API key is invalid, its tenant is suspended, the From domain is unverified, or the request bypassed the proxy in front of the API.",
         gateway: false,
     },
     Refusals {

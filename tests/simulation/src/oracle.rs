@@ -34,8 +34,8 @@
 //!   answered as before.
 //! - **RateLimit.** Over any minute SES gets no more emails of a queue than its rate allows. A slot may be used late, so
 //!   the emails of that delay are added.
-//! - **Restoration.** After a restore of the table, an unfinished email of it is claimed only after a caller began to
-//!   release it, and with a flag. Copies of the time before the restore count.
+//! - **Restoration.** After a restore, an unfinished email of the restored table is claimed only after a caller began
+//!   to release it, and with a flag. Copies of the time before the restore count.
 //!
 //! **No violation, by design:**
 //!
@@ -49,7 +49,7 @@
 //! - A missing detail in the record, where the event with it is lost for ever.
 //! - A content without a record, left by a repeated request that dies while its email is erased. It ends by its TTL.
 //!
-//! **Map:** `answers` has the answers to callers, `observer` sees each write and submission as it happens, `ending`
+//! **Map:** `answers` has the answers to callers, and `observer` sees each write and submission as it happens. `ending`
 //! looks at the end of the run, and `restoration` at a restore of the table.
 
 mod answers;

@@ -10,8 +10,8 @@ use simulation::systematic::Strikes;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Emails of each state at the restore point, two minutes after the beginning: sent, scheduled and sent before the
-/// stop, scheduled and canceled before the stop, scheduled for later, and held by a paused queue.
+/// Emails of each state at the restore point, two minutes after the beginning. One is sent, and one waits in a paused
+/// queue. Of three scheduled ones, one is sent before the stop, one is canceled before it, and one is due later.
 fn scenario(with_epoch: bool) -> Scenario {
     let scheduled = |minutes: u32, commands: Vec<(Duration, EmailCommand)>| Order {
         scheduled_in: Some(MINUTE * minutes),
