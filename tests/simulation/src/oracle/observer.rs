@@ -322,7 +322,7 @@ impl Seen {
         wrong(
             Invariant::Content,
             after.born == before.born && after.body == before.body,
-            "the birth or the content was changed",
+            "the time of acceptance or the content was changed",
         );
         let rises = |(recipient, delivery_status): (&String, &DeliveryStatus)| {
             after.delivery_statuses.get(recipient) >= Some(delivery_status)
