@@ -2,8 +2,8 @@
 //!
 //! **How this is proved:** a rule at the proxy holds one call of the function, before or after it takes effect.
 //! Meanwhile its caller is in an invocation, because it waits for the answer; then its process is killed. A kill
-//! counts only if the proxy's record says that the caller closed the connection before the answer. It closes it
-//! for no other reason: every client of ours waits longer than a call is held.
+//! counts only if the proxy's record says that the caller closed the connection before the answer. No living
+//! caller does that: each of our clients waits longer than a call is held.
 //! **Not counted:** the single read by which a function warms up at its start, before it asks for an invocation.
 //! **Start reading at** [`Killer::strike`].
 
