@@ -25,7 +25,7 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(BORN.as_millis() + millis)
 }
 
-/// Two a second, nothing reserved.
+/// Returns a backend whose queue may send two emails a second and has no reserved slot.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(0).unwrap();
     let queue = Queue {
@@ -101,7 +101,7 @@ async fn a_slot_costs_one_conditional_write() {
     expected.insert(0, "change_rate_limit");
     let mut found = calls(&limited);
     found.retain(|call| *call != "queue");
-    assert_eq!(found, expected, "a queue is read once in five seconds");
+    assert_eq!(found, expected, "a queue is read once in two seconds");
 }
 
 #[tokio::test]
