@@ -33,9 +33,9 @@ pub(crate) const KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
 /// Effects of a revocation besides the key itself: `?children&hold`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Revocation {
-    /// Revoke the keys that were created with it too.
+    /// Also revoke the keys that were created with the revoked key.
     pub children: bool,
-    /// Hold the emails that were accepted with it.
+    /// Hold the emails that were accepted with the revoked keys.
     pub hold: bool,
 }
 
@@ -53,9 +53,9 @@ impl Revocation {
 /// A page of keys: `?limit&after&before`, and for the deployer `tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPage {
-    /// Number of keys; all without a limit.
+    /// Maximum number of keys; without a limit, all keys of the tenant.
     pub limit: usize,
-    /// The key after or before which the page is; `None`: the page begins with the newest.
+    /// The key after or before which the page lies; `None`: the page begins with the newest key.
     pub cursor: Option<Cursor<KeyId>>,
     /// Tenant that owns the keys.
     pub tenant: Option<TenantId>,
@@ -210,16 +210,16 @@ impl<P: Ports> AccessFunction<P> {
 
     /// Revokes a key; with `children` also every key that was created with it, directly or through other keys.
     ///
-    /// An environment with the cached key accepts it for another thirty seconds. The same request, repeated
-    /// then, finds the keys that it created meanwhile. With `hold`, the emails that were accepted with these
+    /// An environment that has cached the key accepts it for another thirty seconds. A request that is repeated after
+    /// that time also finds the keys that were created meanwhile. With `hold`, the emails that were accepted with these
     /// keys wait for a release.
     ///
     /// The hold comes before the children are revoked: after a crash in between, a repeated request finds them
     /// again.
     ///
     /// # Errors
-    /// 401 for a hold by a key that is limited to From domains. 404 when no active key has this id, or with
-    /// `children` or `hold` no key at all. 409 when the tenant has too many holds. Or a backend call failed.
+    /// 401 for a hold by a key that is limited to From domains. 404 when no active key has this id; with `children` or
+    /// `hold`, when not even a revoked key has it. 409 when the tenant has too many holds. Or a backend call failed.
     pub async fn revoke_key(&self, maker: &KeyAuthor, id: KeyId, with: Revocation) -> Result<RevokedView, AccessError> {
         may_hold(maker, with.hold)?;
         let (of, by, now) = (owner(maker), maker.maker(), self.system.now());
@@ -248,7 +248,7 @@ impl<P: Ports> AccessFunction<P> {
             keys.extend(&children);
             let holds: Vec<_> = keys.iter().copied().map(Hold::of_revoked_key).collect();
             let emails = self.hold(&key.tenant, &holds).await?;
-            // The hold covers every email of these keys, but no child that is created meanwhile.
+            // The hold covers every email of these keys, but not the emails of a child key that is created meanwhile.
             let repeat_at = with.children.then(|| now.after(KNOWN_EVERYWHERE));
             held = Some(HoldView::new(&keys, emails, repeat_at));
         }
@@ -266,7 +266,7 @@ impl<P: Ports> AccessFunction<P> {
         let mut found = Vec::new();
         for key in &live {
             let mut maker = key.created_by;
-            // No key was created with a later one, so that this ends.
+            // A key is always created with an older key, so the loop ends.
             while let Actor::Key(id) = maker {
                 if id == ancestor.id {
                     found.push(key.id);
@@ -325,7 +325,7 @@ fn owner(maker: &KeyAuthor) -> Option<&TenantId> {
     }
 }
 
-/// The sentence about an id of no API key.
+/// Message for an id that no API key has.
 pub(crate) const NO_SUCH_KEY: &str = "No API key has this id. See GET /api-keys.";
 
 fn no_key() -> ApiError {

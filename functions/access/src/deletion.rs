@@ -1,11 +1,12 @@
 //! Deletion of a tenant that has been suspended for a minute and has no unfinished work.
 //!
-//! **Invariant:** the tombstone is conditional on the tenant's last version, so that a concurrent end of the
-//! suspension wins. From then on the tenant's keys are void; they are revoked afterwards.
-//! **Consistency:** the list of emails is an index, which lags behind the records. Acceptance has stopped for
-//! more than a minute before it is read. The records themselves and the jobs of queues are read with strong
+//! **Invariant:** the write of the tenant's tombstone is conditional on the tenant's last version, so that a concurrent
+//! end of the suspension wins. From that write on, the tenant's keys are void; they are revoked afterwards.
+//! **Consistency:** the list of emails is an index, which lags behind the records. The tenant has accepted no email for
+//! more than a minute when the list is read. The records themselves and the jobs of queues are read with strong
 //! consistency.
-//! **After a crash** behind the tombstone: the same request revokes the remaining keys, and answers 200.
+//! **After a crash** that follows the write of the tombstone: the same request revokes the remaining keys, and answers
+//! 200.
 //! **Start reading at** [`AccessFunction::delete_tenant`]. Why this way: docs/adr/0030.
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** the queue `default` leads. It is written first, with a job that changes the others, also
 //! those that are created concurrently.
-//! **After a crash** behind the write of `default`, `promote` completes the change.
+//! **After a crash** that follows the write of `default`, `promote` completes the change.
 //! **Start reading at** [`AccessFunction::mark_queues`].
 
 use domain::api::error::ApiError;

@@ -1,6 +1,6 @@
 //! API keys and tenants.
 //!
-//! **Role:** answers `/api-keys` and `/tenants` of the HTTP API. Only this function's role may create keys.
+//! **Role:** answers `/api-keys` and `/tenants` of the HTTP API. Only this function's IAM role may create keys.
 //! **Invariant:** a key has no more rights than its creator, and no tenant finds another tenant's key.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`api_keys`] and
 //! [`tenants`] do the work. [`key_holds`] changes all queues of a tenant, and [`deletion`] deletes a tenant.

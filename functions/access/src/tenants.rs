@@ -6,8 +6,8 @@
 //! **Suspension:** the tenant's item first makes its keys void. Each queue is marked next, `default` with a
 //! job for the rest. Senders treat the mark like a pause.
 //! **Hold:** as a suspension, but only for emails from From domains that the tenant lost. Its keys keep working.
-//! **After a crash** in between: the same request completes the change; behind the write of `default`,
-//! `promote` does.
+//! **After a crash** in between: the same request completes the change. After the write of `default`, `promote`
+//! completes it too.
 
 use aws::http::auth::Deployer;
 use aws::http::query;
@@ -25,7 +25,7 @@ use crate::api_keys::KNOWN_EVERYWHERE;
 use crate::key_holds::too_many;
 use crate::{AccessError, AccessFunction, Ports};
 
-/// The sentence about a name of no tenant.
+/// Message for a name that no tenant has.
 pub(crate) const NO_SUCH_TENANT: &str = "No tenant has this name. See GET /tenants.";
 
 /// Effects of a change on waiting emails: `?hold&release`. A release comes first, so that both replace a hold.

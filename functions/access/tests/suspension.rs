@@ -79,7 +79,7 @@ async fn a_suspension_holds_every_queue_of_the_tenant() {
     assert_eq!(begun, [(queue("default"), Task::FollowTenant)]);
 
     assert_eq!(suspend(&backend, true).await, 200);
-    assert_eq!(jobs(&backend).len(), 1, "it is so already");
+    assert_eq!(jobs(&backend).len(), 1, "the tenant is suspended already");
 
     assert_eq!(suspend(&backend, false).await, 200);
     assert_eq!(is_suspended(&backend), [false; 3]);

@@ -3,7 +3,7 @@
 //! **Role:** consumes the dead-letter queue. `send` moves `failing` emails there, and `promote` repeats a move
 //! that did not arrive.
 //! **Invariant:** a message proves nothing; the record decides. SQS itself moves send tasks here after too many
-//! receives. Those leave the record untouched: the index recovers it.
+//! receives. Such a message leaves the record unchanged: `promote` finds it in the due index.
 //! **After a crash:** the message is delivered again, and the second time changes nothing.
 //! **Start reading at** [`process`]; [`handler`] is SQS.
 

@@ -3,8 +3,8 @@
 //! **Role:** answers `/domains` of the HTTP API. Only this function creates, changes and deletes identities in SES.
 //! **Invariant:** it changes only identities that carry the mark of this deployment and of the domain's tenant. A domain
 //! belongs to one tenant, with all domains above and below it.
-//! **After a crash** the same request completes: a domain is stored before its identity is created, and removed after
-//! its identity is deleted.
+//! **After a crash** the same request completes the rest: a domain is stored before its identity is created, and
+//! removed after its identity is deleted.
 //! **Map:** [`routes`] is the route table. [`registration`] creates, verifies and deletes, [`reading`] shows.
 //! [`settings`] connects the function to AWS.
 //! **Start reading at** [`DomainsFunction::register`]. Why this way: docs/adr/0046.

@@ -21,7 +21,7 @@ use crate::{DomainsError, DomainsFunction, Ports};
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainPage {
-    /// Number of domains, 1 to [`query::LIMIT_MAX`]; all without a limit.
+    /// Maximum number of domains, 1 to [`query::LIMIT_MAX`]; without a limit, all domains of the tenant.
     pub limit: usize,
     /// Domain beside which the page lies; `None`: the page begins with the newest.
     pub cursor: Option<Cursor<DomainId>>,
@@ -155,7 +155,8 @@ impl<P: Ports> DomainsFunction<P> {
         DomainView::new(domain, &self.region, records, dmarc)
     }
 
-    /// Looks up a record, also under the name that a doubled zone would give it.
+    /// Looks up a record, also under the name with a doubled zone: some DNS providers append the zone to a name that
+    /// has it.
     async fn find(&self, domain: &SendingDomain, record: &WantedRecord) -> DnsFinding {
         let zone = domain.name.apex();
         let doubled = format!("{}.{zone}", record.host);

@@ -1,7 +1,8 @@
 //! Registers, verifies and deletes sending domains.
 //!
-//! **Invariant:** a registration is one transaction that no other registration came before, so that two tenants never
-//! get related domains. An identity of the account without our mark stays as it is, unless the deployer adopts it.
+//! **Invariant:** a registration is one transaction. It is refused if another registration came after its read, so that
+//! two tenants never get related domains. An identity of the account without our mark stays as it is, unless the
+//! deployer adopts it.
 //! **After a crash** between table and SES: the stored domain has no tokens. A repeated registration finds it and
 //! completes it, and so does a verification.
 //! **Start reading at** [`DomainsFunction::register`].
@@ -25,7 +26,8 @@ use crate::{DomainsError, DomainsFunction, Ports};
 pub enum Registrar {
     /// A tenant, for itself.
     Tenant,
-    /// The deployer, for a tenant. It may adopt identities, and use names below those of others in the account.
+    /// The deployer, for a tenant. It may adopt identities, and register names below the identities of others in the
+    /// account.
     Deployer,
 }
 
@@ -144,8 +146,8 @@ impl<P: Ports> DomainsFunction<P> {
         Ok(())
     }
 
-    /// Checks that no identity of others is above a name. A new identity would replace it for the name, and stop the
-    /// emails of its users.
+    /// Checks that no domain above this name has an identity of others. SES would use the new identity for this name
+    /// instead of theirs, and refuse their emails.
     async fn check_above(
         &self,
         tenant: &TenantId,
@@ -165,14 +167,14 @@ impl<P: Ports> DomainsFunction<P> {
         Ok(())
     }
 
-    /// Makes sure that a domain has an identity with a MAIL FROM domain, and stores SES's answer; `None` when the
-    /// identity is not the tenant's, or the domain was removed.
+    /// Makes sure that a domain has an identity with a MAIL FROM domain, and stores SES's answer. Returns `None` when
+    /// the identity is not the tenant's, or the domain was removed.
     async fn complete(&self, domain: &SendingDomain, wait: Wait) -> Result<Option<Observed>, PortError> {
         let (name, tenant) = (&domain.name, &domain.tenant);
         let mut identity = self.identities.identity(name).await?;
         let has_failed = |identity: &Identity| identity.status == IdentityStatus::Failed && is_of(identity, tenant);
         if !domain.is_adopted && identity.as_ref().is_some_and(has_failed) {
-            // SES verifies a failed identity again only after it was created anew.
+            // SES verifies a failed identity only after it is deleted and created again.
             self.identities.delete_identity(name).await?;
             identity = None;
         }
@@ -190,7 +192,7 @@ impl<P: Ports> DomainsFunction<P> {
         }
         match identity.and_then(|identity| identity.mail_from) {
             None => self.identities.set_mail_from(name, &domain.mail_from()).await?,
-            // SES verifies a failed MAIL FROM domain again after it was set again.
+            // SES verifies a failed MAIL FROM domain again after it is set again.
             Some((mail_from, IdentityStatus::Failed)) => self.identities.set_mail_from(name, &mail_from).await?,
             Some(_) => {}
         }

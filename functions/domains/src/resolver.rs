@@ -1,4 +1,4 @@
-//! DNS, by the servers of the system or those of a local stack.
+//! Looks up DNS records, with the system's DNS servers or the server of a local stack.
 //!
 //! **Invariant:** no answer is cached here: people compare it with the record that they have just entered. A failed
 //! lookup is [`DnsAnswer::Unknown`].
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Resolver {
 }
 
 impl Resolver {
-    /// Creates a resolver of this server, or of the system's servers.
+    /// Creates a resolver that asks this server; `None`: the system's servers.
     ///
     /// # Errors
     /// The system's configuration cannot be read.

@@ -1,7 +1,7 @@
 //! The route table.
 //!
 //! **Invariant:** every handler takes the principal that its route needs, and only authentication creates one
-//! ([`aws::http::auth::Authenticator::authenticate`]). The deployer's key acts for the tenant that it names.
+//! ([`aws::http::auth::Authenticator::authenticate`]). The deployer's key acts for the tenant that the request names.
 
 use aws::http;
 use aws::http::answer::{answer, answer_with_object};

@@ -57,7 +57,7 @@ impl Environment {
         self.ask(samples::DEPLOYER_KEY, method, path, body).await
     }
 
-    /// Creates a key with another one, and returns it.
+    /// Creates a key with the key `maker`, and returns the new key.
     async fn make(&self, maker: &str, body: Value) -> String {
         let (status, made) = self.ask(maker, "POST", "/api-keys", &body).await;
         assert_eq!(status, 201, "{made}");
@@ -131,7 +131,7 @@ async fn the_deployers_key_creates_the_first_key() {
         !shown.contains(&first) && !shown.contains(&second),
         "a key is shown once"
     );
-    // It may only read; only keys with full access create keys.
+    // This key may only read; only keys with full access create keys.
     let (status, refused) = it.ask(&second, "GET", "/api-keys", &Value::Null).await;
     assert_eq!((status, &refused["name"]), (401, &"restricted_api_key".into()));
 }
@@ -287,14 +287,14 @@ async fn a_revocation_with_children_includes_created_keys() {
         let grandchild = it.make(&child, json!({"name": "grandchild"})).await;
         let other = it.make(samples::DEPLOYER_KEY, json!({"name": "other"})).await;
         let id = |token: &str| token::id_of(token.as_bytes()).unwrap();
-        // A key in between is revoked already. The keys that it created are found.
+        // The key between the two is revoked already. The keys that it created are found all the same.
         let (status, _) = it
             .deployer("DELETE", &format!("/api-keys/{}", id(&child)), &Value::Null)
             .await;
         assert_eq!(status, 200);
         assert!(
             it.backend.state().keys[&id(&grandchild)].revoked.is_none(),
-            "one key alone revokes no other"
+            "without children, no other key is revoked"
         );
         let path = format!("/api-keys/{}?children=true", id(&leaked));
         if let Some(fault) = fault {
@@ -311,7 +311,7 @@ async fn a_revocation_with_children_includes_created_keys() {
         assert_eq!(
             it.deployer("DELETE", &path, &Value::Null).await.0,
             200,
-            "it is so already"
+            "the keys are revoked already"
         );
     }
 }

@@ -93,7 +93,7 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
     let covers: Vec<_> = records.iter().map(|record| covered(&backend, record)).collect();
     assert_eq!(covers, [[false; 2], [true; 2], [true; 2], [true; 2]]);
 
-    // An environment with the cached tenant accepts more for a minute; the request counts them when it is repeated.
+    // An environment that has cached the tenant accepts more emails for a minute; a repeated request counts them.
     let mut late = records.remove(3);
     (late.id, late.born) = (samples::id(5), known);
     assert_eq!(covered(&backend, &late), [true; 2]);
@@ -103,7 +103,7 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
     let (_, answer) = change_tenant(&backend, "hold=true", &["acme.example"]).await;
     assert_eq!(answer["hold"]["emails"], 4);
 
-    // Another hold adds to it, also one of a key, and a change without a hold leaves it.
+    // Neither a hold of a key nor a change without a hold ends this hold.
     assert_eq!(revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await.0, 200);
     let (status, answer) = change_tenant(&backend, "", &["*"]).await;
     assert_eq!((status, answer.get("hold")), (200, None));
@@ -130,7 +130,7 @@ async fn a_release_frees_emails_from_lost_domains() {
     );
     assert_eq!(holds(&backend), [true, true]);
 
-    // Both together replace the hold: one domain comes back, and the other stays held.
+    // Both flags together replace the hold: one domain comes back, and the other stays held.
     let (_, answer) = change_tenant(&backend, "hold=true&release=true", &["a.example"]).await;
     assert_eq!(
         (&answer["hold"]["emails"], holds(&backend)),
@@ -147,7 +147,11 @@ async fn a_release_frees_emails_from_lost_domains() {
         json!(["a.example"]),
         "the key regains no domain"
     );
-    assert_eq!(held(&backend), [[key("acme", 10)], [key("acme", 10)]], "keys stay held");
+    assert_eq!(
+        held(&backend),
+        [[key("acme", 10)], [key("acme", 10)]],
+        "the hold of the key stays"
+    );
     let releases = backend
         .state()
         .jobs

@@ -83,7 +83,7 @@ async fn no_key_holds_for_another_tenant() {
     assert!(!is_revoked(&backend, 10));
     assert_eq!(held(&backend), [vec![], vec![]]);
     assert!(backend.state().jobs.is_empty());
-    // Its own key holds no emails of others either.
+    // A hold of the tenant's own key covers no email of another tenant either.
     let own = format!("/api-keys/{}?hold=true", key("other", 20));
     assert_eq!(ask(&backend, &foreign, "DELETE", &own, None).await.0, 200);
     assert_eq!(held(&backend), [vec![], vec![]]);

@@ -47,7 +47,7 @@ async fn a_revoked_key_holds_its_emails() {
         "also queues that are made now"
     );
 
-    // The key is revoked already, and stays held.
+    // The key is revoked already, and its hold stays.
     let (status, answer) = revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await;
     assert_eq!((status, &answer["hold"]), (200, &expected));
     assert_eq!(backend.state().jobs.len(), 1, "nothing was left to do");

@@ -118,7 +118,10 @@ async fn a_verified_subdomain_of_a_lost_domain_sends() {
     ask(&backend, "GET", &below, None).await;
     assert!(covers("example.com") && !covers("mail.example.com"));
     ask(&backend, "DELETE", &below, None).await;
-    assert!(covers("mail.example.com"), "its emails belong to the lost domain again");
+    assert!(
+        covers("mail.example.com"),
+        "emails from the subdomain belong to the lost domain again"
+    );
 }
 
 #[tokio::test]

@@ -115,14 +115,14 @@ async fn only_full_access_changes_domains() {
 }
 
 #[tokio::test]
-async fn a_registration_meanwhile_is_seen() {
+async fn a_concurrent_registration_is_seen() {
     let backend = MemoryBackend::default();
     backend
         .state()
         .faults_of
         .insert("register_domain", [Fault::Repeated].into());
     created(&backend, "example.com").await;
-    // Another registration raises the number that this one would write under.
+    // The first registration raised the version, so a write that expects the old version is refused.
     let registry = backend.state().registry.clone();
     assert_eq!(registry.version, 1);
     let stale = domain::tenant::domains::Registry::default();
