@@ -1,6 +1,6 @@
 //! Accepts one email within the tenant's limits.
 //!
-//! **Invariant:** a response follows the write. Send tasks follow too, and a failed one does not change the response.
+//! **Invariant:** the response and the send tasks follow the write. A failed send task does not change the response.
 //! **Start reading at** [`EnqueueFunction::accept`].
 
 use domain::api::idempotency_key::IdempotencyKey;
@@ -146,7 +146,7 @@ impl<P: Ports> EnqueueFunction<P> {
     }
 
     /// Enqueues accepted emails. An email that a repeated request finds still queued is enqueued again: its
-    /// first send task may never have been sent. The index enqueues failed ones.
+    /// first send task may never have been sent. `promote` finds the emails of failed send tasks in the due index.
     pub(crate) async fn enqueue_tasks(&self, stored: &[&StoredEmail]) {
         let now = self.system.now();
         let requests: Vec<SendTaskRequest> = stored

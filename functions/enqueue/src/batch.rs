@@ -2,9 +2,11 @@
 //!
 //! **Invariant:** every refusal happens before the batch's record and its emails are written. Once an email is
 //! stored, by this request or an earlier identical one, the response is no refusal, and the email is enqueued.
-//! The ids of a batch with a key contain the start in its record, so that no two batches have an email in common.
+//! The ids of the emails of a batch with a key depend on the start time in its record, so that no two batches have an
+//! email in common.
 //! **After a crash** in between: the same request with the same key completes the batch, and sends nothing
-//! twice. It writes the missing emails first, so that repetitions complete a batch that one request is too short for.
+//! twice. It writes the missing emails first, so that repetitions complete even a batch that takes longer than one
+//! request.
 //! **Start reading at** [`EnqueueFunction::accept_batch`].
 
 use std::collections::BTreeMap;
@@ -82,7 +84,7 @@ impl<P: Ports> EnqueueFunction<P> {
             let Recorded { record, is_older } = self.record_batch(tenant, &id, ours, &items, begun, now).await?;
             begun_before = is_older;
             if record.begun != ours.begun {
-                // Another request began the batch since. The copies have ids that no email gets.
+                // Another request began the batch meanwhile, so these copies of uploads have ids that no email gets.
                 ready.clear();
             }
             errors.clone_from(&record.errors);
@@ -91,7 +93,7 @@ impl<P: Ports> EnqueueFunction<P> {
                 in_time = Timeliness::LongAgo;
                 ready.clear();
             } else if begun_before {
-                // An email that is stored only now may expire later than one that was stored then.
+                // An email that this request stores may expire later than those that the first request stored.
                 let keep_until = batch::keep_until(self.last_expiry(tenant, &items, now).await?, self.with.retention);
                 self.records.keep_batch(tenant, &id, keep_until).await?;
             }
@@ -137,7 +139,7 @@ impl<P: Ports> EnqueueFunction<P> {
         let durable: Vec<&StoredEmail> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
         self.enqueue_tasks(&durable).await;
         let stored = if in_time == Timeliness::LongAgo {
-            // Nothing was written, and no repetition completes it.
+            // Nothing was written, and no repetition can complete the batch.
             results.into_iter().collect::<Result<Vec<_>, _>>()?
         } else {
             all_of(key.is_some(), begun_before, &items, results)?
@@ -217,8 +219,8 @@ impl<P: Ports> EnqueueFunction<P> {
         }
     }
 
-    /// Prepares the items with uploads, by index. An upload may be gone by now, and its copy is made before any
-    /// email is written.
+    /// Prepares the items with uploads, by index. Their uploads are copied before any email is written, because an
+    /// upload may be gone by now.
     async fn copy_uploads<'a>(
         &self,
         by: Requester<'_>,
@@ -274,7 +276,7 @@ impl<P: Ports> EnqueueFunction<P> {
         if record.hash != ours.hash {
             return Err(AcceptError::Refused(other_request()));
         }
-        // The SDK's retry of a lost call finds the record that it wrote itself.
+        // When an answer is lost, the SDK's retry finds the record that this request wrote.
         let is_older = record != *ours;
         Ok(Recorded { record, is_older })
     }

@@ -53,7 +53,8 @@ impl<P: Ports> EnqueueFunction<P> {
     ) -> Result<DryRunView, AcceptError> {
         let (tenant, now) = (&limits.id, self.system.now());
         let replays = self.replays(tenant, key, request, now).await?;
-        // An accepted request gets its response again after its time, without its queue or its uploads.
+        // An accepted request gets its response again, even after its scheduled time or without its queue or its
+        // uploads.
         let is_known = replays.is_some();
         if !is_known {
             let wanted = recipients([request]);

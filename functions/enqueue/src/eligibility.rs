@@ -1,7 +1,7 @@
 //! Eligibility of a request: now, or when it was first made.
 //!
 //! **Invariant:** read-only. A repeated request counts as the accepted one, even after its scheduled time or
-//! the deletion of its queue. The same holds for a batch whose uploads are gone; for a single email that is
+//! the deletion of its queue. The same holds for a batch whose uploads are gone; for a single email, the uploads are
 //! checked when it is stored.
 //! **Start reading at** [`EnqueueFunction::in_time`]; for a batch, [`EnqueueFunction::separate_ineligible`].
 
@@ -153,7 +153,7 @@ impl<P: Ports> EnqueueFunction<P> {
                 Some(error) => late.push((item, error)),
             }
         }
-        // The ids of the emails contain the start of the batch, and copies of uploads need the ids.
+        // The ids of the emails depend on the start time of the batch, and copies of uploads need the ids.
         let begun = if late.is_empty() && found.is_empty() {
             None
         } else {

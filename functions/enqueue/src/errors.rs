@@ -92,8 +92,8 @@ impl Broken {
     }
 }
 
-/// Returns the error for a repeated batch whose emails may have expired. It is no refusal: after one, the
-/// caller would send the whole batch with another key.
+/// Returns the error for a repeated batch whose emails may have expired. It is no refusal: after a refusal, the caller
+/// would send the whole batch with another key.
 pub(crate) fn forgotten() -> ApiError {
     ApiError::internal_with(
         "This batch was accepted so long ago that some of its emails are already deleted. Nothing is stored or sent again, because each email may have been sent. Do not repeat the batch with another Idempotency-Key.",

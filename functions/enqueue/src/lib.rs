@@ -1,8 +1,8 @@
 //! Accepts emails: persists content and record, answers 200, then enqueues a send task.
 //!
 //! **Role:** answers `POST /emails` and `POST /emails/batch`.
-//! **Invariant:** a 2xx means that the record and its content are durable. A failed send task does not change
-//! that: the index has the record.
+//! **Invariant:** a 2xx means that the record and its content are durable. A failed send task does not change that: the
+//! due index has the record.
 //! **After a crash** before the response: a repetition with the same key returns the same emails. Without a key
 //! nothing is guaranteed.
 //! **Map:** [`acceptance`] accepts one email, and `batch` accepts many. `eligibility` decides whether a request can be

@@ -41,7 +41,8 @@ pub(crate) enum StorageTime {
     Now,
     /// By an earlier identical request.
     Before,
-    /// By an earlier identical request, and erased since. The record shows the values that it would have.
+    /// By an earlier identical request, and erased since. The record was not read: it has the values that the request
+    /// would give it.
     BeforeItWasErased,
 }
 
@@ -59,7 +60,7 @@ pub(crate) enum Preparation<'a> {
     Known(Box<StoredEmail>),
 }
 
-/// Record and content of one email before they are stored. The record has no place in the index yet.
+/// Record and content of one email before they are stored. The record has no place in the due index yet.
 pub(crate) struct WritePlan<'a> {
     record: EmailRecord,
     queue: Queue,
@@ -179,8 +180,8 @@ impl<P: Ports> EnqueueFunction<P> {
         })))
     }
 
-    /// Writes one email: content and record concurrently. The response waits for both. Its turn decides where
-    /// it waits in the index. A record that was `found` is not written again; its content may be missing.
+    /// Writes one email: content and record concurrently. The response waits for both. The turn decides where the email
+    /// waits in the due index. A record that was `found` is not written again; only its content may be missing.
     pub(crate) async fn write(
         &self,
         ready: Preparation<'_>,
@@ -306,8 +307,8 @@ impl<P: Ports> EnqueueFunction<P> {
         }
     }
 
-    /// Copies the uploads for the email before its record exists: a record must have its files. [`Put::There`]:
-    /// at least one copy existed before.
+    /// Copies the uploads for the email before its record exists: a record must have its files. Returns [`Put::There`]
+    /// when at least one copy existed before.
     async fn attach(
         &self,
         record: &EmailRecord,
@@ -350,8 +351,8 @@ impl<P: Ports> EnqueueFunction<P> {
         Ok(())
     }
 
-    /// Extends the retention of an existing object. It may be left over from an expired email of this key, and
-    /// then end soon. A content in the table is written again instead.
+    /// Extends the retention of an existing object. The object may be left over from an expired email of the same
+    /// idempotency key, and then it would expire soon. A content in the table is written again instead.
     async fn extend_retention(&self, record: &EmailRecord, now: Timestamp) -> Result<(), PortError> {
         let keep_until = self.keep_until(record);
         if self

@@ -1,7 +1,7 @@
 //! Quota leases of this environment: recipients that it may still accept for tenants with limits.
 //!
 //! **Invariant:** a tenant without limits costs no call. A tenant with limits costs one call per leased block,
-//! not per request. After its window is spent, requests are refused without a call until the window ends.
+//! not per request. After the quota of a window is spent, requests are refused without a call until the window ends.
 //! **Start reading at** [`QuotaLeases::take`]; [`domain::tenant::quota`] decides.
 
 use aws::runtime::cache::Cached;
@@ -147,7 +147,7 @@ impl QuotaLeases {
     }
 }
 
-/// Source: draft-ietf-httpapi-ratelimit-headers, as Resend sends them.
+/// Returns the headers of a lease's limit. Source: draft-ietf-httpapi-ratelimit-headers, as Resend sends them.
 fn headers(lease: &QuotaLease, now: Timestamp) -> HeaderMap {
     let window = lease.window;
     let mut headers = HeaderMap::new();

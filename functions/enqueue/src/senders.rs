@@ -1,8 +1,8 @@
 //! Refuses a From of a domain that SES cannot send for, instead of an email that fails later.
 //!
-//! **Invariant:** an accepted email costs no call for it: the registry of sending domains is read together with the API
-//! key. A domain is read only for the refusal. With `requires_domains`, each From domain is read once in thirty seconds.
-//! A domain that lost its verification is accepted: its emails may still be sent.
+//! **Invariant:** the check of an accepted email costs no call: the registry of sending domains is read together with
+//! the API key. A domain is read only for the refusal. With `requires_domains`, each From domain is read once in thirty
+//! seconds. A domain that lost its verification is accepted: its emails may still be sent.
 //! **Start reading at** [`EnqueueFunction::check_domain`]. Why this way: docs/adr/0046.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Slots of emails in queues with rate limits: one conditional write for each such queue of a request.
 //!
-//! **Invariant:** an email waits in the index for a slot only if its queue is known to be marked. Otherwise
-//! its send task has no slot, and `send` requests one.
+//! **Invariant:** an email waits in the due index for a slot only if its queue is marked for `promote`
+//! ([`domain::queue::rate_limit::RateLimit::check_at`]). Otherwise its send task has no slot, and `send` requests one.
 //! **Start reading at** [`EnqueueFunction::reserve_turns`].
 
 use std::collections::BTreeMap;

@@ -80,7 +80,7 @@ async fn an_erased_email_is_not_accepted_again() {
 }
 
 /// The email's record is still readable during the erasure. The repeated content must be deleted now, because nothing
-/// would later.
+/// would delete it later.
 #[tokio::test]
 async fn content_sent_during_an_erasure_is_deleted() {
     let (backend, erased) = accepted().await;

@@ -175,7 +175,7 @@ async fn a_dry_run_is_refused_with_the_same_message() {
     let (status, shown) = post(&backend, "/emails/batch?dry_run=true", None, &batch).await;
     assert_eq!(status, 422);
     assert!(shown["message"].as_str().unwrap().starts_with("dry_run: "), "{shown}");
-    // With a misspelled parameter it must not be sent.
+    // With a misspelled parameter, the email must not be sent.
     let (status, shown) = post(&backend, "/emails?dryrun=true", None, &email(json!({}))).await;
     assert_eq!((status, backend.state().records.len()), (422, 0), "{shown}");
 }
@@ -185,7 +185,7 @@ async fn a_used_key_shows_its_email() {
     let backend = samples::backend(0).unwrap();
     let body = email(json!({"scheduled_at": BORN.after(Duration::from_secs(60)).to_string()}));
     let (_, accepted) = post(&backend, "/emails", Some("a"), &body).await;
-    // Long after its time, too.
+    // Also long after its scheduled time.
     backend.state().now_ms += 3_600_000;
     let (status, shown) = post(&backend, "/emails?dry_run=true", Some("a"), &body).await;
     assert_eq!((status, &shown["replays"]), (200, &accepted["id"]));

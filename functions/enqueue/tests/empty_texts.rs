@@ -22,7 +22,7 @@ async fn an_empty_text_is_kept_outside_of_the_hash() {
         let backend = MemoryBackend::default();
         let (enqueue, tenant, key) = (enqueue(&backend), TenantId::main(), IdempotencyKey::parse("k").unwrap());
         let id = enqueue.accept(&tenant, Some(&key), first).await.unwrap().id;
-        // The hash is the one from before texts were generated, so the request with the other text is the same one.
+        // The hash ignores the difference between an empty and an absent text, so this request repeats the first one.
         let again = enqueue.accept(&tenant, Some(&key), second).await.unwrap();
         assert_eq!((again.id, again.replayed), (id, true));
         let record = backend.record(&EmailKey { tenant, id }).unwrap();

@@ -96,7 +96,7 @@ async fn no_old_generation_follows_an_answered_purge() {
     let record = accepted(&backend, &environment).await;
     assert!(
         !backend.state().queues[&news()].wants(&record),
-        "it was accepted beside the purge"
+        "it was accepted before the purge took effect"
     );
     backend.state().now_ms += 1;
     let record = accepted(&backend, &environment).await;

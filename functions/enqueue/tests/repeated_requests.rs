@@ -203,7 +203,7 @@ async fn a_batch_is_replayed_while_its_emails_exist() {
     }
 }
 
-/// An email that is stored only then expires later than the first ones.
+/// An email that only the repetition stores expires later than the first ones.
 #[tokio::test]
 async fn a_late_completed_batch_is_kept_longer() {
     let backend = backend();
@@ -219,8 +219,8 @@ async fn a_late_completed_batch_is_kept_longer() {
     assert_eq!(until, Some(batch::keep_until(at(34), RETENTION)));
 }
 
-/// A paused queue holds the emails beyond the record of their batch. Another batch with the key never meets them, and
-/// neither does the same batch: it counts as a new one.
+/// A paused queue holds the emails for longer than the record of their batch is kept. No later batch with the key
+/// contains them. Even the same batch counts as a new one then.
 #[tokio::test]
 async fn a_held_email_is_in_no_later_batch() {
     let backend = backend();
@@ -247,7 +247,7 @@ async fn a_held_email_is_in_no_later_batch() {
     }
 }
 
-/// An earlier version derived the ids without the start of the batch.
+/// An earlier version derived the ids without the start time of the batch.
 #[tokio::test]
 async fn a_batch_of_an_earlier_version_is_completed() {
     for start in [true, false] {
@@ -387,7 +387,10 @@ async fn a_queue_is_cached_for_two_seconds() {
     backend.state().queues.insert(key, queue.after_deletion());
     let known_for = i64::try_from(KNOWN_FOR.as_millis()).unwrap();
     backend.state().now_ms += known_for - 1;
-    assert!(enqueue.accept(&tenant(), None, &request).await.is_ok(), "it is known");
+    assert!(
+        enqueue.accept(&tenant(), None, &request).await.is_ok(),
+        "the queue is cached"
+    );
     backend.state().now_ms += 1;
     let refused = enqueue.accept(&tenant(), None, &request).await;
     assert!(matches!(refused, Err(AcceptError::Refused(error)) if error.status() == 422));

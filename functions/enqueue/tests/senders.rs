@@ -106,7 +106,7 @@ async fn only_the_owner_sees_the_records_of_a_domain() {
     );
 }
 
-/// SES may know the lower domain by an identity of its own.
+/// SES may have an identity of the subdomain itself.
 #[tokio::test]
 async fn a_domain_below_an_unverified_one_is_accepted() {
     let backend = MemoryBackend::default();

@@ -83,8 +83,8 @@ impl<P: Ports> FeedbackFunction<P> {
         Ok(FeedbackOutcome::Known)
     }
 
-    /// Suppresses addresses after the record is written. A failure brings the events again, and they find the
-    /// record written.
+    /// Suppresses addresses after the record is written. After a failure, the events are delivered again, and the
+    /// record is written already.
     /// Most events suppress nobody, and cost no call.
     async fn suppress(
         &self,
@@ -102,8 +102,8 @@ impl<P: Ports> FeedbackFunction<P> {
         Ok(())
     }
 
-    /// Stores that the events up to this time are recorded, at most once per interval. After a failure a later
-    /// batch stores it.
+    /// Stores that the events up to this time are recorded, at most once per interval. After a failure, a later batch
+    /// stores the progress.
     pub async fn store_progress(&self, newest: Timestamp) {
         let now = self.system.now();
         {

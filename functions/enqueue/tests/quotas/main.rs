@@ -132,7 +132,7 @@ async fn a_spent_rate_is_a_429_until_the_window_ends() {
     it.later(4_500);
     let over = it.send(1).await;
     assert_eq!((over.status, over.name.as_str()), (429, "rate_limit_exceeded"));
-    // The window of ten seconds began on a whole one: BORN is 1,000 seconds after 1970.
+    // Windows begin at multiples of ten seconds, and `BORN` is 1,000 seconds after 1970 began.
     assert_eq!(
         (over.number("retry-after"), over.number("ratelimit-reset")),
         (Some(6), Some(6))
@@ -250,7 +250,11 @@ async fn the_tenant_main_is_unlimited_at_no_cost() {
     let state = it.enqueue.records.state();
     let of_access = ["key", "tenant", "lease_quota", "record_use"];
     let calls: Vec<_> = state.calls.iter().filter(|call| of_access.contains(*call)).collect();
-    assert_eq!(calls, [&"key"], "a key is read once in thirty seconds, and that is all");
+    assert_eq!(
+        calls,
+        [&"key"],
+        "the only call is one read of the key in thirty seconds"
+    );
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn completing_a_broken_batch_is_charged_once() {
     assert_eq!(it.enqueue.records.state().records.len(), 2);
 }
 
-/// The rest of the batch fits into no limit, and was charged when the batch was begun.
+/// The rest of the batch exceeds each limit, but was charged when the batch was begun.
 #[tokio::test]
 async fn a_broken_batch_is_completed_beyond_a_limit() {
     let it = environment(&acme(Some(4), None));

@@ -57,7 +57,7 @@ async fn a_permissive_batch_reports_impossible_times() {
     assert_eq!((first.ids.len(), errors(&first)), (2, expected.clone()));
     assert!(!first.replayed);
     let before = stored(&backend);
-    // In an hour the time of the first is over.
+    // In an hour, the scheduled time of the first email is over.
     for later in [60, 3_600] {
         pass_to(&backend, later);
         let again = accept_batch(&backend, Some(&key()), request()).await.expect("replayed");

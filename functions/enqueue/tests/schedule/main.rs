@@ -27,7 +27,7 @@ use memory::{Fault, MemoryBackend};
 
 use crate::common::enqueue;
 
-/// Settings in `common`.
+/// Time to live of an unsent email, as `common` sets it.
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);

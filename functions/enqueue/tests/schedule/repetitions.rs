@@ -91,7 +91,7 @@ async fn other_options_are_another_request() {
         r#""scheduled_at":"1970-01-01T02:00:00Z","expires_at":"1970-01-01T03:00:00Z""#,
         r#""scheduled_at":"1970-01-01T02:00:00Z""#,
         r#""expires_at":"1970-01-02T00:00:00Z""#,
-        // The same time, but another one tomorrow.
+        // The same times now, but other times if the request is repeated tomorrow.
         r#""scheduled_at":"in 2 hours","expires_at":"in 24 hours""#,
         r#""scheduled_at":"1970-01-01T02:00:00Z","expires_at":"1970-01-02T00:00:00Z","on_uncertain":"hold""#,
     ] {
@@ -116,7 +116,7 @@ async fn other_options_are_another_request() {
 }
 
 #[tokio::test]
-async fn a_late_other_request_is_not_the_first() {
+async fn a_late_request_with_another_time_is_refused() {
     let (first, other) = (
         r#""scheduled_at":"1970-01-01T00:05:00Z""#,
         r#""scheduled_at":"1970-01-01T00:06:00Z""#,
@@ -164,7 +164,7 @@ async fn a_repeated_request_keeps_the_retention() {
                 .unwrap();
             let record = backend.record(&email_key(first.id)).unwrap();
             assert_eq!(record.body.place, place);
-            // Another request has rescheduled it since.
+            // Another request has rescheduled the email since.
             let name = (record.email_key(), record.body.sha256.clone());
             backend.state().kept_until.insert(name, at(1_000_000_000));
             pass_to(&backend, later);

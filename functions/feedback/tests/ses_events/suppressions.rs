@@ -142,7 +142,7 @@ async fn only_a_first_shared_complaint_is_temporary() {
     assert_eq!(
         ends(&backend),
         [Some(seven_days); 2],
-        "the same one again is no second one"
+        "the same complaint again is no second complaint"
     );
     feedback(&backend)
         .handle(&samples::key(2), &[parsed(&several(2))])
@@ -188,8 +188,8 @@ async fn a_complaint_counts_without_its_record() {
     assert_eq!(suppressed(&backend).len(), 1);
 }
 
-/// After a failure at any step the event is delivered again, and completes all of it, including the notice to
-/// the senders.
+/// After a failure at any step, the event is delivered again and completes all steps, including the notice to the
+/// senders.
 #[tokio::test]
 async fn a_repeated_event_completes_a_suppression() {
     for (what, fault) in [
