@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** one request reads and changes a bounded number of emails, and reports where to continue. It can be
 //! repeated at any time.
-//! **After a crash** behind a write, the index has the email, and enqueues its send task.
+//! **After a crash** that follows a write, `promote` finds the email in the due index, and enqueues its send task.
 //! **Start reading at** [`ManageFunction::carry_out_on_many`].
 
 use std::collections::BTreeMap;

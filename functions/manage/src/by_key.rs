@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** both commands can be repeated at any time. The release of a key is one write of the queue
 //! `default`, with a job for the rest. The other commands are in [`crate::bulk`].
-//! **After a crash** behind the write of a key's release, `promote` works the job off.
+//! **After a crash** that follows the write of a key's release, `promote` processes the job.
 //! **Start reading at** [`ManageFunction::release`]. Why this way: docs/adr/0032 and docs/adr/0043.
 
 use aws::http::auth::{ActsFor, TenantPrincipal};

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** these writes race with every other change of the email, and each loses to a claim. A 200
 //! means that the change is written.
-//! **After a crash** behind the write: the index has the email, and enqueues its send task.
+//! **After a crash** that follows the write: `promote` finds the email in the due index, and enqueues its send task.
 //! **Start reading at** [`ManageFunction::cancel`].
 
 use std::time::Duration;
@@ -121,8 +121,8 @@ impl<P: Ports> ManageFunction<P> {
         Ok(record)
     }
 
-    /// Returns the record of an email as its queue wants it, and the queue; `None` when the queue was never
-    /// changed.
+    /// Returns the record of an email after a purge of its queue is applied to it, and the queue; `None` when the queue
+    /// was never changed.
     async fn record_and_queue(
         &self,
         caller: &dyn ActsFor,
@@ -134,7 +134,7 @@ impl<P: Ports> ManageFunction<P> {
             id,
         };
         let record = self.records.load(&key, now).await?.ok_or_else(not_there)?;
-        // A purged email has ended, although its record does not say so yet. It is written now.
+        // A purged email has ended, although its record does not say so yet. The end is written now.
         let Some(queue) = self.records.queue(&record.queue_key()).await? else {
             return Ok((record, None));
         };
@@ -183,8 +183,8 @@ impl<P: Ports> ManageFunction<P> {
         }
     }
 
-    /// Carries out a decision that sends the email. Every attempt extends the retention of its content before
-    /// it writes the record: a queued email must have its content.
+    /// Carries out a decision that sends the email. Every attempt extends the retention of the email's content before
+    /// the record is written: a queued email must have its content.
     async fn carry_out_with_content(
         &self,
         record: EmailRecord,
@@ -250,7 +250,7 @@ impl<P: Ports> ManageFunction<P> {
     }
 }
 
-/// The sentence about an id of no email.
+/// Message for an id that no email has.
 pub(crate) const NO_SUCH_EMAIL: &str = "No email has this id. See GET /emails.";
 
 pub(crate) fn not_there() -> ManageError {
@@ -265,7 +265,7 @@ struct RetentionExtension<'a, R, B> {
     now: Timestamp,
 }
 
-/// [`None`]: the content is gone.
+/// A refusal with [`None`] means that the content is gone.
 impl<R: Batches, B: Bodies> Before<Option<Refusal>> for RetentionExtension<'_, R, B> {
     async fn prepare(&self, record: &EmailRecord) -> Result<Precondition<Option<Refusal>>, PortError> {
         let kept = retention::extend_retention(self.records, self.bodies, record, self.retention, self.now).await?;

@@ -3,7 +3,7 @@
 //! **Invariant:** only a tenant's key reads them. A URL serves one file, as a file to save, for a short time.
 //! **Erasure:** a file inside the content is copied for its URL. After the copy, this module looks for a tombstone
 //! and erases the copy of an email that was erased meanwhile.
-//! **After a crash** between both: the copy expires within two days, or a repeated erasure deletes it.
+//! **After a crash** between the two: the copy expires within two days, or a repeated erasure deletes it.
 //! **Start reading at** [`ManageFunction::downloads`]. Why this way: docs/adr/0040.
 
 use std::ops::Range;

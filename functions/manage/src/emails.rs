@@ -90,7 +90,7 @@ impl<P: Ports> ManageFunction<P> {
         ItemView::new(record, email.as_ref(), &self.with.region, now)
     }
 
-    /// Reads an email's content. It takes a [`TenantPrincipal`]: the deployer may not read any.
+    /// Reads an email's content. It takes a [`TenantPrincipal`], because the deployer may not read content.
     ///
     /// `None` when the content is gone or this program cannot parse it. A retry would not help, and the status must
     /// be visible all the same.

@@ -3,8 +3,8 @@
 //!
 //! **Invariant:** the record is replaced by a tombstone first, on condition that the email has ended and was
 //! not requested again. The content is deleted next; nothing can need it any more.
-//! **After a crash** behind the tombstone: the caller got no response and repeats the request, which erases the
-//! rest.
+//! **After a crash** that follows the write of the tombstone: the caller got no response and repeats the request, which
+//! erases the rest.
 //! **Start reading at** [`ManageFunction::erase`].
 
 use aws::http::auth::TenantPrincipal;

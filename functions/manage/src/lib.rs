@@ -1,16 +1,16 @@
 //! Answers queries and commands about emails and queues, and every unknown path.
 //!
-//! **Role:** answers every route of the HTTP API except acceptance (`enqueue`), suppressions (`suppressions`),
-//! sending domains (`domains`), figures and the description of the API (`reports`), and keys and tenants (`access`).
+//! **Role:** answers every route of the HTTP API that no other function answers. The others accept emails (`enqueue`),
+//! and answer for suppressions (`suppressions`), sending domains (`domains`), and keys and tenants (`access`).
+//! `reports` answers for figures and the description of the API.
 //! **Invariant:** no route answers without a key. No tenant finds another tenant's email.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.
 //! [`paging`] reads a query, and [`filters`] its conditions, which [`search`] applies.
 //! [`emails`] shows emails, and [`events`] their history.
 //! [`commands`] carries out commands on one email, and [`bulk`] on many. [`by_key`] releases and cancels the emails of
 //! an API key, a From domain or a restored table, and [`erasure`] erases an email.
-//! [`attachments`] invites uploads, and [`downloads`] serves the files of emails.
-//! [`queues`] reads named queues, and [`queue_commands`] changes them.
-//! [`operator`] serves the deployer, who acts for a tenant and reads no content.
+//! [`attachments`] returns upload URLs, and [`downloads`] serves the files of emails. [`queues`] reads named queues,
+//! and [`queue_commands`] changes them. [`operator`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
 pub mod attachments;

@@ -19,10 +19,10 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::{ManageError, ManageFunction, Ports};
 
-/// The sentence about a name of no queue.
+/// Message for a name that no queue has.
 pub(crate) const NO_SUCH_QUEUE: &str = "No queue has this name. See GET /queues.";
 
-/// The sentence about an id of no job.
+/// Message for an id that no job of the queue has.
 pub(crate) const NO_SUCH_JOB: &str = "No job of this queue has this id. The response that started the job has its id.";
 
 /// Number of queues whose counts are read concurrently.

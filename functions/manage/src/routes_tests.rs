@@ -100,7 +100,7 @@ fn every_route_has_its_method_and_path() {
             &format!("/suppressions/{ID}/"),
             elsewhere(&format!("/suppressions/{ID}")),
         ),
-        // A value that no object has.
+        // An id or a name that no object can have.
         (
             "GET",
             "/emails/x",

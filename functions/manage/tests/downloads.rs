@@ -165,7 +165,7 @@ async fn an_erasure_deletes_the_copies() {
     assert_eq!(refused(&backend, &path()).await, no_email);
 }
 
-/// The erasure comes before the first copy and lists no objects of it.
+/// The erasure comes before the first copy, and so does not list the copied object.
 #[tokio::test]
 async fn a_copy_does_not_outlive_a_concurrent_erasure() {
     for end in [String::new(), format!("/{}", id(0))] {

@@ -1,5 +1,5 @@
-//! Limits of From domains: neither a narrowed key nor a tenant that lost a domain acts on emails from
-//! elsewhere.
+//! Limits of From domains: neither a narrowed key (limited to some From domains) nor a tenant that lost a domain acts
+//! on emails from elsewhere.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -158,7 +158,7 @@ async fn a_narrowed_key_retries_only_its_domains() {
     assert!(scope.covers("news.example") && !scope.covers("example.com"));
 }
 
-/// A key without limits pays nothing for those of others.
+/// A key without limits pays nothing for the limits of other keys.
 #[tokio::test]
 async fn an_unlimited_key_reads_no_content_to_cancel() {
     let (backend, key) = acme(&["*"], &[], RecordStatus::Queued);

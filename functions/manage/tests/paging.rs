@@ -165,7 +165,7 @@ async fn a_foreign_cursor_is_refused() {
     assert_eq!(
         shown(&backend, "").await,
         (vec![1], false),
-        "nor is theirs in the caller's list"
+        "the other tenant's email is not in the caller's list"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Commands on emails of a queue with a rate limit: each email waits for a slot, and the queue is marked
+//! Commands on emails of a queue with a rate limit: each email waits for a slot, and the queue is marked for `promote`
 //! first.
 #![expect(
     clippy::unwrap_used,

@@ -241,7 +241,7 @@ async fn an_unreadable_content_hides_no_other_email() {
 }
 
 #[tokio::test]
-async fn a_request_past_the_proxy_is_refused() {
+async fn a_request_that_bypasses_the_proxy_is_refused() {
     let backend: MemoryBackend = samples::backend(1).unwrap();
     let manage = common::manage(&backend, backend.clone());
     let origins = ["old", "new"].map(|secret| KeySettings::of(secret).sha256).to_vec();

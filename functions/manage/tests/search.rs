@@ -203,13 +203,13 @@ async fn emails_outside_the_period_are_not_read() {
     let plain = email(json!({}));
     let ids: Vec<_> = (0..1500).map(|n| store(&backend, n, &plain, |_| ())).collect();
     let at = |seconds: u64| BORN.after(Duration::from_secs(seconds)).to_string();
-    // The oldest ones, of one page: newer ones are skipped.
+    // The oldest emails fit into one page: newer ones are skipped.
     let query = format!("status=queued&limit=3&until={}", at(2));
     assert_eq!(
         search(&backend, &query).await,
         (vec![ids[1].clone(), ids[0].clone()], None)
     );
-    // The newest ones: older ones are not read in vain.
+    // Only the newest email is in the period: older ones are not read.
     let query = format!("status=queued&since={}", at(1499));
     assert_eq!(search(&backend, &query).await, (vec![ids[1499].clone()], None));
     let query = format!("status=queued&until={}&before={}", at(4), ids[1]);

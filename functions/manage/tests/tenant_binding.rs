@@ -1,4 +1,4 @@
-//! Commands on a queue that are answered only when they bind every environment, in the in-memory backend.
+//! Commands on a queue that are answered only when they are in effect in every environment, in the in-memory backend.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -168,7 +168,7 @@ async fn a_failed_cancellation_is_repeated() {
         assert_eq!(
             (&answer["canceled"], &answer["failed"]),
             (&json!(2), &json!(1)),
-            "{fault:?}: one failure stops no other"
+            "{fault:?}: one failure stops no other email"
         );
         let (_, answer) = cancel(&backend, 1, None).await;
         assert_eq!(answer["failed"], 0, "{fault:?}");

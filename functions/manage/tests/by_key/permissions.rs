@@ -71,7 +71,7 @@ async fn the_deployer_cancels_by_key_only() {
         let path = format!("/emails/{act}?key={}", key(1));
         call(&backend, samples::DEPLOYER_KEY, &path, tenant).await
     };
-    assert_eq!(ask("release", Some("main")).await.0, 401, "it would send");
+    assert_eq!(ask("release", Some("main")).await.0, 401, "a release would send emails");
     assert_eq!(held(&backend, main), [key(1)]);
     assert_eq!(ask("cancel", None).await.0, 422, "whose emails?");
     let (status, answer) = ask("cancel", Some("main")).await;

@@ -56,7 +56,7 @@ async fn a_release_ends_the_hold_of_one_key() {
         "object": "release", "key": key(1).to_string(), "released": false,
         "emails": 0, "counted_all": true, "job": null,
     });
-    assert_eq!((status, answer), (202, nothing), "it is released already");
+    assert_eq!((status, answer), (202, nothing), "the hold is released already");
     assert_eq!(held(&backend, main), [key(2)]);
     assert_eq!(backend.state().jobs.len(), 1);
 }

@@ -31,7 +31,7 @@ const CANCEL: &str = include_str!("../../../../events/manage_cancel.json");
 const RESCHEDULE: &str = include_str!("../../../../events/manage_reschedule.json");
 const RETRY: &str = include_str!("../../../../events/manage_retry.json");
 
-/// Settings in `common`.
+/// Time to live of an unsent email, as `common` sets it.
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 

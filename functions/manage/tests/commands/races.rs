@@ -231,5 +231,8 @@ async fn every_attempt_extends_the_retention() {
     assert_eq!(send_while_others_write(&backend, &second, vec![first]).await, done());
     let state = backend.state();
     let kept = state.calls.iter().filter(|call| **call == "extend_retention").count();
-    assert_eq!(kept, 3, "one by the first, and two by the second, which decided twice");
+    assert_eq!(
+        kept, 3,
+        "once by the first request, and twice by the second, which decided twice"
+    );
 }

@@ -249,7 +249,7 @@ async fn a_retry_sends_at_once_with_a_new_budget() {
     }
 }
 
-/// Otherwise another batch with the same key would meet this email.
+/// Otherwise a later batch with the same key could contain this email.
 #[tokio::test]
 async fn a_rescheduled_email_keeps_its_batch_record() {
     let batch = BatchId::from_bytes(&[7; 32]).unwrap();

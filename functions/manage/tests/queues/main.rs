@@ -155,7 +155,7 @@ async fn a_pause_has_a_reason_and_reaches_the_senders() {
     );
     assert_eq!(backend.state().account_rate.settings_version, version + 1);
     let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
-    assert_eq!(jobs.len(), 1, "it is resumed by itself");
+    assert_eq!(jobs.len(), 1, "the queue resumes by itself");
     assert_eq!(
         (&jobs[0].task, jobs[0].due),
         (
