@@ -12,7 +12,7 @@ fn main() -> io::Result<()> {
     let packed = zstd::bulk::compress(&fs::read(DESCRIPTION)?, LEVEL)?;
     let out = env::var_os("OUT_DIR").unwrap_or_default();
     fs::write(Path::new(&out).join("openapi.json.zst"), packed)?;
-    // To Cargo, which reads it here.
+    // Cargo reads this line from the standard output.
     io::Write::write_all(
         &mut io::stdout(),
         format!("cargo::rerun-if-changed={DESCRIPTION}\n").as_bytes(),

@@ -1,4 +1,4 @@
-//! Keeps the account rate at the account's state: its rate, its quota, and whether it may send.
+//! Copies the state of the SES account into the account rate: its rate, its quota, and whether it may send.
 
 use std::time::Duration;
 

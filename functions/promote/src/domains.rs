@@ -9,7 +9,7 @@ use workflow::domains::{Wait, observe};
 
 use crate::{Ports, PromoteFunction, Run};
 
-/// Most domains of a run. Our choice: SES allows about one such call per second.
+/// Maximum number of domains per run. Our choice: SES allows about one such call per second.
 const DOMAINS_AT_ONCE: usize = 20;
 
 impl<P: Ports> PromoteFunction<P> {

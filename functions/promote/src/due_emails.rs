@@ -20,7 +20,8 @@ const HELD_AT_ONCE: usize = 10_000;
 const AT_ONCE: usize = 500;
 
 impl<P: Ports> PromoteFunction<P> {
-    /// Enqueues the send tasks of a shard of `wake`, starting at the cursor of the last run.
+    /// Enqueues the send tasks of a shard of `wake`, the partition of emails that are not enqueued yet. Starts at the
+    /// cursor of the last run.
     ///
     /// The cursor is saved after the send tasks: a crash duplicates send tasks, and loses none.
     pub(crate) async fn enqueue_due(

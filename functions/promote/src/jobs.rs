@@ -1,4 +1,4 @@
-//! Works off the jobs of whole queues: resume, purge, restore, retry.
+//! Processes the jobs of whole queues: resume, purge, restore, retry.
 //!
 //! **Invariant:** a page is saved after its emails were moved. A crash moves some emails twice, which has no
 //! effect, and loses none.
@@ -73,7 +73,8 @@ impl<P: Ports> PromoteFunction<P> {
                 job.after_sweep(SweepPage::default(), None, 1, now)
             };
             if !self.records.save_job(&next).await? {
-                // Another run works on this job. Its state stays, but it did not count the emails moved here.
+                // Another run works on this job. The state that it saved stays, but lacks the emails that this run
+                // moved.
                 self.add_moved(key, id, next.emails.saturating_sub(job.emails)).await?;
                 break;
             }
@@ -210,8 +211,8 @@ impl<P: Ports> PromoteFunction<P> {
     }
 }
 
-/// True unless a retry meets an email that has failed anew since the request: another run retried it, and the index
-/// showed the earlier failure. A job retries an email once.
+/// True unless a retry meets an email that failed again after the request. Another run retried that email, while the
+/// index still showed the earlier failure. A job retries an email once.
 fn is_still_concerned(job: &Job, record: &EmailRecord) -> bool {
     let ended = record.due.filter(|due| due.kind == DueKind::Ended);
     !matches!(job.task, Task::Retry { .. })

@@ -1,8 +1,8 @@
-//! Keeps the due index moving: enqueues due emails, recovers overdue ones, settles uncertain ones, and works
-//! off the jobs of whole queues. Keeps the account rate at the limits that SES reports, and follows the verification of
-//! sending domains.
+//! Keeps the due index moving: enqueues due emails, recovers overdue ones, settles uncertain ones, and processes the
+//! jobs of whole queues. Keeps the account rate at the limits that SES reports, and follows the verification of sending
+//! domains.
 //!
-//! **Role:** runs every minute; no other function reads the index.
+//! **Role:** runs every minute; no other function reads the due index.
 //! **Invariant:** an index entry is a hint. A send task proves nothing, so it is sent from the hint alone.
 //! Every write is decided on the record.
 //! **After a crash** anywhere: the next run finds the same index. Two concurrent runs do no harm.
@@ -43,8 +43,8 @@ use tokio::sync::OnceCell;
 
 use crate::backlog::{Backlogs, Gauge};
 
-/// Number of shards that are worked off concurrently. Our choice: with the concurrency inside each shard, a
-/// small function has dozens of calls in flight, not hundreds.
+/// Number of shards that are processed concurrently. Our choice: with the concurrency inside each shard, a small
+/// function has dozens of calls in flight, not hundreds.
 const AT_ONCE: usize = 4;
 
 /// The ports of this function.
@@ -120,12 +120,12 @@ pub struct Promoted {
     pub enqueued: usize,
     /// Overdue records that were moved on.
     pub recovered: usize,
-    /// Send tasks, dead-letter messages and records that failed. The next run tries them again, or the index
-    /// does one guard interval later.
+    /// Send tasks, dead-letter messages and records that failed. The next run tries them again, or `promote` finds them
+    /// in the due index one guard interval later.
     pub failed: usize,
     /// Time ran out before all work was done; the next run continues.
     pub unfinished: bool,
-    /// Longest delay of an email that may be sent and was not. `promote` first looks one guard interval after an
+    /// Longest delay of an email that could be sent but was not. `promote` first looks one guard interval after an
     /// email's time, so a shorter delay counts as none.
     pub oldest_due: Duration,
     /// Emails that this run found uncertain: SES's answer was lost.
@@ -179,7 +179,7 @@ impl Run {
 }
 
 impl<P: Ports> PromoteFunction<P> {
-    /// Works off the index until it is done or `deadline` has come.
+    /// Processes the due index until it is done or `deadline` has come.
     ///
     /// # Errors
     /// The first failed call to the index, after all other work was done.
@@ -208,7 +208,7 @@ impl<P: Ports> PromoteFunction<P> {
         let released = async {
             match account_rate {
                 Some(_) => self.release_limited(run).await,
-                // The breaker may be open.
+                // The account rate is unknown, so the breaker may be open.
                 None => Ok(Promoted::default()),
             }
         };
@@ -231,7 +231,8 @@ impl<P: Ports> PromoteFunction<P> {
         error.map_or(Ok(done), Err)
     }
 
-    /// Saves the oldest late email for `GET /account`. A failed call is only a warning: the next run saves it.
+    /// Saves the due time of the oldest late email for `GET /account`. A failed call is only a warning: the next run
+    /// saves it.
     async fn save_oldest_due(&self, stored: Option<OldestDue>, lateness: Duration) {
         let Some(oldest) = OldestDue::after_run(stored, lateness, self.system.now()) else {
             return;

@@ -26,8 +26,8 @@ const NOT_ASKED: Feedback = Feedback {
 };
 
 impl<P: Ports> PromoteFunction<P> {
-    /// Recovers entries of `wake` that are one guard interval overdue: their send task was lost, or had no
-    /// effect.
+    /// Recovers entries of the partition `wake` that are one guard interval overdue: their send task was lost, or had
+    /// no effect.
     pub(crate) async fn recover_unsent(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         let mut from = None;
@@ -50,7 +50,7 @@ impl<P: Ports> PromoteFunction<P> {
         }
     }
 
-    /// Recovers entries of `check` that are overdue.
+    /// Recovers overdue entries of the partition `check`.
     pub(crate) async fn recover_overdue(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         let mut from = None;
@@ -150,7 +150,7 @@ impl<P: Ports> PromoteFunction<P> {
         errors.len()
     }
 
-    /// Collects everything except the record that a decision depends on.
+    /// Collects everything that a decision depends on, except the record.
     async fn situation(&self, record: &EmailRecord, run: &Run) -> Result<(Queue, Outlook), PortError> {
         let feedback = if record.status == RecordStatus::Uncertain {
             self.feedback(run).await

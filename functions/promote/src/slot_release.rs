@@ -4,7 +4,8 @@
 //! A crash in between wastes the slots, and two concurrent runs never reserve the same ones.
 //! A released record stays in its place until it is claimed, so that a lost message is released again.
 //!
-//! **Role:** reads only queues that are marked, and of each only the emails that it releases.
+//! **Role:** reads only marked queues ([`domain::queue::rate_limit::RateLimit::check_at`]), and of each only the emails
+//! that it releases.
 //! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::queue::rate_limit::plan`] decides.
 
 use domain::delivery::index::{DueCursor, RATE_LIMITED_SHARDS};
@@ -102,7 +103,7 @@ impl<P: Ports> PromoteFunction<P> {
         Ok(done)
     }
 
-    /// Sends the messages of the first emails. A failed one has wasted its slot, and gets another.
+    /// Sends the messages of the first emails. An email whose message failed has wasted its slot, and gets another one.
     async fn send_at_slots(&self, emails: &[WaitingEmail], slots: &[Timestamp], now: Timestamp) -> Promoted {
         let request = |(email, slot): (&WaitingEmail, &Timestamp)| SendTaskRequest {
             priority: email.due_email.priority,
@@ -141,7 +142,7 @@ impl<P: Ports> PromoteFunction<P> {
         Ok(done)
     }
 
-    /// Reads the first waiting emails, without those of the release in flight.
+    /// Reads the first waiting emails, without those whose released messages are in flight.
     async fn line(
         &self,
         key: &QueueKey,
@@ -154,7 +155,7 @@ impl<P: Ports> PromoteFunction<P> {
         };
         let place = |place: &str| (!place.is_empty()).then(|| DueCursor(place.to_owned()));
         let left_behind = match place(&released.after) {
-            // No email was before the first release.
+            // The release began with the first email: none was left behind.
             None => WaitingEmails {
                 emails: Vec::new(),
                 more: false,
@@ -189,7 +190,7 @@ impl<P: Ports> PromoteFunction<P> {
         let shards = (0..RATE_LIMITED_SHARDS).map(|shard| self.shard(key, shard, range, share));
         let shards = try_join_all(shards).await?;
         let places = shards.iter().filter(|shard| shard.more);
-        // A partly read shard may have more emails behind this place.
+        // A partly read shard may have more emails after this place.
         let known_to = places
             .filter_map(|shard| shard.emails.last())
             .map(place)

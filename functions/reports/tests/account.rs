@@ -234,7 +234,7 @@ async fn only_the_description_needs_no_key() {
         event["rawQueryString"] = "".into();
         event["headers"].as_object_mut().unwrap().remove("authorization");
         assert_eq!(read(&ask(&backend, &event).await).0, status, "{path}");
-        // Past the proxy, the description is refused as well, before any call.
+        // A request for the description that bypasses the proxy is refused as well, before any call.
         let proxied = KeySettings {
             origins: vec![KeySettings::of("secret").sha256],
             ..KeySettings::of(samples::DEPLOYER_KEY)

@@ -53,7 +53,7 @@ async fn a_backlog_is_enqueued_again_after_an_hour() {
         run(&backend).await;
     }
     let written = times(&backend, "write");
-    // The first look is immediate here, so that each comes a minute later than a doubling.
+    // The first check is immediate here, so every later check comes a minute after the doubled interval.
     assert_eq!(enqueued(&backend).len(), 2, "after one hour, and after two");
     assert!(written <= 6, "{written} writes in three hours");
 }
@@ -149,7 +149,7 @@ async fn recovery_adds_little_to_an_old_backlog() {
         {
             let mut state = backend.state();
             state.now_ms = at(minute * 60).as_millis();
-            // Five minutes for two of them.
+            // Two emails are sent every five minutes.
             let left: Vec<_> = (1..=EMAILS)
                 .filter(|n| {
                     state

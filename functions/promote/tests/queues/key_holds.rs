@@ -40,7 +40,7 @@ async fn an_overdue_email_of_a_held_key_is_parked() {
     assert_eq!(
         kinds,
         [Some(DueKind::Held), Some(DueKind::Check), Some(DueKind::Held)],
-        "no job lets it go"
+        "no job releases it"
     );
     let enqueued: Vec<_> = backend
         .state()

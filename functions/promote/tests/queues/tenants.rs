@@ -67,7 +67,7 @@ async fn the_end_of_a_suspension_releases_emails() {
     run(&backend).await;
     assert!(!backend.state().queues[&news].suspended);
     assert_eq!(kind(&backend, 1), Some(DueKind::Check));
-    // The next run works off the job of the other queue.
+    // The next run processes the job of the other queue.
     run(&backend).await;
     assert_eq!(kind(&backend, 2), Some(DueKind::Check));
     assert_eq!(backend.state().send_tasks.len(), 2);

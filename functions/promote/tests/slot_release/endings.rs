@@ -7,7 +7,7 @@ use domain::queue::job::{Job, Task};
 
 use crate::{at, backend, claim, email, run, slots, slow};
 
-/// Earlier slots would exceed even the new rate, together with those of the messages in flight.
+/// Earlier slots would exceed even the new rate, because the messages in flight have slots there too.
 #[tokio::test]
 async fn a_raised_rate_begins_after_reserved_slots() {
     let backend = backend(1_000, Some(1));

@@ -32,7 +32,7 @@ async fn an_open_breaker_releases_nothing() {
     );
     assert_eq!(run(&backend, 101).await.len(), 1, "one email must probe");
     backend.state().faults_of.insert("account_rate", [Fault::Before].into());
-    assert_eq!(run(&backend, 170).await.len(), 0, "it may be open");
+    assert_eq!(run(&backend, 170).await.len(), 0, "the breaker may be open");
     backend.state().account_rate.open = None;
     assert_eq!(run(&backend, 240).await.len(), 10);
 }

@@ -62,7 +62,7 @@ async fn a_late_index_entry_is_found() {
     for secs in [0, 60, 120] {
         assert_eq!(run(&backend, secs).await.len(), 0);
     }
-    // Later than a slow writer needs, and due before every released email.
+    // The index entry appears later than that of any slow writer, and is due before every released email.
     backend.state().store_record(email(7, DueKind::RateLimited, at(-50)));
     let mut found = 0;
     for minute in 3..=16 {
