@@ -1,4 +1,4 @@
-//! Leaves the emails of a full priority queue to the index: their messages are deleted instead of hidden.
+//! Leaves the emails of a full priority queue to the due index: their messages are deleted instead of hidden.
 //!
 //! **Invariant:** a message is deleted only after its record was read and `promote` will find it in time.
 //! Without that certainty it is hidden, as in any other priority queue.
@@ -16,7 +16,7 @@ use domain::ports::{Clock, EmailRecords};
 use futures::future::join_all;
 use workflow::apply::apply;
 
-/// Longest delay for which a message is hidden in a full priority queue too: so short a wait fills none.
+/// Longest delay for which a message is hidden in a full priority queue too: such short waits fill no queue.
 pub const BRIEF: Duration = Duration::from_secs(5);
 
 /// Returns the emails whose messages may be deleted. Reads all records with one call. Writes only those that

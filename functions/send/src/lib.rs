@@ -75,7 +75,7 @@ pub enum TaskError {
     /// The record could not be claimed or read. Nothing was submitted.
     #[error("an email could not be claimed")]
     Claim(#[from] PortError),
-    /// The outcome could not be written. SES's answer is not lost: its event repeats it, and the lease expires.
+    /// The outcome could not be written. SES's answer is not lost: SES's event repeats it, and the lease expires.
     #[error("the outcome of an attempt could not be recorded")]
     Record(#[from] ApplyError),
 }
@@ -158,8 +158,8 @@ pub fn memory() -> Semaphore {
 }
 
 impl<P: Ports> SendFunction<P> {
-    /// Requests permits for a batch of send tasks that has this much time. An email that would not be done in
-    /// time is delivered again, and so are all of them without an answer.
+    /// Requests permits for a batch of send tasks that has this much time. An email that would not be done in time is
+    /// delivered again. All emails are, if the account rate does not answer in time.
     pub async fn reserve(&self, priority: Priority, send_tasks: &[SendTask], time: Duration) -> Vec<Permit> {
         // A forged number in a message cannot reserve the rate for years.
         let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
@@ -272,7 +272,7 @@ impl<P: Ports> SendFunction<P> {
         let policy = queue.policy(&self.with.policy);
         let claim_no = claimed.claim_no;
         let (claimed, attempt) = self.attempt(key, claimed, near).await;
-        // The rate limiter gets SES's own answer: such a refusal proves that SES answers.
+        // The rate limiter gets SES's unchanged answer: a refusal because of the sender proves that SES works.
         let outcome = self.without_lost_domain(&claimed, attempt.clone()).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
         let decide = |record: &EmailRecord| record_attempt(record, claim_no, outcome.clone(), &policy, jitter, now);

@@ -1,5 +1,5 @@
-//! Applies the state of an email's queue: returns emails without a slot to the index, parks held ones, and
-//! drops unwanted ones. It never waits for a queue's rate limit.
+//! Applies the state of an email's queue: returns emails without a slot to the due index, parks held ones (moves them
+//! to their queue's partition of the index), and drops unwanted ones. It never waits for a queue's rate limit.
 //!
 //! **Invariant:** right before the claim, the pause or purge of a queue is known with a few seconds' delay. In
 //! a steady flow that costs no call ([`crate::cache`]). An email is parked or dropped only if its queue
@@ -165,7 +165,8 @@ impl<P: Ports> SendFunction<P> {
                 None => Ok(Some(TaskOutcome::Done)),
             };
         }
-        // Only the record names its API key and its From domain. It is read before the claim while one of them holds emails.
+        // Only the record names the API key and the From domain of the email. The record is read before the claim while
+        // the queue may hold emails.
         if queue.may_hold_some()
             && let Some(record) = self.records.load(key, now).await?
             && queue.disposition(&record, now) == Disposition::Hold
@@ -241,7 +242,7 @@ impl<P: Ports> SendFunction<P> {
     async fn return_to_index(&self, key: &EmailKey, queue: &Queue, now: Timestamp) -> Result<TaskOutcome, TaskError> {
         if let Some(record) = self.records.load(key, now).await? {
             if record.is_restored(queue.restore_epoch) {
-                // It gets no slot before its release.
+                // A restored email gets no slot before its release.
                 return self.apply_disposition(record, queue, now).await;
             }
             apply(&self.records, record, now, |record| wait_for_slot(record, now)).await?;

@@ -43,7 +43,7 @@ pub enum Permit {
     InTurn(Timestamp),
     /// Return to the index: the email has no slot of its queue's rate limit, or is too late for it.
     NoSlot,
-    /// Nothing was reserved: by the cache, the email's queue is paused.
+    /// Nothing was reserved: according to the cache, the email's queue is paused.
     Unreserved,
     /// Submit at once as a probe, and report the outcome.
     Probe(OpenBreaker),
@@ -188,7 +188,7 @@ impl RateLimiter {
             }
         };
         let Some(change) = change else {
-            // Repeated with each probe, so that the alarm does not end too early.
+            // The metric is repeated with each probe, so that the alarm does not end too early.
             if let (Permit::Probe(open), Attempt::NotAccepted { cause, .. }) = (permit, attempt)
                 && *cause == open.cause
             {

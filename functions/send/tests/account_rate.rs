@@ -75,7 +75,7 @@ async fn worked_off(environment: &Sender, priority: Priority, event: SqsEvent) -
 /// No message was returned.
 const NONE: [u64; 0] = [];
 
-/// Twenty a second, all of it free.
+/// Returns an account rate of twenty emails a second, none of which is reserved.
 fn twenty_a_second() -> AccountRate {
     AccountRate {
         rate: Rate::from_millis(20_000),
@@ -121,7 +121,7 @@ async fn a_batch_is_spread_over_its_reservation() {
     let environment = environment(&backend);
     assert_eq!(batch(&environment, 1..=10).await, NONE);
     assert_eq!(count(&backend, RecordStatus::Sent), 10);
-    // A quarter of a second was free before, so that the tenth goes 200 ms from now.
+    // The rate was free for a quarter of a second before, so the tenth email goes 200 ms from now.
     assert_eq!(began.elapsed().as_millis(), 200);
     // The first batch of an environment reads the account rate; later ones do not.
     assert_eq!(
@@ -188,7 +188,7 @@ async fn a_spent_quota_stops_until_a_probe_passes() {
         (9, 1),
         "one probe"
     );
-    assert_eq!(backend.state().account_rate.open, None, "which was accepted");
+    assert_eq!(backend.state().account_rate.open, None, "the probe was accepted");
     // The other returned emails may go.
     backend.state().now_ms += 10_000;
     assert_eq!(batch(&one, 11..=20).await, NONE);
@@ -213,7 +213,7 @@ async fn a_refused_probe_keeps_the_breaker_open() {
     assert_eq!((probe.status, probe.attempts), (RecordStatus::Queued, 0));
 }
 
-/// The prober's environment died.
+/// The environment that sends the probe dies.
 #[tokio::test(start_paused = true)]
 async fn a_lost_probe_is_followed_by_another() {
     let backend = backend();
@@ -222,7 +222,7 @@ async fn a_lost_probe_is_followed_by_another() {
         until: samples::BORN,
         times: 0,
     });
-    // It dies in its claim: only the write of the probe is done.
+    // The environment dies during its claim: only the write of the probe is done.
     backend.state().faults_of.insert("claim", [Fault::Before].into());
     let bodies = |n: u8| event([send_task(n, 1).to_json(), "{}".to_owned()].into_iter());
     let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
@@ -284,7 +284,11 @@ async fn repeated_throttles_open_the_breaker() {
         })
         .collect();
     batch(&environment, 1..=10).await;
-    assert_eq!(backend.state().account_rate.open, None, "every second one goes");
+    assert_eq!(
+        backend.state().account_rate.open,
+        None,
+        "every second email is accepted"
+    );
     backend.state().answers = vec![refused(Cause::Throttled); 20].into();
     batch(&environment, 11..=20).await;
     let open = backend.state().account_rate.open.unwrap();
@@ -303,7 +307,7 @@ async fn an_old_rate_suffices_only_for_reservations() {
     assert_eq!(
         (times(&backend, "account_rate"), times(&backend, "change_account_rate")),
         (1, 3),
-        "the refusal has brought it"
+        "the refused write returns the current rate"
     );
     assert_eq!(count(&backend, RecordStatus::Sent), 10);
 
@@ -346,7 +350,7 @@ async fn a_forged_recipient_count_reserves_at_most_the_limit() {
     assert_eq!(backend.state().account_rate.free_at, Some(reserved));
 }
 
-/// With the visibility timeout of its queue it would be minutes late.
+/// If its message stayed hidden for the visibility timeout of the queue, the email would be minutes late.
 #[tokio::test(start_paused = true)]
 async fn an_email_without_enough_time_returns() {
     let backend = backend();

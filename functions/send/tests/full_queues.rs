@@ -61,7 +61,7 @@ fn backend() -> MemoryBackend {
     backend
 }
 
-/// Processes the messages of emails 1 to 3; returns the returned ones.
+/// Processes the messages of emails 1 to 3; returns those that go back to the priority queue.
 async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
     let message = |n: u8| {
         let body = samples::send_task(n).to_json();

@@ -165,7 +165,7 @@ async fn a_held_email_keeps_no_slot() {
             state.store_record(record);
         }
     }
-    // As released by `promote`, each with its slot.
+    // The messages are as `promote` releases them, each with its slot.
     batch(&backend, event(&backend, |send_task| send_task.at_slot(Some(BORN)))).await;
     assert_eq!(places(&backend), expected(), "promote does not release it again");
 }

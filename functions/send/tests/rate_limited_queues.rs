@@ -1,4 +1,4 @@
-//! Send tasks of queues with rate limits: none waits here, in the in-memory backend.
+//! Send tasks of queues with rate limits: `send` waits for no slot, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -56,7 +56,7 @@ fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(BORN.as_millis() + secs * 1000)
 }
 
-/// Returns ten emails of a queue with one a second, and ten of `default`.
+/// Returns a backend with ten emails of a queue that sends one a second, and ten of `default`.
 fn backend() -> MemoryBackend {
     let backend = samples::backend(20).expect("the samples parse");
     let mut state = backend.state();
@@ -161,7 +161,7 @@ async fn a_slot_is_usable_for_a_minute() {
     assert_eq!(
         times(&backend, "change_rate_limit"),
         1,
-        "one write notes the late email, and none reserves"
+        "one write marks the queue for the late email, and none reserves a slot"
     );
     assert_eq!(
         batch(&sender, event(&backend, [(5, Some(at(130)))])).await,

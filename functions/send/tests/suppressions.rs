@@ -131,7 +131,7 @@ async fn one_suppressed_recipient_is_left_out() {
     assert_eq!((sent.delivery_statuses, sent.delivery_version), (delivery_statuses, 1));
 }
 
-/// Not even a suppression from before test addresses existed holds one back.
+/// This holds even for a suppression that is older than the test addresses.
 #[tokio::test]
 async fn a_test_address_goes_to_the_simulator() {
     let recipients = r#""to":["Ann <Bounced+1@resend.dev>","bob@example.com"],"cc":"complained@resend.dev","#;

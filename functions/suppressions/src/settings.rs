@@ -33,7 +33,7 @@ impl Settings {
     /// Reads the settings from the environment.
     ///
     /// # Errors
-    /// Every missing or malformed key.
+    /// Lists every missing or malformed setting.
     pub fn from_env() -> Result<Self, SettingsError> {
         settings::from_env(|read| Self {
             table: read.table(),

@@ -141,8 +141,8 @@ async fn equal_sequence_numbers_of_two_shards_are_distinct() {
     assert_eq!(found(&backend), expected(&[one, other].concat()));
 }
 
-/// One invocation counts a change and its opposite, the other only the change. The sum of the first is zero,
-/// but must be recognised all the same.
+/// One invocation counts a change and its opposite, the other only the change. The first invocation adds zero, but its
+/// changes must count as known all the same.
 #[tokio::test(start_paused = true)]
 async fn changes_that_cancel_out_are_counted_once() {
     for seed in 0..SEEDS {
