@@ -41,8 +41,8 @@ pub(crate) enum StorageTime {
     Now,
     /// By an earlier identical request.
     Before,
-    /// By an earlier identical request, and erased since. The record was not read: it has the values that the request
-    /// would give it.
+    /// By an earlier identical request, and erased since. The record has the values that it would have without the
+    /// erasure.
     BeforeItWasErased,
 }
 

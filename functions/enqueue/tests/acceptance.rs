@@ -72,7 +72,7 @@ async fn an_erased_email_is_not_accepted_again() {
     let again = again.expect("answered as before");
     assert_eq!((again.id, again.replayed), (erased.id, true));
     assert!(backend.record(&erased).is_none() && backend.state().send_tasks.is_empty());
-    assert!(backend.state().bodies.is_empty(), "nothing of it is kept");
+    assert!(backend.state().bodies.is_empty(), "nothing of the content is kept");
     let other = enqueue(&backend)
         .accept(&tenant(), Some(&key("k")), &other_email())
         .await;
@@ -101,8 +101,8 @@ async fn content_sent_during_an_erasure_is_deleted() {
     let again = enqueue(&contested).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
     assert_eq!((again.id, again.replayed), (erased.id, true));
-    assert_eq!(contested.writers_left(), 0, "it was erased meanwhile");
-    assert!(backend.state().bodies.is_empty(), "nothing of it is kept");
+    assert_eq!(contested.writers_left(), 0, "the email was erased meanwhile");
+    assert!(backend.state().bodies.is_empty(), "nothing of the content is kept");
     assert!(backend.state().send_tasks.is_empty());
 }
 

@@ -73,7 +73,7 @@ async fn an_idle_queue_sends_its_first_email_at_once() {
             .values()
             .all(|record| record.due.unwrap().kind == DueKind::Check)
     );
-    assert_eq!(state.rate_limits[&slow()].check_at, None, "nothing waits");
+    assert_eq!(state.rate_limits[&slow()].check_at, None, "no email waits");
 }
 
 #[tokio::test]

@@ -159,7 +159,10 @@ async fn a_deployment_can_require_registered_domains() {
     }
     backend.state().calls.clear();
     post(&enqueue, "/emails", email("a@example.com")).await;
-    assert!(!backend.calls_inside().contains(&"domain_named"), "it is cached");
+    assert!(
+        !backend.calls_inside().contains(&"domain_named"),
+        "the domain is cached"
+    );
 
     let backend = MemoryBackend::default();
     register(&backend, "other", "example.com", Verification::Now).await;
@@ -168,6 +171,6 @@ async fn a_deployment_can_require_registered_domains() {
     assert_eq!(
         post(&enqueue, "/emails", email("a@example.com")).await.0,
         403,
-        "it is another tenant's"
+        "the domain is another tenant's"
     );
 }

@@ -95,7 +95,7 @@ fn assert_waits_from(backend: &MemoryBackend, secs: u64) {
         (RecordStatus::Queued, due(DueKind::RateLimited, secs))
     );
     assert_eq!(backend.state().rate_limits[&slow()].check_at, Some(at(secs)));
-    assert!(backend.state().send_tasks.is_empty(), "it has no slot yet");
+    assert!(backend.state().send_tasks.is_empty(), "the email has no slot yet");
     let calls = backend.calls_inside();
     let place = |call: &str| calls.iter().position(|called| *called == call);
     assert!(place("change_rate_limit") < place("write"), "{calls:?}");

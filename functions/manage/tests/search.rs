@@ -246,7 +246,7 @@ async fn an_unreadable_email_is_no_mismatch() {
         let (status, page) = read(&ask(&backend, &event(query)).await);
         assert_eq!(status, expected, "{page}");
         if status == 200 {
-            assert_eq!(page["data"][0]["id"], *id, "it is shown without its content");
+            assert_eq!(page["data"][0]["id"], *id, "the email is shown without its content");
         }
     }
 }

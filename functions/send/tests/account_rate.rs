@@ -178,7 +178,7 @@ async fn a_spent_quota_stops_until_a_probe_passes() {
     backend.state().now_ms += 20_000;
     assert_eq!(batch(&one, 11..=20).await, [40; 10]);
     assert_eq!(backend.state().submitted.len(), requested, "no more calls reach SES");
-    assert_eq!(backend.state().dead_letters, [], "nothing fails");
+    assert_eq!(backend.state().dead_letters, [], "no email fails");
 
     backend.state().now_ms += 40_000;
     let put_back = batch(&two, 11..=20).await;
@@ -258,7 +258,7 @@ async fn a_probe_without_an_email_passes_to_the_next() {
     let bodies = event(["{}".to_owned(), send_task(99, 1).to_json(), send_task(1, 1).to_json()].into_iter());
     worked_off(&environment(&backend), Priority::Normal, bodies).await;
     assert!(backend.state().submitted.is_empty(), "there is no such email");
-    let open = backend.state().account_rate.open.expect("nothing is known");
+    let open = backend.state().account_rate.open.expect("the breaker stays open");
     assert_eq!(
         (open.until, open.times),
         (later(0), 0),
@@ -315,7 +315,11 @@ async fn an_old_rate_suffices_only_for_reservations() {
     assert_eq!(batch(&environment, 11..=12).await, [60; 2]);
     backend.state().now_ms += 60_000;
     backend.state().account_rate.free_at = Some(Micros::of(later(0)));
-    assert_eq!(batch(&environment, 11..=12).await, NONE, "asked again");
+    assert_eq!(
+        batch(&environment, 11..=12).await,
+        NONE,
+        "the account rate is read again"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,6 +110,6 @@ async fn ses_is_not_called_without_a_file() {
     assert_eq!(
         (record.status, record.cause),
         (RecordStatus::Queued, Some(Cause::Unreached)),
-        "again, later"
+        "the email is tried again later"
     );
 }

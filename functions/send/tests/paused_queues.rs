@@ -117,7 +117,11 @@ async fn a_moved_record_leaves_its_group() {
     let send_tasks: Vec<_> = emails.iter().map(|n| send_task("news", *n)).collect();
     let (results, calls) = park(&contested, &send_tasks).await;
     assert_eq!(results, vec![Some(TaskOutcome::Done); 10]);
-    assert_eq!(calls, [1, 2, 0], "the group again, without the one that is canceled");
+    assert_eq!(
+        calls,
+        [1, 2, 0],
+        "the group is written again without the canceled email"
+    );
     assert_eq!(place(&backend, 4), (RecordStatus::Canceled, None));
     let mut others = emails.iter().filter(|n| **n != 4);
     assert!(others.all(|n| place(&backend, *n) == HELD));

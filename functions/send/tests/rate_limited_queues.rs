@@ -131,7 +131,7 @@ async fn a_sender_waits_for_no_slot() {
     assert_eq!(
         began.elapsed(),
         Duration::ZERO,
-        "the others of the batch are held up by nothing"
+        "nothing delays the other emails of the batch"
     );
     assert_eq!(place(&backend, 1), SENT, "the queue was idle");
     for n in 2..=5 {
@@ -141,7 +141,7 @@ async fn a_sender_waits_for_no_slot() {
         assert_eq!(place(&backend, n), SENT, "email {n}");
     }
     let limit = backend.state().rate_limits[&slow()].clone();
-    assert!(limit.is_busy(), "promote looks at it");
+    assert!(limit.is_busy(), "promote looks at the queue");
     assert_eq!(limit.check_at, Some(at(0)));
 }
 

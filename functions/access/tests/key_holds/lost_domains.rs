@@ -88,7 +88,11 @@ async fn a_tenants_lost_domain_holds_emails_of_all_keys() {
         "senders reload the settings"
     );
     let jobs: Vec<_> = backend.state().jobs.values().map(|job| job.task.clone()).collect();
-    assert_eq!(jobs, [Task::FollowTenant], "also queues that are made now");
+    assert_eq!(
+        jobs,
+        [Task::FollowTenant],
+        "the job also covers queues that are created now"
+    );
     let mut records: Vec<_> = backend.state().records.values().cloned().collect();
     let covers: Vec<_> = records.iter().map(|record| covered(&backend, record)).collect();
     assert_eq!(covers, [[false; 2], [true; 2], [true; 2], [true; 2]]);

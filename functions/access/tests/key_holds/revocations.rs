@@ -44,7 +44,7 @@ async fn a_revoked_key_holds_its_emails() {
     assert_eq!(
         jobs,
         [(queue("default"), Task::FollowTenant)],
-        "also queues that are made now"
+        "the job also covers queues that are created now"
     );
 
     // The key is revoked already, and its hold stays.

@@ -49,7 +49,7 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
     assert_eq!(
         (of(RecordStatus::Canceled), of(RecordStatus::Queued)),
         (usize::from(all), 1),
-        "not another key's"
+        "the email of another key stays"
     );
     let (_, again) = cancel(&backend, 1, None).await;
     assert_eq!((&again["canceled"], &again["left"]), (&json!(0), &json!(0)));

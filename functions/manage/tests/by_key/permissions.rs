@@ -73,7 +73,7 @@ async fn the_deployer_cancels_by_key_only() {
     };
     assert_eq!(ask("release", Some("main")).await.0, 401, "a release would send emails");
     assert_eq!(held(&backend, main), [key(1)]);
-    assert_eq!(ask("cancel", None).await.0, 422, "whose emails?");
+    assert_eq!(ask("cancel", None).await.0, 422, "the tenant is missing");
     let (status, answer) = ask("cancel", Some("main")).await;
     assert_eq!((status, &answer["canceled"]), (200, &json!(1)), "{answer}");
 }

@@ -23,7 +23,7 @@ async fn a_backlog_is_not_enqueued_again() {
     assert_eq!(
         (done.recovered, enqueued(&backend).len()),
         (2, 2),
-        "checked, and no send task for them"
+        "the records are checked, and get no send task"
     );
     let due = backend.record(&samples::key(1)).and_then(|record| record.due);
     assert_eq!(due.map(|due| due.at), Some(at(1800)));

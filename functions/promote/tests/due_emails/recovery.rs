@@ -69,7 +69,7 @@ async fn evidence_or_the_window_settles_a_dead_claim() {
     assert_eq!(
         status(),
         Some((RecordStatus::Uncertain, false)),
-        "its event may be among those that wait"
+        "the event of the email may be among those that wait"
     );
     backend.state().events_waiting = 0;
     backend.state().now_ms += 300_000;
@@ -141,7 +141,7 @@ async fn an_unwritable_record_stops_no_other() {
     fail(&backend, "write", [Fault::Before]);
     let done = run(&backend).await;
     assert_eq!((done.recovered, done.failed), (2, 1));
-    assert_eq!(run(&backend).await.recovered, 1, "the next run has it again");
+    assert_eq!(run(&backend).await.recovered, 1, "the next run finds the record again");
 }
 
 #[tokio::test]

@@ -42,7 +42,11 @@ async fn a_full_queue_reserves_no_slot() {
     let backend = backend(10, Some(10));
     backend.state().waiting.normal.in_flight = MOST_MESSAGES + 1;
     assert_eq!(run(&backend, 0).await.len(), 0);
-    assert_eq!(times(&backend, "change_rate_limit"), 0, "its slots would go unused");
+    assert_eq!(
+        times(&backend, "change_rate_limit"),
+        0,
+        "the slots of a full priority queue would go unused"
+    );
     let limit = backend.state().rate_limits[&slow()].clone();
     assert_eq!((limit.free_at, limit.check_at), (None, Some(at(0))));
 

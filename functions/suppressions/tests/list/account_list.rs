@@ -43,7 +43,7 @@ async fn a_release_also_applies_at_ses() {
         assert_eq!(
             answer_to(&backend, "DELETE", path, None).await.0,
             404,
-            "it is remembered no more"
+            "the refusal by SES is forgotten"
         );
     }
 }
