@@ -1,7 +1,7 @@
 //! HTTP helpers of a function: reads headers and builds responses.
 //!
-//! **Invariant:** no intermediary may cache a response or guess its type. Only a redirect and a text for a
-//! scraper are no JSON.
+//! **Invariant:** no intermediary may cache a response or guess its type. Every response is JSON, except
+//! a redirect and the metrics for a scraper.
 //! **May import:** `runtime`.
 //! **Imported by:** no other folder of this crate.
 
@@ -79,7 +79,7 @@ pub fn is_overload(error: &(dyn Error + 'static)) -> bool {
     has_failed(error, FailureKind::is_overload)
 }
 
-/// Whether the chain of errors has a failed call of such a kind.
+/// Whether the chain of errors has a failed call whose kind satisfies `such`.
 fn has_failed(error: &(dyn Error + 'static), such: impl Fn(FailureKind) -> bool) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -91,8 +91,8 @@ fn has_failed(error: &(dyn Error + 'static), such: impl Fn(FailureKind) -> bool)
     false
 }
 
-/// Asks the caller of a 503 to repeat the request. Only for a harmless repetition: the request stored nothing,
-/// or its idempotency key completes it.
+/// Adds `Retry-After` to a 503, so that the client repeats the request. Only for a harmless repetition: the request
+/// stored nothing, or its idempotency key completes it.
 #[must_use]
 pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -134,7 +134,7 @@ fn with_text(status: u16, text: String) -> Response<Body> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Responses contain emails: no intermediary may store them.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // A browser must not guess that it is a page.
+    // A browser must not guess that a response is a page.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -154,7 +154,7 @@ pub fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
     }
 }
 
-/// Error of a header that is not one text.
+/// Error of a header that occurs more than once, or is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextHeaderError;
 

@@ -4,8 +4,8 @@
 //! **Invariant:** no decision is made here. An adapter translates: a condition to one condition expression, an
 //! answer of SES to one of three outcomes.
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
-//! **Map:** [`storage`] is DynamoDB and S3, [`sqs`] and [`ses`] these services, [`http`] the HTTP API, [`runtime`] the start of a
-//! function. [`probe`] shows the mappings to the fuzz targets.
+//! **Map:** [`storage`] is DynamoDB and S3, [`sqs`] and [`ses`] are the services of these names, [`http`] is the HTTP
+//! API, and [`runtime`] is the start of a function. [`probe`] shows the mappings to the fuzz targets.
 //! **Start reading at** [`storage::records`], then [`ses::classify`].
 
 pub mod http;

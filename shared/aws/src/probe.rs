@@ -2,7 +2,7 @@
 //! request to SES.
 //!
 //! **Role:** called by the fuzz targets (`tests/fuzz`) and by no deployed code.
-//! **Invariant:** translates nothing itself; every function here is the adapters' own.
+//! **Invariant:** translates nothing itself; every function here only calls the code of the adapters.
 //! **Start reading at** [`to_record`].
 
 use std::collections::HashMap;

@@ -75,7 +75,7 @@ impl Ses {
         claimed: &EmailRecord,
         mut email: EmailContent,
     ) -> Result<SendEmailFluentBuilder, BuildError> {
-        // Before the files leave the email: their size limits the text.
+        // Generated before the files are taken out of the email, because their size limits the text.
         let generated = email.generated_text();
         let files = attachments(email.take_attachments())?;
         let email = &email;
@@ -294,8 +294,8 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         _ if code.ends_with("SendingPausedException") => Cause::AccountPaused,
         "MailFromDomainNotVerifiedException" => Cause::UnverifiedSender,
         "MessageRejected" if says(&["not verified"]) => Cause::UnverifiedSender,
-        // As a refusal of the content, a pause would fail the whole queue. The opposite mistake only makes an
-        // email wait.
+        // If a pause counted as a refusal of the content, every email of the queue would fail. The opposite mistake
+        // only makes an email wait.
         "MessageRejected" if says(&["paused", "suspended"]) => Cause::AccountPaused,
         "MessageRejected" => Cause::Rejected,
         "BadRequestException" if says(&["configuration set"]) => Cause::Unavailable,

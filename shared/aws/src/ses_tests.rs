@@ -214,8 +214,8 @@ async fn missing_fields_are_not_sent_as_empty() {
 }
 
 /// Answers of SES for refused emails. Statuses and names are from the sources named at [`cause`]. The deciding
-/// words are from there too, or from answers that users of SES have published. Where none of the second API was
-/// found, they are from the first. Words without influence are ours.
+/// words are from there too, or from answers that users of SES have published. Where no answer of API v2 was found, the
+/// words are from API v1. Words that decide nothing are ours.
 const REFUSALS: [(u16, &str, &str, Cause); 37] = [
     (
         429,

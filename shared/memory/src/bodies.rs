@@ -69,7 +69,7 @@ impl Bodies for MemoryBackend {
             });
             return kept.await;
         }
-        // S3 has no such write: a read, then a copy of the object that was read.
+        // S3 cannot extend a retention in one call: a read comes first, and then a copy of the object that was read.
         loop {
             let looked = name.clone();
             let look = self.call(Call::reads("extend_retention", Some(key.id)), move |state| {

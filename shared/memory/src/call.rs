@@ -51,12 +51,12 @@ pub enum Fault {
     Before,
     /// The call takes effect, and its answer is lost.
     After,
-    /// The caller crashes before it takes effect: a panic, for the test to catch. With a fault model, the whole
+    /// The caller crashes before the call takes effect: a panic, for the test to catch. With a fault model, the whole
     /// environment ends.
     DieBefore,
-    /// The caller crashes after it took effect.
+    /// The caller crashes after the call took effect.
     DieAfter,
-    /// The call takes effect, its answer is lost, and the SDK repeats it.
+    /// The call takes effect, its answer is lost, and the adapter or the SDK repeats the call.
     Repeated,
     /// The call fails, and takes effect later.
     Late,

@@ -8,8 +8,8 @@
 //! - a copy of an upload, of a content onto itself, or of a file for its download,
 //! - a change of a rate limit.
 //!
-//! Only calls through the handle of [`MemoryBackend::with_concurrent_writers`], or its clones, trigger them. The writers' own
-//! calls use the original handle and trigger none.
+//! Only calls through the handle of [`MemoryBackend::with_concurrent_writers`], or its clones, trigger them. The
+//! writers' own calls use the original handle and trigger none.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -22,7 +22,7 @@ struct Inside {
 }
 
 impl Environment {
-    /// A new environment, whose clock is `ahead_ms` ahead (or behind).
+    /// A new environment, whose clock is `ahead_ms` ahead; below 0, it is behind.
     #[must_use]
     pub fn new(function: &'static str, number: u32, ahead_ms: i64) -> Self {
         Self(Arc::new(Inside {
@@ -64,7 +64,7 @@ impl Environment {
         self.0.death.notify_one();
     }
 
-    /// Waits for its end; the runner of an invocation then drops it.
+    /// Waits for the end of the environment; the runner of an invocation then drops the invocation.
     pub async fn death(&self) {
         if !self.is_dead() {
             self.0.death.notified().await;

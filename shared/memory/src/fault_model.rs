@@ -44,7 +44,7 @@ pub(crate) struct CallPlan {
     pub(crate) after: Duration,
     /// Delay of the effect after the caller's result.
     pub(crate) later: Duration,
-    /// True if it arrives although the caller crashes.
+    /// True if the call arrives although the caller crashes.
     pub(crate) detached: bool,
 }
 
@@ -194,7 +194,7 @@ impl FaultModel {
             Some(fault) => *fault,
             None => self.chance(call),
         };
-        // For a call without an effect, all times of a fault are equal.
+        // A read has no effect, so that a fault before and a fault after its effect are the same.
         let fault = match fault {
             Fault::After | Fault::Late | Fault::Repeated if !call.writes => Fault::Before,
             Fault::DieAfter if !call.writes => Fault::DieBefore,

@@ -16,7 +16,7 @@ fn write_queue(state: &mut State, queue: &Queue, job: Option<&Job>) {
     }
 }
 
-/// Writes a queue beside other items if it is still at the version before; `false` if it is not.
+/// Writes a queue beside other items if the stored queue has the version before it; `false` if it has another.
 pub(crate) fn change_queue(state: &mut State, change: Option<&QueueChange>) -> bool {
     let Some(QueueChange { queue, job }) = change else {
         return true;
@@ -57,7 +57,7 @@ impl Queues for MemoryBackend {
         self.call(Call::writes("save_queue", None), move |state| {
             let there = state.queues.get(&queue.key);
             if there == Some(&queue) {
-                // Its own write, repeated by the SDK.
+                // Its own write, repeated after a lost answer.
                 return true;
             }
             let unchanged = match (before, there) {

@@ -72,7 +72,7 @@ impl EmailRecords for MemoryBackend {
                     state.store(record.clone());
                     Claimed::Granted(Box::new(record))
                 }
-                // As the adapter recognises its own call, which the SDK has repeated.
+                // As the adapter recognises its own call, repeated after a lost answer.
                 Some(record)
                     if record.status == RecordStatus::Sending
                         && record.lease.as_ref().is_some_and(|l| l.nonce == nonce) =>

@@ -40,7 +40,7 @@ pub struct State {
     pub now_ms: i64,
     /// The records.
     pub records: BTreeMap<EmailKey, EmailRecord>,
-    /// Places in the list of emails without a record.
+    /// Places in the list of emails whose records no longer exist.
     pub forgotten: Vec<Place>,
     /// The contents, by email and hash.
     pub bodies: BTreeMap<(EmailKey, String), Vec<u8>>,

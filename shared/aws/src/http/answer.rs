@@ -40,7 +40,7 @@ where
     Box::pin(async move { Ok(http::text(media_type, text.await?)) })
 }
 
-/// Answers with a JSON body, and adds the object of the request to the log. The path does not name it.
+/// Answers with a JSON body, and adds the object of the request to the log, because the path does not name the object.
 pub fn answer_with_object<'a, T, E>(
     status: u16,
     body: impl Future<Output = Result<(String, T), E>> + Send + 'a,

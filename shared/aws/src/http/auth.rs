@@ -1,15 +1,15 @@
 //! Authentication for the HTTP API: identifies the principal of a request and its permissions.
 //!
 //! **Role:** called first by every function behind the API.
-//! **Invariant:** only this module creates a [`TenantPrincipal`], an [`Operator`], a [`Deployer`], a [`Viewer`] or a [`KeyAuthor`]. A
-//! handler that takes one is unreachable without a key that permits it. A caller's tenant is the tenant of its
-//! key.
+//! **Invariant:** only this module creates a [`TenantPrincipal`], an [`Operator`], a [`Deployer`], a [`Viewer`] or a
+//! [`KeyAuthor`]. A handler that takes one is unreachable without a key that permits it. A caller's tenant is the
+//! tenant of its key.
 //! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
 //! other.
 //! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never
 //! read. A revocation, a suspension or another change applies everywhere after that time.
-//! Many unknown keys of a network within a second are refused without a call. A key that the environment knows is
-//! always read again.
+//! After too many lookups of unknown keys for one network within a second, further unknown keys are refused without a
+//! call. A key that the environment knows is always read again.
 //! **Why not in an authorizer of API Gateway:** an HTTP API cannot shape an authorizer's errors, and an
 //! authorizer costs an invocation all the same.
 //! **Start reading at** [`Authenticator::authenticate`].
@@ -66,7 +66,7 @@ struct KeyCache {
 }
 
 impl KeyCache {
-    /// Returns a recent read of an id; the inner [`None`]: no such key exists.
+    /// Returns a recent read of an id; an inner [`None`] means that no key has the id.
     fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<CachedKey>> {
         let known = self.known.fresh(&id, now, FRESH).map(Some);
         known.or_else(|| self.unknown.fresh(&id, now, FRESH).map(|()| None))
@@ -183,8 +183,8 @@ impl Authenticator {
         }))
     }
 
-    /// Returns the key of an id, at most as old as the cache lifetime. The requester may know the id without
-    /// the key.
+    /// Returns the key of an id, at most as old as the cache lifetime. The requester may know only the id, so the
+    /// key's hash must be compared afterwards.
     async fn find_key<R: Keys + Tenants>(
         &self,
         id: KeyId,
@@ -219,7 +219,7 @@ async fn tenant_of<R: Tenants>(key: &ApiKey, records: &R) -> Result<Option<Tenan
     records.tenant(&key.tenant).await
 }
 
-/// Records the hour of use; after a failure the next environment records it.
+/// Records the hour of use. A failure is only logged, because the next read of the key records the use again.
 async fn record_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
     if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_record(now))
         && let Err(error) = records.record_use(key.id, hour).await

@@ -27,7 +27,7 @@ async fn a_key_is_missing_invalid_or_valid() {
         assert_eq!(status(missing).await, 401, "{missing:?}");
     }
     let twice = format!("Bearer {good}");
-    assert_eq!(status(&[&twice, &twice]).await, 401, "which one is meant?");
+    assert_eq!(status(&[&twice, &twice]).await, 401, "two headers");
     let long = "x".repeat(KEY_MAX + 1);
     let other_secret = Token::new(key(&TenantId::main(), Permission::FullAccess).id, [8; SECRET_BYTES]);
     for wrong in ["x", &good[1..], &good.to_uppercase(), &long, other_secret.as_str()] {
@@ -139,7 +139,7 @@ async fn forged_keys_do_not_lock_out_real_ones() {
 #[tokio::test]
 async fn a_deployers_key_needs_the_right_form() {
     let records = records(Permission::FullAccess);
-    // The first one has the form that an old README named: it matches its own hash.
+    // The first one has the form of an old README. Its hash is correct, but its form is not.
     for wrong in [&"0f".repeat(32), "the deployer's", "", &DEPLOYER.to_uppercase()] {
         let authenticator = Authenticator::new(KeySettings::of(wrong));
         assert!(

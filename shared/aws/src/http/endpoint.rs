@@ -1,7 +1,8 @@
 //! Request handling of a function behind the HTTP API: authenticates, calls the handler, and writes the audit log.
 //!
-//! **Invariant:** the proxy's secret is checked first, if there is one, and then the key, whatever the route. Each request is one line of the log with actor,
-//! action and object. No data in it identifies a recipient (docs/SECURITY.md explains how to read it).
+//! **Invariant:** on every route the proxy's secret is checked first, if there is one, and then the key. Each request
+//! is one line of the log with actor, action and object. No data in the line identifies a recipient (docs/SECURITY.md
+//! explains how to read the log).
 //! **Start reading at** [`handle`].
 
 use std::time::Instant;
@@ -59,7 +60,7 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
                 Err(no_route) => nothing_there::<F>(&no_route, request.uri()),
             }
         }
-        // Nothing was done yet.
+        // A repetition is harmless, because the request has changed nothing yet.
         Err(denied) => with_a_wait(failure_response(&denied, true)),
     };
     log_answer(name, who, object, &response, began);
@@ -147,7 +148,7 @@ fn form() -> ApiError {
     ApiError::malformed("The request body is a form; send JSON with Content-Type: application/json.")
 }
 
-/// Adds the wait to a 429.
+/// Adds `Retry-After` to a 429.
 fn with_a_wait(mut response: Response<Body>) -> Response<Body> {
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
         response
@@ -180,9 +181,10 @@ fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     http::redirect(&location, message)
 }
 
-/// Returns the flags of a request that may change something, such as `children=true&hold=true`: a restore repeats them.
+/// Returns the flags of a request that may change something, such as `children=true&hold=true`. After a restore of the
+/// table, the deployer repeats such requests with their flags.
 ///
-/// No other part of a query enters the log, and a flag only as a word, so that it names nobody.
+/// No other part of a query enters the log. A flag is one short word, so that no flag names a person.
 fn flags(method: &Method, query: &str) -> Option<String> {
     const LENGTH_MAX: usize = 20;
     if method.is_safe() {
@@ -200,7 +202,8 @@ fn flags(method: &Method, query: &str) -> Option<String> {
     (!flags.is_empty()).then(|| flags.join("&"))
 }
 
-/// Acting key, its tenant and the flags of the request, for the log. For the deployer's key it is the tenant that the request names.
+/// Acting key, its tenant and the flags of the request, for the log. With the deployer's key, the tenant is the one
+/// that the request names.
 #[derive(Debug, Default)]
 struct RequestKey {
     key: Option<String>,

@@ -75,7 +75,8 @@ where
     .await
 }
 
-/// Converts an event to a request, with the client's network as an extension. A target that is too long for a URI becomes `/`: both are unknown paths.
+/// Converts an event to a request, with the client's network as an extension. A target that is too long for a URI
+/// becomes `/`: both are unknown paths.
 ///
 /// # Errors
 /// 400 when the method or a header is invalid, for example because of a control character.

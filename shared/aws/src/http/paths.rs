@@ -35,12 +35,12 @@ pub(super) fn nearest_route(templates: impl Iterator<Item = &'static str> + Clon
         .or_else(|| nearest_of(routes(), path))
 }
 
-/// Returns the route without parameters that a misspelt path means.
+/// Returns the route that a misspelt path means, among the routes without parameters.
 pub(super) fn misspelt_route(templates: impl Iterator<Item = &'static str>, path: &str) -> Option<&'static str> {
     nearest_of(templates.filter(|route| !route.contains('{')), path)
 }
 
-/// Returns the route with as many segments whose spelling is nearest to a path.
+/// Returns the route whose spelling is nearest to a path, among the routes with as many segments as the path.
 fn nearest_of(templates: impl Iterator<Item = &'static str>, path: &str) -> Option<&'static str> {
     let same_length = templates.filter(|route| route.split('/').count() == path.split('/').count());
     let candidates: Vec<_> = same_length.map(|route| (route, with_values(route, path))).collect();

@@ -20,7 +20,7 @@ const DAYS_DEFAULT: u64 = 6;
 /// A time, with the name of its parameter.
 pub type Given = (&'static str, Timestamp);
 
-/// Reads a time: a day, or RFC 3339. A plus behind the day stands for the space of a form.
+/// Reads a time: a day, or RFC 3339. A plus directly after the day is read as a space, which forms encode as a plus.
 ///
 /// # Errors
 /// 422 `validation_error`.
@@ -35,7 +35,7 @@ pub fn read_time(name: &'static str, value: Option<Cow<'_, str>>) -> Result<Opti
     let at = Some(&text).filter(|text| text.len() <= LONGEST);
     let at = at.and_then(|text| Timestamp::parse_rfc3339(text).or_else(day));
     let problem = "must be a day such as 2026-11-24, or a time with its offset such as 2026-11-24T09:30:00Z";
-    // Some clients and proxies make a space of a plus.
+    // Some clients and proxies turn a plus into a space.
     let hint = if text.contains(' ') { "; write + as %2B" } else { "" };
     at.map(|at| Some((name, at)))
         .ok_or_else(|| ApiError::validation(name, format_args!("{problem}{hint}")))

@@ -2,8 +2,9 @@
 //!
 //! **Role:** a function's table has one entry per route. The router, the audit log and the test of `openapi.json`
 //! read it.
-//! **Invariant:** pure. A path is [`crate::http::paths::normalized`], then compared literally except for its parameters. A path outside the
-//! table has no route. A handler takes the principal that its route needs, so a handler without one does not compile.
+//! **Invariant:** pure. A path is [`crate::http::paths::normalized`], then compared literally except for its
+//! parameters. A path outside the table has no route. A handler takes the principal that its route needs, so a handler
+//! without one does not compile.
 //! **Start reading at** [`HttpFunction`].
 
 mod template;
@@ -330,7 +331,8 @@ fn find_normal<F: HttpFunction>(method: &Method, path: &str) -> Result<Found<F>,
     }
 }
 
-/// Returns the sentence about a path that has a route's form, but not the values. A route of the method comes first.
+/// Returns the sentence about a path that has a route's form, but a segment that cannot be its parameter's value. If
+/// several routes have the form, a route of the request's method is preferred.
 fn unreadable<F: HttpFunction>(method: &Method, path: &str) -> Option<&'static str> {
     if misspelt_route(F::ROUTES.iter().map(|route| route.path), path).is_some() {
         return None;

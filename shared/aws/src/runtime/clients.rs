@@ -210,8 +210,8 @@ impl Clients {
     /// Connects to services while the function starts, when it has a whole CPU.
     ///
     /// It sends an unsigned `GET /` to each and ignores the refusal: nothing is billed, and no permission is
-    /// needed. A configured endpoint is near and not AWS, so that no call is made. It never fails: it only
-    /// saves time.
+    /// needed. With a configured endpoint it makes no call, because that endpoint is near and not AWS. It never fails:
+    /// it only saves time.
     pub async fn warm(&self, services: &[Service]) {
         let (Some(region), None) = (self.config.region(), self.config.endpoint_url()) else {
             return;

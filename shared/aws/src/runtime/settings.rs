@@ -104,7 +104,7 @@ pub struct SesSettings {
     pub configuration_set: String,
     /// Configuration set whose opens and clicks SES counts.
     pub tracked_configuration_set: String,
-    /// The choice for an email without its own: true counts opens and clicks.
+    /// The default for an email without a choice about tracking: true counts opens and clicks.
     pub tracks_by_default: bool,
     /// Prefix of the names of SES tenants; without it emails name no SES tenant.
     pub tenant_prefix: Option<String>,
@@ -115,7 +115,7 @@ pub struct SesSettings {
 /// Settings of the identities in SES.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentitySettings {
-    /// Name of the stack, which its identities carry.
+    /// Name of the stack, which is a tag of each of its identities.
     pub stack: String,
     /// Beginning of the ARN of each identity.
     pub arn_prefix: String,
@@ -133,7 +133,7 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    /// Hashes a key. There is no proxy.
+    /// Returns the settings for a key, without a proxy.
     #[must_use]
     pub fn of(key: &str) -> Self {
         let (sha256, origins) = (token::hash(key.as_bytes()), Vec::new());

@@ -27,7 +27,7 @@ pub struct SesAccount {
 
 impl SesAccount {
     /// Creates the adapter of a client. `share`: the part of the account's rate that this deployment uses, from above
-    /// 0 to 1. Quota and pause stay those of the account, and so does everything for people.
+    /// 0 to 1. It does not apply to the quota, to the pause, or to the figures that the API shows.
     #[must_use]
     pub fn new(client: Client, share: f64) -> Self {
         Self { client, share }

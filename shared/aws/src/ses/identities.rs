@@ -1,7 +1,7 @@
-//! Identities of the SES account: creates, reads, marks and deletes those of sending domains.
+//! Identities of the SES account: creates, reads, tags and deletes those of sending domains.
 //!
 //! **Role:** called by `domains`, and by `promote`, which only reads.
-//! **Invariant:** a new identity gets the marks of its stack and its tenant in the same call. Every call may be
+//! **Invariant:** a new identity gets the tags of its stack and its tenant in the same call. Every call may be
 //! repeated, and the SDK does so after a failure. SES limits these calls to about one per second.
 //!
 //! Source: Amazon SES API v2 reference, `CreateEmailIdentity`, `GetEmailIdentity`,

@@ -103,7 +103,7 @@ pub fn log_failed_messages<'a, T, E: std::error::Error + 'static>(
 /// Error of a batch whose records all failed: the invocation is at fault, not its records. SQS treats the
 /// messages as if each were reported. But only this way does Lambda count an error, so that the alarm fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("none of {messages} records could be worked off")]
+#[error("none of {messages} records could be processed")]
 pub struct AllFailed {
     /// Number of messages.
     pub messages: usize,

@@ -185,8 +185,8 @@ impl SqsPriorityQueues {
         }
     }
 
-    /// Returns the priority of the queue that delivered a message, by the queue's ARN. A queue that all priorities share
-    /// counts as the normal one.
+    /// Returns the priority of the queue that delivered a message, by the queue's ARN. A queue that all priorities
+    /// share counts as the normal one.
     #[must_use]
     pub fn priority_of(&self, queue_arn: &str) -> Option<Priority> {
         let name = queue_arn.rsplit(':').next();
@@ -222,8 +222,8 @@ impl SqsPriorityQueues {
         places.into_iter().zip(results).collect()
     }
 
-    /// Returns messages of one batch to their priority queue, each visible again after its delay. Returns the
-    /// number of failures.
+    /// Makes messages of one batch visible again in their priority queue, each after its delay. Returns the number of
+    /// failures.
     ///
     /// It makes one call per ten messages. A failed message becomes visible all the same, after the queue's own
     /// visibility timeout.
@@ -249,7 +249,7 @@ impl SqsQueue {
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(at.to_string())
                 .receipt_handle(&message.receipt)
-                // SQS allows twelve hours; an email that is due later than a delay waits in the index.
+                // At most 15 minutes, though SQS allows twelve hours: an email that is due later waits in the index.
                 .visibility_timeout(i32::from(delay_seconds(*delay)))
                 .build()
         });

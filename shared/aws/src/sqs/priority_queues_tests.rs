@@ -286,7 +286,7 @@ async fn a_batch_returns_to_its_queue_with_one_call() {
         .map(|entry| (&entry["ReceiptHandle"], &entry["VisibilityTimeout"]))
         .collect();
     assert_eq!(put_back[0], (&json!("r1"), &json!(1)));
-    assert_eq!(put_back[3], (&json!("r3600"), &json!(900)), "as long as SQS delays");
+    assert_eq!(put_back[3], (&json!("r3600"), &json!(900)), "SQS's longest delay");
     assert_eq!(entries.len(), 10);
 }
 

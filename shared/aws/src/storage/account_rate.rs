@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a change is one conditional write without a read before it. When the condition fails, the
 //! response contains the current account rate.
-//! **Lost answers:** the SDK repeats a call whose answer was lost. A double reservation makes emails wait, and
+//! **Lost answers:** [`Table`] repeats a call whose answer was lost. A double reservation makes emails wait, and
 //! none go too fast. A breaker that has changed already is left as it is.
 
 use std::time::Duration;

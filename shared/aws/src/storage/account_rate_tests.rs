@@ -150,7 +150,7 @@ async fn a_missing_or_unreadable_rate_limits_nothing() {
     assert_eq!(bad.table(16).account_rate().await.unwrap(), AccountRate::default());
 }
 
-/// A call that the SDK repeats must not let any email go faster.
+/// A repeated call must not let any email go faster.
 #[tokio::test(start_paused = true)]
 async fn a_lost_reservation_is_refused_or_made_again() {
     let begin = Begin::Here(Micros(1_000_000));

@@ -1,7 +1,7 @@
 //! Idempotency keys of batches: one item each, written before the emails of the batch.
 //!
-//! **Invariant:** an environment of an earlier version cannot read the record of a batch whose ids contain its start,
-//! because the attribute `h` is absent. It would derive other ids, and send the emails again.
+//! **Invariant:** an environment of an earlier version cannot read the record of a batch whose email ids depend on the
+//! time of its start, because the attribute `h` is absent. It would derive other ids, and send the emails again.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ struct StoredBatch {
     /// The hash of a batch of an earlier version.
     #[serde(rename = "h", default, skip_serializing_if = "is_default")]
     earlier_hash: Option<String>,
-    /// The hash of a batch whose ids contain its start.
+    /// The hash of a batch whose email ids depend on the time of its start.
     #[serde(rename = "s", default, skip_serializing_if = "is_default")]
     hash: Option<String>,
     /// JSON.
     #[serde(rename = "e")]
     errors: String,
-    /// Newer than the others, like the retention in seconds.
+    /// Time of the batch's start. Items of earlier versions have neither this nor the retention.
     #[serde(rename = "b", default, skip_serializing_if = "is_default")]
     begun_at: Option<Timestamp>,
     #[serde(rename = "r", default, skip_serializing_if = "is_default")]
@@ -228,7 +228,7 @@ mod tests {
     async fn retention_is_extended_and_never_shortened() {
         for answer in [
             CannedResponse::ok(&json!({})),
-            // Kept for longer already, and deleted.
+            // A record that is kept for longer already, and a deleted one.
             known("h", "[]"),
             CannedResponse::condition_failed(None),
         ] {

@@ -48,7 +48,7 @@ pub const TABLE_MAX: usize = 5 * 1024;
 /// retention.
 pub const KEEP_DAYS: [u16; 8] = [2, 8, 32, 64, 128, 512, 2048, 8192];
 
-/// Metadata with the minimum end of an object's retention, which its tag alone does not show.
+/// Metadata with the earliest end of an object's retention, which its tag alone does not show.
 pub(crate) const KEEP_UNTIL: &str = "keep-until";
 
 /// Default level of zstd: 3. Higher levels cost a small function more time than they save money.

@@ -119,7 +119,7 @@ async fn a_small_content_is_an_item_beside_its_record() {
     assert_eq!(
         request["ExpressionAttributeValues"],
         json!({":now": {"N": "7"}}),
-        "one that stays longer stays"
+        "a longer retention stays"
     );
     let item = &request["Item"];
     assert_eq!(

@@ -47,10 +47,10 @@ fn oldest_due(item: &Item) -> Option<OldestDue> {
     Some(OldestDue { due, seen_at })
 }
 
-/// Sorts behind every sort key with this beginning, and before the next.
+/// Character behind the beginning of sort keys: it makes a bound behind every key with this beginning.
 pub(crate) const BEHIND: char = '~';
 
-/// Sorts behind exactly this key, and before every other.
+/// Character behind a whole sort key: it makes a bound directly behind this key.
 pub(crate) const JUST_BEHIND: char = '\u{1}';
 
 impl Table {

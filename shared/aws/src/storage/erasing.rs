@@ -1,7 +1,7 @@
 //! Erases an email's content from the table and the bucket.
 //!
-//! **Invariant:** it deletes by location, not by the record's reference. A content that a refused request left
-//! beside it is deleted too.
+//! **Invariant:** it deletes by location, not by the record's reference. So it also deletes a content that a refused
+//! request left beside the email's own.
 //! **After a crash** anywhere: a repetition deletes the rest.
 
 use domain::id::EmailKey;

@@ -130,7 +130,7 @@ mod tests {
         })
     }
 
-    /// If this came too early, an accepted email would be sent again.
+    /// If `feedback` counted as done too early, an accepted email would be sent again.
     #[tokio::test]
     async fn feedback_is_done_only_if_every_count_is_zero() {
         let mut silent = counts("0", "0", "0");

@@ -23,7 +23,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use crate::runtime::failure::{call_error, port};
 use crate::storage::bodies::{BodyStore, KEEP_UNTIL, keep_tag, object_key};
 
-/// Time within which an upload or a download must begin. Our choice: the caller is ready for it.
+/// Time within which an upload or a download must begin. Our choice: a caller begins at once.
 const URL_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Prefix of uploads; `template.yaml` has a lifecycle rule for it. No tenant's name contains an underscore, so

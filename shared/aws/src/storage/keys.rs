@@ -34,7 +34,7 @@ struct StoredKey {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
     last_used_at: Option<Timestamp>,
-    /// Both are written when the key is revoked.
+    /// Time and actor of the revocation; a valid key has neither.
     #[serde(default, skip_serializing_if = "is_default")]
     revoked_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -94,7 +94,7 @@ fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
 }
 
 impl Table {
-    /// Changes a key under a condition, and of the given tenant if one is named. `false` when the condition
+    /// Changes a key under a condition; with a tenant, only if the key is one of this tenant. `false` when a condition
     /// fails.
     async fn change_key(
         &self,

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a queue is written as a whole, under the version of its last change ([`Queue::version`]). Its job
 //! follows in the same transaction: a pause, a purge or their end is never partial.
-//! **Lost answers:** the SDK repeats a call whose answer was lost. The repetition recognises its own write: the
+//! **Lost answers:** [`Table`] repeats a call whose answer was lost. The repetition recognises its own write: the
 //! stored item equals the intended one.
 
 use std::time::Duration;
@@ -55,8 +55,8 @@ struct StoredQueue {
     /// Holds of API keys, as JSON; absent without a hold.
     #[serde(default, skip_serializing_if = "is_default")]
     key_holds: Option<String>,
-    /// Domains for which SES stopped sending, as JSON; absent without one. A version that does not know it drops it, and
-    /// the next question about the domain writes it again.
+    /// Domains for which SES stopped sending, as JSON; absent without one. An earlier version drops this attribute, and
+    /// the next check of the domain writes it again.
     #[serde(default, skip_serializing_if = "is_default")]
     lost_verifications: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]

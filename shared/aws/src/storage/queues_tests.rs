@@ -115,7 +115,7 @@ async fn a_queue_overwrites_only_the_version_read() {
     for (there, saved) in [(other, false), (from_queue(&full()).unwrap(), true)] {
         let replay = Replay::new([CannedResponse::condition_failed(Some(&there))]);
         let answer = replay.table(16).save_queue(Some(&before), &full(), None).await.unwrap();
-        assert_eq!(answer, saved, "its own write, repeated by the SDK, is a success");
+        assert_eq!(answer, saved, "its own write, repeated, is a success");
     }
 }
 

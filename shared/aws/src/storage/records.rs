@@ -3,7 +3,7 @@
 //! **Role:** carries out the decisions of `domain`; called by every function.
 //! **Invariant:** no read precedes a write. A failed condition returns the stored record in the same answer, so
 //! that the caller decides again without another call.
-//! **Lost answers:** the SDK repeats a call whose answer was lost. The repetition recognises its own write: a
+//! **Lost answers:** [`Table`] repeats a call whose answer was lost. The repetition recognises its own write: a
 //! claim by its nonce, a creation or a transition by an identical record.
 //! **Deliberately absent:** trust in DynamoDB's TTL, which deletes days late. A record past its `ttl` does not
 //! count as a record.

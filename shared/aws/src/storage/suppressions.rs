@@ -4,8 +4,8 @@
 //! tenant's prefixes are one set of bytes, changed with `ADD` and `DELETE`. A full set is removed permanently,
 //! and the item only says so.
 //! **After a release** the item keeps the time of the release, even when the address is suppressed again.
-//! **An addition** is first tried as if nothing were stored. If something is, [`Entry::effect_of_adding`] decides on the
-//! item that the refusal returned.
+//! **An addition** is first tried as if nothing were stored. If something is, [`Entry::effect_of_adding`] decides by
+//! the item that the refusal returned.
 //! **SES's account list:** an address that SES refused because of it has another item beside its own.
 //! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
 //! **Lost answers:** see [`Table::transact`].
@@ -134,7 +134,7 @@ impl Table {
         match checks.as_slice() {
             [Check::Failed(stored), _] => resolve_refusal(suppression, over, stored.as_ref()),
             [Check::Held, Check::Failed(prefixes)] => {
-                // Given up first: a suppressed address must never be skipped by the lookup.
+                // The prefixes are given up first: a lookup must never skip a suppressed address.
                 let known = prefixes.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
                 if !known {
                     self.too_many(tenant).await?;
@@ -162,7 +162,7 @@ impl Table {
 
 const SUPPRESSING: &str = "suppressing an address";
 
-/// Decides about a suppression whose condition failed on this item, and the suppression that it would replace.
+/// Decides about a suppression that this stored item refused. `over` is the suppression that it would have replaced.
 fn resolve_refusal(
     suppression: &Suppression,
     over: Option<&Suppression>,

@@ -389,7 +389,7 @@ async fn suppressions_are_read_by_id_without_released() {
     assert_eq!(
         read(&[keys::suppression(&TenantId::main(), id())]).await,
         None,
-        "garbage is not nothing"
+        "an unreadable item is not a missing one"
     );
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **Role:** every adapter of the table uses these operations: `get`, `get_many`, `query`, `put_if`,
 //! `update_if`, `delete`, `transact`. Adapters define keys and mappings.
-//! **Invariant:** a failed condition is an [`ConditionOutcome`], not an error. The [`FailureKind`] of every error tells
+//! **Invariant:** a failed condition is a [`ConditionOutcome`], not an error. The [`FailureKind`] of every error tells
 //! whether the call may have taken effect. [`retry`] is the only back-off.
 //! **Lost answers:** a call whose answer is lost is repeated, and then finds its own write. The adapter
 //! recognises it, because the stored item equals the intended one. A transaction is repeated with the same

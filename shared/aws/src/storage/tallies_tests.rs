@@ -76,7 +76,7 @@ async fn counters_and_markers_are_one_transaction() {
     let mut request = sent_request.json();
     assert!(
         request["ClientRequestToken"].is_string(),
-        "the SDK's repetition is known by it"
+        "DynamoDB knows a repetition by it"
     );
     request.as_object_mut().unwrap().remove("ClientRequestToken");
     let bytes = BASE64_STANDARD.encode([1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 9]);

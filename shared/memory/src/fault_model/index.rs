@@ -30,7 +30,7 @@ impl FaultModel {
         self.underway.insert((at, number), record.clone());
     }
 
-    /// The index of another table, which is complete from the beginning.
+    /// Replaces the index by the one of another table, which is complete from the beginning.
     pub(crate) fn index_anew(&mut self, records: &BTreeMap<EmailKey, EmailRecord>) {
         self.underway.clear();
         self.index.clone_from(records);
@@ -68,7 +68,7 @@ impl FaultModel {
         records.filter_map(|record| record.due).any(|due| match due.kind {
             DueKind::Check => due.at <= now,
             DueKind::Wake => due.at <= now.after(LOOK_AHEAD),
-            // Its queue is marked, and the mark is checked elsewhere.
+            // `promote` finds these through a job or a look at their queue, not by their own times.
             DueKind::Held | DueKind::RateLimited | DueKind::Ended => false,
         })
     }

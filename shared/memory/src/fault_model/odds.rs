@@ -7,7 +7,7 @@ pub struct Odds {
     pub before: u32,
     /// The call has its effect, and its answer is lost.
     pub after: u32,
-    /// The answer is lost, and the SDK repeats the call.
+    /// The answer is lost, and the adapter or the SDK repeats the call.
     pub repeated: u32,
     /// The call fails for its caller, and has its effect later.
     pub late: u32,

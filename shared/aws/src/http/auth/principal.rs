@@ -58,7 +58,7 @@ pub trait ActsFor: sealed::Sealed + Sync {
     /// Tenant that the request concerns.
     fn tenant(&self) -> &TenantId;
 
-    /// Whether it is limited to emails from some From domains.
+    /// Whether the principal is limited to emails from some From domains.
     fn is_narrowed(&self) -> bool;
 }
 
@@ -107,18 +107,18 @@ pub struct Deployer(pub(super) ());
 /// A principal that may create, list and revoke keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyAuthor {
-    /// For every tenant.
+    /// The deployer, for every tenant.
     Deployer(Deployer),
-    /// For its own tenant, and no key with more rights than its own.
+    /// The caller with a tenant's key: for its own tenant, and no key with more rights than its own.
     TenantPrincipal(TenantPrincipal),
 }
 
 /// A principal that views figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Viewer {
-    /// Of its own tenant.
+    /// The caller with a tenant's key, for the figures of its own tenant.
     Tenant(TenantPrincipal),
-    /// Of the account, and of the tenant that its request names or else of all tenants.
+    /// The deployer, for the figures of the account and of one tenant; without a named tenant, of all tenants.
     Deployer(Deployer, Option<Operator>),
 }
 
@@ -301,7 +301,7 @@ impl TenantPrincipal {
         Scope::new(&self.tenant.from_domains, &self.from_domains)
     }
 
-    /// Checks whether it may send from an address. `path` is the field that holds the address.
+    /// Checks whether the caller may send from an address. `path` is the field that holds the address.
     ///
     /// # Errors
     /// 401 `restricted_api_key` when its key may not. 422 `invalid_from_address` when its tenant may not.
@@ -317,7 +317,7 @@ impl TenantPrincipal {
         self.check_key_from(path, from)
     }
 
-    /// Checks whether its key may act on email from an address. `path` is the field that holds the address.
+    /// Checks whether the caller's key may act on email from an address. `path` is the field that holds the address.
     ///
     /// # Errors
     /// 401 `restricted_api_key` when it may not.
@@ -334,7 +334,7 @@ impl TenantPrincipal {
 }
 
 impl KeyAuthor {
-    /// Returns the identity that is stored with the keys it creates.
+    /// Returns the identity that is stored with the keys that the caller creates.
     #[must_use]
     pub fn maker(&self) -> Actor {
         match self {

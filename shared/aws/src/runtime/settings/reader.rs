@@ -89,7 +89,8 @@ impl Reader<'_> {
     }
 
     /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_TRACKED_CONFIGURATION_SET`, `MAILQUEUE_TRACK_BY_DEFAULT`,
-    /// `MAILQUEUE_ATTEMPT_TIMEOUT_MS`. SES tenants: `MAILQUEUE_SES_TENANTS`, a prefix of their names and `*`, or `none`.
+    /// `MAILQUEUE_ATTEMPT_TIMEOUT_MS`. SES tenants: `MAILQUEUE_SES_TENANTS`, which is a prefix of their names and `*`,
+    /// or `none`.
     pub fn ses(&mut self) -> SesSettings {
         let tenants = self.parse("MAILQUEUE_SES_TENANTS", "none, or a prefix and *", |text| match text {
             "none" => Some(None),
@@ -146,7 +147,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Guard interval, the longest silence of an enqueued email: `MAILQUEUE_GUARD_SECONDS`.
+    /// The guard, after which `promote` checks an enqueued email that has not changed: `MAILQUEUE_GUARD_SECONDS`.
     pub fn guard(&mut self) -> Duration {
         self.seconds("MAILQUEUE_GUARD_SECONDS")
     }

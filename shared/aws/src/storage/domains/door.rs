@@ -16,7 +16,7 @@ use crate::storage::table::door::DoorCell;
 use crate::storage::table::{Table, keys};
 
 impl Table {
-    /// Returns the same table, which reads the registry of sending domains together with each API key.
+    /// Returns the same table with a door: it reads the registry of sending domains together with each API key.
     #[must_use]
     pub fn with_door(mut self) -> Self {
         self.door = Some(DoorCell::default());

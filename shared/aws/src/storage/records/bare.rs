@@ -1,4 +1,5 @@
-//! Reads of `access` before it deletes a tenant: bare records, and jobs that revive emails.
+//! Reads of `access` before it deletes a tenant: bare records, and jobs that revive emails. A bare record is a record
+//! without the attributes that no decision reads.
 //!
 //! **Invariant:** no attribute of an email outside [`item::BARE`] is requested, so that IAM can refuse all
 //! others. The function that creates keys cannot read contents, which are in the same partitions.

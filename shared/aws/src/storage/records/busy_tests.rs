@@ -216,7 +216,7 @@ async fn a_queue_is_resumed_while_emails_are_parked() {
     })
     .await;
     assert_eq!(busy.held.len(), park, "each email is reported as it is stored");
-    assert!(park >= 99, "the group before the change is set aside: {park}");
+    assert!(park >= 99, "the group before the change is parked: {park}");
     assert!(busy.conflicts > 0, "no write was refused");
     assert_eq!(busy.queue.unwrap()["paused_since"], Value::Null);
 }

@@ -101,8 +101,8 @@ impl Expression {
 
 /// Returns the write of a transition; its update is empty when the records are equal.
 ///
-/// `ttl`, in seconds, is set when the record gets a final status, also from another final status. It is removed when the
-/// record is no longer final.
+/// `ttl`, in seconds, is set when the record gets a final status, also from another final status. It is removed when
+/// the record is no longer final.
 pub(crate) fn transition(
     before: &EmailRecord,
     after: &EmailRecord,

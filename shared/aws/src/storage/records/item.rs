@@ -10,7 +10,7 @@
 //! | `v` | N | version of this format: 1 |
 //! | `b` | N | `born`, in ms, as every time here but `ttl` |
 //! | `q` | S | `queue` |
-//! | `l` | S | `lane` |
+//! | `l` | S | `priority` |
 //! | `r` | N | `recipients` |
 //! | `h` | S | `body.sha256` |
 //! | `p` | S | `body.place` |

@@ -55,8 +55,8 @@ fn the_stored_form_does_not_change() {
     );
 }
 
-/// Names and text in UTF-8; two digits of a number are a byte, and there is one for its sign. Every number
-/// is assumed to be a current time.
+/// Returns the size of an item: its names and texts in UTF-8. Two digits of a number take a byte, and its sign takes
+/// another. Every number is assumed to have the digits of a current time.
 ///
 /// Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats".
 #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open")]

@@ -64,8 +64,8 @@ pub(crate) fn to_waiting_email(item: &Item, of: &QueueKey) -> Result<WaitingEmai
     })
 }
 
-/// Returns the sort key in `ended`, with status and cause, so that a redrive by cause finds the emails without
-/// reading every record.
+/// Returns the sort key in `ended`, with status and cause, so that a retry by cause finds the emails
+/// without reading every record.
 pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
     let (status, cause) = (
         name(&record.status),

@@ -67,7 +67,7 @@ async fn the_existing_record_is_returned() {
     assert_eq!(create(&replay, &record()).await, Ok(Created::Exists(Box::new(full()))));
 }
 
-/// The record is written, and its answer lost. The SDK's repetition finds this very record.
+/// The record is written, and the answer is lost. The repetition finds this very record.
 #[tokio::test(start_paused = true)]
 async fn a_lost_creation_is_recognised_by_its_record() {
     let replay = Replay::new([CannedResponse::Lost, refused_by(&record())]);

@@ -46,7 +46,7 @@ struct StoredListed {
 struct StoredFilter {
     #[serde(rename = "m")]
     set: Option<Vec<Bytes>>,
-    /// The prefixes were given up.
+    /// True if the prefixes were given up.
     too_many: Option<bool>,
 }
 

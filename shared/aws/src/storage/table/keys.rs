@@ -235,7 +235,8 @@ pub(crate) fn domains_below(name: &DomainName) -> (String, String) {
     (DOMAINS.to_owned(), format!("{}.", name.reversed()))
 }
 
-/// The key of the name of a sending domain. No label contains a number sign.
+/// The key under which the id of a sending domain leads to its name. No label of a domain contains a number sign, so
+/// this key differs from the keys of all domains.
 pub(crate) fn domain_id(id: DomainId) -> Item {
     of(DOMAINS, format!("id#{id}"))
 }
