@@ -24,7 +24,7 @@ import stack
 from free_ports import free_ports
 from stack import ROOT, STACK, STATE, TOOLS_VENV, Trouble, request, say, wait_for
 
-# The functions whose triggers are off during the run, each with the output name of its queue.
+# The functions that SQS triggers; these triggers are off during the run.
 TRIGGERED = ("send", "feedback", "dead_letter")
 PATIENCE_SECS = 60
 LOGS = STATE / "log" / "cargo_lambda"

@@ -95,7 +95,7 @@ def working(template):
     queues, shards = polled_queues(template), template["Parameters"]["IndexShards"]["Default"]
     polls = queues * POLLERS * POLLS_A_MINUTE
     yield "Polling of SQS", f"{queues} queues, {POLLERS} pollers, {POLLS_A_MINUTE} requests a minute", polls * MINUTES * SQS_USD_PER_REQUEST
-    # A query of an empty partition and a small read take half a unit.
+    # Each query of an empty partition, and each small read, takes half a unit.
     units = (shards * QUERIES_OF_A_SHARD + OTHER_READS) / 2
     yield "`promote`: DynamoDB", f"{units:g} read units a minute", units * MINUTES * READ_UNIT_USD
     yield "`promote`: SQS", f"{QUEUE_REQUESTS} requests a minute", QUEUE_REQUESTS * MINUTES * SQS_USD_PER_REQUEST

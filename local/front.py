@@ -6,8 +6,8 @@ LocalStack's open core has none.
 Invariant: listens on 127.0.0.1 only.
 Start reading at `route_of`.
 
-PUT /_gateway/faults {"faults": [{"status": 413|429|500|503, "count": n, "path": "/queues"}]} makes the next n requests
-whose path contains `path` fail with the gateway's own response. Without `path` any request fails. GET shows the
+PUT /_gateway/faults {"faults": [{"status": 413|429|500|503, "count": n, "path": "/queues"}]} sets faults. The next n
+requests whose path contains `path` get the gateway's own response. Without `path` any request fails. GET shows the
 remaining faults, DELETE removes them.
 
 usage: front.py PORT LAMBDA_ENDPOINT STACK

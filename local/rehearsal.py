@@ -23,7 +23,7 @@ def settle_environment():
         os.environ[name] = str(port.getsockname()[1])
     for port in held:
         port.close()
-    # Fewer than a new account needs, so that the check says so. The rehearsal runs with them.
+    # Fewer concurrent executions than `deploy` asks for, so that its check reports them. The rehearsal needs no more.
     os.environ["LAMBDA_ACCOUNT_CONCURRENCY"] = "40"
     os.environ.pop("FAULT_PROXY_PORT", None)
 

@@ -32,7 +32,7 @@ PATIENCE_SECS = 60
 SENDER = "restore@example.com"
 # The tag with which `send` tells SES the id of an email.
 TAG_ID = "mq_id"
-# Does not compress to the size that the table takes.
+# Characters of a text with random content: even compressed, it is too large for the table.
 LARGE = 40_000
 
 
@@ -179,7 +179,7 @@ def afterwards(tenant, deployer, ids, spare):
 
 
 def lose(table, email_id):
-    """Deletes a record of the earlier table: the mistake, for which a person restores."""
+    """Deletes a record of the earlier table: the mistake that a restore repairs."""
     dynamodb = stack.client("dynamodb")
     pages = dynamodb.get_paginator("scan").paginate(TableName=table)
     items = [item for page in pages for item in page["Items"] if item["pk"]["S"].endswith(f"#{email_id}")]

@@ -35,7 +35,7 @@ def said(*command):
 
 
 def crate_of(function):
-    """The package of a function: its folder's name behind the product's."""
+    """The package of a function: the name of the product, then that of the function's folder."""
     return f"{PRODUCT}-{function.replace('_', '-')}"
 
 

@@ -2,7 +2,7 @@
 
 Role: behind `make local`, `make stop` and `make logs`. The tests start their own stacks with it.
 Processes: MiniStack (AWS without SES) with the functions inside, the fake SES, the fake DNS server on free ports, and
-front.py, the base URL of the API.
+front.py. The API's base URL is that of front.py.
 Invariants: all state is in one directory. Its file `env` is written last, and exists only while the stack is ready.
 This script stops only processes that it has started.
 **Long, because** every part needs the same settings, which are read at the import; localstack/run.py replaces two of them.
@@ -15,7 +15,7 @@ Settings, all from the environment:
   MAILQUEUE_TIMINGS  profile from timings.json (quick)
   MAILQUEUE_BINARIES directory of built binaries; with it, nothing is built
   MAILQUEUE_FIRST_EMAIL  0: sends no first email (the tests send their own)
-  FAULT_PROXY_PORT   port of a fault proxy between the functions or the fake SES and AWS or SES (none)
+  FAULT_PROXY_PORT   port of a fault proxy, through which the functions and the fake SES make their calls (none)
   TRANSACTION_WINDOW_MS  milliseconds for which an item of a transaction refuses other writes (3; 0: never)
   FAULT_PROXY_SEED   random seed of the proxy and the fake SES (default: a new one at each start)
 """

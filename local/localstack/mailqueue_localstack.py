@@ -1,8 +1,8 @@
 """Plugins that run LocalStack without Docker: functions as processes, and an existing DynamoDB server.
 
-Role: loaded through LocalStack's plugin points (plux; run.py writes the entry points): a runtime executor named
-`process` (LAMBDA_RUNTIME_EXECUTOR), a hook that prevents the download of DynamoDB Local, and a hook that keeps
-message bodies unchanged.
+Role: loaded through LocalStack's plugin points (plux), for which run.py writes the entry points. The runtime executor
+`process` (LAMBDA_RUNTIME_EXECUTOR) starts the functions. One hook prevents the download of DynamoDB Local, and another
+keeps message bodies unchanged.
 Invariants: nothing is downloaded. The process of a function runs in LocalStack's TMPDIR and ends with its executor.
 
 Settings, all from the environment:

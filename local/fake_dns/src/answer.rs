@@ -11,7 +11,7 @@ use hickory_proto::rr::{DNSClass, RecordType};
 use crate::faults::{FaultKind, FaultPlan};
 use crate::zone::{Kind, Zone, key};
 
-/// The way of a query.
+/// The transport of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// A datagram, whose answer has a limited length.
@@ -20,7 +20,7 @@ pub enum Transport {
     Tcp,
 }
 
-/// Bytes of an answer by UDP to a client that names no limit.
+/// Maximum bytes of an answer by UDP to a client that names no limit.
 const UDP_BYTES: usize = 512;
 
 /// Bytes of a datagram that the server offers to receive.

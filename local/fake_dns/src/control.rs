@@ -27,7 +27,7 @@ use crate::answer::{Transport, answer};
 use crate::faults::FaultPlan;
 use crate::zone::{Kind, Record, Zone, key};
 
-/// Queries that the server remembers.
+/// The number of queries that the server remembers.
 const REMEMBERED: usize = 1000;
 
 /// One query of a client.

@@ -92,7 +92,7 @@ async fn by_udp(server: SocketAddr, request: &[u8], id: u16) -> Result<Message, 
     loop {
         let length = socket.recv(&mut buffer).await?;
         let message = buffer.get(..length).unwrap_or_default();
-        // Another id belongs to an earlier query of the same port.
+        // A response with another id belongs to an earlier query of the same port.
         if let Ok(response) = Message::from_vec(message)
             && response.metadata.id == id
         {
@@ -112,7 +112,7 @@ async fn by_tcp(server: SocketAddr, request: &[u8]) -> Result<Message, LookupErr
     Message::from_vec(&response).map_err(|_| LookupError::NoAnswer)
 }
 
-/// Returns the value of an answer of this type. An alias on the way to another type is none.
+/// Returns the value of an answer of this type. An alias on the way to another type has no such value.
 fn value(data: &RData, kind: Kind) -> Option<String> {
     match (kind, data) {
         (Kind::Cname, RData::CNAME(target)) => Some(key(target)),

@@ -69,7 +69,7 @@ pub struct Found {
 /// Seconds for which a resolver may cache a record: none, because tests change records.
 const TTL_SECS: u32 = 0;
 
-/// Aliases that are followed; a longer chain ends with its last alias.
+/// Maximum number of aliases that are followed. The answer to a longer chain ends with an alias.
 const MAX_ALIASES: usize = 8;
 
 /// Bytes of one string of a text.

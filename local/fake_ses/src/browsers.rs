@@ -1,7 +1,7 @@
 //! The guard against other sites' pages: it refuses their requests and adds security headers to every answer.
 //!
-//! **Role:** stands before every route. Any page open in a browser can make the browser call 127.0.0.1. Other clients
-//! send only the `Host` header of those that are checked here.
+//! **Role:** stands before every route. Any page open in a browser can make the browser call 127.0.0.1. Of the headers
+//! that are checked here, clients other than browsers send only `Host`.
 //! **Invariant:** pure, except [`guard`].
 //! **Start reading at** `refusal`.
 

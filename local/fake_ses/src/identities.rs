@@ -28,7 +28,7 @@ use crate::tracking::Status;
 ///
 /// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES", read 2026-11-29.
 const MAX_IDENTITIES: usize = 10_000;
-/// Identities of a page, unless the caller says how many.
+/// The number of identities of a page, unless the caller sets it.
 const PAGE: usize = 25;
 /// Identities of the largest page.
 const MAX_PAGE: usize = 1000;
@@ -366,7 +366,7 @@ impl Identities {
     }
 }
 
-/// The begin of a page's token.
+/// The beginning of a page's token.
 const TOKEN: &str = "after:";
 
 #[cfg(test)]

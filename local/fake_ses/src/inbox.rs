@@ -20,7 +20,7 @@ const PAGE: &str = include_str!("page/inbox.html");
 const STYLE: &str = include_str!("page/inbox.css");
 const SCRIPT: &str = include_str!("page/inbox.js");
 
-/// Messages that the page lists; `GET /messages` returns all of them.
+/// Maximum number of messages that the page lists; `GET /messages` returns all messages.
 const LISTED: usize = 500;
 
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \

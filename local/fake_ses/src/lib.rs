@@ -11,7 +11,8 @@
 //! | [`identity_api`] | SES's operations on identities |
 //! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
 //! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
-//! | [`identities`], [`identity`], [`identity_rules`], [`tracking`], [`identity_faults`] | domains and addresses, their status and faults |
+//! | [`identities`], [`identity`], [`identity_rules`] | domains and addresses |
+//! | [`tracking`], [`identity_faults`] | their status, and faults of the operations on them |
 //! | [`dns_check`] | the looks at a domain's records |
 //! | [`suppression`] | the account-wide suppression list |
 //! | [`outcome`] | the outcome of a message at each recipient |

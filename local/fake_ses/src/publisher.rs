@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::settings::EventSettings;
 
-/// Messages whose events are being published at the same time.
+/// Maximum number of messages whose events are published at the same time.
 const IN_FLIGHT: usize = 8;
 /// The wait after the first failure; each failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(200);

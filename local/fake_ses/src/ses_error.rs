@@ -2,10 +2,10 @@
 //!
 //! An exhausted daily quota and an exceeded rate share one name and differ only in their sentence.
 //!
-//! Source: names, the errors of `SendEmail` in aws-sdk-sesv2 1.145. The rate's status, name and sentence, an answer
-//! of SES's API v2 logged in etailors_amazon_ses issue 117. The quota's, Amazon SES developer guide, "Errors related
-//! to the sending quotas for your Amazon SES account": both come as one throttling error. Read 2026-11-24. The
-//! sentence of a paused account is the one that SES's SMTP interface gives.
+//! Sources, read 2026-11-24: the errors of `SendEmail` in aws-sdk-sesv2 1.145 have these names. Issue 117 of
+//! etailors_amazon_ses shows an answer of SES's API v2 with the status, name and sentence of an exceeded rate. The
+//! Amazon SES developer guide, "Errors related to the sending quotas for your Amazon SES account", has those of a spent
+//! quota, and names one throttling error for both. SES's SMTP interface gives the sentence of a paused account.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};

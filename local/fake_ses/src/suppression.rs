@@ -87,8 +87,8 @@ impl SuppressionList {
         listed.is_some_and(|listed| self.in_force().contains(&listed.reason))
     }
 
-    /// Adds an address, unless the reason is inactive or the address belongs to the simulator. An address that is
-    /// listed already gets the new reason.
+    /// Adds an address, unless the reason is inactive or the address belongs to the simulator. If the
+    /// address is already listed, its entry gets the new reason.
     pub fn add(&mut self, address: &str, reason: Reason) {
         if !self.in_force().contains(&reason) || address::is_simulated(address) {
             return;

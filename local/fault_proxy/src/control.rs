@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `PUT /_fault_proxy/faults` | `{"faults": [rule, ..]}` replaces all rules; answers 200 with them |
 //! | `POST /_fault_proxy/faults` | adds a rule; answers 200 with it and its id |
-//! | `GET`, `DELETE /_fault_proxy/faults` | the active rules with the number of calls that each struck; removes all (204) |
+//! | `GET /_fault_proxy/faults` | the active rules, each with the number of calls that it struck |
+//! | `DELETE /_fault_proxy/faults` | removes all rules (204) |
 //! | `DELETE /_fault_proxy/faults/{id}` | removes one rule (204) |
 //! | `GET /_fault_proxy/calls` | the latest 10,000 ended calls, oldest first |
 //! | `GET /_fault_proxy/calls/open` | the open calls |

@@ -58,7 +58,7 @@ impl FaultProxy {
 impl Program for FaultProxy {
     type Client = Caller;
 
-    /// Open calls are cut off.
+    /// No time to finish: a shutdown cuts off open calls.
     const GRACE: Duration = Duration::ZERO;
 
     async fn client(&self, ends: Ends) -> Caller {
@@ -362,8 +362,8 @@ async fn wait(millis: u64) {
     }
 }
 
-/// Records the end of a call when it is dropped. A caller that hangs up drops it too, with everything else of its
-/// answer.
+/// The part of an answer that records the end of its call when it is dropped. A caller that hangs up drops the whole
+/// answer, and this part with it.
 struct Noted {
     proxy: Arc<Proxy>,
     number: u64,

@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The connection closes without an answer.
+/// The error of a connection that closes without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("closed without an answer")]
 pub struct Closed;
@@ -162,7 +162,7 @@ async fn connection<P: Program>(stream: TcpStream, ends: Ends, program: Arc<P>, 
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
-    // A request that was read completely takes effect, and nothing may come between.
+    // The client is identified first: nothing may come between the reading of a request and its effect.
     let client = Arc::new(program.client(ends).await);
     let service = service_fn(move |request: Request<Incoming>| {
         let (program, client) = (Arc::clone(&program), Arc::clone(&client));

@@ -7,8 +7,8 @@ use crate::canary::Canary;
 use crate::careless;
 use crate::hostile::{self, Harm, Hostile};
 
-/// The time that a message has before each look. A shorter time fails: a dialog that opens while its page is left
-/// would stay.
+/// The time that a message has before each look. A shorter time fails: a dialog that opens while the browser
+/// leaves its page would stay open.
 const CHANCE: Duration = Duration::from_millis(60);
 
 /// The limit of all looks together, even on a busy machine.

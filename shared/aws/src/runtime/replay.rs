@@ -226,7 +226,7 @@ impl Replay {
     pub(crate) fn only(&self) -> SentRequest {
         let sent_request = self.sent_requests();
         let [only] = sent_request.as_slice() else {
-            panic!("not one request: {sent_request:?}")
+            panic!("expected one request: {sent_request:?}")
         };
         only.clone()
     }

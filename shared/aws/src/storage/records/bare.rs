@@ -63,7 +63,7 @@ mod tests {
 
     /// A new attribute of a record must be listed here and in the template, or be excluded by name.
     #[test]
-    fn a_bare_record_has_all_but_the_past() {
+    fn a_bare_record_has_all_that_decisions_read() {
         let whole: BTreeSet<String> = item::from_record(&full(), 16).into_keys().collect();
         let left_out = ["tenant_shard", "created_sk", "da", "oa", "ca", "z"];
         for name in &whole {
