@@ -21,7 +21,7 @@ const ATTEMPTS: usize = 16;
 /// Bytes of the longest datagram.
 const DATAGRAM_BYTES: usize = 65_535;
 
-/// Both sockets.
+/// The UDP socket and the TCP socket for queries.
 #[derive(Debug)]
 pub struct Sockets {
     udp: UdpSocket,

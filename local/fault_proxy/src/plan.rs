@@ -62,16 +62,16 @@ pub struct Rule {
     /// waits before it closes the connection.
     #[serde(default)]
     pub delay_ms: u64,
-    /// Only this service, as in `dynamodb`.
+    /// The service of the calls that the rule strikes, such as `dynamodb`; absent: all.
     #[serde(default)]
     pub service: Option<String>,
-    /// Only this operation, as in `UpdateItem`.
+    /// The operation of these calls, such as `UpdateItem`; absent: all.
     #[serde(default)]
     pub operation: Option<String>,
-    /// Only this caller: a function's whole name, or a program's.
+    /// The caller of these calls: the whole name of a function or program; absent: all.
     #[serde(default)]
     pub caller: Option<String>,
-    /// Only calls whose body contains this.
+    /// A text that the bodies of these calls contain; absent: all.
     #[serde(default)]
     pub body: Option<String>,
 }

@@ -57,7 +57,7 @@ pub trait Program: Send + Sync + 'static {
 /// The reason why a port cannot be bound.
 #[derive(Debug, Error)]
 pub enum ListenError {
-    /// Another process listens there.
+    /// Another process listens on the port.
     #[error("Port {port} on 127.0.0.1 is in use; set {variable} to another one.")]
     InUse {
         /// The requested port.

@@ -19,7 +19,7 @@ impl Tombstones for MemoryBackend {
                     state.erase(&record);
                     Written::Done
                 }
-                // As the adapter treats an earlier tombstone.
+                // The adapter too takes an earlier tombstone for a success.
                 None if state.erased.contains_key(&key) => Written::Done,
                 other => Written::Moved(other.map(Box::new)),
             }

@@ -89,9 +89,9 @@ pub struct FaultModel {
     pub struck: BTreeMap<&'static str, u64>,
     /// The observer.
     pub observer: Option<Box<dyn Observer>>,
-    /// The cause for which SES refuses everything, and the end of that, even while calm.
+    /// The cause for which SES refuses everything, even while calm, and the end of the refusals.
     pub outage: Option<(Cause, i64)>,
-    /// The cause for which SES randomly refuses everything, and the end of that.
+    /// The randomly chosen cause for which SES refuses everything, and the end of the refusals.
     pub(crate) obstacle: Option<(Cause, i64)>,
     /// Events in transit from SES to the queue, by their time of arrival.
     pub(crate) travelling: BTreeMap<(i64, u64), String>,

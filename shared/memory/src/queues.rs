@@ -57,7 +57,7 @@ impl Queues for MemoryBackend {
         self.call(Call::writes("save_queue", None), move |state| {
             let there = state.queues.get(&queue.key);
             if there == Some(&queue) {
-                // Its own write, repeated after a lost answer.
+                // The stored queue is this call's own write, repeated after a lost answer.
                 return true;
             }
             let unchanged = match (before, there) {

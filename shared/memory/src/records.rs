@@ -47,7 +47,7 @@ impl EmailRecords for MemoryBackend {
                 return Created::Erased { sha256 };
             }
             match state.records.get(&key) {
-                // As the adapter treats a record equal to the one to write.
+                // The adapter too takes an equal record for its own write, repeated after a lost answer.
                 Some(known) if repeats && *known == record => Created::New,
                 Some(known) => Created::Exists(Box::new(known.clone())),
                 None if forgets => Created::New,
@@ -72,7 +72,7 @@ impl EmailRecords for MemoryBackend {
                     state.store(record.clone());
                     Claimed::Granted(Box::new(record))
                 }
-                // As the adapter recognises its own call, repeated after a lost answer.
+                // The adapter too recognises its own claim by the nonce, repeated after a lost answer.
                 Some(record)
                     if record.status == RecordStatus::Sending
                         && record.lease.as_ref().is_some_and(|l| l.nonce == nonce) =>
@@ -151,7 +151,7 @@ impl Writing {
             Some(_) if self.forgets && transition.record.status == RecordStatus::Canceled => Some(Written::Done),
             Some(record) if !self.any && !state.queue_is_at(record, transition.condition) => Some(Written::QueueMoved),
             Some(record) if self.any || transition.condition.holds(record) => None,
-            // As the adapter recognises its own write, which was repeated.
+            // The adapter too takes an equal record for its own write, repeated after a lost answer.
             Some(record) if self.repeats && *record == transition.record => Some(Written::Done),
             other => Some(Written::Moved(other.cloned().map(Box::new))),
         }

@@ -78,7 +78,7 @@ pub struct State {
     pub jobs: BTreeMap<(QueueKey, EmailId), Job>,
     /// The account at SES; without limits if there is none.
     pub account: Option<AccountState>,
-    /// The limits of the account at SES, for people.
+    /// The limits of the account at SES, as `GET /account` shows them.
     pub quota: AccountQuota,
     /// The load of the priority queues.
     pub waiting: QueuedMessages,

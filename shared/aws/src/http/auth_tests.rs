@@ -126,10 +126,10 @@ async fn forged_keys_do_not_lock_out_real_ones() {
     flooded(0).await;
     assert_eq!(comes(&token, flood, at(1)).await, Err(429));
     assert_eq!(comes(&token, client, at(2)).await, Ok(()));
-    // Its entry is too old, and it is looked up again, from every network.
+    // The cached key is too old, so it is looked up again, from every network.
     flooded(60_000).await;
     assert_eq!(comes(&token, flood, at(60_001)).await, Ok(()));
-    // A revoked key is no longer known, so it is throttled as any other.
+    // A revoked key is no longer known, so it is throttled like any other unknown key.
     *records.key.lock().unwrap() = None;
     assert_eq!(comes(&token, client, at(120_000)).await, Err(403));
     flooded(160_000).await;

@@ -244,7 +244,7 @@ impl Domains for Table {
         ];
         Ok(match self.transact(writes, WHAT).await? {
             Transacted::Done => true,
-            // Its own write, whose answer was lost; or another registration.
+            // Refused by this call's own write, whose answer was lost, or by another registration.
             Transacted::Refused(checks) => checks.first() == Some(&Check::Failed(Some(item))),
         })
     }
@@ -276,7 +276,7 @@ impl Domains for Table {
         writes.extend(queue_writes(change)?);
         Ok(match self.transact(writes, WHAT).await? {
             Transacted::Done => true,
-            // Its own write, whose answer was lost; or a changed domain or queue.
+            // Refused by this call's own write, whose answer was lost, or by another change of the domain or queue.
             Transacted::Refused(checks) => checks.first() == Some(&Check::Failed(Some(item))),
         })
     }

@@ -260,7 +260,7 @@ impl Queues for Table {
         let writes = vec![queue_write(queue)?, job_write(job)?];
         Ok(match self.transact(writes, SAVING).await? {
             Transacted::Done => true,
-            // Its own write, whose answer was lost; or another writer's.
+            // Refused by this call's own write, whose answer was lost, or by the write of another.
             Transacted::Refused(checks) => {
                 let is_ours = |(check, ours): (Check, Item)| check == Check::Failed(Some(ours));
                 checks.into_iter().zip([item, of_job]).all(is_ours)

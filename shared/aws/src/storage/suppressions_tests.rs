@@ -347,7 +347,7 @@ async fn prefixes_are_read_or_were_given_up() {
             json!({"Item": {"too_many": {"BOOL": true}}}),
             Some(SuppressionFilter::TooMany),
         ),
-        // Never as if there were no suppressions.
+        // Unreadable prefixes are an error: they must not look like a tenant without suppressions.
         (json!({"Item": {"m": {"S": "x"}}}), None),
         (json!({"Item": {"m": {"BS": ["AA=="]}}}), None),
     ] {

@@ -265,7 +265,7 @@ impl Table {
             .await?
         {
             ConditionOutcome::Done(_) => Ok(true),
-            // Its own write, whose answer was lost; or another writer's.
+            // Refused by this call's own write, whose answer was lost, or by the write of another.
             ConditionOutcome::Refused(stored) => Ok(stored.as_ref() == Some(&item)),
         }
     }

@@ -35,7 +35,7 @@ struct StoredTenant {
     suspended: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     suspended_at: Option<Timestamp>,
-    /// Only in a tombstone.
+    /// Time of the deletion, which only a tombstone has.
     #[serde(default, skip_serializing_if = "is_default")]
     deleted_at: Option<Timestamp>,
     /// Place in the list, which a tombstone has left.

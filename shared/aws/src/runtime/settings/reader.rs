@@ -181,8 +181,8 @@ impl Reader<'_> {
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
     /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`; optionally `..._RESTORE_EPOCH`.
     ///
-    /// The retry wait is the first one; the others keep the standard proportions, so that a local stack runs
-    /// through the whole schedule quickly.
+    /// The setting is the first retry wait. The other waits keep their standard proportions to it, so that a local
+    /// stack runs through the whole schedule quickly.
     pub fn policy(&mut self) -> Policy {
         Policy {
             guard: self.guard(),

@@ -54,7 +54,7 @@ impl Tombstones for Table {
         still.require(Condition::if_unchanged(before));
         match self.put_if(tombstone, still, WHAT).await? {
             ConditionOutcome::Done(_) => Ok(Written::Done),
-            // Its own write, whose answer was lost; or another writer was first.
+            // Refused by this call's own write, whose answer was lost, or by another erasure.
             ConditionOutcome::Refused(Some(stored)) if content_of(&stored).is_some() => Ok(Written::Done),
             ConditionOutcome::Refused(stored) => Ok(Written::Moved(maybe_record(stored, now, WHAT)?)),
         }

@@ -103,7 +103,7 @@ impl Table {
 /// Returns the outcome of a write that found this stored record.
 fn outcome_of_refusal(stored: Option<Box<EmailRecord>>, transition: &Transition) -> Written {
     match stored {
-        // Its own write, whose answer was lost.
+        // The stored record is this call's own write, whose answer was lost.
         Some(stored) if *stored == transition.record => Written::Done,
         stored => Written::Moved(stored),
     }

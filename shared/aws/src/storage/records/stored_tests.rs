@@ -67,7 +67,7 @@ async fn items_of_the_first_version_are_read() {
     );
 }
 
-/// Otherwise a request that is repeated across the deployment would be another email.
+/// Otherwise a request that a client repeats after a deployment would create another email.
 #[test]
 fn the_hash_of_a_request_never_changes() {
     let request = parse_email(text("request").as_bytes()).unwrap();
