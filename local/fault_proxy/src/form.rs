@@ -1,6 +1,6 @@
 //! Refusals of malformed requests that AWS makes and the emulator does not.
 //!
-//! **Role:** checks every call before it is forwarded, so that no code of ours relies on a check that the emulator lacks.
+//! **Role:** checks every call before it is forwarded. Our code must not rely on an emulator that accepts more.
 //! **Invariant:** pure. A request that AWS accepts is never refused: in doubt it passes.
 //! **Start reading at** [`refused`]. Source: Amazon DynamoDB, S3 and SQS API references, read 2026-11-28; each
 //! refusal was compared with the answer of DynamoDB Local 1.25.1 or LocalStack 4.14.0 (docs/LOCAL_STACK.md).

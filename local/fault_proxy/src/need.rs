@@ -2,10 +2,11 @@
 //!
 //! **Role:** counted in the record, and compared with the functions' roles by the test `privileges`.
 //! **Invariant:** pure, and never fails. A call that this table does not know needs the action of its own name on the
-//! resource `unknown`. No role grants that, so that the gap becomes visible. Source: AWS Service Authorization Reference, "Actions,
-//! resources, and condition keys" for Amazon DynamoDB, SQS, S3 and SES v2; Amazon DynamoDB Developer Guide, "IAM and
-//! DynamoDB transactions"; Amazon S3 User Guide, "Required permissions for Amazon S3 API operations". Read
-//! 2026-11-27.
+//! resource `unknown`. No role grants that, so that the gap becomes visible.
+//!
+//! Source: AWS Service Authorization Reference, "Actions, resources, and condition keys" for Amazon DynamoDB, SQS, S3
+//! and SES v2; Amazon DynamoDB Developer Guide, "IAM and DynamoDB transactions"; Amazon S3 User Guide, "Required
+//! permissions for Amazon S3 API operations"; read 2026-11-27.
 
 use std::fmt;
 

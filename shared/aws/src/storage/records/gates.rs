@@ -24,7 +24,8 @@ impl Gates {
         let gate = {
             let mut gates = lock(&self.0);
             if gates.len() >= MOST {
-                // Waiting callers keep their gates. A caller with a new gate for the same queue at worst meets a conflict.
+                // Waiting callers keep their gates. A caller with a new gate for the same queue at worst meets a
+                // conflict.
                 gates.clear();
             }
             Arc::clone(gates.entry(queue.clone()).or_default())
