@@ -5,9 +5,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::{ask_of, authenticator, read};
+use crate::common::{ask_of, authenticator, read};
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::queue::Queue;
 use domain::queue::job::{Job, Task};

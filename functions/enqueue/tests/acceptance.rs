@@ -1,9 +1,7 @@
 //! Acceptance, in the in-memory backend.
 #![expect(clippy::expect_used, clippy::panic, reason = "a failing test panics with its reason")]
 
-mod common;
-
-use common::enqueue;
+use crate::common::enqueue;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchRequest, BatchValidation, EmailRequest, parse_batch, parse_email};
 use domain::delivery::index;

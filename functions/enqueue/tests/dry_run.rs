@@ -6,14 +6,12 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::enqueue;
 use aws::http::auth::Authenticator;
 use aws::http::endpoint;
 use aws::runtime::settings::KeySettings;
-use common::enqueue;
 use domain::delivery::rate::{Micros, Rate};
 use domain::delivery::record::Priority;
 use domain::delivery::suppression::Suppression;

@@ -1,8 +1,6 @@
 //! An empty text is stored, and is no part of a request's identity.
 
-mod common;
-
-use common::enqueue;
+use crate::common::enqueue;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::parse_email;
 use domain::id::{EmailKey, TenantId};

@@ -5,12 +5,10 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::enqueue;
+use crate::common::enqueue;
 use domain::api::requests::{EmailRequest, parse_email};
 use domain::delivery::record::EmailRecord;
 use domain::delivery::retry::Jitter;

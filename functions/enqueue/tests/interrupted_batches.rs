@@ -1,7 +1,5 @@
 //! Batches that are too large for one request, because the function ends before all emails are stored.
 
-mod common;
-
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, parse_batch};
 use domain::id::TenantId;
@@ -28,7 +26,7 @@ async fn repetitions_complete_a_batch_of_many_emails() {
             // A record of the same millisecond would pass for the request's own.
             state.now_ms += 30_000;
         }
-        let (enqueue, body) = (common::enqueue(&backend), body.clone());
+        let (enqueue, body) = (crate::common::enqueue(&backend), body.clone());
         let answer = tokio::spawn(async move {
             let batch = parse_batch(body.as_bytes(), BatchValidation::Strict).unwrap();
             let key = IdempotencyKey::parse("k").unwrap();

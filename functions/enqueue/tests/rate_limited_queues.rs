@@ -1,9 +1,7 @@
 //! Emails for a queue with a rate limit, in the in-memory backend.
 #![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
-use common::enqueue;
+use crate::common::enqueue;
 use domain::api::requests::{self, EmailRequest};
 use domain::delivery::rate::{Micros, Rate};
 use domain::delivery::record::DueKind;

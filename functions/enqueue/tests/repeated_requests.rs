@@ -6,11 +6,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::enqueue;
+use crate::common::enqueue;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchRequest, BatchValidation, parse_batch, parse_email};
 use domain::delivery::batch::{self, BatchRecord, BatchStart};

@@ -7,12 +7,10 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
+use crate::common::enqueue;
 use aws::http::auth::Authenticator;
 use aws::http::endpoint;
 use aws::runtime::settings::KeySettings;
-use common::enqueue;
 use domain::id::{EmailId, KeyId};
 use domain::tenant::token::Token;
 use lambda_http::request::from_str;

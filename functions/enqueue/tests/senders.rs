@@ -6,8 +6,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use aws::http::auth::Authenticator;
 use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
@@ -74,7 +72,7 @@ fn email(from: &str) -> Value {
 async fn an_unverified_domain_is_refused_with_its_records() {
     let backend = MemoryBackend::default();
     register(&backend, "main", "example.com", Verification::Never).await;
-    let enqueue = common::enqueue(&backend);
+    let enqueue = crate::common::enqueue(&backend);
     let (status, error) = post(&enqueue, "/emails", email("Shop <shop@Example.com>")).await;
     assert_eq!((status, &error["name"]), (403, &json!("validation_error")));
     let message = error["message"].as_str().unwrap();
@@ -99,7 +97,7 @@ async fn an_unverified_domain_is_refused_with_its_records() {
 async fn only_the_owner_sees_the_records_of_a_domain() {
     let backend = MemoryBackend::default();
     register(&backend, "other", "example.com", Verification::Never).await;
-    let (status, error) = post(&common::enqueue(&backend), "/emails", email("a@example.com")).await;
+    let (status, error) = post(&crate::common::enqueue(&backend), "/emails", email("a@example.com")).await;
     assert_eq!(
         (status, &error["message"]),
         (403, &json!("from: The example.com domain is not verified."))
@@ -111,7 +109,12 @@ async fn only_the_owner_sees_the_records_of_a_domain() {
 async fn a_domain_below_an_unverified_one_is_accepted() {
     let backend = MemoryBackend::default();
     register(&backend, "main", "example.com", Verification::Never).await;
-    let (status, answer) = post(&common::enqueue(&backend), "/emails", email("a@mail.example.com")).await;
+    let (status, answer) = post(
+        &crate::common::enqueue(&backend),
+        "/emails",
+        email("a@mail.example.com"),
+    )
+    .await;
     assert_eq!(status, 200, "{answer}");
 }
 
@@ -120,7 +123,7 @@ async fn verified_lost_and_unregistered_domains_are_accepted() {
     for verification in [Verification::Now, Verification::Lost] {
         let backend = MemoryBackend::default();
         register(&backend, "main", "example.com", verification).await;
-        let enqueue = common::enqueue(&backend);
+        let enqueue = crate::common::enqueue(&backend);
         for from in ["a@example.com", "a@mail.example.com", "a@example.org"] {
             let (status, answer) = post(&enqueue, "/emails", email(from)).await;
             assert_eq!(status, 200, "{verification:?} {from}: {answer}");
@@ -133,7 +136,7 @@ async fn an_accepted_email_reads_no_domain() {
     let backend = MemoryBackend::default();
     register(&backend, "main", "example.com", Verification::Now).await;
     backend.state().calls.clear();
-    post(&common::enqueue(&backend), "/emails", email("a@example.com")).await;
+    post(&crate::common::enqueue(&backend), "/emails", email("a@example.com")).await;
     let calls = backend.calls_inside();
     assert!(
         !calls
@@ -147,7 +150,7 @@ async fn an_accepted_email_reads_no_domain() {
 async fn a_deployment_can_require_registered_domains() {
     let backend = MemoryBackend::default();
     register(&backend, "main", "example.com", Verification::Now).await;
-    let mut enqueue = common::enqueue(&backend);
+    let mut enqueue = crate::common::enqueue(&backend);
     enqueue.with.requires_domains = true;
     for (from, expected) in [
         ("a@example.com", 200),
@@ -166,7 +169,7 @@ async fn a_deployment_can_require_registered_domains() {
 
     let backend = MemoryBackend::default();
     register(&backend, "other", "example.com", Verification::Now).await;
-    let mut enqueue = common::enqueue(&backend);
+    let mut enqueue = crate::common::enqueue(&backend);
     enqueue.with.requires_domains = true;
     assert_eq!(
         post(&enqueue, "/emails", email("a@example.com")).await.0,

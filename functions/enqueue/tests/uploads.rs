@@ -6,9 +6,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::enqueue;
+use crate::common::enqueue;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, EmailRequest, parse_batch, parse_email};
 use domain::delivery::record::EmailRecord;

@@ -7,9 +7,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::{ask, read};
+use crate::common::{ask, read};
 use domain::delivery::record::RecordStatus;
 use domain::id::{AttachmentId, EmailKey, TenantId};
 use domain::message::email::EmailContent;

@@ -6,9 +6,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::{ask, read};
+use crate::common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::history::AttemptOutcome;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};

@@ -7,9 +7,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::{ask, read};
+use crate::common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::TenantId;

@@ -7,14 +7,12 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::{ask, authenticator, manage, read};
 use aws::http::auth::Network;
-use common::{ask, authenticator, manage, read};
 use domain::delivery::record::{BodyRef, EmailRecord};
 use domain::id::{AttachmentId, EmailId, EmailKey, TenantId, UploadId};
 use domain::message::attachment::{Attachment, Upload, Uploaded};

@@ -8,11 +8,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ask, read};
+use crate::common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{QueueKey, QueueName, TenantId};

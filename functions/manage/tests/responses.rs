@@ -7,11 +7,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
+use crate::common::{ask, read};
 use aws::http::auth::Authenticator;
 use aws::runtime::settings::KeySettings;
-use common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};
 use domain::id::{QueueName, TenantId};
@@ -243,7 +241,7 @@ async fn an_unreadable_content_hides_no_other_email() {
 #[tokio::test]
 async fn a_request_that_bypasses_the_proxy_is_refused() {
     let backend: MemoryBackend = samples::backend(1).unwrap();
-    let manage = common::manage(&backend, backend.clone());
+    let manage = crate::common::manage(&backend, backend.clone());
     let origins = ["old", "new"].map(|secret| KeySettings::of(secret).sha256).to_vec();
     let authenticator = Authenticator::new(KeySettings {
         origins,
@@ -264,7 +262,7 @@ async fn a_request_that_bypasses_the_proxy_is_refused() {
                 // No call is made, and no key is looked up.
                 backend.state().faults = [Fault::DieBefore].into();
             }
-            let response = common::ask_with(&manage, &authenticator, &event).await;
+            let response = crate::common::ask_with(&manage, &authenticator, &event).await;
             backend.state().faults.clear();
             let (status, body) = read(&response);
             let is_refused = status == 403 && body["name"] == "validation_error";

@@ -7,11 +7,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ask, read};
+use crate::common::{ask, read};
 use domain::api::requests;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, RecordStatus};

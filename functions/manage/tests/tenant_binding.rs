@@ -6,11 +6,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ask, ask_of, manage, read};
+use crate::common::{ask, ask_of, manage, read};
 use domain::id::{QueueKey, QueueName, TenantId};
 use domain::queue::{BINDS_AFTER, Queue};
 use futures::poll;

@@ -6,11 +6,9 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::promote;
+use crate::common::promote;
 use domain::delivery::rate::{Begin, Micros, Rate};
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, QueueKey, QueueName};

@@ -1,8 +1,6 @@
 //! Sending domains that wait for SES.
 #![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::time::{Duration, Instant};
 
 use domain::id::{DomainId, EmailId, TenantId};
@@ -11,7 +9,7 @@ use domain::tenant::domains::name::DomainName;
 use domain::tenant::domains::{Registry, SendingDomain, Verification};
 use memory::{Fault, MemoryBackend};
 
-use common::promote;
+use crate::common::promote;
 
 fn name() -> DomainName {
     DomainName::parse("example.com").unwrap()

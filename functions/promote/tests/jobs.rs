@@ -2,11 +2,9 @@
 //! slot.
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::promote;
+use crate::common::promote;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, QueueKey};

@@ -1,8 +1,6 @@
 //! Emails of a domain that lost its verification wait, and go when SES sends for it again.
 #![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::time::{Duration, Instant};
 
 use domain::delivery::record::{DueKind, EmailRecord};
@@ -15,7 +13,7 @@ use domain::tenant::domains::{Registry, SendingDomain, Verification};
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 
-use common::promote;
+use crate::common::promote;
 
 fn name() -> DomainName {
     DomainName::parse("example.com").unwrap()

@@ -7,11 +7,9 @@
     reason = "a test that cannot go on says why"
 )]
 
-mod common;
-
+use crate::common::{ask, ask_with, read};
 use aws::http::auth::TENANT_HEADER;
 use aws::runtime::settings::KeySettings;
-use common::{ask, ask_with, read};
 use domain::api::open_metrics::OPEN_METRICS;
 use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::cause::Cause;

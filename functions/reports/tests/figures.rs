@@ -7,9 +7,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::{ask, read};
+use crate::common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};

@@ -1,8 +1,6 @@
 //! The account rate and the breaker with batches of send tasks, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -22,11 +20,11 @@ use send::SendFunction;
 use send::handler::{self, MessageSource};
 use serde_json::json;
 
-type Sender = SendFunction<common::With<MemoryBackend>>;
+type Sender = SendFunction<crate::common::With<MemoryBackend>>;
 
 /// An environment with its cached account rate.
 fn environment(backend: &MemoryBackend) -> Sender {
-    common::sender(backend, backend.clone())
+    crate::common::sender(backend, backend.clone())
 }
 
 /// A priority queue, and the delays of the returned messages, in seconds.

@@ -1,14 +1,12 @@
 //! Attempts to send, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::cell::RefCell;
 use std::time::Duration;
 
+use crate::common::{sender, with};
 use aws::sqs::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
-use common::{sender, with};
 use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, Priority, RecordStatus};

@@ -5,12 +5,10 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::sync::Mutex;
 use std::time::Duration;
 
-use common::sender;
+use crate::common::sender;
 use domain::delivery::attempt::Attempt;
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, RecordStatus};

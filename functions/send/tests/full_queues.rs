@@ -1,8 +1,6 @@
 //! A full priority queue: its messages are deleted, and their records are in the index.
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -70,7 +68,7 @@ async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
     let messages: Vec<_> = (1..=3).map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": messages})).expect("an event of SQS");
     let priority_queues = PriorityQueues(priority, RefCell::default());
-    let sender = common::sender(backend, backend.clone());
+    let sender = crate::common::sender(backend, backend.clone());
     let response = handler::handle(&sender, &priority_queues, event, Duration::from_secs(60)).await;
     let put_back: Vec<_> = priority_queues.1.into_inner().into_iter().collect();
     // A returned message must not be deleted, and the others must.

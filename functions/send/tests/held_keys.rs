@@ -6,8 +6,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
 use aws::sqs::batch::ReceivedMessage;
@@ -83,7 +81,7 @@ fn event(backend: &MemoryBackend, change: impl Fn(SendTask) -> SendTask) -> SqsE
 
 /// Processes all eight messages; returns the number of those that are delivered again.
 async fn batch(backend: &MemoryBackend, event: SqsEvent) -> usize {
-    let sender = common::sender(backend, backend.clone());
+    let sender = crate::common::sender(backend, backend.clone());
     let done = handler::handle(&sender, &PriorityQueues, event, Duration::from_secs(60)).await;
     done.map_or(8, |answer| answer.batch_item_failures.len())
 }

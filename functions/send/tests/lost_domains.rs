@@ -5,8 +5,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
 use domain::delivery::attempt::Attempt;
@@ -75,7 +73,7 @@ fn place(backend: &MemoryBackend) -> (RecordStatus, Option<DueKind>) {
 
 async fn process(backend: &MemoryBackend) -> TaskOutcome {
     let end = Instant::now() + Duration::from_secs(60);
-    let sender = common::sender(backend, backend.clone());
+    let sender = crate::common::sender(backend, backend.clone());
     let outcome = sender.process(samples::send_task(1), Permit::At(BORN), end).await;
     outcome.expect("carried out")
 }

@@ -1,8 +1,6 @@
 //! Large contents share a function's memory.
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -42,7 +40,7 @@ async fn at_once(bytes: u64) -> usize {
     let backend = samples::backend(10).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let slow = Slow { now: &now, most: &most };
-    let send = common::sender(&backend, slow);
+    let send = crate::common::sender(&backend, slow);
     let process = |n: u8| {
         let send_task = SendTask {
             bytes,
@@ -81,7 +79,7 @@ async fn an_email_without_enough_time_is_not_started() {
     let backend = samples::backend(3).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let slow = Slow { now: &now, most: &most };
-    let send = common::sender(&backend, slow);
+    let send = crate::common::sender(&backend, slow);
     // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two in sequence.
     let end = Instant::now() + Duration::from_millis(42_500);
     let process = |n: u8| {

@@ -1,9 +1,7 @@
 //! Emails of a paused queue, parked in groups, in the in-memory backend.
 #![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
-use common::sender;
+use crate::common::sender;
 use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use domain::delivery::send_task::SendTask;
 use domain::id::{QueueKey, QueueName};

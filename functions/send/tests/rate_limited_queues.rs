@@ -6,8 +6,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -28,7 +26,7 @@ use send::SendFunction;
 use send::handler::{self, MessageSource};
 use serde_json::json;
 
-type Sender = SendFunction<common::With<MemoryBackend>>;
+type Sender = SendFunction<crate::common::With<MemoryBackend>>;
 
 /// A priority queue, and the delays of the returned messages, in seconds.
 struct PriorityQueues(RefCell<Vec<u64>>);
@@ -84,7 +82,7 @@ fn backend() -> MemoryBackend {
 
 /// Returns a sender with the cached queue.
 async fn sender(backend: &MemoryBackend) -> Sender {
-    let sender = common::sender(backend, backend.clone());
+    let sender = crate::common::sender(backend, backend.clone());
     let queue = backend.state().queues[&slow()].clone();
     let read = async { Ok::<_, ()>(queue) };
     sender.known.get(slow(), 1, read).await.unwrap();

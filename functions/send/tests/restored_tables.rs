@@ -5,8 +5,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
 use std::time::Duration;
 
 use domain::delivery::policy::Policy;
@@ -33,7 +31,7 @@ fn restored(epoch: Timestamp) -> SendSettings {
             restore_epoch: Some(epoch),
             ..Policy::standard()
         },
-        ..common::with()
+        ..crate::common::with()
     }
 }
 
@@ -43,7 +41,7 @@ fn lead() -> QueueKey {
 
 /// Sends the message of email 1, to a function with this epoch.
 async fn send_first(backend: &MemoryBackend, epoch: Timestamp, permit: Permit) -> TaskOutcome {
-    let mut sender = common::sender(backend, backend.clone());
+    let mut sender = crate::common::sender(backend, backend.clone());
     sender.with = restored(epoch);
     let task = SendTask::of(&backend.record(&samples::key(1)).unwrap());
     let end = Instant::now() + Duration::from_secs(60);
@@ -115,7 +113,7 @@ async fn a_restored_email_gets_no_slot() {
 async fn an_email_after_the_epoch_costs_no_other_call() {
     let calls_with = async |epoch: Option<Timestamp>| {
         let backend = samples::backend(1).expect("the sample parses");
-        let mut sender = common::sender(&backend, backend.clone());
+        let mut sender = crate::common::sender(&backend, backend.clone());
         sender.with.policy.restore_epoch = epoch;
         let task = SendTask::of(&backend.record(&samples::key(1)).unwrap());
         let end = Instant::now() + Duration::from_secs(60);

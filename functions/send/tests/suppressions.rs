@@ -1,12 +1,10 @@
 //! Suppressed recipients, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
-mod common;
-
 use std::sync::Mutex;
 use std::time::Duration;
 
-use common::sender;
+use crate::common::sender;
 use domain::api::requests::parse_email;
 use domain::delivery::account_rate::AccountRateChange;
 use domain::delivery::attempt::Attempt;
@@ -44,7 +42,7 @@ impl Ses {
     }
 }
 
-type Sender<'a> = SendFunction<common::With<&'a Ses>>;
+type Sender<'a> = SendFunction<crate::common::With<&'a Ses>>;
 
 fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")

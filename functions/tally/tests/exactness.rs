@@ -6,9 +6,7 @@
     reason = "a failing test panics with its reason"
 )]
 
-mod common;
-
-use common::{ContendedBackend, expected, found, stream};
+use crate::common::{ContendedBackend, expected, found, stream};
 use domain::delivery::record::RecordStatus;
 use domain::reporting::tally::change::{Change, CountedRecord};
 use domain::reporting::tally::change_id::{ChangeId, Sequence};

@@ -10,7 +10,7 @@ use memory::Fault;
 use memory::samples::{self, BORN};
 use serde_json::{Value, json};
 
-use crate::{Environment, acme, environment};
+use super::{Environment, acme, environment};
 
 #[tokio::test]
 async fn tenants_are_created_changed_and_suspended() {

@@ -7,7 +7,7 @@ use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
-use crate::{QUEUES, ask, backend, held, key, plant_email, queue, revoke};
+use super::{QUEUES, ask, backend, held, key, plant_email, queue, revoke};
 
 #[tokio::test]
 async fn a_lost_domain_holds_its_emails() {

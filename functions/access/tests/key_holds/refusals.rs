@@ -6,7 +6,7 @@ use domain::tenant::sender::FromDomain;
 use memory::samples;
 use serde_json::json;
 
-use crate::{ask, backend, held, is_revoked, key, plant_key, revoke, tenant, text};
+use super::{ask, backend, held, is_revoked, key, plant_key, revoke, tenant, text};
 
 #[tokio::test]
 async fn only_the_deployer_holds_for_a_tenant() {

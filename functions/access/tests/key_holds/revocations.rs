@@ -7,7 +7,7 @@ use memory::Fault;
 use memory::samples::{self, BORN};
 use serde_json::json;
 
-use crate::{backend, held, is_revoked, key, plant_email, plant_key, queue, revoke};
+use super::{backend, held, is_revoked, key, plant_email, plant_key, queue, revoke};
 
 #[tokio::test]
 async fn a_revoked_key_holds_its_emails() {

@@ -3,7 +3,7 @@
 use memory::Fault;
 use serde_json::Value;
 
-use crate::{SPENT_BY_TWO, acme, environment, spent, to};
+use super::{SPENT_BY_TWO, acme, environment, spent, to};
 
 #[tokio::test]
 async fn a_repeated_request_is_answered_beyond_a_limit() {

@@ -5,11 +5,11 @@ use enqueue::acceptance::AcceptedBatch;
 use enqueue::errors::AcceptError;
 use memory::Fault;
 
-use crate::common::enqueue;
-use crate::{
+use super::{
     IMPOSSIBLE, RETENTION, accept, accept_batch, backend_at, batch, body, delays, email_key, kept_until, key, pass_to,
     refusal, refused, stored, tenant,
 };
+use crate::common::enqueue;
 
 #[tokio::test]
 async fn one_impossible_time_refuses_a_strict_batch() {

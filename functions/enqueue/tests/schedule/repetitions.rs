@@ -4,11 +4,11 @@ use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, parse_email};
 use domain::delivery::record::{BodyPlace, EmailRecord, RecordStatus};
 
-use crate::common::enqueue;
-use crate::{
+use super::{
     RETENTION, accept, accept_batch, accepted, at, backend_at, batch, body, delays, email_key, kept_until, key,
     pass_to, refusal, refused, stored, tenant,
 };
+use crate::common::enqueue;
 
 #[tokio::test]
 async fn a_late_repetition_is_the_same_email() {

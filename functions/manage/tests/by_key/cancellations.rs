@@ -7,7 +7,7 @@ use memory::Fault;
 use memory::samples;
 use serde_json::json;
 
-use crate::{backend, call_as, cancel, email, key, plant};
+use super::{backend, call_as, cancel, email, key, plant};
 
 #[tokio::test]
 async fn emails_of_a_key_are_canceled_page_by_page() {

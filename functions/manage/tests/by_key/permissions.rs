@@ -8,8 +8,8 @@ use memory::MemoryBackend;
 use memory::samples;
 use serde_json::json;
 
+use super::{backend, call, email, held, hold, key, plant};
 use crate::common::{ask, read};
-use crate::{backend, call, email, held, hold, key, plant};
 
 /// Returns the tenant `acme` with a key of this permission and these domains; and the key's text.
 fn acme(backend: &MemoryBackend, permission: Permission, domains: &[&str]) -> String {

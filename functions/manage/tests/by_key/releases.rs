@@ -8,7 +8,7 @@ use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 use workflow::held_emails;
 
-use crate::{backend, call, call_as, default_queue, email, held, hold, key, plant};
+use super::{backend, call, call_as, default_queue, email, held, hold, key, plant};
 
 async fn release(backend: &MemoryBackend, n: u8) -> (u16, Value) {
     call(

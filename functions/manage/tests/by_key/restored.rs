@@ -7,8 +7,8 @@ use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 
+use super::{backend, email, key, plant};
 use crate::common::{ask_of, manage, read};
-use crate::{backend, email, key, plant};
 
 /// Calls a function whose table was restored at [`BORN`].
 async fn call_restored(backend: &MemoryBackend, with: &str, path: &str) -> (u16, Value) {

@@ -4,7 +4,7 @@ use domain::delivery::record::RecordStatus;
 use domain::lifecycle::commands::Refusal;
 use memory::Fault;
 
-use crate::{
+use super::{
     CANCEL, RESCHEDULE, RETRY, answer, assert_content_is_kept, assert_in_its_place, backend_with, conflict, done,
     golden, refused, sample, stored,
 };

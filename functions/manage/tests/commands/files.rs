@@ -6,7 +6,7 @@ use memory::samples::BORN;
 use memory::{MemoryBackend, samples};
 use serde_json::json;
 
-use crate::{
+use super::{
     RETENTION, RETRY, answer, backend_with, done, golden, kept_until, refused, rescheduled_to, sample, stored,
     with_body,
 };

@@ -7,11 +7,11 @@ use futures::FutureExt;
 use memory::{ConcurrentWriter, MemoryBackend, samples};
 use serde_json::Value;
 
-use crate::common::{ask, manage, read};
-use crate::{
+use super::{
     CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, assert_in_its_place, at, backend_with, conflict, done, due,
     golden, kept_until, refused, rescheduled_to, sample, stored,
 };
+use crate::common::{ask, manage, read};
 
 /// Change by a concurrent writer between the read of a record and its write.
 #[derive(Debug, Clone)]

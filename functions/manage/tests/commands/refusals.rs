@@ -7,7 +7,7 @@ use domain::limits;
 use memory::samples;
 use serde_json::Value;
 
-use crate::{
+use super::{
     CANCEL, RESCHEDULE, RETRY, about, answer, at, backend_with, conflict, done, golden, kept_until, lose_content,
     refused, sample, stored, with_body,
 };

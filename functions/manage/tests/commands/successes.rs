@@ -11,11 +11,11 @@ use domain::ports::{Claimed, EmailRecords, SendTaskRequest};
 use memory::samples;
 use memory::samples::BORN;
 
-use crate::common::manage;
-use crate::{
+use super::{
     CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, answer, at, backend_with, done, due, golden, kept_until,
     lose_content, rescheduled_to, sample, secs, stored, with_body,
 };
+use crate::common::manage;
 
 #[tokio::test]
 async fn a_canceled_email_cannot_be_claimed() {

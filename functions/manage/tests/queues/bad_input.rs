@@ -1,6 +1,6 @@
 //! Refused requests about queues.
 
-use crate::{backend, call, make};
+use super::{backend, call, make};
 
 #[tokio::test]
 async fn bad_input_is_named_and_changes_nothing() {

@@ -6,7 +6,7 @@ use domain::delivery::cause::Cause;
 use domain::delivery::rate::Rate;
 use memory::{Fault, samples};
 
-use crate::{at, backend_of, enqueued, fail, run, sample, times, waiting};
+use super::{at, backend_of, enqueued, fail, run, sample, times, waiting};
 
 #[tokio::test]
 async fn the_account_rate_follows_ses() {

@@ -7,7 +7,7 @@ use domain::delivery::priority_queue::{FullPriorityQueues, MOST_MESSAGES};
 use domain::delivery::record::{Priority, RecordStatus};
 use memory::{Fault, MemoryBackend, samples};
 
-use crate::{at, backend_of, enqueued, fail, run, sample, times, waiting};
+use super::{at, backend_of, enqueued, fail, run, sample, times, waiting};
 
 #[tokio::test]
 async fn a_backlog_is_not_enqueued_again() {

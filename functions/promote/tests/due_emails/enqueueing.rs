@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use domain::delivery::priority_queue::MOST_MESSAGES;
 use memory::{Fault, samples};
 
+use super::{at, backend_of, enqueued, fail, run, times, waiting};
 use crate::common::promote;
-use crate::{at, backend_of, enqueued, fail, run, times, waiting};
 
 #[tokio::test]
 async fn due_emails_are_enqueued_once_to_the_second() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::delivery::record::{Due, DueKind, EmailRecord, Lease, RecordStatus};
 use memory::{Fault, MemoryBackend, samples};
 
-use crate::{at, backend, backend_of, enqueued, fail, run, sample, times};
+use super::{at, backend, backend_of, enqueued, fail, run, sample, times};
 
 #[tokio::test]
 async fn a_lost_send_task_is_found_by_the_guard() {
@@ -170,7 +170,7 @@ async fn under_constant_traffic_a_newer_event_permits_a_resend() {
 /// The figures of the alarms: an early look reports no delay, and an uncertain email is no late one.
 #[tokio::test]
 async fn a_run_reports_late_and_uncertain_emails() {
-    let late = crate::waiting(1, at(0));
+    let late = super::waiting(1, at(0));
     let uncertain = EmailRecord {
         status: RecordStatus::Uncertain,
         claim_no: 1,

@@ -8,7 +8,7 @@ use domain::queue::{Common, Queue};
 use memory::samples::BORN;
 use memory::{Fault, samples};
 
-use crate::{at, backend, kind, plain, run, sample, try_to_run};
+use super::{at, backend, kind, plain, run, sample, try_to_run};
 
 /// Returns the queue `default` of these samples, with holds of these keys.
 fn holding(keys: &[KeyId]) -> Queue {

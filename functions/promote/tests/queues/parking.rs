@@ -10,7 +10,7 @@ use domain::timestamp::Timestamp;
 use memory::samples;
 use memory::samples::BORN;
 
-use crate::{at, backend, job, kind, paused, plain, run, sample};
+use super::{at, backend, job, kind, paused, plain, run, sample};
 
 #[tokio::test]
 async fn due_emails_of_a_paused_queue_are_parked() {

@@ -6,8 +6,8 @@ use domain::delivery::record::DueKind;
 use domain::queue::job::Task;
 use memory::samples::{self, BORN};
 
+use super::{backend, kind, plain, sample};
 use crate::common::promote;
-use crate::{backend, kind, plain, sample};
 
 #[tokio::test]
 async fn overdue_restored_emails_are_parked() {

@@ -9,7 +9,7 @@ use domain::tenant::sender::{FromDomain, Scope};
 use memory::samples::BORN;
 use memory::{Fault, samples};
 
-use crate::{at, backend, job, kind, paused, plain, run, sample, try_to_run};
+use super::{at, backend, job, kind, paused, plain, run, sample, try_to_run};
 
 fn ended(n: u8, status: RecordStatus, cause: Cause) -> EmailRecord {
     EmailRecord {

@@ -6,7 +6,7 @@ use domain::queue::job::Task;
 use domain::queue::{Queue, SETTLED};
 use memory::samples::BORN;
 
-use crate::{backend, job, kind, plain, run, sample};
+use super::{backend, job, kind, plain, run, sample};
 
 #[tokio::test]
 async fn a_tenants_queues_follow_its_default_queue() {

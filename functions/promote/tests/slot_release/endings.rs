@@ -5,7 +5,7 @@ use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use domain::id::EmailId;
 use domain::queue::job::{Job, Task};
 
-use crate::{at, backend, claim, email, run, slots, slow};
+use super::{at, backend, claim, email, run, slots, slow};
 
 /// Earlier slots would exceed even the new rate, because the messages in flight have slots there too.
 #[tokio::test]

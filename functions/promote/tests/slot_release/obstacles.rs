@@ -8,7 +8,7 @@ use domain::queue::Pause;
 use memory::Fault;
 use memory::samples::BORN;
 
-use crate::{at, backend, email, run, slow, times};
+use super::{at, backend, email, run, slow, times};
 
 #[tokio::test]
 async fn an_open_breaker_releases_nothing() {

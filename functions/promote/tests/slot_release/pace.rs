@@ -10,7 +10,7 @@ use domain::queue::rate_limit::RateLimit;
 use memory::samples::BORN;
 use memory::{Fault, samples};
 
-use crate::{at, backend, claim, email, run, slots, slow, times, try_to_run};
+use super::{at, backend, claim, email, run, slots, slow, times, try_to_run};
 
 #[tokio::test]
 async fn each_run_releases_one_minute() {

@@ -7,8 +7,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod failures;
 mod files;
 mod races;

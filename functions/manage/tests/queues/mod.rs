@@ -8,8 +8,6 @@
 )]
 
 mod bad_input;
-#[path = "../common/mod.rs"]
-mod common;
 
 use domain::delivery::cause::Cause;
 use domain::delivery::rate::Rate;

@@ -5,8 +5,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod key_holds;
 mod parking;
 mod restored;

@@ -7,8 +7,6 @@
 )]
 
 mod batches;
-#[path = "../common/mod.rs"]
-mod common;
 mod repetitions;
 
 use std::time::Duration;

@@ -8,8 +8,6 @@
 )]
 
 mod cancellations;
-#[path = "../common/mod.rs"]
-mod common;
 mod permissions;
 mod releases;
 mod restored;

@@ -6,8 +6,6 @@
     reason = "a failing test panics with its reason"
 )]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod tenants;
 
 use aws::http::auth::Authenticator;

@@ -3,8 +3,6 @@
 
 mod account;
 mod backlogs;
-#[path = "../common/mod.rs"]
-mod common;
 mod enqueueing;
 mod recovery;
 

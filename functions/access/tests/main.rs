@@ -1,0 +1,6 @@
+//! The tests of `access`.
+
+mod authentication;
+mod common;
+mod key_holds;
+mod suspension;

@@ -1,0 +1,14 @@
+//! The tests of `manage`.
+
+mod by_key;
+mod commands;
+mod common;
+mod downloads;
+mod erasure;
+mod filters;
+mod paging;
+mod queues;
+mod rate_limits;
+mod responses;
+mod search;
+mod tenant_binding;

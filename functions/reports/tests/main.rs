@@ -1,0 +1,5 @@
+//! The tests of `reports`.
+
+mod account;
+mod common;
+mod figures;

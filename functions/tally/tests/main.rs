@@ -1,0 +1,6 @@
+//! The tests of `tally`.
+
+mod batches;
+mod common;
+mod exactness;
+mod lives;
