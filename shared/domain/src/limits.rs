@@ -25,7 +25,7 @@ pub const REPLY_TO_MAX: usize = 50;
 /// Source: Amazon SES API v2 reference, `Message.Headers`: up to 15 headers.
 pub const SES_HEADERS_MAX: usize = 15;
 
-/// Headers that we add to every email ourselves: `X-EmailContent-Id`.
+/// Headers that we add to every email ourselves: `X-Email-Id`.
 ///
 /// Source: the promise that every email carries its id.
 pub const OUR_HEADERS: usize = 1;
@@ -301,7 +301,7 @@ pub const RETRY_WAITS_MAX: usize = 20;
 /// Longest wait in a queue's retry policy, in seconds. Our choice: a week.
 pub const RETRY_WAIT_MAX: i64 = 604_800;
 
-/// Longest default expiry of a queue's emails, in seconds: ten years, as [`SCHEDULE_MAX`].
+/// Longest default expiry of a queue's emails, in seconds: ten years of 365 days, within [`SCHEDULE_MAX`].
 pub const QUEUE_EXPIRY_MAX: i64 = 315_360_000;
 
 /// Most bytes of the reason of a pause. Our choice.
@@ -309,8 +309,8 @@ pub const REASON_MAX: usize = 500;
 
 /// Most queues of a tenant. Our choice: they are shown on one page.
 pub const QUEUES_MAX: usize = 1_000;
-/// Most suppressed addresses of a tenant whose hash prefixes every sender caches. Beyond this number each email's recipients
-/// are looked up.
+/// Most suppressed addresses of a tenant whose hash prefixes every sender caches. Beyond this number each email's
+/// recipients are looked up.
 ///
 /// Source: our choice. A prefix has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an environment
 /// 8 read units after each change of a setting. Writing it costs 64 write units for each further address (twice 32:

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a port names a need, never a call. In-memory backends and adapters to AWS implement the same
 //! traits.
-//! **May import:** `message`, `delivery`, `tenant`, `queue`, `lifecycle`, `reporting` and the values at the crate's root.
+//! **May import:** `message`, `delivery`, `tenant`, `queue`, `lifecycle`, `reporting` and the values at the root.
 //! **Imported by:** no other folder of this crate.
 
 pub mod access;

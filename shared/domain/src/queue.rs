@@ -4,8 +4,8 @@
 //! [`Queue::disposition`] derives the effect on an email. Reads show the effect at once; the next function that
 //! handles the email writes it.
 //!
-//! **Invariant:** pure. [`Queue::version`] rises with every change that [`Queue::disposition`] depends on. A decision made
-//! under one state is therefore never written under another.
+//! **Invariant:** pure. [`Queue::version`] rises with every change that [`Queue::disposition`] depends on. A decision
+//! made under one state is therefore never written under another.
 //! **May import:** `delivery`, `tenant` and the values at the root of the crate.
 //! **Imported by:** `lifecycle`, `reporting`, `api`, `ports`.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
@@ -34,8 +34,8 @@ pub const KNOWN_FOR: Duration = Duration::from_secs(2);
 /// second"; a promoter that was about to park an email has ended by then.
 pub const SETTLED: Duration = Duration::from_secs(120);
 
-/// Wait before a purge or a deletion is answered. By then it binds every acceptance of emails: cached copies of the queue
-/// have expired, and records in flight are written.
+/// Wait before a purge or a deletion is answered. By then it binds every acceptance of emails: cached copies of the
+/// queue have expired, and records in flight are written.
 pub const BINDS_AFTER: Duration = Duration::from_secs(4);
 
 /// A pause of a queue.
@@ -102,7 +102,7 @@ pub struct Common {
 pub enum Disposition {
     /// Send it.
     Go,
-    /// Keep it until the queue is resumed.
+    /// Keep it waiting, because of a pause, a suspension, a hold, a lost domain, or a restored table.
     Hold,
     /// End it; it is unwanted.
     Drop,

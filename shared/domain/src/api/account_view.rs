@@ -33,7 +33,8 @@ pub struct AccountView {
     feedback: Option<FeedbackView>,
     /// Null for the key of a tenant.
     waiting_since: Option<WaitingSince>,
-    /// Due time of the oldest late email. Null if no email was late in the last 20 minutes, and for the key of a tenant.
+    /// Due time of the oldest late email. Null if no email was late in the last 20 minutes, and for the key of a
+    /// tenant.
     oldest_due_at: Option<String>,
 }
 

@@ -62,8 +62,8 @@ pub struct DomainSummary {
     id: String,
     name: String,
     status: DomainStatus,
-    /// Whether Amazon SES sends for the domain: never yet, now, or no longer. `lost`: emails are accepted, and wait until
-    /// Amazon SES sends for the domain again.
+    /// Whether Amazon SES sends for the domain: never yet, now, or no longer. `lost`: emails are accepted, and wait
+    /// until Amazon SES sends for the domain again.
     verified: Verification,
     /// The next step, after which the waiting emails go. Only for a domain that is `lost`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,8 +98,8 @@ impl DomainSummary {
     }
 }
 
-/// Returns the hint for a domain that lost its verification. It names the DKIM records that DNS lacks, as far as DNS was
-/// asked: SES verifies a domain by them.
+/// Returns the hint for a domain that lost its verification. It names the DKIM records that DNS lacks, as far as DNS
+/// was asked: SES verifies a domain by them.
 fn lost_hint(domain: &SendingDomain, records: &[RecordView]) -> Option<String> {
     if domain.verification != Verification::Lost {
         return None;
@@ -175,8 +175,8 @@ pub struct RecordView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "u16"))]
     priority: Option<u16>,
-    /// The record in DNS now. Absent in the answer to `POST /domains`: an early lookup would make DNS servers remember that
-    /// the record is missing.
+    /// The record in DNS now. Absent in the answer to `POST /domains`: an early lookup would make DNS servers remember
+    /// that the record is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     dns: Option<DnsView>,
 }

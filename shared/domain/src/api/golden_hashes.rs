@@ -1,7 +1,7 @@
 //! Hashes of requests that an earlier version accepted.
 //!
-//! **Invariant:** a repeated request has the hash of its first one, also after an upgrade. A reader that changes the hash
-//! of an accepted request turns its repetition into a 409, and orphans its stored content.
+//! **Invariant:** a repeated request has the hash of its first one, also after an upgrade. A reader that changes the
+//! hash of an accepted request turns its repetition into a 409, and orphans its stored content.
 //!
 //! Source: `golden_hashes.json` has requests with the hashes that the code of commit b1156e8 (2026-11-28) gave them. It
 //! never changes.

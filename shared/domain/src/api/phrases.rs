@@ -1,8 +1,8 @@
 //! Times in words: `in an hour`, `tomorrow at 9am`, `3pm ET on Friday`.
 //!
 //! **Role:** called by [`super::times`].
-//! **Invariant:** pure. A phrase with two meanings is no phrase: `next Friday`, `at 9`, and zones such as `IST`. A clock
-//! without `am` and `pm` has 24 hours: `9:00`, `15:30`.
+//! **Invariant:** pure. A phrase with two meanings is no phrase: `next Friday`, `at 9`, and zones such as `IST`. A
+//! clock without `am` and `pm` has 24 hours: `9:00`, `15:30`.
 //! **Start reading at** [`LocalTime::parse`].
 //!
 //! This is a small grammar of our own: an email must not go at a time that a library guessed.

@@ -1,8 +1,8 @@
 //! Requests about queues, and their responses.
 //!
 //! **Role:** called by `manage`; calls [`super::json`].
-//! **Invariant:** as in [`super::requests`], any bytes end in a request or an [`ApiError`] with the field's path. A null
-//! in a change removes a setting; in a new queue it means no setting.
+//! **Invariant:** as in [`super::requests`], any bytes end in a request or an [`ApiError`] with the field's path. A
+//! null in a change removes a setting; in a new queue it means no setting.
 //! **Start reading at** [`parse_create`].
 
 use std::time::Duration;

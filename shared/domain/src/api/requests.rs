@@ -1,6 +1,6 @@
-//! Reads the bodies of `POST /emails` and `POST /emails/batch`.
+//! Reads the bodies of `POST /emails` and `POST /emails/batch`, and of a reschedule and a retry.
 //!
-//! **Role:** called by `enqueue`; calls [`crate::message::email`].
+//! **Role:** called by `enqueue` and `manage`; calls [`crate::message::email`].
 //! **Invariant:** any bytes end in a request or an [`ApiError`], never in a panic, and in bounded memory. An error
 //! has the path of its field and none of its content.
 //! **Start reading at** [`parse_email`]. Fields are read by hand, not by derive. Each kind of mistake has its own

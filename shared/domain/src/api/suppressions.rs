@@ -1,8 +1,8 @@
 //! Reads requests about suppressions, and writes the responses, in Resend's form.
 //!
-//! **Role:** called by `manage`; calls [`crate::delivery::suppression`].
-//! **Invariant:** as in [`super::requests`], any bytes end in a request or an [`ApiError`] with the field's path and none
-//! of its content. A list is checked as a whole before any entry takes effect.
+//! **Role:** called by `suppressions`; calls [`crate::delivery::suppression`].
+//! **Invariant:** as in [`super::requests`], any bytes end in a request or an [`ApiError`] with the field's path and
+//! none of its content. A list is checked as a whole before any entry takes effect.
 //!
 //! Source: Resend's OpenAPI document, version 1.5.0, paths `/suppressions`, and resend-node's `Suppressions`, read
 //! 2026-11-24. Resend's Ruby client also drops spaces around an address.
@@ -135,8 +135,8 @@ pub struct SuppressionView {
     origin: Origin,
     source_id: Option<String>,
     created_at: String,
-    /// The end of this suppression. A complaint that cannot be matched to one recipient suppresses for seven days. Null:
-    /// no end.
+    /// The end of this suppression. A complaint that cannot be matched to one recipient suppresses for seven days.
+    /// Null: no end.
     expires_at: Option<String>,
 }
 
@@ -194,7 +194,8 @@ pub struct RemovedView {
     object: &'static str,
     id: String,
     deleted: bool,
-    /// The outcome on Amazon SES's account-level suppression list. Present if that list stopped an email to the address.
+    /// The outcome on Amazon SES's account-level suppression list. Present if that list stopped an email to the
+    /// address.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_list: Option<AtSes>,
 }

@@ -1,6 +1,7 @@
 //! Times in requests: the caller's text, and its meaning at the moment of the request.
 //!
-//! **Role:** read by [`super::requests`]; resolved by the functions, which have a clock.
+//! **Role:** read by [`super::requests`] and the other readers of requests; resolved by the functions, which have a
+//! clock.
 //! **Invariant:** pure. The caller's text is kept apart from its meaning, so that the same request, repeated a minute
 //! later, has the same identity.
 //! **Start reading at** [`SendOptions::resolve`].

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
-    /// Left out of the submission, because the address is suppressed; ranked below every event of SES. Only this
-    /// status comes from no event: the sender writes it. The sender removes it when a later claim includes the
-    /// recipient ([`crate::lifecycle::left_out`]).
+    /// Left out of the submission, because the address is suppressed; ranked below every event of SES. Only this status
+    /// comes from no event: the sender writes it. The sender removes it when a later claim includes the recipient
+    /// ([`crate::lifecycle::leave_out`]).
     Suppressed,
     /// The recipient's server has not taken it yet; SES keeps trying.
     DeliveryDelayed,

@@ -1,6 +1,6 @@
 //! The status of an email in the API's terms, and Resend's `last_event`.
 //!
-//! **Role:** called by [`crate::api::email_view`]; calls nothing.
+//! **Role:** called by the views of [`crate::api`], by the filters of `manage`, and before the deletion of a tenant.
 //! **Invariant:** pure, and stored nowhere: it follows from the record and `now`.
 //! **Start reading at** [`last_event`].
 

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_hidden_messages_are_a_backlog() {
+    fn delayed_messages_are_no_backlog() {
         assert!(!messages(0, 0, 0).is_backlog());
         assert!(!messages(0, 100, 5_000).is_backlog());
         assert!(messages(0, 101, 0).is_backlog());

@@ -13,7 +13,8 @@ pub const EARLY: Duration = Duration::from_secs(1);
 /// The condition on the stored record at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// Queued, due, not expired, and not restored. It is checked while writing, so that a claim needs no read before it.
+    /// Queued, due, not expired, and not restored. It is checked while writing, so that a claim needs no read before
+    /// it.
     Claimable {
         /// The claimer's clock.
         now: Timestamp,

@@ -131,8 +131,8 @@ pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: DropStage, now:
     write_in(record, next, queue)
 }
 
-/// The decision of a purge about a held email: end it, or release it if nothing holds it any more. The second case
-/// needs an email accepted at the moment of the purge, by its acceptor's clock, in a deleted queue.
+/// The decision of a purge about a held email: end it if it is unwanted, else release it if nothing holds it any more.
+/// A deleted queue may contain a wanted email: by its acceptor's clock, it is younger than the purge.
 #[must_use]
 pub fn purge(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
     let decision = drop_unwanted(record, queue, DropStage::Waiting, now);

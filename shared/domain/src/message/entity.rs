@@ -4,8 +4,8 @@
 //! **Start reading at** [`first`].
 //!
 //! **Why a list of our own:** every function reads display names. The tables of crates hold two pointers for each name,
-//! which a relocatable program relocates: about 200 KB for each function. This list takes 27 KB. A test compares it with
-//! the tokenizer's table, which only `send` contains.
+//! which a relocatable program relocates: about 200 KB for each function. This list takes 27 KB. A test compares it
+//! with the tokenizer's table, which only `send` contains.
 
 use std::iter;
 use std::sync::LazyLock;

@@ -71,7 +71,8 @@ pub trait Work: Sync {
     ) -> impl Future<Output = Result<Vec<Option<EmailRecord>>, PortError>> + Send;
 
     /// The number of a tenant's jobs that are not done and revive ended emails
-    /// ([`crate::queue::job::Task::revives_ended_emails`]), read consistently. A job that this program cannot read counts.
+    /// ([`crate::queue::job::Task::revives_ended_emails`]), read consistently. A job that this program cannot read
+    /// counts.
     fn reviving_jobs(&self, tenant: &TenantId) -> impl Future<Output = Result<usize, PortError>> + Send;
 }
 

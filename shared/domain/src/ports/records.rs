@@ -83,8 +83,8 @@ pub trait EmailRecords: Sync {
     /// Writes a new record. Its content is written separately.
     fn create(&self, record: &EmailRecord, now: Timestamp) -> impl Future<Output = Result<Created, PortError>> + Send;
 
-    /// Claims a record under [`crate::lifecycle::Condition::Claimable`], as [`crate::lifecycle::claim_record`] describes,
-    /// without a read before. `nonce` tells a retry of the same call from another claim.
+    /// Claims a record under [`crate::lifecycle::Condition::Claimable`], as [`crate::lifecycle::claim_record`]
+    /// describes, without a read before. `nonce` tells a retry of the same call from another claim.
     fn claim(
         &self,
         key: &EmailKey,

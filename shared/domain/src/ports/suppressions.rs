@@ -9,10 +9,12 @@ use crate::timestamp::Timestamp;
 
 /// The suppressed addresses.
 pub trait Suppressions: Sync {
-    /// Adds one under [`crate::delivery::suppression::Entry::takes`], and its mark with it: both or neither.
+    /// Adds a suppression as [`crate::delivery::suppression::Entry::effect_of_adding`] decides, together with its hash
+    /// prefix: both or neither.
     fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
 
-    /// Removes an active suppression and its mark; `false` if there is none. The time of the release is remembered.
+    /// Removes an active suppression and its hash prefix; `false` if there is none. The time of the release is
+    /// remembered.
     fn release(
         &self,
         tenant: &TenantId,

@@ -51,7 +51,9 @@ pub enum Task {
     Purge,
     /// Make the purged emails wait again.
     Restore,
-    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds. It also releases the emails of `default` that nothing holds any more, as [`Self::Release`] does.
+    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds and the
+    /// same lost domains. This also releases the emails of `default` that nothing holds any more, as [`Self::Release`]
+    /// does.
     FollowTenant,
     /// Retry failed emails.
     Retry {
@@ -59,7 +61,7 @@ pub enum Task {
         cause: Option<Cause>,
         /// Only emails that failed since then.
         since: Option<Timestamp>,
-        /// The From domains of the caller; email from another domain stays as it is.
+        /// The From domains of the caller; an email from another domain stays as it is.
         #[serde(default, skip_serializing_if = "Scope::is_unlimited")]
         scope: Scope,
     },

@@ -94,10 +94,10 @@ pub enum Checked {
     Upload(UploadUse),
 }
 
-/// Text is never guessed, because some texts are valid base64 (ADR 35).
+/// The message for a content that is not base64. Text is never guessed, because some texts are valid base64 (ADR 35).
 const NO_BASE64: &str = "must be valid base64; text must be encoded as well, or sent as an array of its bytes";
 
-/// The form that browsers' `FileReader` gives to a file.
+/// The message for a data URL, the form that browsers' `FileReader` gives to a file.
 const DATA_URL: &str = "must be valid base64, not a data URL: drop everything up to the first comma";
 
 /// The start of a calendar. Its colon is no character of base64.

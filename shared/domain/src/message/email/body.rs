@@ -11,7 +11,7 @@ use super::{Addresses, Draft, EmailContent};
 use crate::message::attachment::{self, Attachment};
 use crate::message::problem::EmailError;
 
-/// The version that [`EmailContent::to_body`] writes.
+/// The version of an email without attachments and without its own choice about tracking.
 const BODY_VERSION: u32 = 1;
 
 /// The version of an email with attachments. Readers that know only version 1 must not take it for a broken one.

@@ -153,7 +153,7 @@ pub enum Figure {
     Failed,
     /// Flow: their recipients except the first.
     FailedMore,
-    /// Flow: failed emails with suppressed recipients.
+    /// Flow: failed emails whose recipients are all suppressed.
     Suppressed,
     /// Flow: their recipients except the first, and recipients left out of emails to others.
     SuppressedMore,

@@ -7,7 +7,8 @@ use crate::id::TenantId;
 
 /// The verification of an identity, or of one of its records, in Resend's words.
 ///
-/// Source: Amazon SES API v2 reference, `VerificationStatus` and `DkimStatus`; Resend's OpenAPI document, version 1.5.0.
+/// Source: Amazon SES API v2 reference, `VerificationStatus` and `DkimStatus`; Resend's OpenAPI document, version
+/// 1.5.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(EnumString, IntoStaticStr, VariantArray)]
