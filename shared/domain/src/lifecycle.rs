@@ -21,7 +21,7 @@
 //!
 //! **Role:** every function loads a record, asks here, and carries out the [`Decision`].
 //! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds. A condition that names a
-//! claim names the status *beside* it.
+//! claim also names the status.
 //! **After a crash** anywhere, the record is still in the due index, and [`overdue`] continues from there.
 //! **May import:** `delivery`, `queue` and the values at the root of the crate.
 //! **Imported by:** `ports`.

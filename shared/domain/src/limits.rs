@@ -80,7 +80,7 @@ pub const TAGS_MAX: usize = SES_TAGS_MAX - OUR_TAGS;
 /// Source: Amazon SES API v2 reference, `MessageTag`: `[A-Za-z0-9_-]`, at most 256.
 pub const TAG_MAX: usize = 256;
 
-/// The prefix, in any case, that a caller's tag must not have.
+/// The prefix that a caller's tag must not have, in upper or lower case.
 ///
 /// Source: our choice. Our own tags have it; they connect SES's events with our records.
 pub const TAG_RESERVED_PREFIX: &str = "mq_";
@@ -96,7 +96,7 @@ pub const BATCH_MAX: usize = 500;
 /// base64 string (4 MiB x 4/3 = 5.6 MB).
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Most bytes of a request's body with lists of bytes, which count by their bytes in [`REQUEST_BYTES`].
+/// Most bytes of the whole body of a request. In [`REQUEST_BYTES`], a list of bytes counts by its bytes alone.
 ///
 /// Source: AWS Lambda quotas: an invocation's event is at most 6 MB. The rest is for the event's other parts: API
 /// Gateway takes at most 10,240 bytes of request line and headers, and repeats some.
@@ -202,7 +202,7 @@ pub const OUTCOMES_MAX: usize = 12;
 /// Source: our choice; all of them together stay under 2 KB.
 pub const OUTCOME_WORDS_MAX: usize = 120;
 
-/// Most bytes of the messages about recipients that were not reached, in all of a record together.
+/// Most bytes of all messages in a record about recipients that were not reached.
 ///
 /// Source: our choice; 50 recipients have 40 each, which is an SMTP reply with its enhanced code.
 pub const DIAGNOSTICS_MAX: usize = 2_000;
@@ -331,8 +331,8 @@ pub const SUSPECTED_COMPLAINT: Duration = Duration::from_secs(7 * 86_400);
 
 /// Retention of the fact that an address was released: longer than any event can be in transit.
 ///
-/// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, in the queue of events and then,
-/// counted on, in its dead-letter queue; doubled.
+/// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, which a move to the dead-letter
+/// queue does not extend; doubled.
 pub const RELEASE_REMEMBERED: Duration = Duration::from_secs(28 * 86_400);
 
 /// Most characters of an API key's name.

@@ -1,7 +1,7 @@
 //! Ports: the interfaces of the functions to their backends, in the domain's words.
 //!
-//! **Invariant:** a port names a need, never a call. In-memory backends and adapters to AWS implement the same
-//! traits.
+//! **Invariant:** a port describes a need of the functions, never a call of a backend. In-memory backends and adapters
+//! to AWS implement the same traits.
 //! **May import:** `message`, `delivery`, `tenant`, `queue`, `lifecycle`, `reporting` and the values at the root.
 //! **Imported by:** no other folder of this crate.
 

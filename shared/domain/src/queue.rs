@@ -31,7 +31,7 @@ use crate::timestamp::Timestamp;
 pub const KNOWN_FOR: Duration = Duration::from_secs(2);
 
 /// Longest delay of the index behind the records, and of a writer behind its decision. DynamoDB says "a fraction of a
-/// second"; a promoter that was about to park an email has ended by then.
+/// second"; a run of `promote` that was about to park an email has ended by then.
 pub const SETTLED: Duration = Duration::from_secs(120);
 
 /// Wait before a purge or a deletion is answered. By then it binds every acceptance of emails: cached copies of the
@@ -86,7 +86,7 @@ pub struct Queue {
     pub restore_epoch: Option<Timestamp>,
 }
 
-/// The state that all queues of a tenant share. The queue `default` holds the original.
+/// The state that all queues of a tenant share. The queue `default` has the original.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Common {
     /// True while the tenant is suspended.

@@ -19,7 +19,7 @@ use domain::timestamp::Timestamp;
 #[error("a decision could not be written")]
 pub struct ApplyError(#[from] PortError);
 
-/// The work of [`Rounds`].
+/// The description of this work in errors of [`Rounds`].
 const WRITING: &str = "writing a record";
 
 /// The result of carrying out a decision that may be a refusal.

@@ -5,7 +5,7 @@
 //! whatever its name.
 //! One transaction writes a domain and the list of lost domains in the tenant's queue `default`. So the emails of a
 //! domain wait exactly while it is `lost`. The job of that queue changes the other queues of the tenant.
-//! **After a crash** behind the transaction, the job tells the senders.
+//! **After a crash** that follows the transaction, the job tells the senders.
 
 use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{EmailId, QueueKey, QueueName};
@@ -27,12 +27,12 @@ pub struct Observed {
     pub identity: Option<Identity>,
 }
 
-/// The time of the next question to SES.
+/// The wait for SES, which decides the time of the next question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// By the wait that has begun.
+    /// The present wait goes on.
     Continued,
-    /// By a wait that begins now.
+    /// A new wait begins now.
     Restarted,
 }
 
@@ -99,7 +99,8 @@ pub async fn remove<S: Domains + Queues + AccountRates>(
 }
 
 /// Returns the change by which the tenant's queues hold the emails of a lost domain, or let those of another one go;
-/// `None` if they do already. It compares each time, because an earlier version of mailqueue drops the list.
+/// `None` if they do already. The list is compared each time, because an earlier version of mailqueue drops it when it
+/// writes a queue.
 async fn change_of_holds<S: Domains + Queues>(
     records: &S,
     domain: &SendingDomain,

@@ -134,7 +134,7 @@ impl TenantSettings {
         self.set(next, now)
     }
 
-    /// Sets them.
+    /// Changes a tenant to these settings, without counting a change.
     #[must_use]
     pub fn set(&self, mut tenant: Tenant, now: Timestamp) -> Tenant {
         if let Some(domains) = &self.from_domains {

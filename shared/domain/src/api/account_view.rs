@@ -1,7 +1,7 @@
 //! The state of the account and of a tenant's unfinished emails, as the API shows it.
 //!
-//! **Invariant:** pure. Without [`AccountFigures`] it says nothing about the account: a tenant sees only its own
-//! emails.
+//! **Invariant:** pure. Without [`AccountFigures`] the response says nothing about the account: a tenant sees only its
+//! own emails.
 //! **Start reading at** [`AccountView::new`].
 
 use serde::Serialize;

@@ -27,7 +27,7 @@ pub struct AttachmentView {
 }
 
 impl AttachmentView {
-    /// The response for the file at a place.
+    /// The response for an attachment; `place` is its index in the email, from 0.
     #[must_use]
     pub fn new(email: EmailId, place: usize, file: &Attachment) -> Self {
         Self {
@@ -65,7 +65,7 @@ pub struct DownloadView {
 }
 
 impl DownloadView {
-    /// The response for a file that a URL serves for a time.
+    /// The response for a file with a URL that is valid until `expires_at`.
     #[must_use]
     pub fn new(file: AttachmentView, download_url: String, expires_at: Timestamp) -> Self {
         Self {

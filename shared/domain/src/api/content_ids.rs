@@ -13,13 +13,13 @@ use crate::message::email::sha256_hex;
 use crate::message::entity;
 use crate::message::problem::Problem;
 
-/// The beginning of a reference in HTML, in any case.
+/// The beginning of a reference in HTML, in upper or lower case.
 const SCHEME: &str = "cid:";
 
 /// The given Content-IDs, each with the id of its file.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct ContentIds {
-    /// The longest first: an id may begin like another.
+    /// The ids, the longest first, because an id may begin like another.
     ids: Vec<(String, String)>,
 }
 
@@ -92,16 +92,16 @@ fn split_at_reference(text: &str) -> Option<(&str, &str)> {
         .and_then(|end| text.split_at_checked(end))
 }
 
-/// The text behind a [`SCHEME`], and its meaning: HTML escapes some characters, and a URL escapes octets.
+/// The text behind a [`SCHEME`], and its meaning: the octets without the escapes of HTML and of URLs.
 struct Spelt<'a> {
     text: &'a str,
     meaning: Vec<u8>,
-    /// The place behind each octet of the meaning.
+    /// For each octet of the meaning, the end of its spelling in the text.
     ends: Vec<usize>,
 }
 
 impl<'a> Spelt<'a> {
-    /// Reads at least `longest` octets of the meaning, if there are so many.
+    /// Reads at least `longest` octets of the meaning, or all of a shorter text.
     fn read(text: &'a str, longest: usize) -> Self {
         let (mut meaning, mut ends) = (Vec::with_capacity(longest), Vec::with_capacity(longest));
         let mut end = 0;
@@ -114,7 +114,7 @@ impl<'a> Spelt<'a> {
         Self { text, meaning, ends }
     }
 
-    /// The length of an id's spelling at the start.
+    /// The length of the spelling of `id` at the start of the text; `None` if the text begins with something else.
     fn length(&self, id: &str) -> Option<usize> {
         if self.text.starts_with(id) {
             return Some(id.len());

@@ -98,8 +98,8 @@ impl DomainSummary {
     }
 }
 
-/// Returns the hint for a domain that lost its verification. It names the DKIM records that DNS lacks, as far as DNS
-/// was asked: SES verifies a domain by them.
+/// Returns the hint for a domain that lost its verification. It names the DKIM records that a lookup found missing or
+/// different, because SES verifies a domain by them.
 fn lost_hint(domain: &SendingDomain, records: &[RecordView]) -> Option<String> {
     if domain.verification != Verification::Lost {
         return None;

@@ -206,7 +206,7 @@ impl Facts {
             next_attempt_at: time(email_status::next_attempt_at(record, now)),
             expires_at: record.expires_at.to_string(),
             on_uncertain: record.on_uncertain,
-            // A known second acceptance is no lesser reason for a warning.
+            // A known duplicate counts as a possible one, too.
             maybe_duplicate: record.maybe_duplicate || record.duplicate,
             duplicate: record.duplicate,
             queue: record.queue.to_string(),

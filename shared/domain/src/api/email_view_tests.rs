@@ -109,7 +109,7 @@ fn a_sent_email_shows_its_recipients_and_times() {
     }
 }
 
-/// The first region of SES has a name of its own.
+/// In us-east-1, the host is `email`, and not the name of the region.
 #[test]
 fn a_message_id_names_the_region() {
     assert_eq!(message_id("0100-x", "us-east-1"), "<0100-x@email.amazonses.com>");

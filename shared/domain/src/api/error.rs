@@ -229,7 +229,7 @@ impl ApiError {
     /// The response's body, as JSON.
     #[must_use]
     pub fn body(&self) -> String {
-        // Written by hand because it cannot fail this way; a `Value` prints as JSON.
+        // Written by hand, because this cannot fail. A `Value` prints as JSON.
         format!(
             r#"{{"statusCode":{},"name":"{}","message":{}}}"#,
             self.status,

@@ -212,7 +212,7 @@ impl Past {
                 DeliveryStatus::Complained => (EventType::Complained, None),
             };
             let diagnostic = record.diagnostics.get(key);
-            // A left-out recipient has the time of sending to the others.
+            // A left-out recipient gets the time at which SES accepted the email for the others.
             let at = diagnostic.map_or(sent_at, |said| said.at);
             if let Some(event) = self.add(event_type, at) {
                 event.recipient = addresses.get(key).map(|address| (*address).to_owned());

@@ -99,7 +99,7 @@ fn events_are_in_order_with_all_messages() {
     assert!(unnamed.iter().all(|event| event.get("recipient").is_none()));
 }
 
-/// The sender's answer came after the first event, and it stored its own time.
+/// The sender got SES's answer after the first event, and stored that later time as the time of acceptance.
 #[test]
 fn delivery_events_come_after_the_acceptance() {
     let key = recipient_key("b@example.com");

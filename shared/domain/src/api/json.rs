@@ -100,7 +100,7 @@ fn read(text: &str, left: &Cell<u32>, saved: &Cell<usize>) -> Result<Node, serde
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
     left: &'a Cell<u32>,
-    /// Characters of lists of bytes, minus their bytes: each number counts as one byte.
+    /// Characters of the body that do not count: each number in a list of bytes counts as one byte.
     saved: &'a Cell<usize>,
     /// True where an array may be a list of bytes.
     bytes: bool,
@@ -279,7 +279,7 @@ pub(super) fn wrong_type(path: &str, expected: &'static str, node: &Node) -> Ema
 }
 
 /// A caller's key as part of a path: short, and without line breaks. An empty key becomes `""`, because an empty path
-/// means the whole.
+/// means the whole body.
 pub(super) fn echo(key: &str) -> String {
     if key.is_empty() {
         return "\"\"".to_owned();

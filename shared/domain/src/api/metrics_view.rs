@@ -4,8 +4,8 @@
 //! them.
 //! **Start reading at** [`MetricsView::new`].
 //!
-//! Source: Resend's OpenAPI document, version 1.5.0, `emails/metrics`, read 2026-11-24. Its metrics have their names
-//! here. `accepted` and all later ones are ours, and so are `failures` and `cost`. Unsupported features
+//! Source: Resend's OpenAPI document, version 1.5.0, `emails/metrics`, read 2026-11-24. Resend's metrics have the same
+//! names here. `accepted` and all later ones are ours, and so are `failures` and `cost`. Unsupported features
 //! (receiving, unsubscribing) count 0.
 
 use std::collections::BTreeMap;

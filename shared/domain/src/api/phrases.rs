@@ -91,11 +91,11 @@ const NUMBERS: [(&str, &str); 16] = [
 enum Day {
     Today,
     Tomorrow,
-    /// The next one that has not come yet; it may be today.
+    /// The next such weekday on which the time is still ahead; it may be today.
     Next(&'static str, Weekday),
 }
 
-/// A time of a day that is near the request.
+/// A time on a day that the phrase names: today, tomorrow, or a weekday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalTime {
     day: Day,
@@ -125,7 +125,8 @@ impl LocalTime {
         words.next().is_none().then_some(Self { day, time, zone })
     }
 
-    /// The point in time at `now`. Of a time that daylight saving repeats it is the first, and a skipped one is later.
+    /// The point in time that the phrase means at `now`. If daylight saving repeats a time, the first one counts. A
+    /// skipped time moves to a later one.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Timestamp {
         // The calendar has an end, beyond every permitted time.
@@ -166,7 +167,7 @@ impl LocalTime {
     }
 }
 
-/// The phrase in its one form.
+/// The phrase in its canonical form.
 impl fmt::Display for LocalTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = match self.day {

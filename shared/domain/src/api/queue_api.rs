@@ -55,7 +55,7 @@ impl QueueSettings {
         next
     }
 
-    /// Sets them.
+    /// Changes a queue to these settings, without counting a change.
     pub fn set(&self, queue: &mut Queue) {
         if let Some(priority) = self.priority {
             queue.priority = priority;
@@ -133,7 +133,7 @@ pub fn parse_create(body: &[u8]) -> Result<(QueueName, QueueSettings), ApiError>
     each_field(body, |key, path, value| {
         match key {
             "name" => name = text(path, value)?,
-            // An SDK's way to say nothing.
+            // Some SDKs send an option as null if it is not set.
             "priority" if matches!(value, Node::Null) => {}
             _ => settings.read(key, path, value)?,
         }

@@ -294,7 +294,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "priority" => options.priority = priority(&path, value)?,
             "tracking" => draft.tracking = tracking(&path, &value)?,
             known => match UNSUPPORTED.iter().find(|(field, _)| *field == known) {
-                // An SDK's way to say "none" is not a use of the field.
+                // Some SDKs send null or an empty list for an option that is not set: that is no use of the field.
                 Some(_) if value.is_none() => {}
                 Some((_, remedy)) => return Err(EmailError::at(path, Problem::Unsupported(remedy))),
                 None => return Err(unknown(&path, &key, FIELDS)),

@@ -339,7 +339,7 @@ fn a_byte_order_mark_before_the_body_is_ignored() {
 #[test]
 fn spaces_at_the_ends_of_a_subject_are_dropped() {
     let read = |text: &str| parse(&with(json!({ "subject": text }))).map(|request| request.email);
-    // The canonical body names an email. It keeps the spaces of subjects that every version accepted.
+    // The hash of the canonical body names the stored content. So the body keeps the spaces that earlier versions kept.
     for (given, canonical) in [
         ("Hi", "Hi"),
         ("Hi\n", "Hi"),

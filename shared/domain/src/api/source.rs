@@ -70,7 +70,8 @@ fn unit(escape: &str) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok().filter(|_| all)
 }
 
-/// Returns the text of each element of an array; `None` if the text is not a well-formed array, or is no batch.
+/// Returns the text of each element of an array; `None` unless the text is a well-formed array of 1 to
+/// [`limits::BATCH_MAX`] elements.
 pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     let mut rest = text.trim_start_matches(SPACE).strip_prefix('[')?;
     let mut found = Vec::new();

@@ -74,7 +74,7 @@ pub(super) fn unknown(path: &str, key: &str, known: &[&'static str]) -> EmailErr
     EmailError::at(path, meant(key, known).map_or(Problem::Unknown, Problem::Misspelt))
 }
 
-/// Returns the field in another spelling, the field that another API calls so, or the nearest one.
+/// Returns the field in another spelling, the field to which another API gives this name, or the nearest one.
 fn meant(key: &str, known: &[&'static str]) -> Option<&'static str> {
     if key.len() > LONGEST {
         return None;

@@ -153,7 +153,7 @@ fn a_simulator_address_is_refused() {
         }
         assert!(
             parse_remove_many(format!(r#"{{"emails":[{email}]}}"#).as_bytes()).is_ok(),
-            "it may have been added before"
+            "an earlier version may have added it"
         );
     }
 }

@@ -120,8 +120,8 @@ impl TimeInput {
     }
 }
 
-/// The latest representable time, for a well-formed later one: the last days of the year 9999. It is too far away for
-/// every use.
+/// Returns the latest representable time for a well-formed later one, in the last days of the year 9999; `None` for any
+/// other text. That time is too far away for every use.
 fn beyond_all_times(text: &str) -> Option<Timestamp> {
     let pieces = Pieces::parse(text).ok()?;
     let is_whole = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
@@ -136,7 +136,7 @@ pub struct SendOptions {
     pub scheduled_at: Option<TimeInput>,
     /// Time of expiry; absent for the deployment's default.
     pub expires_at: Option<TimeInput>,
-    /// The action if SES may have accepted it and no evidence came.
+    /// The action if SES may have accepted the email and no evidence came.
     pub on_uncertain: OnUncertain,
     /// The queue of the email.
     pub queue: QueueName,

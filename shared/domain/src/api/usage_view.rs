@@ -101,7 +101,7 @@ const ABSENT: QuotaUsage = QuotaUsage {
     limit: Some(0),
 };
 
-/// A feature without a limit. Amazon SES counts the domains.
+/// The usage of the domains, which is not counted here.
 const UNLIMITED: QuotaUsage = QuotaUsage { used: 0, limit: None };
 
 impl UsageView {

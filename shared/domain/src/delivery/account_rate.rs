@@ -12,7 +12,7 @@
 //! followed by another.
 //! **Role:** called by `send`, which reserves and reports, and by `promote`, which follows the account; stored by
 //! [`crate::ports::AccountRates`].
-//! **Invariant:** pure. Two clocks that differ make emails wait, never go too fast.
+//! **Invariant:** pure. Clocks that differ make emails wait longer, and never raise the rate.
 //! **Start reading at** [`request_permits`]. Why this way: docs/adr/0008.
 
 use std::time::Duration;
@@ -46,12 +46,13 @@ pub struct AccountRate {
     pub rate: Option<Rate>,
     /// The end of the reserved time; `None` if nothing was ever reserved.
     pub free_at: Option<Micros>,
-    /// `None` while it is closed.
+    /// The open breaker; `None` while the breaker is closed.
     pub open: Option<OpenBreaker>,
     /// Number of changes of queues or suppressions. A sender's cached copies are valid while it stays the same. It is
     /// stored here because every batch reads this state.
     pub settings_version: u64,
-    /// The priority queues in which `send` hides no more messages. Stored here for the same reason.
+    /// The full priority queues, in which `send` hides no more messages ([`crate::delivery::priority_queue`]). They are
+    /// stored here for the same reason.
     pub full: FullPriorityQueues,
 }
 
@@ -213,8 +214,8 @@ fn wait(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), LONGEST_WAIT)
 }
 
-/// The breaker after a probe without a call: its email was sent, canceled or moved meanwhile. Another probe may go at
-/// once.
+/// The change after a probe without a call to SES: its email was sent, canceled or moved meanwhile. Another probe may
+/// go at once.
 #[must_use]
 pub fn cancel_probe(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
     AccountRateChange::Breaker {
@@ -300,7 +301,7 @@ pub fn sync_account(
     }
     let becomes = match (account.obstacle(), account_rate.open) {
         (Some(cause), None) => Some(open_breaker(None, cause, base, now)),
-        // Open long enough, until the account is read the next time.
+        // Already open for this cause; a later report extends the time if necessary.
         (Some(cause), Some(open)) if open.cause == cause && open.until > now => None,
         (Some(cause), Some(open)) => Some(OpenBreaker {
             times: open.times,

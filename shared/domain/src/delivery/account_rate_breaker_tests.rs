@@ -169,7 +169,7 @@ fn the_account_sets_rate_and_breaker() {
     assert_eq!(
         raised,
         open(Cause::QuotaExceeded, 100_000, 0),
-        "the probe goes at once, and closes it"
+        "the probe goes at once, and closes the breaker"
     );
     assert_eq!(sync_account(&raised, &healthy, BASE, now), []);
 
@@ -182,6 +182,6 @@ fn the_account_sets_rate_and_breaker() {
     assert_eq!(
         sync_account(&throttled, &healthy, BASE, now),
         [],
-        "the account's state does not show it"
+        "the account's state does not show throttling"
     );
 }

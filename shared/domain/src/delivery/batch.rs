@@ -92,9 +92,8 @@ impl BatchRecord {
 
     /// True if a missing email of the batch was surely never stored, so that a repeated request may store it.
     ///
-    /// A stored email is kept at least for the retention, counted from the start. Later nobody knows whether a
-    /// missing email was sent, and storing it might send it twice.
-    /// `retention`: of finished emails, at `now`.
+    /// A stored email is kept at least for the retention, counted from the start. Later nobody knows whether a missing
+    /// email was sent, and storing it might send it twice. `retention`: the retention of finished emails at `now`.
     #[must_use]
     pub fn may_complete(&self, retention: Duration, now: Timestamp) -> bool {
         self.begun.is_none_or(|begun| {
@@ -155,7 +154,7 @@ mod tests {
         let just_before = deadline.before(Duration::from_millis(1));
         assert!(record.may_complete(DAY * 30, just_before));
         assert!(!record.may_complete(DAY * 30, deadline));
-        // With either retention, the old or the current one, the shorter one applies.
+        // Of the old and the current retention, the shorter one applies.
         assert!(!record.may_complete(DAY, start.after(DAY)));
         assert!(!begun(start, DAY).may_complete(DAY * 30, start.after(DAY)));
         let of_before = BatchRecord { begun: None, ..record };

@@ -9,8 +9,8 @@ use crate::delivery::attempt::Attempt;
 use crate::delivery::cause::{Cause, Class};
 use crate::timestamp::Timestamp;
 
-/// Longest time of a probe. Until then a refused sender comes again after this time, because the breaker may close at
-/// any moment.
+/// Longest time of a probe. While a probe may be under way, a refused sender comes again after this time, because the
+/// breaker may close at any moment.
 const PROBING: Duration = Duration::from_secs(15);
 
 /// Throttled attempts of one environment, without an acceptance between them, that open the breaker.
@@ -33,7 +33,7 @@ pub struct OpenBreaker {
 impl OpenBreaker {
     /// The whole time for which it stays open.
     fn length(&self, base: Duration) -> Duration {
-        // The rate is free again in a moment; a quota or a person takes longer.
+        // A throttled rate is free again in a moment; a quota, or a person who ends a pause, takes longer.
         let first = match self.cause.class() {
             Class::Throttled => base / 12,
             Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {

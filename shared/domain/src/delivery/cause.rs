@@ -64,7 +64,7 @@ pub enum Class {
     Throttled,
     /// SES accepts nothing until the quota is free again.
     Quota,
-    /// SES accepts nothing until a person has resolved it.
+    /// SES accepts nothing until a person has resolved the pause.
     Paused,
     /// SES was never called.
     Unreached,
@@ -86,7 +86,7 @@ impl Cause {
         self.into()
     }
 
-    /// The reaction to it.
+    /// The reaction to the cause.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {

@@ -27,7 +27,7 @@ pub enum DeliveryStatus {
     OnAccountList,
     /// The recipient's server refused it for good.
     Bounced,
-    /// SES found a virus, or could not render it, and did not send it.
+    /// SES did not send the email: it found a virus, or could not render the email.
     Rejected,
     /// The recipient reported it as spam.
     Complained,

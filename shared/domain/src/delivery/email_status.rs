@@ -133,7 +133,7 @@ impl From<DeliveryStatus> for LastEvent {
             | DeliveryStatus::OnAccountList
             | DeliveryStatus::Bounced => Self::Bounced,
             DeliveryStatus::Delivered => Self::Delivered,
-            // Resend's list has no word for it; SES did not send it after its acceptance.
+            // Resend's list has no event for a rejection. SES accepted the email and did not send it.
             DeliveryStatus::Rejected => Self::Failed,
             DeliveryStatus::Complained => Self::Complained,
         }
@@ -227,7 +227,7 @@ pub fn sent_at(record: &EmailRecord) -> Option<Timestamp> {
 /// a delay, but another recipient's delivery does not.
 fn worst(record: &EmailRecord) -> Option<DeliveryStatus> {
     let badness = |delivery_status: &DeliveryStatus| match delivery_status {
-        // Not in the copy that was sent; only the recipient's own view shows it.
+        // This recipient got no copy; only its own status shows the suppression.
         DeliveryStatus::Suppressed => -1,
         DeliveryStatus::Delivered => 0,
         DeliveryStatus::DeliveryDelayed => 1,

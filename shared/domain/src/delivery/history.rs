@@ -64,7 +64,7 @@ impl Diagnostic {
         Self { at, words }
     }
 
-    /// The same in the room of a fact.
+    /// The diagnostic, cut to the room of a fact.
     #[must_use]
     pub fn of_fact(mut self, recipients: u32) -> Self {
         clip_to_share(&mut self.words, limits::FACT_WORDS_MAX, recipients);
@@ -109,7 +109,8 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// The fact that remains of a delivery status when a worse event comes, if it is kept.
+    /// Returns the fact in which a delivery status is kept after a worse event has replaced it; `None` if it is not
+    /// kept.
     #[must_use]
     pub const fn of(delivery_status: DeliveryStatus) -> Option<Self> {
         match delivery_status {

@@ -20,8 +20,8 @@ pub struct Policy {
     pub retry: RetryPolicy,
     /// The turn of a queued email: [`Turn::Waits`] if its queue has a rate limit.
     pub turn: Turn,
-    /// The restore epoch: emails requested until then wait for a release ([`EmailRecord::is_restored`]). `None` if the
-    /// table was never restored.
+    /// The restore epoch: emails requested at or before it wait for a release ([`EmailRecord::is_restored`]). `None` if
+    /// the table was never restored.
     ///
     /// [`EmailRecord::is_restored`]: crate::delivery::record::EmailRecord::is_restored
     pub restore_epoch: Option<Timestamp>,
@@ -41,8 +41,8 @@ impl Policy {
         }
     }
 
-    /// The time of a person's request to send an email at `now`. It is later than the restore epoch, also by a clock
-    /// that is behind.
+    /// The time of a person's request to send an email at `now`. It is always later than the restore epoch, even if
+    /// this clock is behind.
     #[must_use]
     pub fn requested_at(&self, now: Timestamp) -> Timestamp {
         let after = self.restore_epoch.map(|epoch| epoch.after(Duration::from_millis(1)));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::delivery::record::Priority;
 use crate::timestamp::Timestamp;
 
-/// The burst after an idle time, as the time in which the rate allows so many emails. SES itself accepts a burst of one
-/// second; a quarter of that keeps several environments within it.
+/// The burst after an idle time, as a duration: as many emails may go at once as the rate allows in this time. SES
+/// itself accepts a burst of one second; a quarter of that keeps several environments within it.
 pub(crate) const BURST: Duration = Duration::from_millis(250);
 
 /// A time in microseconds since 1970: at 500 recipients a second a millisecond is too coarse.
@@ -115,7 +115,7 @@ pub enum Begin {
 }
 
 impl Begin {
-    /// True if a stretch can begin so, given the end of the reserved time.
+    /// True if a stretch can begin there, given the end of the reserved time.
     #[must_use]
     pub fn holds(self, reserved: Option<Micros>) -> bool {
         match (self, reserved) {

@@ -347,8 +347,8 @@ impl EmailRecord {
         self.retried_at.unwrap_or(self.born)
     }
 
-    /// True if it belongs to a restored table: it was requested until `epoch`. The table before the restore may have
-    /// sent it, so that it waits for a person's release.
+    /// True if it belongs to a restored table: it was requested at or before `epoch`. It may have been sent after the
+    /// moment to which the table was restored, so it waits for a person's release.
     #[must_use]
     pub fn is_restored(&self, epoch: Option<Timestamp>) -> bool {
         epoch.is_some_and(|epoch| self.born <= epoch && self.retried_at.is_none_or(|at| at <= epoch))
@@ -377,7 +377,7 @@ impl EmailRecord {
     }
 }
 
-/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, as [`without_quotes`].
+/// A recipient's name in a record, without the address: 12 hex digits of the SHA-256 of the address [`without_quotes`].
 #[must_use]
 pub fn recipient_key(address: &str) -> String {
     let hash = Sha256::digest(without_quotes(address).as_bytes());

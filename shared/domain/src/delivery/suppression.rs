@@ -35,7 +35,7 @@ use crate::timestamp::Timestamp;
 pub struct SuppressionId(Uuid);
 
 impl SuppressionId {
-    /// The id of an address, in any case (UUID version 8).
+    /// The id of an address, in upper or lower case (UUID version 8).
     #[must_use]
     pub fn of(tenant: &TenantId, address: &EmailAddress) -> Self {
         // A tenant's name holds no line break: no two pairs hash the same bytes.
@@ -324,7 +324,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
     event.suppresses.iter().map(of).collect()
 }
 
-/// The addresses on the account's list, by an event; it is checked as in [`added_by`].
+/// The addresses on the account's list that an event names. The event is checked as in [`added_by`].
 #[must_use]
 pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> {
     if record.is_some_and(|record| !event.concerns(record)) {

@@ -113,7 +113,7 @@ fn a_stored_entry_decides_whether_to_add_another() {
 }
 
 #[test]
-fn addresses_are_equal_in_any_case_only() {
+fn addresses_are_equal_if_only_their_case_differs() {
     let main = TenantId::main();
     let id = SuppressionId::of(&main, &address("ann@xn--exmple-cua.com"));
     for same in ["Ann@exämple.com", "ANN@EXÄMPLE.COM", "ann@XN--EXMPLE-CUA.com"] {

@@ -95,7 +95,7 @@ pub(super) fn expire(record: &EmailRecord, now: Timestamp) -> Decision {
 
 /// Ends an expired record: as unsent, or as unknown if SES may have accepted an earlier claim.
 pub(super) fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
-    // `next` may be marked where `record` is not: a forced retry marks an email of unknown outcome.
+    // `next` may be flagged where `record` is not: a forced retry flags an email of unknown outcome.
     let (status, cause) = if next.maybe_duplicate {
         (RecordStatus::Unknown, Cause::AnswerLost)
     } else {

@@ -1,6 +1,6 @@
 //! A decision about a record, and the condition for writing it.
 //!
-//! **Invariant:** a condition that names a claim names the status *beside* it.
+//! **Invariant:** a condition that names a claim also names the status.
 
 use std::time::Duration;
 

@@ -88,8 +88,8 @@ pub fn update_recipients(record: &EmailRecord, events: &[SesEvent]) -> Decision 
     delivery_statuses(record, next)
 }
 
-/// Applies an event about one recipient. Of two equal events the first one counts, in any order. A delivery status
-/// that is not the worst is kept as a fact.
+/// Applies an event about one recipient. Of two events with the same delivery status the earlier one counts, in any
+/// order of arrival. A delivery status that is not the worst is kept as a fact ([`Fact::of`]).
 fn apply_recipient_event(next: &mut EmailRecord, recipient: &str, delivery_status: DeliveryStatus, event: &SesEvent) {
     if delivery_status == DeliveryStatus::Delivered {
         next.delivered_at = next.delivered_at.max(Some(event.at));

@@ -33,8 +33,9 @@ pub fn reconcile(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<
     }
 }
 
-/// Parks an email. In a paused queue an email that waits for a slot stays there, because it gets none. For a hold of
-/// its API key it is moved, or it would take the slots of others. The same holds for a restored email.
+/// Parks an email: keeps it waiting in the partition of held emails. An email that waits for a slot stays in its place
+/// while the queue is paused, because it gets no slot. If only a hold or a restored table keeps it waiting, it is
+/// parked, because it would take the slots of others.
 fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     let stays = match record.due.map(|due| due.kind) {
         Some(DueKind::Held) => true,
@@ -63,7 +64,7 @@ pub fn is_parked(record: &EmailRecord) -> bool {
         .is_some_and(|due| matches!(due.kind, DueKind::Held | DueKind::RateLimited))
 }
 
-/// Returns an email to the due index if it has no slot, or misses it.
+/// Returns an email to the due index because it has no slot, or has missed its slot.
 #[must_use]
 pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
     if record.status != RecordStatus::Queued || record.due.is_some_and(|due| due.kind == DueKind::RateLimited) {
@@ -123,7 +124,7 @@ pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: DropStage, now:
     next.cause = Some(Cause::Purged);
     next.detail = None;
     if let DropStage::InHand { .. } = place {
-        // SES was not called: a restore gives it the whole budget.
+        // SES was not called, so the claim costs no attempt: the email has its whole budget if it is restored.
         next.attempts = next.attempts.saturating_sub(1);
     }
     let status = final_status(&next);

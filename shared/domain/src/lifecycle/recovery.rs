@@ -49,9 +49,9 @@ pub struct Feedback {
 impl Feedback {
     /// True if all events of SES until `end` were processed.
     ///
-    /// An empty queue proves it only if it was read after `end`: otherwise events may have arrived in between. A
-    /// queue that is never empty is not in order either, so an event just after `end` proves little. An event a whole
-    /// `window` later proves it.
+    /// An empty queue proves it only if it was read after `end`: otherwise events may have arrived in between. A queue
+    /// that is never empty does not deliver in order either, so an event just after `end` proves little. An event a
+    /// whole `window` later proves it.
     fn caught_up(self, end: Timestamp, window: Duration) -> bool {
         self.empty_at >= Some(end) || self.newest >= Some(end.after(window))
     }
@@ -77,9 +77,9 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             let (again, wake) = match outlook.priority_queue {
                 _ if waited == Duration::ZERO => (None, true),
                 PriorityQueueState::Flowing => (None, true),
-                // A further send task makes a backlog longer. The next check comes after as long as it has waited so
-                // far, which doubles each time. From four guard times on, it also enqueues a task, in case the old
-                // one was lost.
+                // A further send task makes a backlog longer. The wait until the next check is as long as the email has
+                // waited so far, so it doubles each time. After four guard times, each check also enqueues a task, in
+                // case the old one was lost.
                 PriorityQueueState::Backlog => {
                     (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4))
                 }

@@ -1,7 +1,7 @@
 //! The changes of an email of a restored table, until a person releases or cancels it.
 //!
-//! The table before the restore may have sent such an email. Each write that parks, ends or releases it therefore
-//! flags it, so that it ends as sent or unknown.
+//! Such an email may have been sent after the moment to which the table was restored. Each write that parks, ends or
+//! releases the email therefore flags it, so that it ends as sent or unknown.
 //!
 //! **Role:** called by the decisions about a queue, a command and a restored table.
 //! **Invariant:** pure. Why this way: docs/adr/0043.
@@ -18,7 +18,7 @@ pub(super) fn flagged(record: &EmailRecord, epoch: Option<Timestamp>) -> EmailRe
     next
 }
 
-/// Parks a restored email. Its queue has no part in it: only a release of the email itself lets it go.
+/// Parks a restored email. The state of its queue does not matter: only a release of the email itself lets it go.
 pub(super) fn park(record: &EmailRecord, epoch: Option<Timestamp>) -> Decision {
     let mut next = flagged(record, epoch);
     next.due = Some(Due {

@@ -139,8 +139,8 @@ pub struct EmailAddress {
 
 impl EmailAddress {
     /// Reads an address without display name or brackets. The domain is mapped to lower-case A-labels. The local part
-    /// stays unchanged, because only its owner decides which spellings are equal. It only loses quotes and backslashes
-    /// without need: `"ann"@example.com` is `ann@example.com`.
+    /// stays unchanged, because only its owner decides which spellings are equal. It loses only quotes and backslashes
+    /// that it does not need: `"ann"@example.com` is `ann@example.com`.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].

@@ -3,8 +3,8 @@
 //! **Role:** called by [`crate::api`] for requests, and by [`crate::message::email`] for stored bodies.
 //! **Invariant:** every [`FileName`], [`MediaType`] and [`ContentId`] can be written into a message's headers as it
 //! is: SES builds them from it.
-//! **Deliberately absent:** fetching a caller's URL. A queue inside an account must not let a caller reach other
-//! places in it.
+//! **Deliberately absent:** fetching a caller's URL. mailqueue runs inside an AWS account, and must not let a caller
+//! reach other services there.
 //! **Start reading at** [`AttachmentInput::check`].
 
 mod file_name;

@@ -7,7 +7,7 @@
 use strum::{Display, EnumString, VariantArray};
 
 /// A header that frameworks pass on, and that the queue and Amazon SES set themselves. Its text form is the usual name,
-/// and it is read in any case.
+/// and it is read in upper or lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, VariantArray)]
 #[strum(ascii_case_insensitive)]
 pub enum DroppedHeader {

@@ -41,7 +41,7 @@ pub struct EmailContent {
     subject: String,
     html: Option<String>,
     text: Option<String>,
-    /// The caller gave an empty text.
+    /// True if the caller gave an empty text, which forbids a generated one.
     is_html_only: bool,
     headers: Vec<Header>,
     tags: Vec<Tag>,

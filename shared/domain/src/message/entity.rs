@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 /// An escape at the start of a text.
 pub(crate) struct Escape {
     meant: char,
-    /// Some names mean a character and a combining one.
+    /// The combining character of a name that means two characters.
     combining: Option<char>,
     /// The length of its spelling.
     pub(crate) length: usize,

@@ -259,7 +259,8 @@ pub fn encode_text(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
     }
-    /// 75 minus `=?UTF-8?B?` and `?=` leaves 63; 60 of them are whole groups of base64.
+    /// Most bytes of text in one encoded word. 75 minus `=?UTF-8?B?` and `?=` leaves 63; 60 of them are whole groups of
+    /// base64.
     const CHUNK: usize = (limits::ENCODED_WORD_MAX - 12) / 4 * 3;
     let mut words = String::new();
     let mut chunk = String::new();

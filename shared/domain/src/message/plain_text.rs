@@ -24,8 +24,8 @@ pub(super) fn of_html(html: &str) -> Option<String> {
     if html.len() > limits::HTML_FOR_TEXT_MAX {
         return None;
     }
-    // The parser reads hostile input. A panic of its would leave the email claimed, and each further attempt would end
-    // the same way. The email is sent without this text instead.
+    // The parser reads hostile input. A panic of the parser would leave the email claimed, and each further attempt
+    // would end the same way. The email is sent without this text instead.
     let text = panic::catch_unwind(|| convert(html)).ok().flatten()?;
     Some(text).filter(|text| !text.is_empty())
 }

@@ -3,7 +3,8 @@
 //! **Role:** `send` submits an email for a test address to the simulator. `feedback` turns the simulator's address
 //! in an event back into the test address, so that the record knows one address only.
 //! **Invariant:** the translation and its reverse agree for each address that [`simulator`] translates.
-//! **Why a mark:** a caller may also send to the simulator itself. Its events keep the simulator's address.
+//! **Why a mark:** a caller may also send to an address of the simulator. Events about an address without the mark keep
+//! that address.
 //!
 //! Source: Resend's documentation, "Send test emails", and Amazon SES Developer Guide, "Using the mailbox simulator
 //! to test email sending" (addresses and labels), read 2026-11-29.
@@ -45,7 +46,7 @@ pub fn is_simulated(address: &EmailAddress) -> bool {
     address.domain() == SIMULATOR || simulated(address).is_some()
 }
 
-/// True for an address at the domain that belongs to Resend. A test address is one, and no sender is.
+/// True for an address at the domain that belongs to Resend. Test addresses are at this domain; a sender must not be.
 #[must_use]
 pub(crate) fn is_of_resend(address: &EmailAddress) -> bool {
     address.domain() == DOMAIN

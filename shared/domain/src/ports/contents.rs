@@ -80,7 +80,7 @@ pub trait Files: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Put>, PortError>> + Send;
 
-    /// Extends the retention of such a copy, as [`Bodies::extend_retention`] does.
+    /// Extends the retention of a content's copy of an upload, as [`Bodies::extend_retention`] does.
     fn keep_file(
         &self,
         key: &EmailKey,
@@ -90,7 +90,7 @@ pub trait Files: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Reads such a copy; `None` if it is gone.
+    /// Reads a content's copy of an upload; `None` if it is gone.
     fn load_file(
         &self,
         key: &EmailKey,

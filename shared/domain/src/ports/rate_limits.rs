@@ -36,7 +36,7 @@ pub struct IndexRange {
 
 /// The rate limits of queues.
 pub trait RateLimits: Sync {
-    /// Reads one consistently.
+    /// Reads a rate limit consistently.
     fn rate_limit(&self, queue: &QueueKey) -> impl Future<Output = Result<RateLimit, PortError>> + Send;
 
     /// Makes a change, under [`RateLimitChange::holds`].

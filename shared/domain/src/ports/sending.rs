@@ -37,7 +37,7 @@ pub struct QueuedMessages {
 }
 
 impl QueuedMessages {
-    /// In one priority queue.
+    /// The messages of one priority queue.
     #[must_use]
     pub const fn of(&self, priority: Priority) -> Messages {
         match priority {

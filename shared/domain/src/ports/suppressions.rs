@@ -62,10 +62,10 @@ pub trait Suppressions: Sync {
 
 /// SES's suppression list of the AWS account.
 pub trait AccountList: Sync {
-    /// The reason for listing an address, spelled exactly so.
+    /// The reason for listing an address in exactly this spelling.
     fn reason(&self, address: &EmailAddress) -> impl Future<Output = Result<Option<ListReason>, PortError>> + Send;
 
-    /// Removes an address, spelled exactly so.
+    /// Removes an address in exactly this spelling.
     fn remove(&self, address: &EmailAddress) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 

@@ -1,6 +1,6 @@
 //! Holds: they keep emails waiting because of the key that accepted them, or because of their From domain.
 //!
-//! Each queue of a tenant has the same holds; the queue `default` holds the original
+//! Each queue of a tenant has the same holds; the queue `default` has the original
 //! ([`crate::queue::job::follow_tenant`]). A hold works like a pause. A function that handles a record under a hold
 //! parks it, and only a release lets it go.
 //!
@@ -32,9 +32,9 @@ pub struct Hold {
 /// The emails that a hold exempts, because the key or the tenant lost only some From domains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
-    /// The From domains that it keeps.
+    /// The From domains that the key or the tenant keeps.
     pub from: Vec<FromDomain>,
-    /// The end of the hold for new emails. Emails accepted later come from domains that it has then.
+    /// The time after which accepted emails are not held: they come from domains that the key or the tenant has then.
     pub accepted_after: Timestamp,
 }
 
@@ -138,7 +138,7 @@ impl Holds {
         Self(self.0.iter().filter(|hold| hold.key != key).cloned().collect())
     }
 
-    /// True if `others` lacks one of them: it may release an email that this one covers.
+    /// True if `others` lacks one of these holds, so that an email that they cover may be released.
     #[must_use]
     pub fn exceed(&self, others: &Self) -> bool {
         self.0.iter().any(|hold| !others.0.contains(hold))

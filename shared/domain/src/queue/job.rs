@@ -116,7 +116,7 @@ pub struct Job {
 /// A queue with the state that its tenant's queues share, and the job that follows; `None` if it has that state
 /// already.
 ///
-/// The queue `default` holds the original: its job updates the tenant's other queues. That includes queues created at
+/// The queue `default` has the original: its job updates the tenant's other queues. That includes queues created at
 /// this moment with a key that an environment still caches. The job gets `id`, which is the same for the same change.
 #[must_use]
 pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp) -> Option<(Queue, Option<Job>)> {

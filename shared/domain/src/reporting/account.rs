@@ -1,6 +1,6 @@
 //! The state of the whole account: SES's limits, the breaker, and the progress of sending and feedback.
 //!
-//! **Role:** read by `reports` from where other functions store it already.
+//! **Role:** read by `reports` from the items in which other functions store it already.
 //! **Invariant:** pure.
 
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ mod tests {
             // An older email was seen recently, and may still wait.
             (stored(9_000, 9_000), secs(60), None),
             (stored(9_000, 8_799), secs(60), stored(9_940, 10_000)),
-            // The same email, which is confirmed each five minutes.
+            // The same email, which is confirmed every five minutes.
             (stored(9_940, 9_701), secs(60), None),
             (stored(9_940, 9_700), secs(60), stored(9_940, 10_000)),
             (stored(9_941, 9_990), secs(60), stored(9_940, 10_000)),

@@ -1,7 +1,7 @@
 //! The quotas of a tenant: recipients per day and per second.
 //!
 //! **Design:** each limit holds for a span of time, its window. All environments share the window's counter. Each
-//! leases a block from it and hands that out by itself, so that few requests wait for a call.
+//! environment leases a block from it and hands out the block by itself, so that few requests wait for a call.
 //! **Approximate:** the tenant loses the unused part of a lease when the environment or the window ends: at most one
 //! block for each. Environments together never hand out more than the limit.
 //! **Start reading at** [`QuotaLease::take`].
@@ -24,7 +24,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// All limits, the one that renews first before the other.
+    /// All limits, ordered by the length of their windows.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     const fn seconds(self) -> u32 {

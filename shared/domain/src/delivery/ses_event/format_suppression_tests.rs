@@ -109,7 +109,7 @@ fn a_simulator_address_is_never_suppressed() {
     }
 }
 
-/// The record and its caller know the test address only.
+/// The record and the caller know only the test address.
 #[test]
 fn an_event_of_a_test_address_names_that_address() {
     let simulated = "bounce+resend.dev+Order-1@simulator.amazonses.com";

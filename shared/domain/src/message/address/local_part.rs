@@ -21,7 +21,7 @@ pub(super) fn split_quoted(address: &str) -> Result<(String, &str), AddressError
     }
 }
 
-/// The one form of a text.
+/// The form of the local part with this text.
 pub(super) fn form(text: &str) -> String {
     if is_dot_atom(text) {
         text.to_owned()
@@ -30,7 +30,7 @@ pub(super) fn form(text: &str) -> String {
     }
 }
 
-/// The text of a form.
+/// The text of a local part in its form.
 pub(super) fn text(form: &str) -> Cow<'_, str> {
     quoted_string::read(form).map_or(Cow::Borrowed(form), |(text, _)| Cow::Owned(text))
 }

@@ -26,7 +26,7 @@ pub struct AttachmentInput {
     pub filename: Option<String>,
     /// Media type; derived from the file's name by default.
     pub content_type: Option<String>,
-    /// Makes the file an image inside the HTML.
+    /// Content-ID, which makes the file an image inside the HTML.
     pub content_id: Option<String>,
     /// Content. Required unless `id` is given.
     pub content: Option<GivenContent>,

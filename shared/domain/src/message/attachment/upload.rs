@@ -21,7 +21,7 @@ pub struct UploadUse {
     pub filename: Option<FileName>,
     /// Another media type.
     pub content_type: Option<MediaType>,
-    /// Makes the file an image inside the HTML.
+    /// Content-ID, which makes the file an image inside the HTML.
     pub content_id: Option<ContentId>,
 }
 

@@ -44,7 +44,8 @@ impl Addresses {
         }
     }
 
-    /// The entries that name somebody, each with its path. Payload's adapter sends a blank text for each unused field.
+    /// The entries that name somebody, each with its path. The email adapter of Payload CMS sends a blank text for each
+    /// unused field.
     pub(in crate::message) fn named<'a>(&'a self, field: &str) -> Vec<(String, &'a str)> {
         let mut entries = self.entries(field);
         entries.retain(|(_, text)| !is_blank(text));
@@ -68,9 +69,9 @@ fn is_blank(text: &str) -> bool {
 /// An email as given: of the right types, but unchecked.
 #[derive(Clone, Default)]
 pub struct Draft {
-    /// Required.
+    /// Sender, which is required.
     pub from: Option<String>,
-    /// Required.
+    /// Recipients, which are required.
     pub to: Addresses,
     /// Copies. Blank entries name nobody, here and in the next two lists.
     pub cc: Addresses,
@@ -78,11 +79,11 @@ pub struct Draft {
     pub bcc: Addresses,
     /// Addresses for replies.
     pub reply_to: Addresses,
-    /// Required. Spaces and line breaks at its ends are dropped.
+    /// Subject, which is required. Spaces and line breaks at its ends are dropped.
     pub subject: Option<String>,
-    /// This or `text` is required; an empty text counts as none.
+    /// HTML. This or `text` is required; an empty text counts as none.
     pub html: Option<String>,
-    /// This or `html` is required. An empty text counts as none, and forbids to make one from the HTML.
+    /// Text. This or `html` is required. An empty text counts as none, and forbids to make one from the HTML.
     pub text: Option<String>,
     /// Names and values, in any order.
     pub headers: Vec<(String, String)>,

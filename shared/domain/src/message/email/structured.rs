@@ -2,8 +2,8 @@
 //!
 //! RFC 2047, 5 allows no encoded word in a URI, an address, a message id or a token. Receivers ignore a header that has
 //! one there: Gmail then shows no link to unsubscribe.
-//! **Invariant:** the result of [`render`] is one line of printable ASCII. Its text outside of the grammar is the
-//! caller's, unchanged.
+//! **Invariant:** the result of [`render`] is one line of printable ASCII. Apart from encoded parts and shortened
+//! `References`, it is the caller's text.
 //! **Start reading at** [`Grammar`].
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};

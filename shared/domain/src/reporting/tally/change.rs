@@ -1,7 +1,7 @@
 //! The counts of one change of a record.
 //!
-//! **Invariant:** pure, and of this change alone: the records before and after, and the time. Each entry into a state
-//! adds the amount that the exit subtracts, for every kind of exit.
+//! **Invariant:** pure. The counts depend on this change alone: the records before and after, and the time. Each entry
+//! into a state adds the amount that the exit subtracts, for every kind of exit.
 //! **Start reading at** [`count_changes`].
 
 use std::collections::{BTreeMap, BTreeSet};
