@@ -98,9 +98,9 @@ pub async fn remove<S: Domains + Queues + AccountRates>(
     }
 }
 
-/// Returns the change by which the tenant's queues hold the emails of a lost domain, or let those of another one go;
-/// `None` if they do already. The list is compared each time, because an earlier version of mailqueue drops it when it
-/// writes a queue.
+/// Returns the change that makes the tenant's queues hold the emails of a lost domain, or release those of another one.
+/// `None` if no change is needed. The list is compared each time, because an earlier version of mailqueue drops it when
+/// it writes a queue.
 async fn change_of_holds<S: Domains + Queues>(
     records: &S,
     domain: &SendingDomain,

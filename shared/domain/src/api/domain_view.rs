@@ -65,7 +65,7 @@ pub struct DomainSummary {
     /// Whether Amazon SES sends for the domain: never yet, now, or no longer. `lost`: emails are accepted, and wait
     /// until Amazon SES sends for the domain again.
     verified: Verification,
-    /// The next step, after which the waiting emails go. Only for a domain that is `lost`.
+    /// The steps that let the waiting emails go. Only for a domain that is `lost`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     created_at: String,

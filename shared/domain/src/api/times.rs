@@ -38,7 +38,7 @@ impl TimeInput {
     /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the examples `in 1 min`,
     /// `tomorrow at 9am` and `Friday at 3pm ET`.
     pub fn parse(path: &str, text: &str) -> Result<Self, EmailError> {
-        const WHY: &str = "must be a time with its offset, such as 2026-11-24T09:30:00Z; a wait, such as in 5 minutes; or a day and a time, such as tomorrow at 9am or Friday at 3pm ET";
+        const WHY: &str = "must be a time with its offset (2026-11-24T09:30:00Z), a wait (in 5 minutes), or a day with a time (Friday at 3pm ET)";
         const PLACE: &str = "must be without a slash: names such as Europe/Berlin are not supported. Write a time with its offset, such as 2026-11-24T09:30:00+01:00, or a zone such as ET or CET";
         let why = if text.contains('/') { PLACE } else { WHY };
         let bad = || EmailError::at(path, Problem::Bad(why));

@@ -185,7 +185,7 @@ fn unescaped(name: &str, own: &str) -> Result<String, AddressError> {
     Ok(plain)
 }
 
-/// True if a part of a name is another address, or a mailbox whose brackets were escaped: the name is then a list that
+/// True if a part of a name is another address, or a mailbox whose brackets were escaped. Such a name is a list, which
 /// would lose a recipient. `Ann via ann@b.c` and `Support (help@b.c)` are names, and so is the `own` address.
 fn names_a_recipient(name: &str, own: &str) -> bool {
     name.split([',', ';', ':']).any(|part| {
