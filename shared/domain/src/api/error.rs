@@ -150,7 +150,7 @@ impl ApiError {
         Self::new(403, ErrorName::InvalidApiKey, message)
     }
 
-    /// 403: the address is not for the clients of the API.
+    /// 403: the request bypassed the proxy in front of the API.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(403, ErrorName::ValidationError, message)
     }

@@ -154,7 +154,7 @@ pub enum DueKind {
     Wake,
     /// An email that is still here at the time of its check needs recovery.
     Check,
-    /// Waits in a paused queue; ordered by `not_before`.
+    /// Held by its queue, such as during a pause; ordered by `not_before`.
     Held,
     /// Waits for a slot of its queue's rate limit; ordered by `not_before`.
     #[serde(rename = "paced")]

@@ -32,7 +32,7 @@ pub struct CountedRecord {
     pub scheduled: bool,
     /// True after the first attempt.
     pub tried: bool,
-    /// True while it waits in a paused queue.
+    /// True while it is held, such as in a paused queue.
     pub held: bool,
     /// Number of recipients.
     pub recipients: u32,

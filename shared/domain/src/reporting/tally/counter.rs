@@ -169,15 +169,15 @@ pub enum Figure {
     Unknown,
     /// Flow: their recipients except the first.
     UnknownMore,
-    /// Standing: emails that are due at once.
+    /// Email status: emails that are due at once.
     Queued,
-    /// Standing: emails with a requested time, past or future.
+    /// Email status: emails with a requested time, past or future.
     Scheduled,
-    /// Standing: emails after a failed attempt, whether the time of the next attempt has come or not.
+    /// Email status: emails after a failed attempt, whether the time of the next attempt has come or not.
     Retry,
-    /// Standing: emails that a sender has claimed and that have not ended.
+    /// Email status: emails that a sender has claimed and that have not ended.
     Sending,
-    /// Standing: emails that wait in a paused queue.
+    /// Email status: emails that are held, such as the waiting emails of a paused queue.
     Held,
     /// Waiting: emails whose requested time is in this slot.
     ScheduledIn(u8),

@@ -80,7 +80,7 @@ fn a_repeated_change_is_counted_once() {
     );
 }
 
-/// Without it, no check would notice another writer of one of the two changes.
+/// Without this write, no check would notice another writer of one of the two changes.
 #[test]
 fn a_counter_with_a_zero_sum_is_still_written() {
     let claimed = change(
@@ -118,7 +118,7 @@ fn spans_start_at_each_minutes_first_change() {
 
 #[test]
 fn a_portion_fits_into_a_transaction() {
-    // Each in an hour of its own: two counters of flow and a marker, beside one that all share.
+    // Each change has an hour of its own, with two counters of flow and a marker. All changes share one more counter.
     let changes: Vec<_> = (0..=200).map(|n| accepted(n, i64::from(n) * 3600)).collect();
     let portions = portions(&changes);
     assert!(portions.len() > 1);

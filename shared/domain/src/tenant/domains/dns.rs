@@ -166,8 +166,8 @@ pub fn dmarc(domain: &SendingDomain) -> WantedRecord {
     }
 }
 
-/// Compares a wanted record with the answer for its host. `doubled` is the answer for the host with the zone's name
-/// added once more, `zone` that name.
+/// Compares a wanted record with the answer for its host. `zone` is the name of the zone. `doubled` is the answer for
+/// the host with that name added once more.
 #[must_use]
 pub fn compare(wanted: &WantedRecord, answer: &DnsAnswer, doubled: &DnsAnswer, zone: &str) -> DnsFinding {
     let finding = |status, found: &[String], hint: Option<String>| DnsFinding {
