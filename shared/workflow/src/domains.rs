@@ -117,7 +117,7 @@ async fn change_of_holds<S: Domains + Queues>(
     Ok(change_of(&lead, lost, now))
 }
 
-/// Returns the tenant's queue `default`, which leads the others.
+/// Returns the tenant's queue `default`, whose state the others follow.
 async fn lead<S: Queues>(records: &S, domain: &SendingDomain, now: Timestamp) -> Result<Queue, PortError> {
     let key = QueueKey {
         tenant: domain.tenant.clone(),

@@ -85,7 +85,7 @@ fn setting(key: &str, path: &str, value: Node, known: &[&'static str]) -> Result
     match key {
         "open_tracking" | "click_tracking" => match flag(path, value)? {
             None | Some(false) => Ok(()),
-            Some(true) => unsupported("set it to false: each email chooses in its own field tracking"),
+            Some(true) => unsupported("set it to false: the field tracking of each email decides"),
         },
         "tracking_subdomain" => match text(path, value)? {
             None => Ok(()),

@@ -185,7 +185,7 @@ impl Exposition {
         if let Some(lag) = account.feedback_lag(now) {
             self.gauge(
                 "mailqueue_feedback_lag_seconds",
-                "Longest possible delay of Amazon SES events: from the newest recorded one to the last reserved sending time, at most now.",
+                "Longest possible delay of Amazon SES events: from the newest recorded one to the last reserved sending time, or until now if that is earlier.",
                 lag.as_secs(),
             );
         }

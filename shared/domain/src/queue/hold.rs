@@ -2,7 +2,7 @@
 //!
 //! Each queue of a tenant has the same holds; the queue `default` has the original
 //! ([`crate::queue::job::follow_tenant`]). A hold works like a pause. A function that handles a record under a hold
-//! parks it, and only a release lets it go.
+//! parks it in the partition of held emails, and only a release lets it go.
 //!
 //! **Invariant:** pure. A hold depends only on attributes of a record that never change. It therefore also covers
 //! emails accepted later, while an environment still caches the key or the tenant.

@@ -18,7 +18,7 @@ pub const TAG_ID: &str = "mq_id";
 /// The tag with the number of the claim that submitted it.
 pub const TAG_CLAIM: &str = "mq_claim";
 
-/// The tag with the record's birth, in milliseconds since 1970.
+/// The tag with the record's birth, which is its time of acceptance, in milliseconds since 1970.
 pub const TAG_BORN: &str = "mq_born";
 
 /// The message that SES publishes, instead of an event, when an event destination is created.
