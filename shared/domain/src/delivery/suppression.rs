@@ -3,9 +3,9 @@
 //! **Comparison of addresses:** the domain in lower-case A-labels, as in every address; the local part in lower case
 //! too ([`EmailAddress::lower_case`]). Nothing else is equal: neither `a+b@` to `a@` nor `a.b@` to `ab@`, because
 //! their owners decide that.
-//! **Filter:** senders cache a hash prefix of every suppressed address of a tenant, and read the suppressions
-//! themselves only after a match. A suppression and its prefix are written together, so that neither exists alone.
-//! Afterwards the account rate carries a new settings version, which makes every sender read the filter again.
+//! **Filter:** senders cache a hash prefix of every suppressed address of a tenant, and read the stored suppressions
+//! only after a match. A suppression and its prefix are written together, so that neither exists alone. Afterwards the
+//! account rate carries a new settings version, which makes every sender read the filter again.
 //! **After a crash** between the two, the event comes again, or the caller repeats the request. Then the senders are
 //! notified, even if nothing else is left to do.
 //! **Invariant:** an address that a person has released stays released, even if an older event comes late or again.
@@ -311,7 +311,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
     }
     let complained = matches!(&event.kind, SesEventKind::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
     let origin = if complained { Origin::Complaint } else { Origin::Bounce };
-    // A clock that is ahead must not outlast a release.
+    // A time from a clock that is ahead must not outlast a release.
     let created_at = event.at.min(now);
     let of = |address: &EmailAddress| Suppression {
         tenant: event.tenant.clone(),

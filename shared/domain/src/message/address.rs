@@ -224,8 +224,8 @@ impl EmailAddress {
         &self.text
     }
 
-    /// The address as recipients are compared: its local part in lower case, too. Strictly, only its owner decides
-    /// which spellings are equal; in practice nobody tells `Ann` from `ann`.
+    /// The form in which addresses of recipients are compared: the local part is in lower case, too. Strictly, only the
+    /// owner of an address decides which spellings are equal; in practice nobody tells `Ann` from `ann`.
     #[must_use]
     pub fn lower_case(&self) -> Self {
         Self {

@@ -30,7 +30,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around either part are dropped; an
     /// empty name counts as none. A name may lack its quotes, as in `Acme, Inc. <a@b.c>`, unless a part of it between
-    /// commas is another address. Then it may also have been escaped for HTML, as in `Tom &amp; Co <a@b.c>`.
+    /// commas is another address. A name without quotes may have been escaped for HTML: `Tom &amp; Co <a@b.c>`.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].

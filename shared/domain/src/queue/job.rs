@@ -1,8 +1,8 @@
 //! Jobs for the emails of a queue: `promote` processes them page by page.
 //!
-//! Resume, purge, restore and retry each change the queue at once and leave a job. The job sweeps one kind of
-//! partition of the due index from end to end. The index lags behind the records, so the last sweep begins a while
-//! after the request. Late sweeps follow, because the lag has no bound.
+//! Resume, purge, restore and retry each change the queue at once and leave a job. The job sweeps one kind of partition
+//! of the due index from end to end. The index lags behind the records, so the last regular sweep begins a while after
+//! the request. Late sweeps follow, because the lag has no bound.
 //!
 //! **Invariant:** pure. A job that runs twice, or in two places at once, does no harm. Each write is decided at the
 //! record, under the current state of its queue.
@@ -207,16 +207,16 @@ impl Job {
         }
     }
 
-    /// True if the job may apply to an email, by the index. `at` is the time of its end or, for a held email, its due
-    /// time.
+    /// True if the job may apply to an email, as far as its entry in the index shows. `at` is the time of its end or,
+    /// for a held email, its due time.
     #[must_use]
     pub fn may_concern(&self, status: RecordStatus, cause: Option<Cause>, at: Timestamp) -> bool {
         let before = at <= self.requested_at;
         match &self.task {
             // All held emails, including those that are due later.
             Task::Release | Task::Purge | Task::FollowTenant => true,
-            // While no purge is in effect (`is_wanted`), nothing is purged. Every purged email is older than the
-            // restore, by any clock.
+            // A restore is wanted only while no purge is in effect (`is_wanted`), and then no email becomes purged. So
+            // every purged email was purged before the restore, by any clock.
             Task::Restore => cause == Some(Cause::Purged),
             Task::Retry { cause: only, since, .. } => {
                 let failed = status == RecordStatus::Failed

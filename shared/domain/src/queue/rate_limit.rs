@@ -25,7 +25,8 @@ pub const AHEAD: Duration = Duration::from_secs(60);
 /// The latest use of a slot, counted from the slot. The email of a later message returns to the due index.
 pub const LATE: Duration = Duration::from_secs(60);
 
-/// The life of a released message: its slot lies at most [`AHEAD`], and it expires [`LATE`] after the slot.
+/// The life of a released message: its slot lies at most [`AHEAD`] after the release, and it expires [`LATE`] after the
+/// slot.
 const IN_FLIGHT: Duration = Duration::from_secs(120);
 
 /// Sweeps of a quiet queue after it became quiet: the index is eventually consistent, without a bound.
@@ -345,8 +346,8 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
     ReleasePlan { slots, change }
 }
 
-/// The release to remember. The next check finds the emails that an earlier release left behind, and those with
-/// places before it.
+/// The release to remember. The next check finds the emails that an earlier release left behind, and those with places
+/// before that release.
 fn next_release<'a>(limit: &RateLimit, emails: impl Iterator<Item = &'a SlotCandidate<'a>>, now: Timestamp) -> Release {
     let before = limit.in_flight(now);
     let after = before.map_or("", |before| before.until.as_str());

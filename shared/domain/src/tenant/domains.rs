@@ -67,7 +67,7 @@ pub struct SendingDomain {
     pub version: u64,
 }
 
-/// Time of frequent questions about a domain.
+/// Duration of the frequent questions about a waiting domain.
 const EAGER: Duration = Duration::from_secs(3_600);
 
 /// Time after which SES gives up. Source: Amazon SES Developer Guide, "Verifying a domain identity", read 2026-11-29.

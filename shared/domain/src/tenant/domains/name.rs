@@ -76,7 +76,8 @@ impl DomainName {
         psl::domain_str(&self.0).unwrap_or(&self.0)
     }
 
-    /// The labels in reverse, such as `com.example.mail`: names below a domain begin with the domain's and a dot.
+    /// The labels in reverse, such as `com.example.mail`: names below a domain begin with the domain's reversed labels
+    /// and a dot.
     #[must_use]
     pub fn reversed(&self) -> String {
         let labels: Vec<_> = self.0.rsplit('.').collect();
