@@ -27,7 +27,7 @@ impl ContentIds {
     /// Returns the id for a file.
     ///
     /// # Errors
-    /// [`Problem`] when the given one is blank, too long, has control characters, or belongs to another file.
+    /// [`Problem`] when the given id is blank, too long, has control characters, or belongs to another file.
     pub(super) fn admit(&mut self, given: &str) -> Result<String, Problem> {
         let id = ContentId::without_brackets(given);
         let (found, max) = (id.chars().count(), limits::CONTENT_ID_INPUT_MAX);

@@ -243,7 +243,7 @@ pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option
     }
 }
 
-/// A list of texts, each read by `read` at its own path: 1 to `max` of them, or the problem `none`.
+/// A list of 1 to `max` texts, each read by `read` at its own path. `none` is the problem of an empty list.
 pub(super) fn texts<T>(
     path: &str,
     node: Node,

@@ -35,7 +35,8 @@ pub(super) fn too_large(max: usize) -> ApiError {
     ))
 }
 
-/// Replaces each half of a character by U+FFFD. JavaScript's `slice` leaves such a half, and encoders escape it.
+/// Replaces each half of a character (a lone surrogate) by U+FFFD. JavaScript's `slice` leaves such a half, and
+/// encoders escape it.
 ///
 /// Source: RFC 8259, 8.2; Unicode Standard, 3.9, "U+FFFD Substitution".
 fn without_lone_surrogates(text: &str) -> Cow<'_, str> {

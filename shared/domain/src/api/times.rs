@@ -33,7 +33,7 @@ impl TimeInput {
     /// Reads a time, a wait or a phrase. Days have 24 hours.
     ///
     /// # Errors
-    /// [`Problem::Bad`] if it is none. Months and years are refused, because their length varies.
+    /// [`Problem::Bad`] if the text is none of them. Months and years are refused, because their length varies.
     ///
     /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the examples `in 1 min`,
     /// `tomorrow at 9am` and `Friday at 3pm ET`.

@@ -25,7 +25,7 @@ use crate::delivery::rate::{BURST, Begin, Micros, Rate};
 use crate::delivery::record::Priority;
 use crate::timestamp::Timestamp;
 
-/// Longest delay of a send task that waits for the rate. A raised rate is noticed within it.
+/// Longest delay of a send task that waits for the rate. A raised rate is noticed within this time.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The furthest time ahead for which a priority queue may reserve.

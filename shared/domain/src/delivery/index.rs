@@ -29,8 +29,8 @@ pub struct DueCursor(pub String);
 /// The place of a queued record in the index, and the delay of the send task that its writer sends now, if any.
 ///
 /// The writer enqueues an email that is due within [`LONGEST_DELAY`], and `check` guards it. Later emails wait in
-/// `wake` until `promote` enqueues them. If an email expires before its guard time ends, the check comes at its
-/// expiry. An email without its turn waits in `paced` until `promote` has a slot for it; one with a slot is enqueued
+/// `wake` until `promote` enqueues them. If an email expires before its guard time ends, the check comes at its expiry.
+/// An email that still needs a slot waits in `paced` until `promote` has one for it; an email with a slot is enqueued
 /// at its slot.
 #[must_use]
 pub fn queued(

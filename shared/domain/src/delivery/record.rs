@@ -1,6 +1,6 @@
-//! The record of one email: its authoritative state. It is under 1 KB; the content is elsewhere.
+//! The record of one email: its authoritative state. It is usually under 1 KB; the content is elsewhere.
 //!
-//! **Invariant:** written only by carrying out a [`crate::lifecycle::Transition`].
+//! **Invariant:** a stored record changes only by a claim, or by carrying out a [`crate::lifecycle::Transition`].
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
 use crate::message::dropped_header::DroppedHeader;
 use crate::timestamp::Timestamp;
 
-/// Longest From domain that a record names, in bytes: a record stays under 1 KB, which is one write unit.
+/// Longest From domain that a record names, in bytes: a usual record stays under 1 KB, which is one write unit.
 pub const FROM_DOMAIN_MAX: usize = 40;
 
 /// The status of an email.
@@ -245,7 +245,8 @@ pub struct EmailRecord {
     pub generation: Option<u64>,
     /// The API key of its request.
     pub key: Option<KeyId>,
-    /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
+    /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or if an earlier version wrote the
+    /// record.
     pub from_domain: Option<String>,
     /// Dropped headers of the request, each once; for people to read.
     pub dropped_headers: Vec<DroppedHeader>,

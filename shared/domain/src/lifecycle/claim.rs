@@ -1,7 +1,8 @@
 //! A claim: its attempt, the result, and the end of an email that failed.
 //!
 //! **Role:** called by `send` and `dead_letter`.
-//! **Invariant:** only the holder of the newest claim changes a record, and only until somebody else settles it.
+//! **Invariant:** without an acceptance, the result of an attempt changes a record only if its claim is the newest, and
+//! only until another writer settles it.
 //! **Start reading at** [`record_attempt`].
 
 use std::time::Duration;
@@ -153,7 +154,7 @@ pub fn fail(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
     write(record, next, SideEffect::Nothing)
 }
 
-/// Only the holder of the newest claim may change the record, and only until somebody else settles it.
+/// True if the claim is the newest one, and no other writer has settled it.
 fn holds_claim(record: &EmailRecord, claim_no: u32) -> bool {
     record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain)
 }

@@ -1,7 +1,7 @@
 //! A person's commands for emails of a restored table, which are held until then.
 //!
 //! **Role:** called by `manage`. `restored` has the changes that every function makes.
-//! **Invariant:** pure. A release moves the email's time, so that a parking that was decided before it is refused.
+//! **Invariant:** pure. A release moves the email's time. So a parking that was decided before the release is refused.
 //! **Start reading at** [`release`]. Why this way: docs/adr/0043.
 
 use std::time::Duration;

@@ -39,8 +39,8 @@ fn split(local: &str) -> (String, Option<&str>) {
     (name.to_ascii_lowercase(), label)
 }
 
-/// True for a test address and for an address of the simulator. Either behaves the same every time, and no list takes
-/// it.
+/// True for a test address and for an address of the simulator. Either behaves the same every time, and no suppression
+/// list takes it.
 #[must_use]
 pub fn is_simulated(address: &EmailAddress) -> bool {
     address.domain() == SIMULATOR || simulated(address).is_some()

@@ -19,8 +19,8 @@ pub trait Keys: Sync {
     /// Stores a new key.
     fn add_key(&self, key: &ApiKey) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Changes a key; `false` if there is no such key that is not revoked. As with [`Self::revoke`], `of` limits it
-    /// to one tenant.
+    /// Changes a key; `false` if there is no such key, or if it is revoked. As with [`Self::revoke`], `of` limits it to
+    /// one tenant.
     fn change(
         &self,
         of: Option<&TenantId>,
@@ -28,8 +28,8 @@ pub trait Keys: Sync {
         change: &KeyChange,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Revokes a key for good; `false` if there is no such key that is not revoked. With a tenant in `of`, only that
-    /// tenant's keys are found.
+    /// Revokes a key for good; `false` if there is no such key, or if it is revoked already. With a tenant in `of`,
+    /// only that tenant's keys are found.
     fn revoke(
         &self,
         of: Option<&TenantId>,

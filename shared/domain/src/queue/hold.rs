@@ -48,7 +48,7 @@ impl Hold {
         }
     }
 
-    /// The hold of a key that lost some From domains; without a key, of a tenant that did.
+    /// The hold of a key that lost some From domains; without a key, the hold of a tenant that lost some.
     #[must_use]
     pub const fn of_lost_domains(key: Option<KeyId>, kept: Vec<FromDomain>, accepted_after: Timestamp) -> Self {
         let except = Exception {
@@ -61,8 +61,8 @@ impl Hold {
         }
     }
 
-    /// True if it holds an email. A record without a From domain is older than these holds, or its domain is too long
-    /// for a record. It waits, to be on the safe side.
+    /// True if it holds an email. A record without a From domain is of a version before these holds, or its domain is
+    /// too long for a record. Its email waits, to be on the safe side.
     #[must_use]
     pub fn covers(&self, record: &EmailRecord) -> bool {
         if self.key.is_some_and(|key| record.key != Some(key)) {

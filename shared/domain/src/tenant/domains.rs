@@ -105,7 +105,7 @@ impl SendingDomain {
         format!("{}.{}", self.return_path, self.name)
     }
 
-    /// The domain after SES's answer at `now`; without an identity, SES knows it no more.
+    /// The domain after SES's answer at `now`; without an identity, SES no longer knows the domain.
     #[must_use]
     pub fn observed(&self, identity: Option<&Identity>, now: Timestamp) -> Self {
         let may_send = identity.is_some_and(|identity| identity.may_send);

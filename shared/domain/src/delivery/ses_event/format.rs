@@ -83,7 +83,7 @@ impl SesEvent {
 
 impl Event {
     /// The recipients of a bounce or a complaint with a matching delivery status. Two kinds are left out: invalid
-    /// addresses, to which nobody can send, and simulated ones, which no list takes.
+    /// addresses, to which nobody can send, and simulated ones, which no suppression list takes.
     fn matching_recipients(&self, kind: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
         let SesEventKind::DeliveryStatuses(delivery_statuses) = kind else {
             return Vec::new();

@@ -21,7 +21,7 @@ pub fn names_domain(words: &str, domain: &str) -> bool {
     behind_at.any(|text| text.strip_prefix(domain).is_some_and(|rest| !goes_on(rest)))
 }
 
-/// True if SES sends, or sent, for the domain of a From: by the nearest of the registered domains at or above it.
+/// True if SES sends, or sent, for the domain of a From. The nearest registered domain at or above it decides.
 #[must_use]
 pub fn was_verified(tenant: &TenantId, from_domain: &str, related: &[SendingDomain]) -> bool {
     let is_at_or_above = |domain: &&SendingDomain| {
