@@ -47,7 +47,6 @@ def read_aws(health, session, stack, table, bucket):
     health.suppression = _read(health, "ses:GetConfigurationSet", lambda: suppression.read(session.client("sesv2"), stack))
     _read_oldest_due(health, session.client("cloudwatch"), stack)
     if table:
-        _read_throttles(health, session.client("cloudwatch"), table)
         _read_table(health, session.client("dynamodb"), table)
     if table and bucket:
         look = lambda: contents.read(session.client("dynamodb"), session.client("s3"), table, bucket)  # noqa: E731
@@ -167,27 +166,6 @@ def _read_oldest_due(health, cloudwatch, stack):
         health.oldest_due_secs = max(point["Maximum"] for point in found)
     elif found is not None:
         health.unread[call] = "promote has reported no figure lately (docs/OPERATIONS.md, PromoteMissingAlarm)"
-
-
-def _read_throttles(health, cloudwatch, table):
-    now = datetime.datetime.now(datetime.UTC)
-
-    def throttled():
-        total = 0
-        for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
-            found = cloudwatch.get_metric_statistics(
-                Namespace="AWS/DynamoDB",
-                MetricName=metric,
-                Dimensions=[{"Name": "TableName", "Value": table}],
-                StartTime=now - datetime.timedelta(hours=1),
-                EndTime=now,
-                Period=3600,
-                Statistics=["Sum"],
-            )
-            total += sum(point["Sum"] for point in found["Datapoints"])
-        return int(total)
-
-    health.throttles = _read(health, "cloudwatch:GetMetricStatistics", throttled)
 
 
 def _read_table(health, dynamodb, table):

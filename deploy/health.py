@@ -64,7 +64,6 @@ class Health:
     alarms: list | None = None
     # Topics of the alarms without a confirmed subscription.
     deaf_topics: list | None = None
-    throttles: int | None = None
     # The longest delay of a due email, as promote has reported it lately.
     oldest_due_secs: float | None = None
     suppression: SuppressionList | None = None
@@ -84,19 +83,11 @@ def findings(health):
     """Everything that is wrong, problems before notes."""
     found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health), *_due(health)]
     if health.account:
-        found += [*_ses(health), *_breaker(health), *_progress(health)]
+        found += [*_ses(health), *_breaker(health), *_progress(health), *_throttles(health)]
     if health.suppression:
         found += suppression_findings(health.suppression)
     if health.contents:
         found += content_findings(health.contents)
-    if health.throttles:
-        found.append(
-            Finding(
-                f"DynamoDB throttled the table {health.throttles} times in the last hour.",
-                "Read docs/OPERATIONS.md, TableThrottlesAlarm. A table on demand doubles its capacity within half an hour.",
-                blocking=False,
-            )
-        )
     return sorted(found, key=lambda finding: not finding.blocking)
 
 
@@ -132,7 +123,7 @@ def healthy(health):
         yield "The table has its indexes, its stream and its backup."
     if health.contents and health.contents.looked and not any(content_findings(health.contents)):
         yield f"The bucket has {health.contents.looked} of {health.contents.looked} large contents that were looked for."
-    if health.throttles == 0:
+    if account.get("table_throttles_last_hour") == 0:
         yield "DynamoDB did not throttle in the last hour."
 
 
@@ -219,6 +210,22 @@ def _progress(health):
         yield Finding(
             f"The events of SES are recorded {feedback['lag_seconds']} s late.",
             "Read docs/OPERATIONS.md, FeedbackAgeAlarm: look at the log group and the throttles of feedback.",
+        )
+
+
+def _throttles(health):
+    throttles = health.account.get("table_throttles_last_hour")
+    if throttles is None:
+        yield Finding(
+            "CloudWatch did not report the throttles of the table.",
+            "Read the warning in the log group of reports, and run this again in a minute.",
+            blocking=False,
+        )
+    elif throttles:
+        yield Finding(
+            f"DynamoDB throttled the table or an index {throttles} times in the last hour.",
+            "Read docs/OPERATIONS.md, TableThrottlesAlarm. A table on demand doubles its capacity within half an hour.",
+            blocking=False,
         )
 
 

@@ -41,6 +41,7 @@ def account(**changes):
         "breaker": {"state": "closed", "cause": None, "advice": None, "next_probe_at": None},
         "feedback": {"newest_event_at": "2026-11-29T11:59:59.000Z", "lag_seconds": 1},
         "waiting_since": {"high": None, "normal": None, "low": None},
+        "table_throttles_last_hour": 0,
     }
     return good | changes
 
@@ -59,7 +60,6 @@ def health(**changes):
         dmarc=["v=DMARC1; p=none"],
         alarms=[Alarm("mailqueue-SendingStopsAlarm-ABC123", "OK", (TOPIC,))],
         deaf_topics=[],
-        throttles=0,
         oldest_due_secs=12.0,
         suppression=SuppressionList("mailqueue", ()),
         table=TABLE,
@@ -125,7 +125,8 @@ class Findings(unittest.TestCase):
             ({"contents": Contents("large", 20, 20)}, "lacks 20 of 20", "copy its objects", True),
             ({"contents": Contents("large", 20, 1)}, "body_missing", "ExistingBucketName", False),
             ({"contents": Contents("large", exists=False)}, "large does not exist", "ExistingBucketName", True),
-            ({"throttles": 3}, "throttled the table 3 times", "TableThrottlesAlarm", False),
+            ({"account": account(table_throttles_last_hour=3)}, "an index 3 times", "TableThrottlesAlarm", False),
+            ({"account": account(table_throttles_last_hour=None)}, "CloudWatch did not report", "reports", False),
             ({"email_trouble": ("It was not delivered.", "Look.")}, "not delivered", "Look.", True),
             ({"unread": {"sns:X": "denied"}}, "sns:X failed: denied", "credentials", False),
         ):
@@ -136,7 +137,8 @@ class Findings(unittest.TestCase):
                 self.assertEqual(finding.blocking, blocking)
 
     def test_everything_is_said_at_once_and_problems_first(self):
-        all_found = found(account=ses(sandbox=True, sending_enabled=False), skew_secs=9.0, alarms=[], throttles=1)
+        throttled = ses(sandbox=True, sending_enabled=False) | {"table_throttles_last_hour": 1}
+        all_found = found(account=throttled, skew_secs=9.0, alarms=[])
         self.assertEqual([finding.blocking for finding in all_found], [True, True, False, False, False])
 
     def test_an_unknown_fact_is_no_finding_and_not_healthy(self):

@@ -20,6 +20,7 @@ use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::domains::{Dns, Domains, Identities};
 use domain::ports::{AccountRates, Clock, PortError, Queues, Random};
+use domain::tenant::domains::Tls;
 
 /// Ports of the function.
 pub trait Ports: 'static {
@@ -57,6 +58,8 @@ pub struct DomainsFunction<P: Ports> {
     pub system: P::System,
     /// Region of the SES account.
     pub region: String,
+    /// TLS of the deployment's configuration sets.
+    pub tls: Tls,
 }
 
 /// Error of a request.

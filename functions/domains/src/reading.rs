@@ -98,7 +98,8 @@ impl<P: Ports> DomainsFunction<P> {
             None | Some(Cursor::After(_)) => domains.len() > until,
         };
         let shown = domains.iter().skip(from).take(until.saturating_sub(from));
-        let data = shown.map(|domain| DomainSummary::new(domain, &self.region)).collect();
+        let data = shown.map(|domain| DomainSummary::new(domain, &self.region, self.tls));
+        let data = data.collect();
         Ok(DomainsView::new(data, has_more))
     }
 
@@ -152,7 +153,7 @@ impl<P: Ports> DomainsFunction<P> {
         let mut view = |record: &WantedRecord| RecordView::new(&domain.name, record, findings.next());
         let records = wanted(domain, identity, &self.region).iter().map(&mut view).collect();
         let dmarc = view(&dmarc(domain));
-        DomainView::new(domain, &self.region, records, dmarc)
+        DomainView::new(domain, &self.region, self.tls, records, dmarc)
     }
 
     /// Looks up a record, also under the name with a doubled zone: some DNS providers append the zone to a name that

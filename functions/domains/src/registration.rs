@@ -190,10 +190,16 @@ impl<P: Ports> DomainsFunction<P> {
             }
             self.identities.adopt_identity(name, tenant).await?;
         }
+        let is_demanded = identity.as_ref().is_some_and(|identity| identity.demands_mail_from);
         match identity.and_then(|identity| identity.mail_from) {
-            None => self.identities.set_mail_from(name, &domain.mail_from()).await?,
+            None => {
+                let mail_from = domain.mail_from();
+                self.identities.set_mail_from(name, &mail_from, false).await?;
+            }
             // SES verifies a failed MAIL FROM domain again after it is set again.
-            Some((mail_from, IdentityStatus::Failed)) => self.identities.set_mail_from(name, &mail_from).await?,
+            Some((mail_from, IdentityStatus::Failed)) => {
+                self.identities.set_mail_from(name, &mail_from, is_demanded).await?;
+            }
             Some(_) => {}
         }
         observe(&self.records, &self.identities, domain.clone(), wait, self.system.now()).await

@@ -86,14 +86,14 @@ impl<P: Ports> HttpFunction for DomainsFunction<P> {
             Action::Manage,
             |function, caller, input| {
                 answer_with_object(201, async move {
-                    let new = parse_create(input.body)?;
+                    let new = parse_create(input.body, function.tls)?;
                     check_scope(caller, &new.name)?;
                     function.register(caller.tenant(), Registrar::Tenant, new).await
                 })
             },
             |function, operator, input| {
                 answer_with_object(201, async move {
-                    let new = parse_create(input.body)?;
+                    let new = parse_create(input.body, function.tls)?;
                     function.register(operator.tenant(), Registrar::Deployer, new).await
                 })
             },
@@ -110,7 +110,7 @@ impl<P: Ports> HttpFunction for DomainsFunction<P> {
         patch("/domains/{domain}", "update_domain").tenant(Action::Manage, |function, caller, input| {
             answer(200, async move {
                 let id = input.path.domain()?;
-                let repeated = check_change(input.body)?;
+                let repeated = check_change(input.body, function.tls)?;
                 if repeated.is_some_and(|given| DomainId::parse(&given) != Some(id)) {
                     return Err(ApiError::validation("id", "must equal the id in the path").into());
                 }

@@ -7,6 +7,7 @@ use aws::runtime::settings::{self, IdentitySettings, KeySettings, SettingsError,
 use aws::runtime::system::System;
 use aws::ses::identities::SesIdentities;
 use aws::storage::records::Table;
+use domain::tenant::domains::Tls;
 use hickory_resolver::net::NetError;
 
 use crate::resolver::Resolver;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub identities: IdentitySettings,
     /// Region of the SES account.
     pub region: String,
+    /// TLS of the deployment's configuration sets.
+    pub tls: Tls,
     /// DNS server of a local stack.
     pub dns_server: Option<SocketAddr>,
 }
@@ -49,6 +52,7 @@ impl Settings {
             key: read.key(),
             identities: read.identities(),
             region: read.region(),
+            tls: read.tls(),
             dns_server: read.dns_server(),
         })
     }
@@ -80,6 +84,7 @@ impl DomainsFunction<Aws> {
             dns: Resolver::connect(settings.dns_server)?,
             system: System,
             region: settings.region.clone(),
+            tls: settings.tls,
         })
     }
 }

@@ -17,7 +17,7 @@ use domain::reporting::account::AccountFigures;
 use domain::reporting::tally::counter::Figures;
 use domain::reporting::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
-use futures::future::{join, try_join, try_join3};
+use futures::future::{join3, try_join, try_join3};
 use futures::stream::iter;
 use futures::{StreamExt, TryStreamExt};
 
@@ -44,7 +44,7 @@ impl<P: Ports> ReportsFunction<P> {
             }
             Ok(sum)
         };
-        let (unfinished, account) = try_join(unfinished, self.account_figures(viewer)).await?;
+        let (unfinished, account) = try_join(unfinished, self.account_figures(viewer, now)).await?;
         Ok(AccountView::new(one, unfinished, account.as_ref(), now))
     }
 
@@ -62,7 +62,7 @@ impl<P: Ports> ReportsFunction<P> {
                 .collect();
             iter(reads).buffered(AT_ONCE).try_collect::<Vec<_>>().await
         };
-        let (tenants, account) = try_join(tenants, self.account_figures(viewer)).await?;
+        let (tenants, account) = try_join(tenants, self.account_figures(viewer, now)).await?;
         Ok(open_metrics(&tenants, account.as_ref(), now))
     }
 
@@ -111,7 +111,7 @@ impl<P: Ports> ReportsFunction<P> {
     }
 
     /// Reads the figures of the account; `None` for a tenant.
-    async fn account_figures(&self, viewer: &Viewer) -> Result<Option<AccountFigures>, PortError> {
+    async fn account_figures(&self, viewer: &Viewer, now: Timestamp) -> Result<Option<AccountFigures>, PortError> {
         let Viewer::Deployer(..) = viewer else {
             return Ok(None);
         };
@@ -120,7 +120,8 @@ impl<P: Ports> ReportsFunction<P> {
             self.records.watermark(),
             self.records.bookmarks(),
         );
-        let (quota, stored) = join(self.account.quota(), stored).await;
+        let throttles = self.throttles.read(&self.monitoring, now);
+        let (quota, throttles, stored) = join3(self.account.quota(), throttles, stored).await;
         let (account_rate, newest_event, bookmarks) = stored?;
         let quota = quota.map_err(|error| {
             let error = telemetry::chain(&error);
@@ -132,6 +133,7 @@ impl<P: Ports> ReportsFunction<P> {
             newest_event,
             busy_since: bookmarks.busy_since,
             oldest_due: bookmarks.oldest_due,
+            table_throttles: throttles,
         }))
     }
 }

@@ -5,7 +5,8 @@
 //! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. It writes nothing but the hour in which an API key was used, and it reads no email and no content. A
 //! report costs a bounded number of reads, whatever the number of emails. A tenant never sees another tenant's figures.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`metrics`], [`failures`],
-//! [`usage`] and [`account`] are one report each. `description` is the description of the API.
+//! [`usage`] and [`account`] are one report each. [`throttles`] remembers CloudWatch's answer. `description` is the
+//! description of the API.
 //! **Start reading at** [`ReportsFunction::ROUTES`](routes). Why a function of its own: docs/adr/0044.
 
 pub mod account;
@@ -14,13 +15,18 @@ pub mod failures;
 pub mod metrics;
 pub mod routes;
 pub mod settings;
+pub mod throttles;
 pub mod usage;
 
 use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants};
-use domain::ports::{AccountQuotas, AccountRates, Clock, Counts, DueIndex, PortError, Queues, Watermark};
+use domain::ports::{
+    AccountQuotas, AccountRates, Clock, Counts, DueIndex, PortError, Queues, TableThrottles, Watermark,
+};
 use domain::reporting::cost::Prices;
+
+use crate::throttles::RecentThrottles;
 
 /// Ports of the function.
 pub trait Ports: 'static {
@@ -28,6 +34,8 @@ pub trait Ports: 'static {
     type Records: Counts + Keys + Tenants + Queues + AccountRates + Watermark + DueIndex;
     /// Limits of the SES account.
     type Account: AccountQuotas;
+    /// Figures of CloudWatch.
+    type Monitoring: TableThrottles;
     /// Clock.
     type System: Clock;
 }
@@ -35,20 +43,26 @@ pub trait Ports: 'static {
 /// A backend with all ports, as tests use it.
 impl<T> Ports for T
 where
-    T: Counts + Keys + Tenants + Queues + AccountRates + Watermark + DueIndex + AccountQuotas + Clock + 'static,
+    T: Counts + Keys + Tenants + Queues + AccountRates + Watermark + DueIndex,
+    T: AccountQuotas + TableThrottles + Clock + 'static,
 {
     type Records = T;
     type Account = T;
+    type Monitoring = T;
     type System = T;
 }
 
 /// The function and its ports.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ReportsFunction<P: Ports> {
     /// Items of the table.
     pub records: P::Records,
     /// Limits of the SES account.
     pub account: P::Account,
+    /// Figures of CloudWatch.
+    pub monitoring: P::Monitoring,
+    /// The latest throttling of the table.
+    pub throttles: RecentThrottles,
     /// Clock.
     pub system: P::System,
     /// Prices of SES.

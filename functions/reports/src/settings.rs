@@ -1,5 +1,6 @@
 //! Settings of the function, and its connection to AWS.
 
+use aws::cloudwatch::CloudWatch;
 use aws::runtime::clients::{Clients, ConnectError};
 use aws::runtime::settings::{self, KeySettings, SettingsError, TableSettings};
 use aws::runtime::system::System;
@@ -7,6 +8,7 @@ use aws::ses::account::SesAccount;
 use aws::storage::records::Table;
 use domain::reporting::cost::Prices;
 
+use crate::throttles::RecentThrottles;
 use crate::{Ports, ReportsFunction};
 
 /// The adapters of AWS.
@@ -16,6 +18,7 @@ pub struct Aws;
 impl Ports for Aws {
     type Records = Table;
     type Account = SesAccount;
+    type Monitoring = CloudWatch;
     type System = System;
 }
 
@@ -56,6 +59,8 @@ impl ReportsFunction<Aws> {
         Ok(Self {
             records,
             account: SesAccount::new(clients.ses(), 1.0),
+            monitoring: CloudWatch::new(clients.cloudwatch(), &settings.table.table),
+            throttles: RecentThrottles::default(),
             system: System,
             prices: settings.prices,
         })

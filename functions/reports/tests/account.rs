@@ -7,7 +7,7 @@
     reason = "a test that cannot go on says why"
 )]
 
-use crate::common::{ask, ask_with, read};
+use crate::common::{ask, ask_environment, ask_with, function, read};
 use aws::http::auth::TENANT_HEADER;
 use aws::runtime::settings::KeySettings;
 use domain::api::open_metrics::OPEN_METRICS;
@@ -70,6 +70,7 @@ fn backend() -> (MemoryBackend, String) {
             is_sandbox: false,
             may_send: true,
         };
+        state.table_throttles = 4;
         state.account_rate.free_at = Some(Micros::of(now()));
         state.account_rate.open = Some(OpenBreaker {
             cause: Cause::QuotaExceeded,
@@ -102,7 +103,7 @@ fn backend() -> (MemoryBackend, String) {
     (backend, format!("Bearer {}", token.as_str()))
 }
 
-async fn get(backend: &MemoryBackend, path: &str, key: &str, tenant: Option<&str>) -> Response<Body> {
+fn event(path: &str, key: &str, tenant: Option<&str>) -> Value {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["rawPath"] = path.into();
     event["rawQueryString"] = "".into();
@@ -110,7 +111,11 @@ async fn get(backend: &MemoryBackend, path: &str, key: &str, tenant: Option<&str
     if let Some(tenant) = tenant {
         event["headers"][TENANT_HEADER] = tenant.into();
     }
-    ask(backend, &event).await
+    event
+}
+
+async fn get(backend: &MemoryBackend, path: &str, key: &str, tenant: Option<&str>) -> Response<Body> {
+    ask(backend, &event(path, key, tenant)).await
 }
 
 fn deployer() -> String {
@@ -132,6 +137,7 @@ async fn the_deployer_sees_the_account_and_all_tenants() {
     assert_eq!(account["feedback"]["lag_seconds"], 5);
     assert_eq!(account["waiting_since"]["normal"], "2026-11-24T18:20:00.000Z");
     assert_eq!(account["oldest_due_at"], "2026-11-24T18:18:30.000Z");
+    assert_eq!(account["table_throttles_last_hour"], 4);
     let (_, of_acme) = read(&get(&backend, "/account", &deployer(), Some("acme")).await);
     assert_eq!(
         (&of_acme["tenant"], &of_acme["unfinished"]),
@@ -152,7 +158,14 @@ async fn a_tenant_sees_only_its_own_emails() {
             (status, &account["tenant"], &account["unfinished"]),
             (200, &json!(tenant), &expected)
         );
-        for of_the_account in ["ses", "breaker", "feedback", "waiting_since", "oldest_due_at"] {
+        for of_the_account in [
+            "ses",
+            "breaker",
+            "feedback",
+            "waiting_since",
+            "oldest_due_at",
+            "table_throttles_last_hour",
+        ] {
             assert_eq!(account.get(of_the_account), Some(&Value::Null), "{of_the_account}");
         }
     }
@@ -179,6 +192,7 @@ async fn the_account_costs_a_few_reads_and_no_write() {
         "queues",
         "quota",
         "tenants",
+        "throttles_of_last_hour",
         "watermark",
     ];
     assert_eq!(calls, expected);
@@ -191,6 +205,53 @@ async fn a_silent_ses_hides_no_other_figure() {
     let (status, account) = read(&get(&backend, "/account", &deployer(), None).await);
     assert_eq!((status, &account["ses"]), (200, &Value::Null), "{account}");
     assert_eq!(account["breaker"]["state"], "open");
+}
+
+#[tokio::test]
+async fn a_silent_cloudwatch_hides_no_other_figure() {
+    let (backend, _) = backend();
+    backend
+        .state()
+        .faults_of
+        .insert("throttles_of_last_hour", [Fault::Before].into());
+    let (status, account) = read(&get(&backend, "/account", &deployer(), None).await);
+    assert_eq!(
+        (status, &account["table_throttles_last_hour"]),
+        (200, &Value::Null),
+        "{account}"
+    );
+    assert_eq!(account["ses"]["sent_last_24_hours"], 123);
+}
+
+/// A console polls, and each call of CloudWatch costs money. A failure is remembered too.
+#[tokio::test]
+async fn cloudwatch_is_asked_once_a_minute() {
+    for (fault, first) in [(None, json!(4)), (Some(Fault::Before), Value::Null)] {
+        let (backend, _) = backend();
+        let environment = function(&backend);
+        let faults = fault.into_iter().collect();
+        backend.state().faults_of.insert("throttles_of_last_hour", faults);
+        let figure = async |path: &str| {
+            let key = KeySettings::of(samples::DEPLOYER_KEY);
+            let event = event(path, &deployer(), None);
+            ask_environment(&environment, key, &event).await
+        };
+        let asked = || {
+            let calls = backend.calls_inside();
+            calls.iter().filter(|call| **call == "throttles_of_last_hour").count()
+        };
+        for _ in 0..2 {
+            let (_, account) = read(&figure("/account").await);
+            assert_eq!(account["table_throttles_last_hour"], first);
+        }
+        figure("/metrics").await;
+        backend.state().now_ms += 59_000;
+        figure("/account").await;
+        assert_eq!(asked(), 1);
+        backend.state().now_ms += 1_000;
+        let (_, account) = read(&figure("/account").await);
+        assert_eq!((asked(), &account["table_throttles_last_hour"]), (2, &json!(4)));
+    }
 }
 
 #[tokio::test]
@@ -213,12 +274,13 @@ async fn a_scraper_gets_the_figures_as_text() {
         "mailqueue_ses_rate_per_second 14",
         r#"mailqueue_breaker_open{cause="quota_exceeded"} 1"#,
         "mailqueue_feedback_lag_seconds 5",
+        "mailqueue_table_throttles_last_hour 4",
     ] {
         assert!(all.lines().any(|found| found == line), "{line}: {all}");
     }
     let of_acme = text_of(&acmes_key).await;
     assert!(of_acme.contains(r#"{tenant="acme",status="accepted"} 9"#), "{of_acme}");
-    for hidden in ["main", "ses", "breaker", "feedback", "waiting"] {
+    for hidden in ["main", "ses", "breaker", "feedback", "waiting", "throttles"] {
         assert!(!of_acme.contains(hidden), "{hidden}: {of_acme}");
     }
 }

@@ -228,10 +228,10 @@ async fn a_content_of_an_unknown_version_waits() {
     );
 }
 
-#[tokio::test]
-async fn an_unreadable_content_is_retried_later() {
+/// Returns an email whose content could not be read because of a fault. Its attempt does not count.
+async fn without_content(fault: Fault) -> EmailRecord {
     let (backend, key) = backend();
-    backend.state().faults = [Fault::None, Fault::None, Fault::Before, Fault::Before].into();
+    backend.state().faults = [Fault::None, Fault::None, fault, fault].into();
     assert_eq!(
         outcome(&backend, &key).await,
         TaskOutcome::Later(Duration::from_secs(60))
@@ -241,23 +241,18 @@ async fn an_unreadable_content_is_retried_later() {
         (record.status, record.cause, record.attempts),
         (RecordStatus::Queued, Some(Cause::Unreached), 0)
     );
+    record
+}
+
+#[tokio::test]
+async fn an_unreadable_content_is_retried_later() {
+    without_content(Fault::Before).await;
 }
 
 /// A restored table with a bucket that does not exist: nothing is lost, and the email says why it waits.
 #[tokio::test]
 async fn a_missing_bucket_is_named_in_the_email() {
-    let (backend, key) = backend();
-    backend.state().faults = [Fault::None, Fault::None, Fault::MissingPart, Fault::MissingPart].into();
-    assert_eq!(
-        outcome(&backend, &key).await,
-        TaskOutcome::Later(Duration::from_secs(60))
-    );
-    let record = record(&backend, &key);
-    assert_eq!(
-        (record.status, record.cause),
-        (RecordStatus::Queued, Some(Cause::Unreached))
-    );
-    let detail = record.detail.unwrap();
+    let detail = without_content(Fault::MissingPart).await.detail.unwrap();
     assert!(detail.contains("the bucket is missing"), "{detail}");
 }
 

@@ -3,7 +3,7 @@
 //! **Role:** reads every call once, and trusts nothing in it.
 //! **Invariant:** pure, and never fails: a call without these facts is named `unknown`. Source: AWS General
 //! Reference, "Elements of an AWS API request signature" (the scope names the service); the services' protocols:
-//! `X-Amz-Target` (JSON), `Action` (query), paths (REST).
+//! `X-Amz-Target` (JSON), `Action` (query), paths (REST and Smithy RPC v2).
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, Uri};
@@ -26,7 +26,8 @@ const EMAILS_MAX: usize = 32;
 /// A call to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// The service as in its endpoint: `dynamodb`, `sqs`, `s3`, `sns`, `ses`; `api` for the HTTP API of mailqueue.
+    /// The service as in its endpoint: `dynamodb`, `sqs`, `s3`, `sns`, `ses`, `monitoring` for CloudWatch; `api` for the HTTP
+    /// API of mailqueue.
     pub service: String,
     /// The operation as in the service's reference: `UpdateItem`; for the HTTP API, method and path.
     pub operation: String,
@@ -98,6 +99,7 @@ fn operation(service: &str, parts: &Parts, body: &[u8]) -> String {
         ("ses", &Method::POST) if path.ends_with("/v2/email/tags") => "TagResource".to_owned(),
         ("ses", &Method::DELETE) if path.ends_with("/v2/email/tags") => "UntagResource".to_owned(),
         ("s3", method) => object_operation(method, &parts.uri),
+        ("monitoring", &Method::POST) => rpc_operation(path),
         ("lambda", &Method::POST) if path.ends_with("/invocations") => "Invoke".to_owned(),
         _ => {
             let action = form_urlencoded::parse(body).find(|(name, _)| name == "Action");
@@ -116,6 +118,12 @@ fn identity_operation(method: &Method, path: &str) -> String {
         _ => "unknown",
     };
     operation.to_owned()
+}
+
+/// Returns the operation at the end of a path. Source: Smithy RPC v2 CBOR protocol, "Requests", read 2026-11-29.
+fn rpc_operation(path: &str) -> String {
+    let operation = path.rsplit_once("/operation/").map(|(_, operation)| operation);
+    operation.unwrap_or("unknown").to_owned()
 }
 
 /// Returns S3's operation. The SDKs state it in the query where the path is ambiguous.
@@ -283,6 +291,14 @@ mod tests {
                 "",
                 "ses",
                 "UntagResource",
+            ),
+            (
+                "POST",
+                "/service/GraniteServiceVersion20100801/operation/GetMetricData",
+                ("authorization", signed_call("monitoring")),
+                "",
+                "monitoring",
+                "GetMetricData",
             ),
             (
                 "POST",

@@ -4,9 +4,9 @@
 //! **Invariant:** pure, and never fails. A call that this table does not know needs the action of its own name on the
 //! resource `unknown`. No role grants that, so that the gap becomes visible.
 //!
-//! Source: AWS Service Authorization Reference, "Actions, resources, and condition keys" for Amazon DynamoDB, SQS, S3
-//! and SES v2; Amazon DynamoDB Developer Guide, "IAM and DynamoDB transactions"; Amazon S3 User Guide, "Required
-//! permissions for Amazon S3 API operations"; read 2026-11-27.
+//! Source: AWS Service Authorization Reference, "Actions, resources, and condition keys" for Amazon DynamoDB, SQS, S3,
+//! SES v2 and CloudWatch; Amazon DynamoDB Developer Guide, "IAM and DynamoDB transactions"; Amazon S3 User Guide,
+//! "Required permissions for Amazon S3 API operations"; read 2026-11-29.
 
 use std::fmt;
 
@@ -44,6 +44,8 @@ pub fn needs(service: &str, operation: &str, headers: &HeaderMap, body: &[u8]) -
         "sqs" => of_sqs(operation, body),
         "s3" => of_s3(operation, headers),
         "ses" => vec![Need::new(format!("ses:{operation}"), "ses")],
+        // Its actions have another prefix than its endpoint.
+        "monitoring" => vec![Need::new(format!("cloudwatch:{operation}"), "cloudwatch")],
         _ => vec![Need::new(format!("{service}:{operation}"), "unknown")],
     };
     needs.sort();
@@ -187,6 +189,13 @@ mod tests {
             ),
             ("s3", "ListObjectsV2", None, json!(null), &["s3:ListBucket bucket"]),
             ("ses", "SendEmail", None, json!({}), &["ses:SendEmail ses"]),
+            (
+                "monitoring",
+                "GetMetricData",
+                None,
+                json!(null),
+                &["cloudwatch:GetMetricData cloudwatch"],
+            ),
             ("sns", "Publish", None, json!({}), &["sns:Publish unknown"]),
         ] {
             assert_eq!(

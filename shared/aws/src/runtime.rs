@@ -1,7 +1,7 @@
 //! The start of every function: settings, AWS clients, clock and randomness, logs, invocations, caches.
 //!
 //! **May import:** no other folder of this crate.
-//! **Imported by:** `storage`, `sqs`, `ses`, `http`.
+//! **Imported by:** `storage`, `sqs`, `ses`, `cloudwatch`, `http`.
 //! **Start reading at** [`settings`].
 
 pub mod cache;

@@ -292,7 +292,8 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         }
         "AccountSuspendedException" => Cause::AccountPaused,
         _ if code.ends_with("SendingPausedException") => Cause::AccountPaused,
-        "MailFromDomainNotVerifiedException" => Cause::UnverifiedSender,
+        // The identity demands a MAIL FROM domain whose record SES does not find. It sends again when the record is back.
+        "MailFromDomainNotVerifiedException" => Cause::Unavailable,
         "MessageRejected" if says(&["not verified"]) => Cause::UnverifiedSender,
         // If a pause counted as a refusal of the content, every email of the queue would fail. The opposite mistake
         // only makes an email wait.

@@ -286,7 +286,7 @@ const REFUSALS: [(u16, &str, &str, Cause); 37] = [
         400,
         "MailFromDomainNotVerifiedException",
         "The MAIL FROM domain isn't verified.",
-        Cause::UnverifiedSender,
+        Cause::Unavailable,
     ),
     (
         400,

@@ -20,6 +20,7 @@ mod rounds;
 mod sending;
 mod suppressions;
 mod system;
+mod throttles;
 
 pub use backoff::Backoff;
 pub use contents::{Batches, Bodies, Download, Files, Invitation, Packed, Put};
@@ -35,3 +36,4 @@ pub use sending::{
 };
 pub use suppressions::{AccountList, ListReason, Suppressions};
 pub use system::{Clock, Random};
+pub use throttles::TableThrottles;

@@ -68,11 +68,12 @@ impl Identities for MemoryBackend {
         .await
     }
 
-    async fn set_mail_from(&self, name: &DomainName, mail_from: &str) -> Result<(), PortError> {
+    async fn set_mail_from(&self, name: &DomainName, mail_from: &str, is_demanded: bool) -> Result<(), PortError> {
         let (name, mail_from) = (name.clone(), mail_from.to_owned());
         self.call(Call::writes("set_mail_from", None), move |state| {
             if let Some(identity) = state.identities.get_mut(&name) {
                 identity.mail_from = Some((mail_from.clone(), IdentityStatus::Pending));
+                identity.demands_mail_from = is_demanded;
             }
         })
         .await

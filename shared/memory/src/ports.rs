@@ -13,7 +13,7 @@ use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Feedback;
 use domain::ports::{
     AccountQuotas, AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Clock, DeadLetters, Evidence,
-    FailureKind, PortError, PriorityQueues, QueuedMessages, Random, SendTaskRequest, Watermark,
+    FailureKind, PortError, PriorityQueues, QueuedMessages, Random, SendTaskRequest, TableThrottles, Watermark,
 };
 use domain::reporting::account::AccountQuota;
 use domain::tenant::token::SECRET_BYTES;
@@ -297,6 +297,15 @@ impl Accounts for MemoryBackend {
 impl AccountQuotas for MemoryBackend {
     async fn quota(&self) -> Result<AccountQuota, PortError> {
         self.call(Call::reads("quota", None), |state| state.quota).await
+    }
+}
+
+impl TableThrottles for MemoryBackend {
+    async fn throttles_of_last_hour(&self, _: Timestamp) -> Result<u64, PortError> {
+        self.call(Call::reads("throttles_of_last_hour", None), |state| {
+            state.table_throttles
+        })
+        .await
     }
 }
 

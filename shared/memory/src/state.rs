@@ -80,6 +80,8 @@ pub struct State {
     pub account: Option<AccountState>,
     /// The limits of the account at SES, as `GET /account` shows them.
     pub quota: AccountQuota,
+    /// Throttled reads and writes of the table in the last hour, as CloudWatch has them.
+    pub table_throttles: u64,
     /// The load of the priority queues.
     pub waiting: QueuedMessages,
     /// Time since when each priority queue has not been empty, as saved by `promote`.

@@ -32,6 +32,7 @@ const AWS: &[Rule] = &[
     ("storage", &["runtime"]),
     ("sqs", &["runtime"]),
     ("ses", &["runtime"]),
+    ("cloudwatch", &["runtime"]),
     ("http", &["runtime"]),
 ];
 

@@ -43,11 +43,14 @@ fn texts(value: &Value) -> Vec<&str> {
     one_or_more(value).into_iter().filter_map(Value::as_str).collect()
 }
 
-/// Returns the name that a statement's resource has in the record of the proxy.
-fn called(template: &Template, resource: &Value) -> String {
+/// Returns the name that an action's resource has in the record of the proxy. An action of a whole account has the name
+/// of its service.
+fn called(template: &Template, action: &str, resource: &Value) -> String {
     let Some((tag, argument)) = short_form(resource) else {
         assert_eq!(resource, "*", "a resource of an unknown form");
-        return "ses".to_owned();
+        let (service, _) = action.split_once(':').unwrap();
+        assert!(["ses", "cloudwatch"].contains(&service), "{action} has resources");
+        return service.to_owned();
     };
     match (tag.as_str(), argument) {
         ("!GetAtt", "Table.Arn") => "table".to_owned(),
@@ -86,20 +89,16 @@ fn granted(template: &Template, role: &str) -> Needs {
         .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap());
     let mut needs = Needs::new();
     for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
-        let resources = one_or_more(&statement["Resource"]);
-        let on: Vec<String> = resources.iter().map(|resource| called(template, resource)).collect();
-        let priority_queues = on.iter().filter(|on| *on == LANE).count();
-        assert!(
-            priority_queues == 0 || priority_queues == 3,
-            "{role} may use {priority_queues} of the three priority queues: {:?}",
-            statement["Sid"]
-        );
-        for on in on {
-            needs.extend(
-                texts(&statement["Action"])
-                    .iter()
-                    .map(|action| format!("{action} {on}")),
+        for action in texts(&statement["Action"]) {
+            let resources = one_or_more(&statement["Resource"]).into_iter();
+            let on: Vec<String> = resources.map(|resource| called(template, action, resource)).collect();
+            let priority_queues = on.iter().filter(|on| *on == LANE).count();
+            assert!(
+                priority_queues == 0 || priority_queues == 3,
+                "{role} may use {priority_queues} of the three priority queues: {:?}",
+                statement["Sid"]
             );
+            needs.extend(on.iter().map(|on| format!("{action} {on}")));
         }
     }
     needs

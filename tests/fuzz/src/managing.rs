@@ -11,6 +11,7 @@ use domain::api::queue_api::{QueueSettings, parse_change, parse_create, parse_pa
 use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
 use domain::limits;
 use domain::message::address::EmailAddress;
+use domain::tenant::domains::Tls;
 use manage::by_key::{parse_cancellation, parse_release};
 use manage::paging::EmailPage;
 use reports::failures::FailuresQuery;
@@ -58,7 +59,7 @@ fn queues(data: &[u8]) {
 }
 
 fn domains(data: &[u8]) {
-    if let Some(new) = check_result(domain_api::parse_create(data), data) {
+    if let Some(new) = check_result(domain_api::parse_create(data, Tls::Opportunistic), data) {
         let name = new.name.as_str();
         check!(Refusal, name.len() <= limits::SENDING_DOMAIN_MAX && name.contains('.'));
         check!(
@@ -71,7 +72,9 @@ fn domains(data: &[u8]) {
             (1..=63).contains(&new.return_path.len()) && !new.return_path.contains('.')
         );
     }
-    check_result(domain_api::check_change(data), data);
+    for tls in [Tls::Opportunistic, Tls::Enforced] {
+        check_result(domain_api::check_change(data, tls), data);
+    }
 }
 
 fn check_bounds(settings: &QueueSettings) {

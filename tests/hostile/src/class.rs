@@ -6,6 +6,7 @@ use domain::api::error::ApiError;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, parse_batch, parse_email};
 use domain::api::suppressions::parse_add;
+use domain::tenant::domains::Tls;
 
 use crate::answer::Expectation;
 use crate::rule::Rule;
@@ -41,7 +42,7 @@ impl Endpoint {
             Self::Batch => parse_batch(request, BatchValidation::Strict).map(drop),
             Self::Upload => parse_upload(request).map(drop),
             Self::Suppression => parse_add(request).map(drop),
-            Self::Domain => domain_api::parse_create(request).map(drop),
+            Self::Domain => domain_api::parse_create(request, Tls::Opportunistic).map(drop),
             Self::Key => IdempotencyKey::parse(&text).map(drop),
             Self::Validation => BatchValidation::parse(Some(&text)).map(drop),
         }

@@ -56,6 +56,20 @@ struct NewCapabilities {
     receiving: Option<String>,
 }
 
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = [false]))]
+struct Off(bool);
+
+/// Not supported.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = [null]))]
+struct Unsupported(Option<String>);
+
+/// Only that of the deployment: `enforced` with the template parameter `TlsPolicy=REQUIRE`, else `opportunistic`.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("enum" = ["opportunistic", "enforced"]))]
+struct OwnTls(String);
+
 /// A new domain.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -70,15 +84,10 @@ struct NewDomain {
     custom_return_path: Option<String>,
     /// Takes over an existing identity of Amazon SES. Only for the deployer's key.
     adopt: Option<bool>,
-    #[schemars(extend("enum" = [false, null]))]
-    open_tracking: Option<bool>,
-    #[schemars(extend("enum" = [false, null]))]
-    click_tracking: Option<bool>,
-    /// Not supported.
-    #[schemars(extend("enum" = [null]))]
-    tracking_subdomain: Option<String>,
-    #[schemars(extend("enum" = ["opportunistic", null]))]
-    tls: Option<String>,
+    open_tracking: Option<Off>,
+    click_tracking: Option<Off>,
+    tracking_subdomain: Unsupported,
+    tls: Option<OwnTls>,
     capabilities: Option<NewCapabilities>,
 }
 
@@ -88,15 +97,10 @@ struct NewDomain {
 struct DomainChange {
     /// The id in the path, which some SDKs repeat here.
     id: Option<String>,
-    #[schemars(extend("enum" = [false, null]))]
-    open_tracking: Option<bool>,
-    #[schemars(extend("enum" = [false, null]))]
-    click_tracking: Option<bool>,
-    /// Not supported.
-    #[schemars(extend("enum" = [null]))]
-    tracking_subdomain: Option<String>,
-    #[schemars(extend("enum" = ["opportunistic", null]))]
-    tls: Option<String>,
+    open_tracking: Option<Off>,
+    click_tracking: Option<Off>,
+    tracking_subdomain: Unsupported,
+    tls: Option<OwnTls>,
     capabilities: Option<NewCapabilities>,
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<UsageView>(200, "The usage."),
         Operation::new("get", "/account", "account", "Shows the state of the account and its unfinished emails")
             .for_viewer()
-            .details("With the deployer's key it shows the limits of Amazon SES and their use, the breaker, and the progress of recording SES's events. With a tenant's key it shows only the tenant's unfinished emails. The numbers of emails are at most about half a minute old.")
+            .details("With the deployer's key it shows the limits of Amazon SES and their use, the breaker, the progress of recording SES's events, and the throttling of the table. With a tenant's key it shows only the tenant's unfinished emails. The numbers of emails are at most about half a minute old.")
             .answers::<AccountView>(200, "The state."),
         Operation::new("get", "/metrics", "open_metrics", "Shows the figures in the text format of OpenMetrics")
             .for_viewer()

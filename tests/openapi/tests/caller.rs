@@ -9,6 +9,7 @@ use aws::runtime::settings::KeySettings;
 use domain::api::open_metrics::OPEN_METRICS;
 use domain::delivery::policy::Policy;
 use domain::reporting::cost::Prices;
+use domain::tenant::domains::Tls;
 use domains::DomainsFunction;
 use enqueue::queues::QueueCache;
 use enqueue::quota::QuotaLeases;
@@ -19,6 +20,7 @@ use manage::{ManageFunction, ManageSettings};
 use memory::{MemoryBackend, samples};
 use openapi::operation::Operation;
 use reports::ReportsFunction;
+use reports::throttles::RecentThrottles;
 use serde_json::{Value, json};
 use suppressions::SuppressionsFunction;
 
@@ -165,6 +167,8 @@ fn reports(backend: &MemoryBackend) -> ReportsFunction<MemoryBackend> {
     ReportsFunction {
         records: backend.clone(),
         account: backend.clone(),
+        monitoring: backend.clone(),
+        throttles: RecentThrottles::default(),
         system: backend.clone(),
         prices: Prices::standard(),
     }
@@ -184,6 +188,7 @@ fn domains(backend: &MemoryBackend) -> DomainsFunction<MemoryBackend> {
         dns: backend.clone(),
         system: backend.clone(),
         region: "us-east-1".to_owned(),
+        tls: Tls::Opportunistic,
     }
 }
 

@@ -253,7 +253,7 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
             DOMAIN,
             200,
             r#"{"open_tracking":false}"#,
-            r#"{"tls":"enforced"}"#,
+            r#"{"open_tracking":true}"#,
         ),
     ] {
         calls.extend([

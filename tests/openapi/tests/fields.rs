@@ -18,6 +18,7 @@ use domain::api::error::ApiError;
 use domain::api::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::api::requests::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
 use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
+use domain::tenant::domains::Tls;
 use domains::reading::{DomainPage, Format};
 use enqueue::dry_run;
 use manage::by_key::{parse_cancellation, parse_release};
@@ -48,8 +49,8 @@ const READERS: &[Reader] = &[
     ("NewSuppression", |body| parse_add(body).map(drop)),
     ("NewSuppressions", |body| parse_add_many(body).map(drop)),
     ("OldSuppressions", |body| parse_remove_many(body).map(drop)),
-    ("NewDomain", |body| parse_domain(body).map(drop)),
-    ("DomainChange", |body| check_change(body).map(drop)),
+    ("NewDomain", |body| parse_domain(body, Tls::Opportunistic).map(drop)),
+    ("DomainChange", |body| check_change(body, Tls::Opportunistic).map(drop)),
     ("NewKey", |body| parse_key(body).map(drop)),
     ("KeyChange", |body| parse_key_change(body).map(drop)),
     ("NewTenant", |body| parse_tenant(body).map(drop)),

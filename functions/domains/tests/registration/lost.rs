@@ -66,6 +66,39 @@ async fn a_lost_domain_says_that_its_emails_wait() {
     assert!(held(&backend).is_empty());
 }
 
+/// An adopted identity may refuse emails without its MAIL FROM domain.
+#[tokio::test]
+async fn a_lost_mail_from_domain_says_so_and_keeps_its_demand() {
+    let backend = MemoryBackend::default();
+    let path = verified(&backend, "example.com").await;
+    at_ses(&backend, "example.com", |identity| {
+        identity.may_send = false;
+        identity.mail_from = Some(("bounce.example.com".to_owned(), IdentityStatus::Failed));
+        identity.demands_mail_from = true;
+    });
+    let (_, domain) = ask(&backend, "GET", &path, None).await;
+    assert_eq!(
+        (&domain["status"], &domain["verified"]),
+        (&json!("pending"), &json!("lost"))
+    );
+    let hint = domain["hint"].as_str().unwrap();
+    let repair = "Restore the MX record of its MAIL FROM domain in DNS: bounce.example.com. Then call POST /domains/{id}/verify.";
+    assert!(hint.contains(repair), "{hint}");
+    let (_, list) = ask(&backend, "GET", "/domains", None).await;
+    let hint = list["data"][0]["hint"].as_str().unwrap();
+    assert!(hint.contains("MAIL FROM domain in DNS. Then call"), "{hint}");
+    assert_eq!(held(&backend), ["example.com"]);
+
+    assert_eq!(ask(&backend, "POST", &format!("{path}/verify"), None).await.0, 200);
+    at_ses(&backend, "example.com", |identity| {
+        let pending = Some(("bounce.example.com".to_owned(), IdentityStatus::Pending));
+        assert_eq!((&identity.mail_from, identity.demands_mail_from), (&pending, true));
+        identity.may_send = true;
+    });
+    ask(&backend, "GET", &path, None).await;
+    assert!(held(&backend).is_empty());
+}
+
 #[tokio::test]
 async fn a_deletion_lets_the_emails_go() {
     for fault in [None, Some(Fault::Before), Some(Fault::After)] {

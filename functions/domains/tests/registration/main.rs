@@ -17,6 +17,7 @@ use aws::http::auth::Authenticator;
 use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::ports::domains::{Domains, Identities};
+use domain::tenant::domains::Tls;
 use domain::tenant::domains::identity::{Identity, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
 use domains::DomainsFunction;
@@ -33,12 +34,22 @@ pub(crate) fn function(backend: &MemoryBackend) -> DomainsFunction<MemoryBackend
         dns: backend.clone(),
         system: backend.clone(),
         region: "us-east-1".to_owned(),
+        tls: Tls::Opportunistic,
     }
 }
 
 /// Sends a request with these headers; returns the status and the body.
 pub(crate) async fn request(
     backend: &MemoryBackend,
+    headers: &[(&str, &str)],
+    route: (&str, &str),
+    body: Option<Value>,
+) -> (u16, String) {
+    request_of(&function(backend), headers, route, body).await
+}
+
+async fn request_of(
+    function: &DomainsFunction<MemoryBackend>,
     headers: &[(&str, &str)],
     (method, path): (&str, &str),
     body: Option<Value>,
@@ -55,7 +66,7 @@ pub(crate) async fn request(
     let event = serde_json::from_value(event).expect("an event has API Gateway's form");
     let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
     let request = gateway::request(event).expect("a request");
-    let response = endpoint::handle(&function(backend), &authenticator, request).await;
+    let response = endpoint::handle(function, &authenticator, request).await;
     let Body::Text(text) = response.body() else {
         panic!("an answer is text")
     };
@@ -205,6 +216,31 @@ async fn a_change_keeps_the_domain_as_it_is() {
     assert_eq!((status, &changed["object"]), (200, &json!("domain")));
     let (status, _) = ask(&backend, "PATCH", &path, Some(json!({"open_tracking": true}))).await;
     assert_eq!(status, 422);
+}
+
+#[tokio::test]
+async fn a_domain_shows_the_tls_of_the_deployment() {
+    for (tls, word) in [(Tls::Opportunistic, "opportunistic"), (Tls::Enforced, "enforced")] {
+        let backend = MemoryBackend::default();
+        let function = DomainsFunction {
+            tls,
+            ..function(&backend)
+        };
+        let ask = async |method: &str, path: &str, body: Option<Value>| {
+            let (status, text) = request_of(&function, &[], (method, path), body).await;
+            (status, serde_json::from_str::<Value>(&text).unwrap())
+        };
+        let new = json!({"name": "example.com", "tls": word});
+        let (status, domain) = ask("POST", "/domains", Some(new)).await;
+        assert_eq!((status, &domain["tls"]), (201, &json!(word)), "{domain}");
+        let path = format!("/domains/{}", domain["id"].as_str().unwrap());
+        assert_eq!(ask("GET", &path, None).await.1["tls"], word);
+        assert_eq!(ask("GET", "/domains", None).await.1["data"][0]["tls"], word);
+        for given in ["opportunistic", "enforced"] {
+            let (status, _) = ask("PATCH", &path, Some(json!({"tls": given}))).await;
+            assert_eq!(status, if given == word { 200 } else { 422 }, "{word} {given}");
+        }
+    }
 }
 
 #[tokio::test]

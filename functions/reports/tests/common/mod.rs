@@ -7,6 +7,7 @@ use domain::reporting::cost::Prices;
 use lambda_http::{Body, Response};
 use memory::{MemoryBackend, samples};
 use reports::ReportsFunction;
+use reports::throttles::RecentThrottles;
 use serde_json::Value;
 
 /// Sends one of API Gateway's events.
@@ -16,15 +17,30 @@ pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body
 
 /// Sends one of API Gateway's events to a function with these settings.
 pub(crate) async fn ask_with(backend: &MemoryBackend, key: KeySettings, event: &Value) -> Response<Body> {
-    let function = ReportsFunction::<MemoryBackend> {
+    ask_environment(&function(backend), key, event).await
+}
+
+/// Returns a new environment of the function.
+pub(crate) fn function(backend: &MemoryBackend) -> ReportsFunction<MemoryBackend> {
+    ReportsFunction {
         records: backend.clone(),
         account: backend.clone(),
+        monitoring: backend.clone(),
+        throttles: RecentThrottles::default(),
         system: backend.clone(),
         prices: Prices::standard(),
-    };
+    }
+}
+
+/// Sends one of API Gateway's events to an environment.
+pub(crate) async fn ask_environment(
+    function: &ReportsFunction<MemoryBackend>,
+    key: KeySettings,
+    event: &Value,
+) -> Response<Body> {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    endpoint::handle(&function, &Authenticator::new(key), request).await
+    endpoint::handle(function, &Authenticator::new(key), request).await
 }
 
 /// Returns a response's status and JSON.

@@ -207,6 +207,13 @@ impl Clients {
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 
+    /// Returns the client of CloudWatch. It repeats no call: its figures are asked for again soon.
+    #[must_use]
+    pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.config).retry_config(RetryConfig::disabled());
+        aws_sdk_cloudwatch::Client::from_conf(config.build())
+    }
+
     /// Connects to services while the function starts, when it has a whole CPU.
     ///
     /// It sends an unsigned `GET /` to each and ignores the refusal: nothing is billed, and no permission is

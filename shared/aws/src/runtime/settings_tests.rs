@@ -92,6 +92,20 @@ fn default_of(parameter: &str) -> &'static str {
 }
 
 #[test]
+fn the_tls_policy_has_the_words_of_ses() {
+    use domain::tenant::domains::Tls;
+    for (given, expected) in [
+        (default_of("TlsPolicy"), Some(Tls::Opportunistic)),
+        ("REQUIRE", Some(Tls::Enforced)),
+        ("require", None),
+        ("", None),
+    ] {
+        let environment = environment(&[("MAILQUEUE_TLS_POLICY", given)]);
+        assert_eq!(read(&environment, |read| read.tls()).ok(), expected, "{given}");
+    }
+}
+
+#[test]
 fn production_defaults_are_the_standard_policy() {
     let mut environment = environment(&[
         ("MAILQUEUE_GUARD_SECONDS", default_of("GuardSeconds")),

@@ -10,7 +10,7 @@
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityOutput;
-use aws_sdk_sesv2::types::{BehaviorOnMxFailure, Tag};
+use aws_sdk_sesv2::types::{BehaviorOnMxFailure, MailFromDomainStatus, Tag};
 use domain::id::TenantId;
 use domain::ports::PortError;
 use domain::ports::domains::Identities;
@@ -63,18 +63,23 @@ impl SesIdentities {
         let dkim = said.dkim_attributes();
         let mail_from = said.mail_from_attributes();
         let mail_from = mail_from.filter(|mail_from| !mail_from.mail_from_domain().is_empty());
+        let demanded =
+            mail_from.filter(|mail_from| *mail_from.behavior_on_mx_failure() == BehaviorOnMxFailure::RejectMessage);
+        let is_refused =
+            demanded.is_some_and(|mail_from| *mail_from.mail_from_domain_status() != MailFromDomainStatus::Success);
         Identity {
             status: said
                 .verification_status()
                 .map(|status| status_of(status.as_str()))
                 .unwrap_or_default(),
-            may_send: said.verified_for_sending_status(),
+            may_send: said.verified_for_sending_status() && !is_refused,
             tokens: dkim.map(|dkim| dkim.tokens().to_vec()).unwrap_or_default(),
             dkim_zone: dkim.and_then(|dkim| dkim.signing_hosted_zone()).map(str::to_owned),
             mail_from: mail_from.map(|mail_from| {
                 let status = status_of(mail_from.mail_from_domain_status().as_str());
                 (mail_from.mail_from_domain().to_owned(), status)
             }),
+            demands_mail_from: demanded.is_some(),
             owner: tag(TENANT).filter(|_| is_ours).and_then(TenantId::parse),
         }
     }
@@ -131,14 +136,19 @@ impl Identities for SesIdentities {
         released.map(drop).map_err(call_error("releasing an identity"))
     }
 
-    async fn set_mail_from(&self, name: &DomainName, mail_from: &str) -> Result<(), PortError> {
+    async fn set_mail_from(&self, name: &DomainName, mail_from: &str, is_demanded: bool) -> Result<(), PortError> {
+        let without_the_record = if is_demanded {
+            BehaviorOnMxFailure::RejectMessage
+        } else {
+            // SES sends with a MAIL FROM domain of its own.
+            BehaviorOnMxFailure::UseDefaultValue
+        };
         let request = self
             .client
             .put_email_identity_mail_from_attributes()
             .email_identity(name.as_str())
             .mail_from_domain(mail_from)
-            // Without the record, SES sends with a MAIL FROM domain of its own.
-            .behavior_on_mx_failure(BehaviorOnMxFailure::UseDefaultValue);
+            .behavior_on_mx_failure(without_the_record);
         let set = request.send().await;
         set.map(drop).map_err(call_error("setting the MAIL FROM domain"))
     }
@@ -205,6 +215,7 @@ mod tests {
                 tokens: ["a", "b", "c"].map(str::to_owned).to_vec(),
                 dkim_zone: None,
                 mail_from: Some(("send.example.com".to_owned(), IdentityStatus::Pending)),
+                demands_mail_from: false,
                 owner,
             };
             assert_eq!(identity, expected);
@@ -213,6 +224,42 @@ mod tests {
                 line.starts_with("GET ") && line.ends_with("/v2/email/identities/example.com"),
                 "{line}"
             );
+        }
+    }
+
+    /// Source: Amazon SES API v2 reference, `MailFromAttributes`, `BehaviorOnMxFailure`, read 2026-11-29.
+    #[tokio::test]
+    async fn a_demanded_mail_from_domain_decides_about_sending() {
+        for (behavior, status, may_send) in [
+            ("USE_DEFAULT_VALUE", "FAILED", true),
+            ("REJECT_MESSAGE", "SUCCESS", true),
+            ("REJECT_MESSAGE", "PENDING", false),
+            ("REJECT_MESSAGE", "FAILED", false),
+            ("REJECT_MESSAGE", "TEMPORARY_FAILURE", false),
+        ] {
+            let mut said = said("mail", "main");
+            said["MailFromAttributes"]["BehaviorOnMxFailure"] = behavior.into();
+            said["MailFromAttributes"]["MailFromDomainStatus"] = status.into();
+            let replay = Replay::new([CannedResponse::ok(&said)]);
+            let identity = identities(&replay).identity(&name()).await.unwrap().unwrap();
+            assert_eq!(
+                (identity.may_send, identity.demands_mail_from),
+                (may_send, behavior == "REJECT_MESSAGE"),
+                "{behavior} {status}"
+            );
+            assert_eq!(identity.status, IdentityStatus::Verified, "by its DKIM records");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_demand_of_the_mail_from_domain_is_kept() {
+        for (is_demanded, behavior) in [(false, "USE_DEFAULT_VALUE"), (true, "REJECT_MESSAGE")] {
+            let replay = Replay::new([CannedResponse::ok(&json!({}))]);
+            let (identities, name) = (identities(&replay), name());
+            let set = identities.set_mail_from(&name, "send.example.com", is_demanded);
+            set.await.unwrap();
+            let expected = json!({"MailFromDomain": "send.example.com", "BehaviorOnMxFailure": behavior});
+            assert_eq!(replay.only().json(), expected);
         }
     }
 

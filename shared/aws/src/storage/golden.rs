@@ -7,6 +7,7 @@
 
 mod access;
 mod counters;
+mod domains;
 mod emails;
 mod items;
 pub(crate) mod queues;
@@ -101,6 +102,7 @@ fn every_golden_file_has_a_test() {
     let sources = [
         include_str!("golden/access.rs"),
         include_str!("golden/counters.rs"),
+        include_str!("golden/domains.rs"),
         include_str!("golden/emails.rs"),
         include_str!("golden/rates.rs"),
         include_str!("golden/queues.rs"),

@@ -36,6 +36,9 @@ pub struct AccountView {
     /// Due time of the oldest late email. Null if no email was late in the last 20 minutes, and for the key of a
     /// tenant.
     oldest_due_at: Option<String>,
+    /// Reads and writes of the table and its indexes that DynamoDB throttled in the last hour, at most a minute old. Null if
+    /// CloudWatch does not answer, and for the key of a tenant.
+    table_throttles_last_hour: Option<u64>,
 }
 
 /// The limits of the account at Amazon SES, and their use.
@@ -121,6 +124,7 @@ impl AccountView {
             oldest_due_at: account
                 .and_then(|account| account.oldest_due(now))
                 .map(|at| at.to_string()),
+            table_throttles_last_hour: account.and_then(|account| account.table_throttles),
         }
     }
 }
@@ -200,6 +204,7 @@ mod tests {
                 due: Timestamp::from_millis(20_000),
                 seen_at: Timestamp::from_millis(90_000),
             }),
+            table_throttles: Some(7),
         };
         let expected = json!({
             "object": "account",
@@ -222,6 +227,7 @@ mod tests {
             "feedback": {"newest_event_at": "1970-01-01T00:01:28.500Z", "lag_seconds": 1},
             "waiting_since": {"high": null, "normal": null, "low": "1970-01-01T00:00:40.000Z"},
             "oldest_due_at": "1970-01-01T00:00:20.000Z",
+            "table_throttles_last_hour": 7,
         });
         assert_eq!(
             json_of(&AccountView::new(None, UNFINISHED, Some(&account), NOW)),
@@ -241,6 +247,7 @@ mod tests {
             "feedback": null,
             "waiting_since": null,
             "oldest_due_at": null,
+            "table_throttles_last_hour": null,
         });
         let tenant = TenantId::main();
         assert_eq!(
@@ -257,5 +264,6 @@ mod tests {
         assert_eq!(view["breaker"], closed);
         assert_eq!(view["feedback"], json!({"newest_event_at": null, "lag_seconds": null}));
         assert_eq!(view["ses"], json!(null));
+        assert_eq!(view["table_throttles_last_hour"], json!(null), "unknown is not 0");
     }
 }

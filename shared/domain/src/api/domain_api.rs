@@ -11,6 +11,7 @@ use super::json::{Node, echo, object, text, wrong_type};
 use super::spelling::unknown;
 use crate::api::error::ApiError;
 use crate::message::problem::{EmailError, Problem};
+use crate::tenant::domains::Tls;
 use crate::tenant::domains::name::DomainName;
 
 /// Fields of a new domain, as an error suggests them.
@@ -35,11 +36,11 @@ pub struct NewDomain {
     pub adopt: bool,
 }
 
-/// Reads the body of `POST /domains`.
+/// Reads the body of `POST /domains`. `tls`: that of the deployment.
 ///
 /// # Errors
 /// As [`super::requests::parse_email`].
-pub fn parse_create(body: &[u8]) -> Result<NewDomain, ApiError> {
+pub fn parse_create(body: &[u8], tls: Tls) -> Result<NewDomain, ApiError> {
     let (mut name, mut region, mut return_path, mut adopt) = (None, None, None, false);
     each_field(body, |key, path, value| {
         match key {
@@ -49,7 +50,7 @@ pub fn parse_create(body: &[u8]) -> Result<NewDomain, ApiError> {
                 return_path = text(path, value)?.map(|text| label(path, &text)).transpose()?;
             }
             "adopt" => adopt = flag(path, value)?.unwrap_or_default(),
-            _ => setting(key, path, value, FIELDS)?,
+            _ => setting(key, path, value, FIELDS, tls)?,
         }
         Ok(())
     })?;
@@ -62,17 +63,17 @@ pub fn parse_create(body: &[u8]) -> Result<NewDomain, ApiError> {
 }
 
 /// Checks the body of `PATCH /domains/{id}`, which can change nothing. Returns the id of the domain, which some SDKs
-/// repeat in it.
+/// repeat in it. `tls`: that of the deployment.
 ///
 /// # Errors
 /// As [`super::requests::parse_email`].
-pub fn check_change(body: &[u8]) -> Result<Option<String>, ApiError> {
+pub fn check_change(body: &[u8], tls: Tls) -> Result<Option<String>, ApiError> {
     let known = &["open_tracking", "click_tracking", "tls", "capabilities"];
     let mut id = None;
     each_field(body, |key, path, value| {
         match key {
             "id" => id = text(path, value)?,
-            _ => setting(key, path, value, known)?,
+            _ => setting(key, path, value, known, tls)?,
         }
         Ok(())
     })?;
@@ -80,7 +81,7 @@ pub fn check_change(body: &[u8]) -> Result<Option<String>, ApiError> {
 }
 
 /// Checks a setting of Resend that has only one value here.
-fn setting(key: &str, path: &str, value: Node, known: &[&'static str]) -> Result<(), EmailError> {
+fn setting(key: &str, path: &str, value: Node, known: &[&'static str], tls: Tls) -> Result<(), EmailError> {
     let unsupported = |remedy| Err(EmailError::at(path, Problem::Unsupported(remedy)));
     match key {
         "open_tracking" | "click_tracking" => match flag(path, value)? {
@@ -91,9 +92,15 @@ fn setting(key: &str, path: &str, value: Node, known: &[&'static str]) -> Result
             None => Ok(()),
             Some(_) => unsupported("leave it out: the template parameter TrackingDomain sets the domain of the links"),
         },
-        "tls" => match text(path, value)?.as_deref() {
-            None | Some("opportunistic") => Ok(()),
-            Some(_) => unsupported("set it to opportunistic: the template parameter TlsPolicy decides about TLS"),
+        "tls" => match (text(path, value)?, tls) {
+            (None, _) => Ok(()),
+            (Some(given), _) if given == <&str>::from(tls) => Ok(()),
+            (Some(_), Tls::Opportunistic) => {
+                unsupported("set it to opportunistic: the template parameter TlsPolicy decides about TLS")
+            }
+            (Some(_), Tls::Enforced) => {
+                unsupported("set it to enforced: the template parameter TlsPolicy decides about TLS")
+            }
         },
         "capabilities" => capabilities(path, value),
         _ => Err(unknown(path, key, known)),
@@ -155,7 +162,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<NewDomain, String> {
-        parse_create(body.as_bytes()).map_err(|error| error.message().to_owned())
+        parse_create(body.as_bytes(), Tls::Opportunistic).map_err(|error| error.message().to_owned())
     }
 
     #[test]
@@ -228,9 +235,36 @@ mod tests {
     #[test]
     fn a_change_has_only_neutral_settings() {
         let neutral = br#"{"open_tracking": false, "tls": "opportunistic", "id": null}"#;
-        assert_eq!(check_change(neutral), Ok(None));
-        assert_eq!(check_change(br#"{"id": "x"}"#), Ok(Some("x".to_owned())));
-        assert!(check_change(br#"{"click_tracking": true}"#).is_err());
-        assert!(check_change(br#"{"name": "example.org"}"#).is_err());
+        let check = |body: &[u8]| check_change(body, Tls::Opportunistic);
+        assert_eq!(check(neutral), Ok(None));
+        assert_eq!(check(br#"{"id": "x"}"#), Ok(Some("x".to_owned())));
+        assert!(check(br#"{"click_tracking": true}"#).is_err());
+        assert!(check(br#"{"name": "example.org"}"#).is_err());
+    }
+
+    #[test]
+    fn only_the_tls_of_the_deployment_is_accepted() {
+        use Tls::{Enforced, Opportunistic};
+        for (tls, given, expected) in [
+            (Opportunistic, "opportunistic", Ok(())),
+            (Opportunistic, "enforced", Err("set it to opportunistic")),
+            (Enforced, "enforced", Ok(())),
+            // A weaker choice than that of the deployment must not look accepted.
+            (Enforced, "opportunistic", Err("set it to enforced")),
+            (Enforced, "required", Err("set it to enforced")),
+        ] {
+            let new = format!(r#"{{"name": "example.com", "tls": "{given}"}}"#);
+            let change = format!(r#"{{"tls": "{given}"}}"#);
+            for result in [
+                parse_create(new.as_bytes(), tls).map(drop),
+                check_change(change.as_bytes(), tls).map(drop),
+            ] {
+                match (result, expected) {
+                    (Ok(()), Ok(())) => {}
+                    (Err(error), Err(part)) => assert!(error.message().contains(part), "{error:?}"),
+                    (result, expected) => panic!("{tls:?} {given}: {result:?}, not {expected:?}"),
+                }
+            }
+        }
     }
 }

@@ -4,8 +4,8 @@
 //! **Invariant:** `records` has only the kinds of records that Resend's SDKs know: the Rust SDK refuses any other. The
 //! DMARC record is beside them.
 //!
-//! Source: Resend's OpenAPI document, version 1.5.0, paths `/domains`, read 2026-11-29; `verified`, `dmarc`, `host` and
-//! `dns` are ours.
+//! Source: Resend's OpenAPI document, version 1.5.0, paths `/domains`, read 2026-11-29; `verified`, `tls`, `dmarc`,
+//! `host` and `dns` are ours.
 
 use serde::Serialize;
 
@@ -13,13 +13,14 @@ use crate::id::DomainId;
 use crate::tenant::domains::dns::{DnsFinding, DnsStatus, Purpose, RecordType, WantedRecord};
 use crate::tenant::domains::identity::IdentityStatus;
 use crate::tenant::domains::name::DomainName;
-use crate::tenant::domains::{SendingDomain, Verification};
+use crate::tenant::domains::{SendingDomain, Tls, Verification};
 
 const OBJECT: &str = "domain";
 
 /// The status of a domain.
 ///
-/// A lost verification is shown as `pending` while SES still looks for the records, because SDKs know no status for it.
+/// A lost verification is shown as `pending` while SES still looks for the records, because SDKs know no status for it. So
+/// is a domain with DKIM whose identity demands a MAIL FROM domain that SES does not find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -43,6 +44,19 @@ impl From<IdentityStatus> for DomainStatus {
             IdentityStatus::Failed => Self::Failed,
         }
     }
+}
+
+/// Returns the shown status of a domain.
+fn status(domain: &SendingDomain) -> DomainStatus {
+    if has_lost_mail_from(domain) {
+        return DomainStatus::Pending;
+    }
+    domain.status.into()
+}
+
+/// True if SES has found the DKIM records, and still does not send: its identity demands a MAIL FROM domain.
+fn has_lost_mail_from(domain: &SendingDomain) -> bool {
+    domain.status == IdentityStatus::Verified && domain.verification != Verification::Now
 }
 
 /// Capabilities of a domain: every domain sends, and none receives.
@@ -74,16 +88,17 @@ pub struct DomainSummary {
     capabilities: Capabilities,
     open_tracking: bool,
     click_tracking: bool,
+    tls: Tls,
 }
 
 impl DomainSummary {
     /// The entry of a domain.
     #[must_use]
-    pub fn new(domain: &SendingDomain, region: &str) -> Self {
+    pub fn new(domain: &SendingDomain, region: &str, tls: Tls) -> Self {
         Self {
             id: domain.id.to_string(),
             name: domain.name.to_string(),
-            status: domain.status.into(),
+            status: status(domain),
             verified: domain.verification,
             hint: lost_hint(domain, &[]),
             created_at: domain.created_at.to_string(),
@@ -94,12 +109,14 @@ impl DomainSummary {
             },
             open_tracking: false,
             click_tracking: false,
+            tls,
         }
     }
 }
 
 /// Returns the hint for a domain that lost its verification. It names the DKIM records that a lookup found missing or
-/// different, because SES verifies a domain by them.
+/// different, because SES verifies a domain by them. If SES has found these, the MX record of the MAIL FROM domain is
+/// missing.
 fn lost_hint(domain: &SendingDomain, records: &[RecordView]) -> Option<String> {
     if domain.verification != Verification::Lost {
         return None;
@@ -114,13 +131,21 @@ fn lost_hint(domain: &SendingDomain, records: &[RecordView]) -> Option<String> {
         .map(|record| record.host.as_str())
         .collect();
     let repair = match wrong.as_slice() {
+        _ if has_lost_mail_from(domain) => {
+            let host = records.iter().find(|record| record.record_type == RecordType::Mx);
+            let host = host.map(|record| format!(": {}", record.host)).unwrap_or_default();
+            format!("Restore the MX record of its MAIL FROM domain in DNS{host}")
+        }
         [] => "Check its DKIM records in DNS".to_owned(),
         hosts => format!("Restore these DKIM records in DNS: {}", hosts.join(", ")),
     };
-    // SES looks for the records of a failed or missing identity only after it was created again.
+    // SES looks for the records of a failed or missing identity only after it was created again, and for a failed MAIL FROM
+    // domain only after it was set again.
     let again = match domain.status {
-        IdentityStatus::Failed | IdentityStatus::NotStarted => " Then call POST /domains/{id}/verify.",
-        IdentityStatus::Pending | IdentityStatus::Verified | IdentityStatus::TemporaryFailure => "",
+        IdentityStatus::Failed | IdentityStatus::NotStarted | IdentityStatus::Verified => {
+            " Then call POST /domains/{id}/verify."
+        }
+        IdentityStatus::Pending | IdentityStatus::TemporaryFailure => "",
     };
     Some(format!(
         "Amazon SES no longer sends for this domain. Emails from it are accepted and wait. {repair}.{again} The emails go when Amazon SES sends for the domain again."
@@ -143,10 +168,10 @@ pub struct DomainView {
 impl DomainView {
     /// A domain, its records, and its DMARC record.
     #[must_use]
-    pub fn new(domain: &SendingDomain, region: &str, records: Vec<RecordView>, dmarc: RecordView) -> Self {
+    pub fn new(domain: &SendingDomain, region: &str, tls: Tls, records: Vec<RecordView>, dmarc: RecordView) -> Self {
         let summary = DomainSummary {
             hint: lost_hint(domain, &records),
-            ..DomainSummary::new(domain, region)
+            ..DomainSummary::new(domain, region, tls)
         };
         Self {
             object: OBJECT,

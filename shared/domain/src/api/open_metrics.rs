@@ -195,6 +195,13 @@ impl Exposition {
             "Lateness of the oldest email that is late by a minute or more; 0 if none is.",
             late,
         );
+        if let Some(throttles) = account.table_throttles {
+            self.gauge(
+                "mailqueue_table_throttles_last_hour",
+                "Reads and writes of the table and its indexes that DynamoDB throttled in the last hour.",
+                throttles,
+            );
+        }
         let waiting = "mailqueue_waiting_seconds";
         self.family(
             waiting,

@@ -52,6 +52,7 @@ fn account() -> AccountFigures {
             due: Timestamp::from_millis(now().as_millis() - 75_000),
             seen_at: now(),
         }),
+        table_throttles: Some(3),
     }
 }
 
@@ -208,6 +209,7 @@ fn the_text_keeps_the_rules_of_open_metrics() {
         ("mailqueue_breaker_open", &[("cause", "throttled")], 0.0),
         ("mailqueue_feedback_lag_seconds", &[], 7.0),
         ("mailqueue_oldest_due_seconds", &[], 75.0),
+        ("mailqueue_table_throttles_last_hour", &[], 3.0),
         ("mailqueue_waiting_seconds", &[("priority", "low")], 60.0),
         ("mailqueue_waiting_seconds", &[("priority", "high")], 0.0),
     ] {
@@ -239,7 +241,11 @@ fn a_tenants_text_has_no_figures_of_the_account() {
 #[test]
 fn unknown_figures_are_left_out() {
     let found = families(&open_metrics(&[], Some(&AccountFigures::default()), now()));
-    for name in ["mailqueue_ses_sandbox", "mailqueue_feedback_lag_seconds"] {
+    for name in [
+        "mailqueue_ses_sandbox",
+        "mailqueue_feedback_lag_seconds",
+        "mailqueue_table_throttles_last_hour",
+    ] {
         assert!(!found.contains_key(name), "{name}");
     }
     assert_eq!(

@@ -35,8 +35,13 @@ pub trait Identities: Sync {
     /// Ends the adoption of an identity, which stays in place.
     fn release_identity(&self, name: &DomainName) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Sets the MAIL FROM domain, and starts its verification.
-    fn set_mail_from(&self, name: &DomainName, mail_from: &str) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Sets the MAIL FROM domain, and starts its verification. Until then SES refuses emails if it is demanded.
+    fn set_mail_from(
+        &self,
+        name: &DomainName,
+        mail_from: &str,
+        is_demanded: bool,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Deletes an identity; a missing one is no error.
     fn delete_identity(&self, name: &DomainName) -> impl Future<Output = Result<(), PortError>> + Send;

@@ -82,6 +82,8 @@ pub struct AccountFigures {
     pub busy_since: BTreeMap<Priority, Timestamp>,
     /// The oldest late email.
     pub oldest_due: Option<OldestDue>,
+    /// Throttled reads and writes of the table in the last hour; `None` if CloudWatch did not answer.
+    pub table_throttles: Option<u64>,
 }
 
 /// State of the breaker.

@@ -38,6 +38,20 @@ pub enum Verification {
     Lost,
 }
 
+/// The use of TLS on the way to the servers of recipients, in Resend's words. All domains of a deployment have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Tls {
+    /// Amazon SES uses TLS if the server offers it.
+    #[default]
+    Opportunistic,
+    /// Amazon SES sends only over TLS. An email to a server without TLS bounces.
+    Enforced,
+}
+
 /// A registered domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendingDomain {

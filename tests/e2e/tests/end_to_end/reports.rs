@@ -204,12 +204,20 @@ async fn the_deployer_sees_the_state_of_the_account() {
     assert!(account["ses"]["rate_per_second"].is_number(), "{account}");
     assert!(account["ses"]["sandbox"].is_boolean(), "{account}");
     assert!(account["breaker"]["state"].is_string(), "{account}");
+    assert_eq!(account["table_throttles_last_hour"], 0, "{account}");
     for status in ["scheduled", "queued", "sending", "retry", "held"] {
         assert!(account["unfinished"][status].is_u64(), "{account}");
     }
     let own = stack.api.get("/account").await.ok();
     assert_eq!(own["tenant"], "main");
-    for of_the_account in ["ses", "breaker", "feedback", "waiting_since", "oldest_due_at"] {
+    for of_the_account in [
+        "ses",
+        "breaker",
+        "feedback",
+        "waiting_since",
+        "oldest_due_at",
+        "table_throttles_last_hour",
+    ] {
         assert_eq!(own[of_the_account], Value::Null, "{own}");
     }
 }

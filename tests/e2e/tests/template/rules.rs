@@ -218,9 +218,10 @@ fn every_trigger_has_a_dead_letter_queue() {
 }
 
 /// Actions that have no resource. Source: Service Authorization Reference, "Actions, resources, and condition keys
-/// for Amazon Simple Email Service v2", read 2026-11-24.
-const OF_THE_ACCOUNT: [&[&str]; 2] = [
+/// for Amazon Simple Email Service v2" and "... for Amazon CloudWatch", read 2026-11-29.
+const OF_THE_ACCOUNT: [&[&str]; 3] = [
     &["ses:GetAccount"],
+    &["cloudwatch:GetMetricData"],
     &["ses:GetSuppressedDestination", "ses:DeleteSuppressedDestination"],
 ];
 

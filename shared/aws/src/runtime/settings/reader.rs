@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::delivery::policy::{Policy, Turn};
 use domain::delivery::retry::RetryPolicy;
 use domain::reporting::cost::{Prices, Usd};
+use domain::tenant::domains::Tls;
 use domain::timestamp::Timestamp;
 
 use super::{
@@ -112,6 +113,16 @@ impl Reader<'_> {
             arn_prefix: self.text("MAILQUEUE_IDENTITY_ARN"),
             configuration_set: self.text("MAILQUEUE_CONFIGURATION_SET"),
         }
+    }
+
+    /// TLS of the configuration sets: `MAILQUEUE_TLS_POLICY`, `OPTIONAL` or `REQUIRE` as in SES.
+    pub fn tls(&mut self) -> Tls {
+        let tls = self.parse("MAILQUEUE_TLS_POLICY", "OPTIONAL or REQUIRE", |text| match text {
+            "OPTIONAL" => Some(Tls::Opportunistic),
+            "REQUIRE" => Some(Tls::Enforced),
+            _ => None,
+        });
+        tls.unwrap_or_default()
     }
 
     /// DNS server of a local stack: `MAILQUEUE_DNS`, an address with a port. Without it the system's servers are used.

@@ -159,14 +159,20 @@ fn added(stored: Option<Value>, value: Value) -> Value {
     if value["N"].is_string() {
         return sum(&stored, &value);
     }
-    let mut all = stored["BS"].as_array().unwrap().clone();
-    all.extend(value["BS"].as_array().unwrap().clone());
-    json!({"BS": all})
+    let (kind, mut all) = elements(&stored);
+    all.extend(value[kind].as_array().unwrap().clone());
+    json!({kind: all})
+}
+
+/// Returns the type of a set and its elements.
+fn elements(set: &Value) -> (&'static str, Vec<Value>) {
+    let of = |kind: &'static str| Some((kind, set[kind].as_array()?.clone()));
+    of("BS").or_else(|| of("SS")).unwrap()
 }
 
 /// Returns a set with fewer elements; DynamoDB keeps no empty set.
 fn taken(stored: &Value, value: &Value) -> Option<Value> {
-    let (stored, value) = (stored["BS"].as_array().unwrap(), value["BS"].as_array().unwrap());
+    let ((kind, stored), (_, value)) = (elements(stored), elements(value));
     let left: Vec<_> = stored.iter().filter(|one| !value.contains(one)).collect();
-    (!left.is_empty()).then(|| json!({"BS": left}))
+    (!left.is_empty()).then(|| json!({kind: left}))
 }

@@ -33,7 +33,7 @@ pub enum IdentityStatus {
 pub struct Identity {
     /// Verification of the domain, by its DKIM records.
     pub status: IdentityStatus,
-    /// True if SES sends for it.
+    /// True if SES sends for it. It does not while a demanded MAIL FROM domain is not verified.
     pub may_send: bool,
     /// Tokens of its three DKIM records.
     pub tokens: Vec<String>,
@@ -41,6 +41,9 @@ pub struct Identity {
     pub dkim_zone: Option<String>,
     /// Its own MAIL FROM domain, if it has one, with its verification.
     pub mail_from: Option<(String, IdentityStatus)>,
+    /// True if SES refuses emails without the MAIL FROM domain, instead of using a domain of its own. Only an identity that
+    /// others configured demands it.
+    pub demands_mail_from: bool,
     /// The tenant whose domain it is; `None` for an identity that this deployment neither created nor adopted.
     pub owner: Option<TenantId>,
 }
