@@ -43,7 +43,7 @@ impl<P: Ports> ReportsFunction<P> {
     pub async fn failures(&self, caller: &dyn ActsFor, query: &FailuresQuery) -> Result<FailuresView, ReportsError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
         let failures = self.records.failures(caller.tenant(), query.queue.as_deref(), hours);
-        let failures = failures.await?.ok_or_else(too_many)?;
+        let failures = failures.await?.ok_or_else(|| too_many(query.since))?;
         Ok(FailuresView::new(&failures))
     }
 }

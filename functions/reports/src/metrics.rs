@@ -107,7 +107,7 @@ fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) 
     for text in texts {
         let item = parse_name(text).ok_or_else(|| {
             let problem = match name {
-                "dimensions" => "only period is supported",
+                "dimensions" => "only the dimension period is supported",
                 _ => "has an unknown metric; see /openapi.json for all metrics",
             };
             ApiError::validation(name, problem)
@@ -146,15 +146,16 @@ impl<P: Ports> ReportsFunction<P> {
             self.records.failures(tenant, queue, wanted.hours),
         )
         .await?;
-        let failures = failures.ok_or_else(too_many)?;
+        let failures = failures.ok_or_else(|| too_many(query.start))?;
         Ok(MetricsView::new(&wanted, &flow, &failures, &self.prices))
     }
 }
 
-/// Returns the error for a result that exceeds one response.
-pub(crate) fn too_many() -> ReportsError {
+/// Returns the error for a result that exceeds one response. It names the parameter of the period's start.
+pub(crate) fn too_many(start: Option<Given>) -> ReportsError {
+    let parameter = start.map_or("since", |(name, _)| name);
     let problem = "the period has too many kinds of failures for one response; request a shorter one";
-    ReportsError::Refused(ApiError::validation("since", problem))
+    ReportsError::Refused(ApiError::validation(parameter, problem))
 }
 
 #[cfg(test)]
@@ -180,6 +181,19 @@ mod tests {
             (Granularity::Hourly, Some("news"))
         );
         assert_eq!(query.start.map(|(name, _)| name), Some("since"));
+    }
+
+    #[test]
+    fn too_many_failures_name_the_given_start() {
+        for (query, parameter) in [
+            ("start_date=2026-11-24", "start_date"),
+            ("since=2026-11-24", "since"),
+            ("", "since"),
+        ] {
+            let query = MetricsQuery::parse(query).unwrap();
+            let error = too_many(query.start).to_string();
+            assert!(error.contains(&format!("{parameter}: the period has")), "{error}");
+        }
     }
 
     #[test]
