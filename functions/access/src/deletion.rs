@@ -81,7 +81,7 @@ impl<P: Ports> AccessFunction<P> {
         }
         if !left.is_none() {
             let message = format!(
-                "This tenant has unfinished work: {left}. Wait until this work ends, or cancel the emails and purge the queues with the header x-mailqueue-tenant."
+                "This tenant has unfinished work: {left}. Wait until this work ends. Or cancel the emails and purge the queues, with requests that have the header x-mailqueue-tenant."
             );
             return Err(ApiError::conflict(message).into());
         }

@@ -5,7 +5,7 @@
 //! tenant again.
 //! **Suspension:** the tenant's item first makes its keys void. Each queue is marked next, `default` with a
 //! job for the rest. Senders treat the mark like a pause.
-//! **Hold:** as a suspension, but only for emails from From domains that the tenant lost. Its keys keep working.
+//! **Hold:** as a suspension, but only for emails from removed From domains of the tenant. Its keys keep working.
 //! **After a crash** in between: the same request completes the change. After the write of `default`, `promote`
 //! completes it too.
 
@@ -102,7 +102,7 @@ impl<P: Ports> AccessFunction<P> {
         self.find_tenant(id).await.map(|tenant| TenantView::new(&tenant))
     }
 
-    /// Changes a tenant. With `hold`, accepted emails from the domains that it loses wait until a release,
+    /// Changes a tenant. With `hold`, accepted emails from the removed From domains wait until a release,
     /// for every API key. So do emails that an environment with the cached tenant still accepts.
     ///
     /// # Errors
@@ -116,7 +116,8 @@ impl<P: Ports> AccessFunction<P> {
         with: HoldChange,
     ) -> Result<TenantChangedView, AccessError> {
         if *id == TenantId::main() {
-            let problem = "the tenant main cannot have limits: create another tenant for them";
+            let problem =
+                "the tenant main cannot be changed: create another tenant, which can have limits and be suspended";
             return Err(ApiError::validation("name", problem).into());
         }
         if with.hold && settings.from_domains.is_none() {

@@ -159,7 +159,7 @@ impl<P: Ports> DomainsFunction<P> {
             let identity = self.identities.identity(above).await?;
             if identity.is_some_and(|identity| !is_of(&identity, tenant)) {
                 let message = format!(
-                    "name: Amazon SES has the identity {above} for a parent of this domain, and this deployment did not create it. Ask the deployer to register the domain"
+                    "name: Amazon SES has the identity {above} for a parent of this domain, and this deployment did not create it. Ask the deployer to register this domain"
                 );
                 return Err(ApiError::conflict(message).into());
             }

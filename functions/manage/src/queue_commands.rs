@@ -117,7 +117,7 @@ impl<P: Ports> ManageFunction<P> {
         if name.is_default() {
             // Emails for the default queue are accepted without reading it.
             let fixed = |field| {
-                let problem = "cannot be changed for the default queue: create another queue for such emails";
+                let problem = "cannot be changed for the default queue: create another queue with this setting";
                 ApiError::validation(field, problem)
             };
             if settings.priority.is_some_and(|priority| priority != Priority::Normal) {

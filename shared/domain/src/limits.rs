@@ -158,9 +158,9 @@ pub const DOMAIN_INPUT_MAX: usize = DOMAIN_MAX * 4;
 /// Source: RFC 2047, 2.
 pub const ENCODED_WORD_MAX: usize = 75;
 
-/// Deepest nesting of arrays and objects in a request.
+/// Depth of nested arrays and objects from which a request is refused.
 ///
-/// Source: `serde_json`'s recursion limit, which enforces it; named here for the tests.
+/// Source: `serde_json`'s recursion limit, which enforces it. The error message and the tests name it.
 pub const JSON_DEPTH: usize = 128;
 
 /// Most JSON values in one request: bounds memory (about 60 bytes each) on a small function.

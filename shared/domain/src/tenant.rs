@@ -160,14 +160,12 @@ impl fmt::Display for Leftovers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unreadable = (self.unreadable > 0).then_some(("unreadable", &self.unreadable));
         let emails = self.emails.iter().map(|(name, count)| (*name, count)).chain(unreadable);
-        let parts: Vec<_> = emails
-            .map(|(name, count)| format!("{count} {name}"))
-            .chain((self.jobs > 0).then(|| format!("{} jobs that restore or retry", self.jobs)))
-            .collect();
-        if self.stopped {
-            write!(f, "at least ")?;
-        }
-        f.write_str(&parts.join(", "))
+        let counts: Vec<_> = emails.map(|(name, count)| format!("{count} {name}")).collect();
+        let least = if self.stopped { "at least " } else { "" };
+        let emails = (!counts.is_empty()).then(|| format!("emails ({least}{})", counts.join(", ")));
+        let jobs = (self.jobs > 0).then(|| format!("jobs that restore or retry ({})", self.jobs));
+        let parts: Vec<_> = emails.into_iter().chain(jobs).collect();
+        f.write_str(&parts.join(" and "))
     }
 }
 

@@ -47,8 +47,11 @@ fn only_unfinished_emails_are_leftovers() {
     }
     assert_eq!(
         left.to_string(),
-        "1 failing, 1 queued, 1 retry, 1 scheduled, 1 sending, 1 uncertain"
+        "emails (1 failing, 1 queued, 1 retry, 1 scheduled, 1 sending, 1 uncertain)"
     );
+    (left.stopped, left.jobs) = (true, 2);
+    assert!(left.to_string().starts_with("emails (at least 1 failing, "));
+    assert!(left.to_string().ends_with(") and jobs that restore or retry (2)"));
 }
 
 #[test]
@@ -71,6 +74,6 @@ fn leftovers_are_none_after_a_full_count_only() {
     assert!(left.iter().all(|left| !left.is_none()));
     assert_eq!(
         left.map(|left| left.to_string()),
-        ["1 unreadable", "1 jobs that restore or retry", "at least "]
+        ["emails (1 unreadable)", "jobs that restore or retry (1)", ""]
     );
 }

@@ -128,7 +128,7 @@ async fn the_default_queue_exists_with_fixed_settings() {
             "PATCH",
             "/queues/default",
             r#"{"priority":"high"}"#,
-            "priority: cannot be changed for the default queue: create another queue for such emails",
+            "priority: cannot be changed for the default queue: create another queue with this setting",
         ),
     ] {
         let (status, refused) = call(&backend, method, path, body).await;

@@ -233,7 +233,7 @@ async fn record_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
 
 fn invalid() -> ApiError {
     ApiError::invalid_api_key(
-        "Authorization: the API key is not recognised; check MAILQUEUE_API_KEY, or ask the deployer of this mailqueue.",
+        "Authorization: the API key is not recognised; check the environment variable MAILQUEUE_API_KEY, or ask the deployer of this mailqueue.",
     )
 }
 

@@ -39,7 +39,12 @@ impl<I: Copy> Cursor<I> {
             (None, None) => return Ok(None),
             (Some(after), None) => ("after", Self::After, after),
             (None, Some(before)) => ("before", Self::Before, before),
-            (Some(_), Some(_)) => return Err(ApiError::validation("before", "cannot be used together with after")),
+            (Some(_), Some(_)) => {
+                return Err(ApiError::validation(
+                    "before",
+                    "cannot be used together with the parameter after",
+                ));
+            }
         };
         let bad = || ApiError::validation(name, format_args!("must be the id of {what}"));
         parse(text).map(cursor).map(Some).ok_or_else(bad)
@@ -231,7 +236,7 @@ mod tests {
         assert_eq!(problem(read(None, Some(""))), "before: must be the id of a number");
         assert_eq!(
             problem(read(Some("7"), Some("7"))),
-            "before: cannot be used together with after"
+            "before: cannot be used together with the parameter after"
         );
         let missing = Cursor::Before(7).not_there("number");
         assert_eq!(

@@ -86,7 +86,7 @@ fn setting(key: &str, path: &str, value: Node, known: &[&'static str], tls: Tls)
     match key {
         "open_tracking" | "click_tracking" => match flag(path, value)? {
             None | Some(false) => Ok(()),
-            Some(true) => unsupported("set it to false: the field tracking of each email decides"),
+            Some(true) => unsupported("set it to false: each email decides with its field tracking"),
         },
         "tracking_subdomain" => match text(path, value)? {
             None => Ok(()),

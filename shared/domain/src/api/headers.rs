@@ -84,7 +84,7 @@ impl Headers {
         if addresses(mailboxes) == addresses(email.reply_to()) {
             return Ok(());
         }
-        let why = "must have the same addresses as the field reply_to: leave one of them out";
+        let why = "must have the same addresses as the field reply_to: send only the header or only the field";
         Err(EmailError::at(path, Problem::Bad(why)))
     }
 

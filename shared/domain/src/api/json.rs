@@ -67,7 +67,7 @@ pub(super) fn read_text(text: &str) -> Result<Node, ApiError> {
     if text.len().saturating_sub(saved.get()) > limits::REQUEST_BYTES {
         return Err(source::too_large(limits::REQUEST_BYTES));
     }
-    node.map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
+    node.map_err(|why| ApiError::malformed(unreadable("The request body", &why)))
 }
 
 /// An element of an array.
@@ -85,7 +85,7 @@ impl Element<'_> {
             Self::Text(text) => text,
         };
         let node = read(text, &Cell::new(limits::JSON_VALUES), &Cell::new(0));
-        node.map_err(|why| EmailError::at("", Problem::Json(why.to_string())))
+        node.map_err(|why| EmailError::at("", Problem::Json(unreadable("The email", &why))))
     }
 }
 
@@ -94,6 +94,23 @@ fn read(text: &str, left: &Cell<u32>, saved: &Cell<usize>) -> Result<Node, serde
     let bytes = false;
     let node = NodeSeed { left, saved, bytes }.deserialize(&mut reader)?;
     reader.end().map(|()| node)
+}
+
+/// Reason of the error that [`NodeSeed::take`] returns.
+const TOO_MANY: &str = "too many values";
+
+/// Returns the sentence about a body or an email that was not read.
+fn unreadable(subject: &str, why: &serde_json::Error) -> String {
+    let why = why.to_string();
+    if why.starts_with(TOO_MANY) {
+        let max = limits::JSON_VALUES;
+        format!("{subject} has too many values: at most {max} are accepted.")
+    } else if why.starts_with("recursion limit") {
+        let depth = limits::JSON_DEPTH;
+        format!("{subject} is nested too deeply: arrays and objects must be nested less than {depth} deep.")
+    } else {
+        format!("{subject} is not valid JSON: {why}.")
+    }
 }
 
 /// Builds a [`Node`]; nesting is bounded by `serde_json`, the number of values by `left`.
@@ -111,8 +128,7 @@ impl NodeSeed<'_> {
     fn take<E: serde::de::Error>(self, values: usize) -> Result<(), E> {
         let values = u32::try_from(values).ok();
         let left = values.and_then(|values| self.left.get().checked_sub(values));
-        self.left
-            .set(left.ok_or_else(|| E::custom("it contains too many values"))?);
+        self.left.set(left.ok_or_else(|| E::custom(TOO_MANY))?);
         Ok(())
     }
 }

@@ -71,7 +71,7 @@ fn not_ended(status: RecordStatus) -> &'static str {
 
 fn not_erasable(status: RecordStatus) -> &'static str {
     match status {
-        RecordStatus::Queued => "This email is waiting to be sent. Cancel it before you erase it.",
+        RecordStatus::Queued => "This email is waiting to be sent. Cancel it first, or erase it after it has ended.",
         RecordStatus::Sending | RecordStatus::Uncertain | RecordStatus::Failing => {
             "This email has not ended yet. Erase it afterwards."
         }

@@ -45,7 +45,7 @@ pub enum AddressError {
     #[error("a sender's quoted part before the @ may contain only letters, digits, dots and !#$%&'*+-/=?^_`{{|}}~")]
     QuotedSender,
     /// `"eve@example.org x"@example.com`.
-    #[error("the quoted part contains an @ with a dot or a [ after it, so it could be read as another address")]
+    #[error("the quoted part could be read as another address: it has a dot or a [ after an @")]
     QuotedAddress,
     /// Angle brackets missing, doubled or misplaced.
     #[error("the address must look like user@example.com or Name <user@example.com>")]

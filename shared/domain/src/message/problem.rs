@@ -24,8 +24,8 @@ pub enum Problem {
         /// The found type, with its article.
         found: &'static str,
     },
-    /// An email of a batch that is well-formed and cannot be read, with the reason.
-    #[error("The email is not valid JSON: {0}.")]
+    /// An email of a batch that could not be read, with a whole sentence about the reason.
+    #[error("{0}")]
     Json(String),
     /// A field that no version knows.
     #[error("unknown field")]

@@ -7,7 +7,7 @@ use crate::rule::Rule;
 
 pub(super) fn classes() -> Vec<Class> {
     let whole = "to: quotes before the @ must enclose the whole part";
-    let address = "to: the quoted part contains an @ with a dot or a [ after it";
+    let address = "to: the quoted part could be read as another address";
     let sender = "a sender's quoted part before the @ may contain only";
     let grammar = "RFC 5321, 4.1.2";
     vec![

@@ -145,7 +145,8 @@ fn one_click() -> Vec<Class> {
     let pair =
         |uris: &str, post: &str| with(json!({"headers": {"List-Unsubscribe": uris, "List-Unsubscribe-Post": post}}));
     let (uri, post) = ("<https://example.com/u>", "List-Unsubscribe=One-Click");
-    let needs = || bad("headers.List-Unsubscribe: List-Unsubscribe-Post needs exactly one https URI");
+    let needs =
+        || bad("headers.List-Unsubscribe: List-Unsubscribe-Post needs no http URI here, and exactly one https URI");
     let rfc = "RFC 8058, 3.1";
     vec![
         refused(

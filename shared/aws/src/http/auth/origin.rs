@@ -37,7 +37,7 @@ pub(super) fn check(secrets: &[[u8; 32]], headers: &HeaderMap) -> Result<(), Api
 
 fn refusal() -> ApiError {
     ApiError::forbidden(
-        "This address takes no requests from clients. Use the base URL from the deployer of this mailqueue.",
+        "This URL takes no requests from clients. Use the base URL from the deployer of this mailqueue.",
     )
 }
 
