@@ -102,7 +102,7 @@ async fn no_old_generation_follows_an_answered_purge() {
 }
 
 #[tokio::test]
-async fn a_deleted_queue_accepts_nothing_once_answered() {
+async fn a_queue_accepts_nothing_once_its_deletion_is_answered() {
     let backend = backend();
     let environment = enqueue(&backend);
     accepted(&backend, &environment).await;

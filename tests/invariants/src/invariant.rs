@@ -39,7 +39,7 @@ pub enum Invariant {
     QueueCommands,
     /// Within any minute a queue sends no more emails than its rate limit allows.
     RateLimit,
-    /// After an erasure is answered with 200, record and content of the email are deleted; the table's backups keep them for up to 35 days.
+    /// After an erasure is answered with 200, record and content of the email are deleted.
     Erasure,
     /// A bad input is refused alone: its error repeats no content, and no other email changes.
     Refusal,

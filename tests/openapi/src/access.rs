@@ -51,13 +51,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<TenantView>(200, "The tenant.")
             .refuses(&[404]),
         Operation::new("patch", tenant, "change_tenant", "Changes a tenant")
-            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues hold their emails. With `hold=true`, emails of every API key from the lost domains wait until a request with `release=true`.")
+            .details("Requires the deployer's key. The change takes effect within half a minute. While a tenant is suspended, its queues hold their emails. With `hold=true`, emails of every API key from the removed From domains wait until a request with `release=true`.")
             .query::<HoldQuery>()
             .body::<TenantChange>(json!({"daily_cap": null, "suspended": true}))
             .answers::<TenantChangedView>(200, "The changed tenant.")
             .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("delete", tenant, "delete_tenant", "Deletes a tenant")
-            .details("Requires the deployer's key. The tenant must be suspended for more than 60 seconds, without unfinished emails and running jobs. A 409 response lists the unfinished emails and the running jobs. Its keys are revoked, and its name cannot be reused.")
+            .details("Requires the deployer's key. The tenant must have been suspended for more than 60 seconds. It must have no unfinished emails, and no jobs that restore or retry. A 409 response says why the tenant cannot be deleted. For unfinished work, it counts the emails by status, and the jobs that restore or retry. The keys of a deleted tenant are revoked, and its name cannot be reused.")
             .answers::<TenantDeletedView>(200, "The deletion is done.")
             .refuses(&[404, 409, 422]),
     ]
@@ -99,7 +99,7 @@ struct HoldQuery {
     /// Holds the emails from domains that are not in `from_domains`, within five seconds. Also holds those that are
     /// accepted within the next minute. Requires `from_domains`.
     hold: Option<bool>,
-    /// Ends the holds of the tenant's lost domains, even if the domains stay removed. Sending continues within two
+    /// Ends the holds of the tenant's removed From domains, even if they stay removed. Sending continues within two
     /// minutes. With `hold=true`, the new hold replaces the earlier ones.
     release: Option<bool>,
 }

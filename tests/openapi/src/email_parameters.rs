@@ -95,8 +95,8 @@ pub(crate) struct CancelQuery {
     /// The id of the API key of the emails, revoked or not.
     #[schemars(extend("format" = "uuid"))]
     key: Option<String>,
-    /// The From domain of the emails, also one that the tenant lost: `example.com`, or `*.example.com` for its
-    /// subdomains. Domains longer than 40 characters are not found.
+    /// The From domain of the emails, also a removed From domain of the tenant: `example.com`, or `*.example.com` for
+    /// its subdomains. Domains longer than 40 characters are not found.
     #[schemars(length(min = 1))]
     from_domain: Option<String>,
     /// `true`: the emails that wait since the table was restored.

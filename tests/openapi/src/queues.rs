@@ -59,7 +59,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Cancels all waiting emails of a queue",
         )
         .for_operator()
-        .details("Reads show the purge at once. The response takes four seconds, and sending stops within five seconds after it. Emails accepted after the response are not affected. A restore of the queue undoes the purge until the retention ends. Not allowed with a key that is limited to From domains.")
+        .details("GET requests show the purge at once. The response takes four seconds, and sending stops within five seconds after it. Emails accepted after the response are not affected. Until the retention ends, a restore of the queue can undo the purge. Not allowed with a key that is limited to From domains.")
         .answers::<JobStarted>(202, "The started job.")
         .refuses(&[404]),
         queue(
@@ -113,7 +113,7 @@ struct QueueChange {
 #[derive(JsonSchema)]
 struct Settings {
     /// The maximum recipients per second. Default: the queue has no rate limit of its own. A change takes effect
-    /// within a minute. While emails wait for the rate, `promote` releases them every minute.
+    /// within a minute. While emails wait for the rate, mailqueue releases them every minute.
     #[schemars(range(min = 1, max = limits::QUEUE_RATE_MAX))]
     rate_per_second: Option<u32>,
     /// The seconds to wait before each retry after a transient failure. Default: the setting of the deployment.

@@ -188,7 +188,7 @@ async fn full_prefixes_are_given_up_before_the_address() {
         assert_eq!(requests[2][part], alone[part], "{part}");
     }
 
-    // Given up long ago: not written again.
+    // The suppression filter was given up long ago, so it is not written again.
     full.extend([attributes::yes("too_many")]);
     let replay = Replay::new([
         CannedResponse::canceled(&[none(), failed(Some(&full))]),

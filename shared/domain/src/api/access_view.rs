@@ -257,7 +257,7 @@ impl TenantsView {
     }
 }
 
-/// The emails that are held because of From domains that a tenant lost.
+/// The emails that are held because of removed From domains of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DomainHold"))]
 pub struct DomainHoldView {
@@ -270,7 +270,7 @@ pub struct DomainHoldView {
 }
 
 impl DomainHoldView {
-    /// The response for a hold of lost domains.
+    /// The response for a hold of removed From domains.
     #[must_use]
     pub fn new(held: Held, repeat_at: Timestamp) -> Self {
         Self {

@@ -78,12 +78,13 @@ struct BreakerView {
 struct FeedbackView {
     /// Time of the newest recorded event. Null before the first one.
     newest_event_at: Option<String>,
-    /// Seconds from the newest recorded event to the latest reserved sending time. Too high while the latest
-    /// reservation belongs to a canceled email.
+    /// Seconds from the newest recorded event to the latest reserved sending time, or until now if now is earlier.
+    /// Too high while the latest reservation belongs to a canceled email.
     lag_seconds: Option<u64>,
 }
 
-/// For each priority queue, the time since which it has had a backlog without a break. Null for an empty queue.
+/// For each priority queue, the time since which it has had a backlog without a break. Null for a priority queue
+/// without a backlog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WaitingSince {

@@ -20,8 +20,8 @@ use crate::reporting::forecast::{Forecast, WaitsFor};
 pub struct DryRunView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "dry_run")))]
     object: &'static str,
-    /// The id of the email of an earlier, equal request. The request would return that response again and send
-    /// nothing.
+    /// The id of the email of an earlier, equal request. This request would repeat the response to the
+    /// earlier one, and send nothing.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     replays: Option<String>,
     from: Parsed,

@@ -176,7 +176,7 @@ fn rate(part: u64, whole: u64) -> Number {
 pub enum Number {
     /// A count.
     Count(u64),
-    /// A ratio, at least 0. It exceeds 1 if events of earlier emails fall into the period.
+    /// A ratio, at least 0. It can exceed 1, because events of earlier emails may fall into the period.
     Rate(f64),
 }
 

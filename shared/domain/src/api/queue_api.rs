@@ -259,7 +259,7 @@ pub struct QueueView {
     suspended: bool,
     /// The API keys whose emails are held in every queue of the tenant until POST /emails/release.
     held_keys: Vec<String>,
-    /// Emails from domains that the tenant lost are held until PATCH /tenants/{name}?release=true.
+    /// Emails from removed From domains of the tenant are held until PATCH /tenants/{name}?release=true.
     lost_domains_held: bool,
     /// The sending domains of the tenant for which Amazon SES stopped sending. Emails from them, and from names below
     /// them, are held in every queue until Amazon SES sends for them again. See GET /domains.

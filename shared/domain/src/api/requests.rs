@@ -328,9 +328,9 @@ fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
 /// The request of `PATCH /emails/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RescheduleRequest {
-    /// The email's id again, which Resend's Python SDK sends too.
+    /// The email's id again, as Resend's Python SDK sends it.
     pub id: Option<String>,
-    /// The same in the Ruby SDK.
+    /// The email's id again, as Resend's Ruby SDK sends it.
     pub email_id: Option<String>,
     /// The new time of sending.
     pub scheduled_at: TimeInput,

@@ -135,8 +135,8 @@ pub struct SuppressionView {
     origin: Origin,
     source_id: Option<String>,
     created_at: String,
-    /// The end of this suppression. A complaint that cannot be matched to one recipient suppresses for seven days.
-    /// Null: no end.
+    /// The end of this suppression. A complaint that names several recipients suppresses each of them for
+    /// seven days. Null: no end.
     expires_at: Option<String>,
 }
 
@@ -200,7 +200,7 @@ pub struct RemovedView {
     account_list: Option<AtSes>,
 }
 
-/// The outcome for an address on Amazon SES's list of the account.
+/// The outcome for an address on Amazon SES's account-level suppression list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

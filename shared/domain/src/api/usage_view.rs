@@ -31,6 +31,7 @@ pub struct UsageView {
     broadcasts: QuotaUsage,
     ai_credits: AiCredits,
     automation_runs: AutomationRuns,
+    /// Always `used` 0 and `limit` null: `GET /domains` lists the domains.
     domains: QuotaUsage,
     rate_limit: RateUsage,
 }
@@ -59,7 +60,7 @@ struct PeriodUsage {
     resets_at: String,
 }
 
-/// Usage of a feature that is unlimited or not supported.
+/// Usage of a feature that is not counted here, or not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct QuotaUsage {

@@ -139,7 +139,7 @@ fn each_priority_reserves_up_to_its_horizon() {
 }
 
 #[test]
-fn low_leaves_a_tenth_and_large_emails_overdraw() {
+fn low_priority_leaves_a_tenth_and_large_emails_overdraw() {
     let span = |priority, recipients: &[u32]| match request_permits(
         &account_rate(0),
         batch(priority, recipients),

@@ -322,8 +322,8 @@ impl EmailRecord {
         }
     }
 
-    /// True if the place in the index fits the status. Unfinished records wait in a partition, records that ended
-    /// unsent can be found, and sent ones are in none.
+    /// True if the place in the index fits the status. Unfinished records wait in a partition. Records that ended
+    /// without `sent` are in the partition of ended ones. Sent records are in no partition.
     #[must_use]
     pub fn is_in_its_place(&self) -> bool {
         let kind = self.due.map(|due| due.kind);

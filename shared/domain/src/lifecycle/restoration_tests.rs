@@ -170,7 +170,7 @@ fn a_retry_of_a_restored_email_is_flagged() {
 }
 
 #[test]
-fn a_restore_of_a_purge_keeps_a_restored_email_waiting() {
+fn an_undone_purge_keeps_an_email_of_a_restored_table_waiting() {
     let canceled = EmailRecord {
         cause: Some(Cause::Purged),
         ..record(RecordStatus::Canceled)

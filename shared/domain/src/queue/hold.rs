@@ -18,7 +18,7 @@ use crate::timestamp::Timestamp;
 /// Most holds of a tenant. Our choice: a queue's item stays far below DynamoDB's 400 KB.
 pub const HOLDS_MAX: usize = 200;
 
-/// The hold of one API key, or of a whole tenant.
+/// The hold of one API key, or of the removed From domains of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The key; `None` for the hold of a tenant, which covers the emails of all its keys.
@@ -29,7 +29,7 @@ pub struct Hold {
     pub except: Option<Exception>,
 }
 
-/// The emails that a hold exempts, because the key or the tenant lost only some From domains.
+/// The emails that a hold exempts, because only some From domains of the key or the tenant were removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     /// The From domains that the key or the tenant keeps.
@@ -48,7 +48,7 @@ impl Hold {
         }
     }
 
-    /// The hold of a key that lost some From domains; without a key, the hold of a tenant that lost some.
+    /// The hold of the removed From domains of a key; without a key, of those of a tenant.
     #[must_use]
     pub const fn of_lost_domains(key: Option<KeyId>, kept: Vec<FromDomain>, accepted_after: Timestamp) -> Self {
         let except = Exception {

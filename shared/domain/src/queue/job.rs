@@ -52,8 +52,8 @@ pub enum Task {
     /// Make the purged emails wait again.
     Restore,
     /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds and the
-    /// same lost domains. This also releases the emails of `default` that nothing holds any more, as [`Self::Release`]
-    /// does.
+    /// same lost verifications. This also releases the emails of `default` that nothing holds any more, as
+    /// [`Self::Release`] does.
     FollowTenant,
     /// Retry failed emails.
     Retry {

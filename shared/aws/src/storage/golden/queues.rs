@@ -27,7 +27,7 @@ pub(super) fn news() -> QueueKey {
     }
 }
 
-/// Returns the holds of a revoked key, and of a key that lost From domains.
+/// Returns the holds of a revoked key, and of the removed From domains of a key.
 pub(crate) fn holds() -> Holds {
     let [revoked, narrowed] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
     let kept = vec![FromDomain::Exactly("a.example".to_owned())];

@@ -16,7 +16,7 @@ use crate::storage::attributes::{Item, ItemError, from_name, name, parse_sortabl
 use crate::storage::mapping::attribute;
 use crate::storage::table::keys;
 
-/// Attributes of the index for a record in `check`.
+/// Attributes of the index for a record in the partition `check`.
 pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
     [
         s("due_pk", format!("check#{:02}", id.shard(shards))),
