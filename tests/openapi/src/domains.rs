@@ -60,11 +60,6 @@ struct NewCapabilities {
 #[schemars(inline, extend("enum" = [false]))]
 struct Off(bool);
 
-/// Not supported.
-#[derive(JsonSchema)]
-#[schemars(inline, extend("enum" = [null]))]
-struct Unsupported(Option<String>);
-
 /// Only that of the deployment: `enforced` with the template parameter `TlsPolicy=REQUIRE`, else `opportunistic`.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("enum" = ["opportunistic", "enforced"]))]
@@ -86,7 +81,9 @@ struct NewDomain {
     adopt: Option<bool>,
     open_tracking: Option<Off>,
     click_tracking: Option<Off>,
-    tracking_subdomain: Unsupported,
+    /// Not supported.
+    #[schemars(extend("enum" = [null]))]
+    tracking_subdomain: Option<String>,
     tls: Option<OwnTls>,
     capabilities: Option<NewCapabilities>,
 }
@@ -99,7 +96,9 @@ struct DomainChange {
     id: Option<String>,
     open_tracking: Option<Off>,
     click_tracking: Option<Off>,
-    tracking_subdomain: Unsupported,
+    /// Not supported.
+    #[schemars(extend("enum" = [null]))]
+    tracking_subdomain: Option<String>,
     tls: Option<OwnTls>,
     capabilities: Option<NewCapabilities>,
 }
