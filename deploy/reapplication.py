@@ -181,7 +181,7 @@ def made_with(key_id, keys):
         while item is not None:
             maker = item["created_by"]["S"]
             yield maker
-            # The deployer is no key, and no key was created with a later one, so this ends.
+            # The loop ends: each key was created with an earlier key, or by the deployer, who is no key.
             item = keys.get(maker)
 
     return sorted(id for id, item in keys.items() if "revoked_at" not in item and key_id in ancestors(item))

@@ -16,7 +16,7 @@ import subprocess
 import time
 
 from rehearsal import MACHINE, RELEASE, call, deploy_arguments, environment, expect
-import stack  # after `rehearsal`, which settles its settings
+import stack  # after the module `rehearsal`, which sets the settings of stack.py
 from stack import ROOT, STATE, Trouble, say, wait_for
 
 DOCUMENT = ROOT / "docs" / "OPERATIONS.md"

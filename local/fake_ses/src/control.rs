@@ -85,7 +85,7 @@ pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     Json(limits).into_response()
 }
 
-/// `PUT /identities`: replaces the identities of the account by some whose status DNS does not change.
+/// `PUT /identities`: replaces the account's identities by the given ones. DNS does not change their status.
 pub async fn put_identities(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let given: Vec<Given> = match read(&body) {
         Ok(given) => given,

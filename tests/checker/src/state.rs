@@ -165,7 +165,7 @@ pub enum FeedbackProgress {
 pub enum QueueLoad {
     /// The priority queue was empty recently.
     Flowing,
-    /// The priority queue has not been empty for a long time.
+    /// The priority queue was last empty a long time ago.
     Backlog,
     /// The breaker is open.
     Shut,

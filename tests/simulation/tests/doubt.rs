@@ -56,7 +56,7 @@ fn an_uncertain_submission_is_settled_or_flagged() {
     }
 }
 
-/// The same with a permanently lost event.
+/// SES accepted the email, and both the answer and the event are lost.
 #[test]
 fn lost_events_cause_a_flagged_copy_or_none_if_held() {
     for (held, expected) in [

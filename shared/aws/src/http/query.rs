@@ -112,7 +112,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// Reads the only allowed flag of a URL: `?cancel=true`.
+/// Reads a flag of a URL that allows no other one, such as `?cancel=true`.
 ///
 /// # Errors
 /// As [`flags`].

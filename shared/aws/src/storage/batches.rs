@@ -1,7 +1,8 @@
 //! Idempotency keys of batches: one item each, written before the emails of the batch.
 //!
-//! **Invariant:** an environment of an earlier version cannot read the record of a batch whose email ids depend on the
-//! time of its start, because the attribute `h` is absent. It would derive other ids, and send the emails again.
+//! **Invariant:** an environment of an earlier version cannot read the record of a batch whose email ids depend on its
+//! start. Such a record has no attribute `h`. With it, this environment would derive other ids, and send the emails
+//! again.
 
 use std::time::Duration;
 

@@ -29,9 +29,9 @@ pub struct Outlook {
 /// The load of a priority queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PriorityQueueState {
-    /// The priority queue was empty a while ago: an older send task was lost.
+    /// The priority queue was empty recently: an older send task was lost.
     Flowing,
-    /// The priority queue has not been empty for long.
+    /// The priority queue was last empty a long time ago.
     Backlog,
     /// Nothing is enqueued: the breaker is open, or the priority queue is full ([`crate::delivery::priority_queue`]).
     Shut,

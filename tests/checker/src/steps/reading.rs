@@ -224,7 +224,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
                 if let Reader::Promoter { queue, .. } | Reader::Job { queue, .. } = reader
                     && queue != state.queue
                 {
-                    // Its next run, or page, reads the current queue.
+                    // The next run of `promote`, or the next page of the job, reads the current queue.
                     return gone;
                 }
                 state.readers[slot] = reader.with(seen);

@@ -104,7 +104,7 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// A sender that knows the queue in this state receives a send task.
+/// A sender that knows this state of the queue receives a send task.
 fn claim(
     machine: &mut Machine,
     state: &State,

@@ -1,8 +1,8 @@
 //! The corpus: messages that try to make the reader's browser run a script or fetch something.
 //!
-//! **Invariant:** each message has one hostile part and states its harm on an unprotected page. The rest is an
-//! ordinary message. In a part, `{run}` is a script that fits into an attribute without quotes, and `{call}` is a
-//! shorter one. `{out}` is the message's own host.
+//! **Invariant:** each message has one hostile part, and names the harm that this part does on an unprotected page.
+//! The rest is an ordinary message. In a part, `{run}` is a script that fits into an attribute without quotes, and
+//! `{call}` is a shorter one. The placeholder `{out}` is a foreign host with the message's name.
 
 pub(crate) mod bodies;
 pub(crate) mod fetching;
