@@ -42,7 +42,7 @@ def findings(contents):
     elif contents.missing:
         yield Finding(
             f"The bucket {contents.bucket} lacks {contents.missing} of {contents.looked} large contents of the table. Their emails"
-            " fail with the cause body_missing, and the API shows them without content.",
+            " wait with the cause body_missing, and fail after their last attempt. The API shows them without content.",
             REMEDY,
             # A few objects may have been deleted; without any, it is the wrong bucket.
             blocking=contents.missing == contents.looked,

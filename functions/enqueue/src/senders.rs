@@ -94,7 +94,7 @@ fn remedy(domain: &SendingDomain) -> String {
         .map(|record| format!("{} with the value {}", record.host, record.value))
         .collect();
     if records.is_empty() {
-        return format!(" Please, complete it with POST /domains/{id}/verify.");
+        return format!(" Please, complete its verification with POST /domains/{id}/verify.");
     }
     format!(
         " Please, add these CNAME records: {}. GET /domains/{id} shows those that are missing.",

@@ -197,7 +197,7 @@ async fn dropped_headers_are_reported() {
     let backend = samples::backend(0).unwrap();
     let headers = json!({"Date": "today", "Reply-To": "help@example.com", "X-A": 1});
     let shown = tried(&backend, &email(json!({ "headers": headers }))).await;
-    let message = "This header is not sent: mailqueue and Amazon SES set it.";
+    let message = "The value of this header is not sent: mailqueue, Amazon SES or the receiver sets it.";
     assert_eq!(shown["warnings"], json!([{"path": "headers.Date", "message": message}]));
     assert_eq!(
         shown["reply_to"],

@@ -23,7 +23,8 @@ use crate::{ManageError, ManageFunction, Ports};
 pub(crate) const NO_SUCH_QUEUE: &str = "No queue has this name. See GET /queues.";
 
 /// Message for an id that no job of the queue has.
-pub(crate) const NO_SUCH_JOB: &str = "No job of this queue has this id. The response that started the job has its id.";
+pub(crate) const NO_SUCH_JOB: &str =
+    "No job of this queue has this id. The response to the request that started the job has the job's id.";
 
 /// Number of queues whose counts are read concurrently.
 const AT_ONCE: usize = 10;

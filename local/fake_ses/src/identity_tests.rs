@@ -69,7 +69,7 @@ fn dns_decides_keys_and_mail_from_apart() {
 }
 
 #[test]
-fn a_restart_makes_new_keys_only_for_another_length() {
+fn a_restarted_verification_keeps_keys_of_equal_length() {
     let mut identity = domain();
     let three_days = Timestamp::from_second(72 * 3600).unwrap();
     let (dkim, mail_from) = (Some(Seen::NoHost), None);

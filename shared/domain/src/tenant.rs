@@ -163,7 +163,7 @@ impl fmt::Display for Leftovers {
         let counts: Vec<_> = emails.map(|(name, count)| format!("{count} {name}")).collect();
         let least = if self.stopped { "at least " } else { "" };
         let emails = (!counts.is_empty()).then(|| format!("emails ({least}{})", counts.join(", ")));
-        let jobs = (self.jobs > 0).then(|| format!("jobs that restore or retry ({})", self.jobs));
+        let jobs = (self.jobs > 0).then(|| format!("jobs that restore or retry emails ({})", self.jobs));
         let parts: Vec<_> = emails.into_iter().chain(jobs).collect();
         f.write_str(&parts.join(" and "))
     }

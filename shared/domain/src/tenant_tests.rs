@@ -51,7 +51,10 @@ fn only_unfinished_emails_are_leftovers() {
     );
     (left.stopped, left.jobs) = (true, 2);
     assert!(left.to_string().starts_with("emails (at least 1 failing, "));
-    assert!(left.to_string().ends_with(") and jobs that restore or retry (2)"));
+    assert!(
+        left.to_string()
+            .ends_with(") and jobs that restore or retry emails (2)")
+    );
 }
 
 #[test]
@@ -74,6 +77,6 @@ fn leftovers_are_none_after_a_full_count_only() {
     assert!(left.iter().all(|left| !left.is_none()));
     assert_eq!(
         left.map(|left| left.to_string()),
-        ["emails (1 unreadable)", "jobs that restore or retry (1)", ""]
+        ["emails (1 unreadable)", "jobs that restore or retry emails (1)", ""]
     );
 }

@@ -21,7 +21,7 @@ pub enum Invariant {
     Duplicates,
     /// With `on_uncertain: hold`, an email that SES may have accepted is not submitted again unless a caller forces it.
     Hold,
-    /// An email with a lost answer is sent again only after all waiting events of SES are read, or after six hours.
+    /// An email with a lost answer is sent again only after SES's events of that time are read, or after six hours.
     Evidence,
     /// `sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not.
     Truth,

@@ -57,7 +57,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<TenantChangedView>(200, "The changed tenant.")
             .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("delete", tenant, "delete_tenant", "Deletes a tenant")
-            .details("Requires the deployer's key. The tenant must have been suspended for more than 60 seconds. It must have no unfinished emails, and no jobs that restore or retry. A 409 response says why the tenant cannot be deleted. For unfinished work, it counts the emails by status, and the jobs that restore or retry. The keys of a deleted tenant are revoked, and its name cannot be reused.")
+            .details("Requires the deployer's key. The tenant must have been suspended for more than 60 seconds. It must have no unfinished emails, and no jobs that restore or retry emails. A 409 response says why the tenant cannot be deleted. For unfinished work, it counts the emails by status, and the jobs that restore or retry emails. The keys of a deleted tenant are revoked, and its name cannot be reused.")
             .answers::<TenantDeletedView>(200, "The deletion is done.")
             .refuses(&[404, 409, 422]),
     ]

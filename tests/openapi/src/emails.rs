@@ -311,7 +311,8 @@ struct Reschedule {
     /// The same as `id`.
     email_id: Option<String>,
     scheduled_at: When,
-    /// The time after which the email is not sent. Default: the earlier value, or 14 days after the email is due.
+    /// The time after which the email is not sent. Default: the value that a caller gave earlier; without one, 14 days
+    /// after the email is due.
     expires_at: Option<When>,
 }
 

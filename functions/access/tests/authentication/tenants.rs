@@ -190,7 +190,7 @@ async fn unfinished_work_stops_a_deletion() {
     for part in [
         "1 queued",
         "1 uncertain",
-        "jobs that restore or retry (1)",
+        "jobs that restore or retry emails (1)",
         "x-mailqueue-tenant",
     ] {
         assert!(message.contains(part), "{message}");

@@ -177,7 +177,7 @@ fn nothing_there<F: HttpFunction>(no_route: &NoRoute, uri: &Uri) -> Response<Bod
 /// Sends the client to the normal spelling of a path on the same host.
 fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     let location = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    let message = "Use the path in the header Location. Set the base URL without a slash at its end.";
+    let message = "Use the path in the header Location. If your base URL ends with a slash, remove that slash.";
     http::redirect(&location, message)
 }
 

@@ -65,10 +65,13 @@ pub fn hours(since: Option<Given>, until: Option<Given>, now: Timestamp) -> Resu
     let end = until.map_or(now, |(_, until)| until.min(now));
     let (name, since) = since.unwrap_or(("query", end.before(days(DAYS_DEFAULT))));
     if since > end {
-        return Err(ApiError::validation(name, "must not be after the end"));
+        return Err(ApiError::validation(
+            name,
+            "must not be after the end of the period (until, or now)",
+        ));
     }
     if end.since(since) > days(DAYS_MAX) {
-        let problem = format!("must be at most {DAYS_MAX} days before the end");
+        let problem = format!("must be at most {DAYS_MAX} days before the end of the period (until, or now)");
         return Err(ApiError::validation(name, problem));
     }
     let last = hour_of(end.before(Duration::from_millis(1)).max(since));

@@ -82,24 +82,27 @@ pub fn check_change(body: &[u8], tls: Tls) -> Result<Option<String>, ApiError> {
 
 /// Checks a setting of Resend that has only one value here.
 fn setting(key: &str, path: &str, value: Node, known: &[&'static str], tls: Tls) -> Result<(), EmailError> {
-    let unsupported = |remedy| Err(EmailError::at(path, Problem::Unsupported(remedy)));
+    let refused = |problem| Err(EmailError::at(path, problem));
+    let other_value = |problem| refused(Problem::Bad(problem));
     match key {
         "open_tracking" | "click_tracking" => match flag(path, value)? {
             None | Some(false) => Ok(()),
-            Some(true) => unsupported("set it to false: each email decides with its field tracking"),
+            Some(true) => other_value("only the value false is supported: the field tracking of each email decides"),
         },
         "tracking_subdomain" => match text(path, value)? {
             None => Ok(()),
-            Some(_) => unsupported("leave it out: the template parameter TrackingDomain sets the domain of the links"),
+            Some(_) => refused(Problem::Unsupported(
+                "leave it out: the template parameter TrackingDomain sets the domain of the links",
+            )),
         },
         "tls" => match (text(path, value)?, tls) {
             (None, _) => Ok(()),
             (Some(given), _) if given == <&str>::from(tls) => Ok(()),
-            (Some(_), Tls::Opportunistic) => {
-                unsupported("set it to opportunistic: the template parameter TlsPolicy decides about TLS")
-            }
+            (Some(_), Tls::Opportunistic) => other_value(
+                "only the value opportunistic is supported: the template parameter TlsPolicy decides about TLS",
+            ),
             (Some(_), Tls::Enforced) => {
-                unsupported("set it to enforced: the template parameter TlsPolicy decides about TLS")
+                other_value("only the value enforced is supported: the template parameter TlsPolicy decides about TLS")
             }
         },
         "capabilities" => capabilities(path, value),
@@ -114,13 +117,19 @@ fn capabilities(path: &str, value: Node) -> Result<(), EmailError> {
     }
     for (key, value) in object(path, value)? {
         let path = format!("{path}.{}", echo(&key));
-        let (only, remedy) = match key.as_str() {
-            "sending" => ("enabled", "set it to enabled: delete the domain to stop its emails"),
-            "receiving" => ("disabled", "set it to disabled: mailqueue receives no emails"),
+        let (only, problem) = match key.as_str() {
+            "sending" => (
+                "enabled",
+                "only the value enabled is supported: to stop the emails of a domain, delete it",
+            ),
+            "receiving" => (
+                "disabled",
+                "only the value disabled is supported: mailqueue receives no emails",
+            ),
             _ => return Err(unknown(&path, &key, &["sending", "receiving"])),
         };
         if text(&path, value)?.is_some_and(|given| given != only) {
-            return Err(EmailError::at(path, Problem::Unsupported(remedy)));
+            return Err(EmailError::at(path, Problem::Bad(problem)));
         }
     }
     Ok(())
@@ -151,7 +160,7 @@ fn label(path: &str, text: &str) -> Result<String, EmailError> {
     let bad = || {
         EmailError::at(
             path,
-            Problem::Bad("must be one label of letters, digits and dashes, such as send"),
+            Problem::Bad("must be one label, such as send: letters, digits and dashes"),
         )
     };
     is_label.then_some(text).ok_or_else(bad)
@@ -201,7 +210,7 @@ mod tests {
             (read(r#"{"name": 1}"#), "name: must be a string"),
             (
                 with(r#""open_tracking": true"#),
-                "open_tracking: this field is not supported; set it to false",
+                "open_tracking: only the value false is supported",
             ),
             (with(r#""open_tracking": "no""#), "open_tracking: must be a boolean"),
             (
@@ -210,11 +219,11 @@ mod tests {
             ),
             (
                 with(r#""tls": "enforced""#),
-                "tls: this field is not supported; set it to opportunistic",
+                "tls: only the value opportunistic is supported",
             ),
             (
                 with(r#""capabilities": {"receiving": "enabled"}"#),
-                "capabilities.receiving: this field is not supported",
+                "capabilities.receiving: only the value disabled is supported",
             ),
             (with(r#""capabilities": {"x": 1}"#), "capabilities.x: unknown field"),
             (
@@ -247,11 +256,11 @@ mod tests {
         use Tls::{Enforced, Opportunistic};
         for (tls, given, expected) in [
             (Opportunistic, "opportunistic", Ok(())),
-            (Opportunistic, "enforced", Err("set it to opportunistic")),
+            (Opportunistic, "enforced", Err("only the value opportunistic")),
             (Enforced, "enforced", Ok(())),
             // A weaker choice than that of the deployment must not look accepted.
-            (Enforced, "opportunistic", Err("set it to enforced")),
-            (Enforced, "required", Err("set it to enforced")),
+            (Enforced, "opportunistic", Err("only the value enforced")),
+            (Enforced, "required", Err("only the value enforced")),
         ] {
             let new = format!(r#"{{"name": "example.com", "tls": "{given}"}}"#);
             let change = format!(r#"{{"tls": "{given}"}}"#);

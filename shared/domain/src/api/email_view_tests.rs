@@ -51,7 +51,7 @@ fn dropped_headers_are_warnings() {
     };
     let view = to_value(EmailView::new(&record, None, REGION, NOW)).unwrap();
     let path = "headers.Message-ID";
-    let message = "This header is not sent: mailqueue and Amazon SES set it.";
+    let message = "The value of this header is not sent: mailqueue, Amazon SES or the receiver sets it.";
     assert_eq!(
         view["warnings"],
         serde_json::json!([{"path": path, "message": message}])

@@ -35,7 +35,7 @@ impl Warning {
     fn of(name: &str) -> Self {
         Self {
             path: format!("headers.{}", echo(name)),
-            message: "This header is not sent: mailqueue and Amazon SES set it.",
+            message: "The value of this header is not sent: mailqueue, Amazon SES or the receiver sets it.",
         }
     }
 }

@@ -80,7 +80,7 @@ fn headers_of_frameworks_are_dropped_with_a_warning() {
     assert_eq!(request.dropped_headers, DroppedHeader::ALL);
     assert_eq!(
         warnings[0]["message"],
-        "This header is not sent: mailqueue and Amazon SES set it."
+        "The value of this header is not sent: mailqueue, Amazon SES or the receiver sets it."
     );
     // The warnings are no part of the request's identity.
     let plain = parse(&json!({"headers": {"X-A": "1"}})).unwrap();

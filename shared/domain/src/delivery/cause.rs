@@ -123,7 +123,7 @@ impl Cause {
                 "Amazon SES has paused sending for the account or the configuration set. Read the reputation page of the SES console. Resume the configuration set there, or ask AWS to resume the account."
             }
             Self::Unreached => {
-                "Amazon SES or the stored content could not be reached. mailqueue retries automatically, and this does not count as an attempt."
+                "Amazon SES or the stored content could not be reached. The failed call does not count as an attempt, and mailqueue retries automatically."
             }
             Self::Unavailable => {
                 "Amazon SES denied the call or was unavailable. The detail has the reason. Fix it if needed; mailqueue retries automatically."
@@ -144,7 +144,7 @@ impl Cause {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. Put the objects back; mailqueue retries automatically. To send it as a new email, cancel this one first."
+                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. If the objects are missing, put them back; mailqueue retries automatically. To send a new email instead, cancel this one first."
             }
             Self::Crashed => {
                 "The send function stopped during the attempt. mailqueue waits for the event of Amazon SES. If none comes, it sends again or ends the email as unknown."

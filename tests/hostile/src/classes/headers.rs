@@ -209,7 +209,7 @@ fn reserved() -> Vec<Class> {
         let class = carried(
             Rule::HeaderReserved,
             name,
-            "dropped: no message has it",
+            "dropped: no message has its value",
             named(name, value),
         );
         classes.push(class);

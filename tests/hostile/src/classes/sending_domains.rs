@@ -17,7 +17,7 @@ fn return_path(text: &str) -> String {
 pub(super) fn classes() -> Vec<Class> {
     let no_domain = || bad("name: must be a domain such as example.com");
     let good = || name("mail.example.com");
-    let no_label = || bad("custom_return_path: must be one label of letters, digits and dashes");
+    let no_label = || bad("custom_return_path: must be one label, such as send: letters, digits and dashes");
     let classes = vec![
         refused(
             Rule::SendingDomain,

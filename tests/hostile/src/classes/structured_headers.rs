@@ -146,7 +146,7 @@ fn one_click() -> Vec<Class> {
         |uris: &str, post: &str| with(json!({"headers": {"List-Unsubscribe": uris, "List-Unsubscribe-Post": post}}));
     let (uri, post) = ("<https://example.com/u>", "List-Unsubscribe=One-Click");
     let needs =
-        || bad("headers.List-Unsubscribe: List-Unsubscribe-Post needs no http URI here, and exactly one https URI");
+        || bad("headers.List-Unsubscribe: with the header List-Unsubscribe-Post, this header must have exactly one");
     let rfc = "RFC 8058, 3.1";
     vec![
         refused(

@@ -200,7 +200,7 @@ impl Principal {
 #[must_use]
 pub fn not_for_the_deployer() -> ApiError {
     ApiError::restricted_api_key(
-        "The deployer's key cannot send emails or read their content. It manages API keys and tenants. For one tenant it lists emails, queues and domains, cancels emails, registers domains, and pauses, resumes and purges queues. For other requests, create a key with POST /api-keys.",
+        "The deployer's key cannot send emails or read their content. It manages API keys and tenants. For one tenant it lists emails, queues and domains, cancels emails, registers domains, and pauses, resumes and purges queues. It also reads figures and jobs. For other requests, create a key with POST /api-keys.",
     )
 }
 

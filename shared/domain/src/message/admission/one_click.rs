@@ -43,7 +43,7 @@ pub(super) fn check(headers: &[Header]) -> Result<(), EmailError> {
     if of_scheme("https://") != 1 || of_scheme("http://") != 0 {
         return Err(bad(
             path(list),
-            "List-Unsubscribe-Post needs no http URI here, and exactly one https URI such as <https://example.com/unsubscribe>",
+            "with the header List-Unsubscribe-Post, this header must have exactly one https URI (such as <https://example.com/unsubscribe>) and no http URI",
         ));
     }
     Ok(())
