@@ -1,9 +1,5 @@
 //! Suspension of a tenant: its queues hold the waiting emails until the deployer ends it.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a failing test panics with its reason"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 use crate::common::{ask_of, authenticator, read};
 use domain::id::{QueueKey, QueueName, TenantId};

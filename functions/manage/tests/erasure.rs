@@ -1,10 +1,5 @@
 //! Erasure and history of an email, in the in-memory backend.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a failing test panics with its reason"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 use crate::common::{ask, read};
 use domain::delivery::cause::Cause;

@@ -1,11 +1,6 @@
 //! Limits of From domains: neither a narrowed key (limited to some From domains) nor a tenant that lost a domain acts
 //! on emails from elsewhere.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a failing test panics with its reason"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 use crate::common::{ask, read};
 use domain::delivery::cause::Cause;

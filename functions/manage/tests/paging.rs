@@ -1,8 +1,6 @@
 //! Pages of the list, over several shards, in the in-memory backend.
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a failing test panics with its reason"
 )]

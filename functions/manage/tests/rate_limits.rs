@@ -2,8 +2,6 @@
 //! first.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a failing test panics with its reason"
 )]

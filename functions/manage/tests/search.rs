@@ -1,8 +1,6 @@
 //! Filters of the list, in the in-memory backend: results, and the number of reads.
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a failing test panics with its reason"
 )]

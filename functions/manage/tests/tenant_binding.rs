@@ -1,10 +1,5 @@
 //! Commands on a queue that are answered only when they are in effect in every environment, in the in-memory backend.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a failing test panics with its reason"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 use std::time::Duration;
 

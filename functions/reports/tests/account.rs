@@ -1,8 +1,6 @@
 //! The state of the account and the text for scrapers, in the in-memory backend.
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on says why"
 )]

@@ -1,8 +1,6 @@
 //! Statistics over HTTP, in a backend with counters written by the test.
 #![expect(
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "a failing test panics with its reason"
 )]

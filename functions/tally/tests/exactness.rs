@@ -1,10 +1,6 @@
 //! Exact counts: each change is counted once, in any order of delivery.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a failing test panics with its reason"
-)]
+#![expect(clippy::indexing_slicing, reason = "a failing test panics with its reason")]
 
 use crate::common::{ContendedBackend, expected, found, stream};
 use domain::delivery::record::RecordStatus;

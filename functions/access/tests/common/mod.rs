@@ -1,4 +1,5 @@
 //! A client of the API in the in-memory backend.
+#![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 use access::AccessFunction;
 use aws::http::auth::Authenticator;

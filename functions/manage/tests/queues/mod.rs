@@ -1,8 +1,6 @@
 //! Named queues: created, changed, paused, purged, restored, retried, deleted.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a failing test panics with its reason"
 )]

@@ -1,4 +1,5 @@
 //! A client of the API in the in-memory backend.
+#![expect(clippy::expect_used, clippy::panic, reason = "a failing test panics with its reason")]
 
 use aws::http::auth::Authenticator;
 use aws::http::{endpoint, gateway};

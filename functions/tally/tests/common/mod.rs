@@ -1,4 +1,5 @@
 //! Streams of changes for tests, and counters with concurrent writers between their calls.
+#![expect(clippy::unwrap_used, reason = "a failing test panics with its reason")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
