@@ -17,7 +17,7 @@ use domain::ports::{Clock, EmailRecords, Listing, Queues, SendTaskRequest};
 use domain::queue::Queue;
 use domain::tenant::sender::FromDomain;
 use domain::timestamp::Timestamp;
-use workflow::apply::apply_many;
+use workflow::apply::{Outcome, apply_many};
 
 use crate::filters::is_from;
 use crate::{ManageError, ManageFunction, Ports};
@@ -148,8 +148,10 @@ impl<P: Ports> ManageFunction<P> {
             });
             let mut requests = Vec::new();
             for decided in apply_many(&self.records, records, now, decide).await {
-                let (side_effect, record) = match decided {
-                    Ok(decided) => decided,
+                let Outcome {
+                    side_effect, record, ..
+                } = match decided {
+                    Ok(outcome) => outcome,
                     // One email must not keep the others from being changed.
                     Err(error) => {
                         let error = aws::runtime::telemetry::chain(&error);

@@ -9,7 +9,7 @@
 use domain::delivery::account_rate::AccountRateChange;
 use domain::delivery::record::{DueKind, EmailRecord};
 use domain::id::{EmailId, EmailKey, QueueKey};
-use domain::lifecycle::{Decision, SideEffect};
+use domain::lifecycle::Decision;
 use domain::message::email::EmailContent;
 use domain::ports::{AccountRates, Bodies, Clock, DueIndex, DuePage, EmailRecords, Jobs, PortError, Queues, Rounds};
 use domain::queue::Queue;
@@ -132,27 +132,28 @@ impl<P: Ports> PromoteFunction<P> {
         let (records, mut failed) = self.movable(job, queue, records).await;
         let (now, policy) = (self.system.now(), queue.policy(&self.policy));
         let expires_after = queue.expires_after.unwrap_or(self.expires_after);
-        let before = records.clone();
+        let ids: Vec<EmailId> = records.iter().map(|record| record.id).collect();
         let decided = apply_many(&self.records, records, now, |record| {
             job.decide(record, queue, expires_after, &policy, now)
         });
-        let mut moved = Vec::new();
-        for (before, decided) in before.into_iter().zip(decided.await) {
+        let (mut moved, mut written) = (Vec::new(), 0_u64);
+        for (id, decided) in ids.into_iter().zip(decided.await) {
             match decided {
-                Ok((side_effect, record)) if side_effect != SideEffect::Nothing || record != before => {
-                    moved.push((side_effect, record))
+                Ok(outcome) => {
+                    // Another run of this job may have come first, and counts the email.
+                    written = written.saturating_add(u64::from(outcome.is_written));
+                    moved.extend(outcome.work());
                 }
-                Ok(_) => {}
                 Err(error) => {
                     failed += 1;
-                    log_unmoved(&before, &error);
+                    log_unmoved(id, &error);
                 }
             }
         }
         done.recovered += moved.len();
         done.failed += failed + self.apply_side_effects(&moved).await;
         let page = SweepPage {
-            moved: u64::try_from(moved.len()).unwrap_or(u64::MAX),
+            moved: written,
             failed: u64::try_from(failed).unwrap_or(u64::MAX),
         };
         Ok(job.after_sweep(page, next, self.records.shards(), self.system.now()))
@@ -188,7 +189,7 @@ impl<P: Ports> PromoteFunction<P> {
                 Ok(false) => {}
                 Err(error) => {
                     failed += 1;
-                    log_unmoved(&record, &error);
+                    log_unmoved(record.id, &error);
                 }
             }
         }
@@ -219,9 +220,9 @@ fn is_still_concerned(job: &Job, record: &EmailRecord) -> bool {
         || ended.is_some_and(|due| job.may_concern(record.status, record.cause, due.at))
 }
 
-fn log_unmoved(record: &EmailRecord, error: &(dyn std::error::Error + 'static)) {
+fn log_unmoved(id: EmailId, error: &(dyn std::error::Error + 'static)) {
     let error = aws::runtime::telemetry::chain(error);
-    tracing::warn!(id = %record.id, error, "an email of a queue could not be moved; the next sweep finds it again");
+    tracing::warn!(%id, error, "an email of a queue could not be moved; the next sweep finds it again");
 }
 
 #[cfg(test)]

@@ -95,15 +95,10 @@ impl<P: Ports> PromoteFunction<P> {
                 }
                 None => Decision::Forget,
             };
-            let before = ready.clone();
-            let decided = apply_many(&self.records, ready, now, decide).await;
             let mut moved = Vec::new();
-            for (before, decided) in before.into_iter().zip(decided) {
+            for decided in apply_many(&self.records, ready, now, decide).await {
                 match decided {
-                    Ok((side_effect, record)) if side_effect != SideEffect::Nothing || record != before => {
-                        moved.push((side_effect, record))
-                    }
-                    Ok(_) => {}
+                    Ok(outcome) => moved.extend(outcome.work()),
                     Err(error) => {
                         failed += 1;
                         log_unrecovered(&error);

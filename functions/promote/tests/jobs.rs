@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::promote;
 use domain::delivery::cause::Cause;
+use domain::delivery::policy::Policy;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::id::{EmailId, QueueKey};
 use domain::queue::Queue;
@@ -15,6 +16,7 @@ use domain::tenant::sender::Scope;
 use domain::timestamp::Timestamp;
 use memory::samples::BORN;
 use memory::{Fault, MemoryBackend, samples};
+use workflow::apply::apply_many;
 
 /// Number of emails of a queue.
 const EMAILS: u8 = 6;
@@ -136,6 +138,31 @@ async fn a_job_continues_after_a_failing_record() {
                 }
                 assert_eq!(waiting(&backend, DueKind::Check), usize::from(EMAILS), "{what}");
                 assert!(is_done(&backend), "{what}");
+            }
+        }
+    }
+}
+
+/// Two runs of a job may read the same page. Only the run that revived an email counts it, even if the SDK repeated the
+/// write because its answer was lost. (Two releases of a held email have the same effect, and both may be written.)
+#[tokio::test]
+async fn a_revived_email_counts_once() {
+    for (task, email) in jobs().into_iter().filter(|(task, _)| task.revives_ended_emails()) {
+        let backend = backend(&task, email, None);
+        let (read, queue, job) = {
+            let state = backend.state();
+            let read: Vec<EmailRecord> = state.records.values().cloned().collect();
+            let job = state.jobs.values().next().expect("a job").clone();
+            (read, state.queues[&key()].clone(), job)
+        };
+        let (policy, expires_after) = (Policy::standard(), Duration::from_secs(86_400));
+        let (first, second) = (at(1), at(2));
+        for (run, is_written) in [(first, true), (first, true), (second, false)] {
+            let decide = |record: &EmailRecord| job.decide(record, &queue, expires_after, &policy, run);
+            for outcome in apply_many(&backend, read.clone(), run, decide).await {
+                let outcome = outcome.expect("carried out");
+                assert_eq!(outcome.is_written, is_written, "{task:?} at {run:?}: {outcome:?}");
+                assert_eq!(outcome.record.status, RecordStatus::Queued, "{task:?}");
             }
         }
     }

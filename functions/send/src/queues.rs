@@ -224,9 +224,9 @@ impl<P: Ports> SendFunction<P> {
             let mut decided: BTreeMap<EmailKey, _> = loaded.into_iter().zip(decided).collect();
             for (place, key) in emails {
                 let outcome = match decided.remove(&key) {
-                    Some(Ok((side_effect, record))) => {
-                        Ok(self.after_reconciling(&record, &queue, side_effect, now).await)
-                    }
+                    Some(Ok(done)) => Ok(self
+                        .after_reconciling(&done.record, &queue, done.side_effect, now)
+                        .await),
                     Some(Err(error)) => Err(error.into()),
                     // The email no longer exists, or its other send task in this batch has it.
                     None => Ok(TaskOutcome::Done),

@@ -33,6 +33,42 @@ pub enum Applied<E> {
     Gone,
 }
 
+/// What became of one record among many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The side effect to run.
+    pub side_effect: SideEffect,
+    /// The record afterwards, as far as is known.
+    pub record: EmailRecord,
+    /// Whether this call wrote the record. It is false if another writer came first and left nothing to do.
+    pub is_written: bool,
+}
+
+impl Outcome {
+    /// Returns the side effect and the record, unless this call had nothing to do.
+    #[must_use]
+    pub fn work(self) -> Option<(SideEffect, EmailRecord)> {
+        let is_work = self.is_written || self.side_effect != SideEffect::Nothing;
+        is_work.then_some((self.side_effect, self.record))
+    }
+
+    fn written(transition: Transition) -> Self {
+        Self {
+            side_effect: transition.side_effect,
+            record: transition.record,
+            is_written: true,
+        }
+    }
+
+    fn unwritten(side_effect: SideEffect, record: EmailRecord) -> Self {
+        Self {
+            side_effect,
+            record,
+            is_written: false,
+        }
+    }
+}
+
 /// Decides about `record` until the decision is written or there is nothing to write.
 ///
 /// Returns the side effect to run, and the record afterwards, as far as is known.
@@ -133,16 +169,20 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
     them: Vec<EmailRecord>,
     now: Timestamp,
     decide: impl Fn(&EmailRecord) -> Decision + Send + Sync,
-) -> Vec<Result<(SideEffect, EmailRecord), ApplyError>> {
-    let mut results: Vec<Option<Result<(SideEffect, EmailRecord), ApplyError>>> = them.iter().map(|_| None).collect();
+) -> Vec<Result<Outcome, ApplyError>> {
+    let mut results: Vec<Option<Result<Outcome, ApplyError>>> = them.iter().map(|_| None).collect();
     let mut open: Vec<(usize, EmailRecord)> = them.into_iter().enumerate().collect();
     let mut rounds = Rounds::of(WRITING);
     while rounds.begin().is_ok() {
         let (mut places, mut writes) = (Vec::new(), Vec::new());
         for (place, record) in std::mem::take(&mut open) {
             match decide(&record) {
-                Decision::Forget => settle(&mut results, place, Ok((SideEffect::Nothing, record))),
-                Decision::Only(side_effect) => settle(&mut results, place, Ok((side_effect, record))),
+                Decision::Forget => {
+                    settle(&mut results, place, Ok(Outcome::unwritten(SideEffect::Nothing, record)));
+                }
+                Decision::Only(side_effect) => {
+                    settle(&mut results, place, Ok(Outcome::unwritten(side_effect, record)));
+                }
                 Decision::Write(transition) => {
                     places.push(place);
                     writes.push(RecordWrite {
@@ -177,12 +217,16 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
         for ((place, write), written) in places.into_iter().zip(writes).zip(written) {
             let RecordWrite { before, transition } = write;
             match written {
-                Ok(Written::Done) => settle(&mut results, place, Ok((transition.side_effect, transition.record))),
+                Ok(Written::Done) => settle(&mut results, place, Ok(Outcome::written(transition))),
+                // The SDK repeated a write whose answer was lost.
+                Ok(Written::Moved(Some(moved))) if *moved == transition.record => {
+                    settle(&mut results, place, Ok(Outcome::written(transition)));
+                }
                 Ok(Written::Moved(Some(moved))) => open.push((place, *moved)),
                 // Gone, or its queue has changed: the next function that handles the email decides under the new
                 // state.
                 Ok(Written::Moved(None) | Written::QueueMoved) => {
-                    settle(&mut results, place, Ok((SideEffect::Nothing, before)));
+                    settle(&mut results, place, Ok(Outcome::unwritten(SideEffect::Nothing, before)));
                 }
                 Err(error) => settle(&mut results, place, Err(error.into())),
             }
