@@ -1,6 +1,8 @@
 //! The stack that `make test` started.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,8 +16,9 @@ use crate::{Account, Api, CallFaults, Dns, Faults, Functions, Inbox, Senders, St
 /// The lock of the stack: most tests share it, and a few need it alone.
 static TURNS: RwLock<()> = RwLock::const_new(());
 
-/// Tests that share the stack at the same time; with more of them the emulator becomes too slow.
-static PLACES: Semaphore = Semaphore::const_new(24);
+/// Tests that share the stack at the same time. They use all of two cores, so more tests would only make every answer
+/// slower, until the gateway gives up.
+static PLACES: Semaphore = Semaphore::const_new(12);
 
 /// The number of tests that share the stack or wait to share it.
 static SHARING: AtomicUsize = AtomicUsize::new(0);
@@ -25,6 +28,12 @@ static NOBODY_SHARES: Notify = Notify::const_new();
 
 /// The time in which every test has started.
 const BEGUN: Duration = Duration::from_secs(1);
+
+/// The message after which the machine is mostly idle. `local/test` and `.ci/run` wait for it.
+const ONLY_WAITING_TESTS_ARE_LEFT: &str = "All tests that share the stack have ended.";
+
+/// Prints that message once.
+static SAY_IT: Once = Once::new();
 
 /// The mark that the stack is ready for the tests.
 static READY: OnceCell<()> = OnceCell::const_new();
@@ -129,6 +138,8 @@ impl Stack {
     pub async fn alone() -> Self {
         tokio::time::sleep(BEGUN).await;
         Sharing::ended().await;
+        // A failure to print must not fail the test.
+        SAY_IT.call_once(|| drop(writeln!(std::io::stderr(), "{ONLY_WAITING_TESTS_ARE_LEFT}")));
         let guard = TURNS.write().await;
         Self::connect(Turn::Alone { guard }).ready().await
     }
