@@ -1,7 +1,7 @@
 """Reads template.yaml and replaces each function's CodeUri by its built code.
 
-Invariant: only CodeUri, and the build's Metadata next to it, differ from template.yaml. A packaged template also has
-the parameters that name the code.
+By default, only CodeUri and the build's Metadata next to it differ from template.yaml. A packaged template also has the
+parameters that name the code. `without` and `with_variables` change more, for one emulator.
 """
 
 import json

@@ -76,6 +76,6 @@ impl<P: Ports> AccessFunction<P> {
 
 pub(crate) fn too_many() -> ApiError {
     ApiError::conflict(format!(
-        "This tenant already has the maximum of {HOLDS_MAX} holds. Release one first: POST /emails/release?key= with a key of this tenant."
+        "This tenant already has the maximum of {HOLDS_MAX} holds. Release one first: POST /emails/release?key=ID, with the id of a held key."
     ))
 }

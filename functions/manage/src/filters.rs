@@ -63,7 +63,7 @@ impl Filter {
         let (since, until) = (read_time("since", since)?, read_time("until", until)?);
         let (since, until) = (since.map(|(_, at)| at), until.map(|(_, at)| at));
         if until.is_some() && since >= until {
-            return Err(ApiError::validation("since", "must be before the parameter until"));
+            return Err(ApiError::validation("since", "must be earlier than the value of until"));
         }
         Ok(Self {
             status: parse_filter(

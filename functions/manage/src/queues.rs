@@ -68,7 +68,7 @@ impl<P: Ports> ManageFunction<P> {
         Ok(JobView::new(&job.ok_or_else(none)?))
     }
 
-    /// Returns an email as its queue shows it.
+    /// Returns an email as the API shows it: an email that a purge drops has ended, even before its record changes.
     ///
     /// # Errors
     /// A backend call failed.
@@ -84,7 +84,7 @@ impl<P: Ports> ManageFunction<P> {
         })
     }
 
-    /// Returns emails as their queues show them, each queue read once.
+    /// Returns emails like [`Self::as_its_queue_shows`], and reads each queue once.
     ///
     /// # Errors
     /// A backend call failed.

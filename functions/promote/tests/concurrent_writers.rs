@@ -199,7 +199,7 @@ async fn a_rate_set_during_a_move_keeps_its_mark() {
         set();
         records.state().store_record(late);
     });
-    // The queue was not looked at for a day: this write would remove the mark if it were not refused.
+    // The queue is quiet for more than a day, so the run's last write would remove the mark if it were accepted.
     {
         let mut state = backend.state();
         for email in (0..5).map(email) {

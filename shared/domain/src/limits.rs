@@ -212,7 +212,7 @@ pub const DIAGNOSTICS_MAX: usize = 2_000;
 /// Source: our choice; a record with one recipient stays under 1 KB, which is one write unit of DynamoDB.
 pub const DELIVERY_WORDS_MAX: usize = 136;
 
-/// Most bytes of the messages about further facts.
+/// Most bytes of the messages about replaced delivery statuses and other reports (`Fact`) in a record.
 pub const FACT_WORDS_MAX: usize = 400;
 
 /// Fewest bytes of a message: a message that would be cut shorter is not kept at all.

@@ -130,7 +130,7 @@ async fn held_emails_are_purged_and_restored() {
 }
 
 #[tokio::test]
-async fn a_redrive_needs_the_cause_and_a_content() {
+async fn a_retry_needs_the_cause_and_the_content() {
     let records = vec![
         ended(1, RecordStatus::Failed, Cause::Rejected),
         ended(2, RecordStatus::Failed, Cause::UnverifiedSender),

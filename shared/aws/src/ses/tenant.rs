@@ -41,9 +41,9 @@ impl SesTenants {
 
 /// Corrects the cause of a refused email with an SES tenant.
 ///
-/// SES pauses one tenant with the error of a paused account. It must not stop the other tenants; `promote` notices
-/// a pause of the whole account. A missing association is repaired outside mailqueue, so the same email can be sent
-/// afterwards.
+/// For one paused tenant, SES answers with the error of a paused account. This error must not stop the other tenants;
+/// `promote` notices a pause of the whole account. A missing association is repaired outside mailqueue, so the same
+/// email can be sent afterwards.
 /// Source: Amazon SES Developer Guide, "Tenants", and API v2 reference, `SendEmail`, read 2026-11-29. They do not say
 /// which error a missing association has.
 pub(super) fn refusal_with_tenant(attempt: Attempt) -> Attempt {

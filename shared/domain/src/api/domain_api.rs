@@ -87,7 +87,9 @@ fn setting(key: &str, path: &str, value: Node, known: &[&'static str], tls: Tls)
     match key {
         "open_tracking" | "click_tracking" => match flag(path, value)? {
             None | Some(false) => Ok(()),
-            Some(true) => other_value("only the value false is supported: the field tracking of each email decides"),
+            Some(true) => {
+                other_value("only the value false is supported: use the field tracking of each email instead")
+            }
         },
         "tracking_subdomain" => match text(path, value)? {
             None => Ok(()),

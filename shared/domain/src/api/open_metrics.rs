@@ -185,7 +185,7 @@ impl Exposition {
         if let Some(lag) = account.feedback_lag(now) {
             self.gauge(
                 "mailqueue_feedback_lag_seconds",
-                "Longest possible delay of Amazon SES events: from the newest recorded one to the last reserved sending time, or until now if that is earlier.",
+                "Time from the newest recorded Amazon SES event to the last reserved sending time; a future sending time counts as now.",
                 lag.as_secs(),
             );
         }

@@ -113,7 +113,7 @@ fn a_probe_closes_the_breaker_or_keeps_it() {
 }
 
 #[test]
-fn a_probe_without_a_call_costs_no_time() {
+fn after_a_canceled_probe_another_may_go_at_once() {
     let open = open(Cause::QuotaExceeded, 200_000, 2).open.unwrap();
     let AccountRateChange::Breaker { seen, becomes } = cancel_probe(open, at(80_001)) else {
         panic!("the breaker");

@@ -38,7 +38,7 @@ pub(super) fn open(cause: Cause, until: i64, times: u32) -> AccountRate {
     }
 }
 
-/// A batch with unlimited patience.
+/// A batch that may wait for any time.
 pub(super) fn batch(priority: Priority, recipients: &[u32]) -> PermitRequest<'_> {
     PermitRequest {
         priority,
@@ -245,7 +245,7 @@ fn under_contention_high_priority_goes_first() {
 }
 
 #[test]
-fn a_reservation_stays_within_the_patience() {
+fn a_reservation_stays_within_the_time_to_wait() {
     let now = at(100_000);
     let patient = |secs, free_at: i64| {
         let batch = PermitRequest {

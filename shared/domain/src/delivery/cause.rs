@@ -144,7 +144,7 @@ impl Cause {
                 "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
             }
             Self::BodyMissing => {
-                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or the stack has a bucket without its objects. If the objects are missing, put them back; mailqueue retries automatically. To send a new email instead, cancel this one first."
+                "The stored content is missing or unreadable. Its retention has ended, it was deleted, the request was interrupted, or objects are missing from the bucket. Put missing objects back; mailqueue retries automatically. To send a new email instead, cancel this one first."
             }
             Self::Crashed => {
                 "The send function stopped during the attempt. mailqueue waits for the event of Amazon SES. If none comes, it sends again or ends the email as unknown."

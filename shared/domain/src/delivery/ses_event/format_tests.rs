@@ -291,7 +291,7 @@ fn debug_does_not_show_addresses() {
 }
 
 #[test]
-fn tags_name_the_email_claim_and_birth() {
+fn tags_have_the_id_claim_and_acceptance_time() {
     let read = SesEvent::parse(&event("Send", "send", json!({})).to_string()).unwrap();
     assert_eq!((read.claim_no, read.born), (3, Timestamp::from_millis(1000)));
     assert_eq!(read.id, EmailId::from_random([0; 16]));

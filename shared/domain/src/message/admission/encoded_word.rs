@@ -66,8 +66,8 @@ impl Word<'_> {
     }
 }
 
-/// All encoded words, at every possible start, in linear time. Of quoted-printable words with the same end, the first
-/// contains the others; base64 contains no `?`.
+/// All encoded words, at every possible start, in linear time. Of quoted-printable words with the same end, only the
+/// longest, and the longest with a known charset, are returned: they contain the others.
 fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
     // The end of the last word, and whether words with this end were yielded: any word, and one of a known charset.
     let (mut end, mut given) = (0, (false, false));
