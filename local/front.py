@@ -192,7 +192,7 @@ class Front(BaseHTTPRequestHandler):
         return event, route.binary
 
     def invoke(self, event, binary):
-        """The function's response, or the status of the gateway's own one."""
+        """The function's response, or the status with which the gateway itself answers."""
         payload = json.dumps(event, ensure_ascii=False).encode()
         if len(payload) > EVENT_MAX:
             return 413

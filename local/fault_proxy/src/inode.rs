@@ -129,7 +129,7 @@ mod tests {
         let inode = in_table(&table, theirs, ours);
         assert!(inode.is_some());
         assert_eq!(of(theirs, ours), inode);
-        // Without an answer to the query the table is read: it returns no other inode.
+        // The query returns the same inode or nothing; then the table is read.
         assert!(socket_inode(theirs, ours).is_none_or(|other| Some(other) == inode));
         assert_eq!(of(ours, "127.0.0.1:1".parse().unwrap()), None);
     }

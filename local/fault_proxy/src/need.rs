@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_body_needs_nothing_a_role_grants() {
+    fn an_unreadable_body_matches_no_granted_permission() {
         assert_eq!(
             needs("sqs", "SendMessage", &HeaderMap::new(), b"\xFF"),
             [Need::new("sqs:SendMessage", "")]

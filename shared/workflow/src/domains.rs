@@ -99,8 +99,8 @@ pub async fn remove<S: Domains + Queues + AccountRates>(
 }
 
 /// Returns the change that makes the tenant's queues hold the emails of a lost domain, or release those of another one.
-/// `None` if no change is needed. The list is compared each time, because an earlier version of mailqueue drops it when
-/// it writes a queue.
+/// `None` if no change is needed. The queue's list of lost verifications is compared each time, because an earlier
+/// version of mailqueue drops it when it writes a queue.
 async fn change_of_holds<S: Domains + Queues>(
     records: &S,
     domain: &SendingDomain,

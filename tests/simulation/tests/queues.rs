@@ -126,7 +126,7 @@ fn a_limited_queue_keeps_its_rate_and_slows_no_other() {
     );
 }
 
-/// Runs emails beside so many that wait in a slow queue; the last caller is done after five minutes.
+/// Runs 20 emails while `waiting` others wait in a slow queue; the last caller is done after five minutes.
 fn beside_waiting(waiting: usize) -> RunOutcome {
     let order = |number: u64| Order {
         at: Duration::from_secs(number * 7),
