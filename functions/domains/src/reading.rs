@@ -1,6 +1,7 @@
 //! Shows sending domains, with SES's and DNS's view of their records.
 //!
-//! **Invariant:** the list asks neither SES nor DNS. One domain asks both, and stores SES's answer if it has changed.
+//! **Invariant:** the list asks neither SES nor DNS. A request for one domain asks both, and stores SES's answer if it
+//! has changed.
 //! **Start reading at** [`DomainsFunction::show`].
 
 use aws::http::query::{self, Cursor};

@@ -47,7 +47,7 @@ pub struct SuppressionsFunction<P: Ports> {
     pub system: P::System,
     /// Suppression list of the SES account.
     pub account_list: P::AccountList,
-    /// A release also removes an address from the account's list if its recipient complained.
+    /// Whether removing a suppression also removes the address from the account's list after a complaint.
     pub releases_complaints: bool,
 }
 

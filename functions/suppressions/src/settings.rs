@@ -25,7 +25,7 @@ pub struct Settings {
     pub table: TableSettings,
     /// Hash of the deployer's key.
     pub key: KeySettings,
-    /// A release also removes an address from the account's list if its recipient complained.
+    /// Whether removing a suppression also removes the address from the account's list after a complaint.
     pub releases_complaints: bool,
 }
 

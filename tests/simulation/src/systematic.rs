@@ -1,8 +1,7 @@
 //! Every call of every function with every fault, one at a time and in pairs.
 //!
-//! **Method:** a scenario runs once, and its calls are counted. Then it runs again for each call and each fault. Such
-//! a run has its own calls after the fault: the same ones, or those of the recovery. Each of them gets a fault in
-//! turn, which makes the pairs; the same again makes triples.
+//! **Method:** a scenario runs once, and its calls are counted. Then it runs again for each call and each fault. In
+//! each of these runs, each call after the first fault gets a second fault in turn. Triples add a third fault.
 //! **Start reading at** [`scenarios`]; [`Strikes::all`] runs them.
 
 use std::sync::Mutex;

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mark_names_the_identity_by_its_arn() {
+    async fn a_tag_names_the_identity_by_its_arn() {
         let replay = Replay::new([CannedResponse::ok(&json!({})), CannedResponse::ok(&json!({}))]);
         let identities = identities(&replay);
         identities.adopt_identity(&name(), &TenantId::main()).await.unwrap();

@@ -48,7 +48,7 @@ fn too_late(status: RecordStatus) -> &'static str {
         RecordStatus::Uncertain | RecordStatus::Unknown => {
             "Amazon SES may have accepted this email. It is too late to change it."
         }
-        RecordStatus::Failing => "This email is about to fail. Retry it in a moment.",
+        RecordStatus::Failing => "This email is about to fail. When its status is failed, you can retry it.",
         RecordStatus::Failed => "This email has failed. Retry it if it is still wanted.",
         RecordStatus::Sent => "This email was sent. It is too late to change it.",
         RecordStatus::Canceled => "This email is canceled. Retry it if it is wanted after all.",
@@ -61,7 +61,7 @@ fn not_ended(status: RecordStatus) -> &'static str {
         RecordStatus::Queued => "This email is waiting to be sent. To send it sooner, change its scheduled_at.",
         RecordStatus::Sending => "This email is being sent.",
         RecordStatus::Uncertain => "Amazon SES may have accepted this email. mailqueue waits for evidence.",
-        RecordStatus::Failing => "This email is about to fail. Retry it in a moment.",
+        RecordStatus::Failing => "This email is about to fail. When its status is failed, you can retry it.",
         RecordStatus::Sent => "This email was sent. To send it again, send a new email.",
         RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired => {
             "This email can be retried."

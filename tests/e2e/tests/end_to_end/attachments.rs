@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::emails::{address, email_with};
 
-/// Returns unmistakable bytes that hardly compress.
+/// Returns pseudo-random bytes, which hardly compress.
 fn noise(size: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(size + 8);
