@@ -107,7 +107,7 @@ fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) 
     for text in texts {
         let item = parse_name(text).ok_or_else(|| {
             let problem = match name {
-                "dimensions" => "only the dimension period is supported",
+                "dimensions" => "the only supported dimension is period",
                 _ => "has an unknown metric; see /openapi.json for all metrics",
             };
             ApiError::validation(name, problem)

@@ -2,8 +2,8 @@
 "works", "Domains.list": "not_found", ...}. `local` means that the method made no request.
 
 Environment: RESEND_API_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT. The methods
-are found in the SDK itself, so that none can be left out. A method and its `_async` are two; those
-run over the same client.
+are found in the SDK itself, so that none can be left out. A method and its `_async` variant count
+as two; both use the same client.
 """
 
 import asyncio

@@ -35,7 +35,7 @@ pub enum Invariant {
     Content,
     /// A repeated request with the same idempotency key gets the same answer and creates no second email, as long as the first one is stored.
     Idempotency,
-    /// A few seconds after a pause or a purge is answered, no email that it covers is sent.
+    /// From a few seconds after the answer to a pause or a purge, no email that it covers is sent.
     QueueCommands,
     /// Within any minute a queue sends no more emails than its rate limit allows.
     RateLimit,

@@ -185,7 +185,7 @@ impl Exposition {
         if let Some(lag) = account.feedback_lag(now) {
             self.gauge(
                 "mailqueue_feedback_lag_seconds",
-                "Time from the newest recorded Amazon SES event to the last permit of the rate limiter, or to now if that is earlier.",
+                "Time from the newest recorded Amazon SES event to the rate limiter's last permit. A permit in the future counts as now.",
                 lag.as_secs(),
             );
         }

@@ -247,7 +247,7 @@ async fn a_slow_queue_delays_no_other_queue() {
     }
 }
 
-/// Returns the time from the acceptance of an email to its submission, in milliseconds since 1970.
+/// Returns the times of an email's acceptance and submission as a range, in milliseconds since 1970.
 async fn waited(api: &Api, id: &str) -> Range<i64> {
     let email = api.wait_for(id, &json!({"status": "sent"})).await;
     let time = |field: &str| Timestamp::parse_rfc3339(email[field].as_str()?);

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_name_is_no_path_and_not_reordered() {
+    fn a_file_name_has_no_path_and_no_reversing_marks() {
         for name in [
             "report.pdf",
             ".env",
