@@ -1,7 +1,7 @@
 //! Shows sending domains, with SES's and DNS's view of their records.
 //!
-//! **Invariant:** the list asks neither SES nor DNS. A request for one domain asks both, and stores SES's answer if it
-//! has changed.
+//! **Invariant:** the list asks neither SES nor DNS. A request for one domain asks SES, and stores a changed answer. Only
+//! its JSON form also asks DNS.
 //! **Start reading at** [`DomainsFunction::show`].
 
 use aws::http::query::{self, Cursor};

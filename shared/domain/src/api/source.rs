@@ -31,7 +31,7 @@ pub(super) fn text(body: &[u8]) -> Result<Cow<'_, str>, ApiError> {
 
 pub(super) fn too_large(max: usize) -> ApiError {
     ApiError::too_large(format!(
-        "The request body is too large: at most {max} bytes are accepted. Send files as base64, or upload them with POST /attachments."
+        "The request body is too large: at most {max} bytes are accepted. Upload large files with POST /attachments."
     ))
 }
 
