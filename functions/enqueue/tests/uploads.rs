@@ -133,7 +133,7 @@ async fn a_missing_upload_is_refused_without_a_trace() {
         (backend_with("other", 4, 4), unknown),
         (
             backend_with(TENANT, 4, 3),
-            "422 invalid_attachment attachments[0].id: the size of the uploaded file differs",
+            "422 invalid_attachment attachments[0].id: the file does not have the size given",
         ),
         (
             backend_with(TENANT, 30_000_000, 30_000_000),

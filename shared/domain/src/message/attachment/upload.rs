@@ -58,7 +58,7 @@ impl UploadUse {
             return Err(self.missing());
         };
         if *size != upload.size {
-            return Err(self.bad("the size of the uploaded file differs from the size in the request"));
+            return Err(self.bad("the file does not have the size given in POST /attachments; upload it again"));
         }
         Ok(Attachment {
             filename: self.filename.clone().unwrap_or_else(|| upload.filename.clone()),
