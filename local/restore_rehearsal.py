@@ -264,7 +264,7 @@ def check_released(tenant, ids, sent_before):
     for name in ("waiting", "new-and-waiting", "sent-later-and-lost"):
         tenant.reaches(ids[name], last_event="delivered")
     tenant.reaches(ids["large"], cause="body_missing")
-    expect("bucket without its objects" in tenant.email(ids["large"])["advice"], "a content without its object has a remedy", tenant.email(ids["large"]))
+    expect("objects are missing from the bucket" in tenant.email(ids["large"])["advice"], "a content without its object has a remedy", tenant.email(ids["large"]))
     shown = tenant.email(ids["scheduled"])
     expect(shown["last_event"] == "scheduled" and shown["maybe_duplicate"], "the schedule stays, marked", shown)
     sent = submissions()
