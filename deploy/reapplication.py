@@ -181,7 +181,7 @@ def made_with(key_id, keys):
         while item is not None:
             maker = item["created_by"]["S"]
             yield maker
-            # The loop ends: each key was created with an earlier key, or by the deployer, who is no key.
+            # The loop ends: each key was created with an earlier key, or with the deployer's key, which the table lacks.
             item = keys.get(maker)
 
     return sorted(id for id, item in keys.items() if "revoked_at" not in item and key_id in ancestors(item))

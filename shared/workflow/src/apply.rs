@@ -218,7 +218,7 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
             let RecordWrite { before, transition } = write;
             match written {
                 Ok(Written::Done) => settle(&mut results, place, Ok(Outcome::written(transition))),
-                // The SDK repeated a write whose answer was lost.
+                // Our own write: its answer was lost, and the SDK repeated it.
                 Ok(Written::Moved(Some(moved))) if *moved == transition.record => {
                     settle(&mut results, place, Ok(Outcome::written(transition)));
                 }
