@@ -29,15 +29,18 @@ cargo-lambda: ## invokes every function through cargo-lambda, on the running sta
 localstack: ## runs the system on LocalStack's open core; needs Python 3.13
 	@local/localstack/run
 
+# The built program of MAILQUEUE_BINARIES, or cargo's.
+SIMULATION = $(if $(MAILQUEUE_BINARIES),$(MAILQUEUE_BINARIES)/simulation,cargo run --locked --bin simulation --)
+
 # Without `-p`: another package selection would rebuild everything.
 checker: ## checks every state of one email, within bounds
 	cargo run --locked --bin checker
 
 simulate: ## simulates the functions that process emails, under random faults: new seeds for FOR=180 seconds
-	cargo run --locked --bin simulation -- seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
+	$(SIMULATION) seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
 
-pairs: ## simulates every single fault and every pair of faults of every scenario
-	cargo run --locked --bin simulation -- systematic --faults 2 --threads 2
+pairs: ## simulates every single fault and every pair of faults of every scenario (PART=1/4 for a quarter)
+	$(SIMULATION) systematic --faults 2 --threads 2 $(if $(PART),--part $(PART))
 
 chaos: ## kills functions and drops calls on a local stack of its own (EMAILS=500 KILLS=20 SEED=1)
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos

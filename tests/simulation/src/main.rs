@@ -10,14 +10,16 @@ use memory::Fault;
 use simulation::run::run;
 use simulation::scenario::Scenario;
 use simulation::seeds::Totals;
-use simulation::systematic::{Strikes, command, scenarios};
+use simulation::systematic::{Part, Strikes, command, scenarios};
 
 /// The number of seeds after which every fault has happened: the rarest happens once in seven hundred.
 const ENOUGH: u64 = 10_000;
 
 const USAGE: &str = "\
 simulation seeds [--for SECONDS] [--from SEED] [--threads N]   random scenarios, each with its seed
-simulation systematic [--faults N] [--reach CALLS] [--threads N]  a fault in every call of every scenario; pairs, triples
+simulation systematic [--faults N] [--reach CALLS] [--threads N] [--part K/N]
+                                                               a fault in every call of every scenario; pairs, triples;
+                                                               the K-th of N parts of the first faults
 simulation replay SEED                                         one seed again, with the history of its emails
 simulation strike SCENARIO CALL:FAULT ...                      one scenario again, with these faults";
 
@@ -91,10 +93,14 @@ fn seeds(options: &[&str]) -> Option<bool> {
 fn systematic(options: &[&str]) -> Option<bool> {
     let (faults, reach) = (option(options, "--faults", 2)?, option(options, "--reach", u64::MAX)?);
     let threads = usize::try_from(option(options, "--threads", 1)?).ok()?;
+    let part = match options.iter().position(|option| *option == "--part") {
+        Some(at) => Part::parse(options.get(at + 1)?)?,
+        None => Part::WHOLE,
+    };
     let mut whole = true;
     for scenario in scenarios() {
         let began = Instant::now();
-        let strikes = Strikes::all(&scenario, usize::try_from(faults).ok()?, reach, threads);
+        let strikes = Strikes::all(&scenario, usize::try_from(faults).ok()?, reach, threads, part);
         let [_, singles, pairs, triples] = strikes.runs;
         println!(
             "{}: {singles} single faults, {pairs} pairs, {triples} triples, {} calls, {} broken, {:.1} s",

@@ -28,11 +28,33 @@ pub struct Strikes {
     pub broken: Vec<String>,
 }
 
+/// One of several equal parts of all first faults. All parts together have each fault once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The number of this part, from 0.
+    number: usize,
+    /// The number of parts, at least 1.
+    of: usize,
+}
+
+impl Part {
+    /// All first faults.
+    pub const WHOLE: Self = Self { number: 0, of: 1 };
+
+    /// Parses the number of a part, from 1, and the number of parts: `2/4`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (number, of) = text.split_once('/')?;
+        let (number, of) = (number.parse::<usize>().ok()?.checked_sub(1)?, of.parse().ok()?);
+        (number < of).then_some(Self { number, of })
+    }
+}
+
 impl Strikes {
     /// Runs a scenario with up to `faults` faults on `threads` threads. Each fault is at most `reach` calls after the
-    /// previous one.
+    /// previous one. `part` selects the first faults.
     #[must_use]
-    pub fn all(scenario: &Scenario, faults: usize, reach: u64, threads: usize) -> Self {
+    pub fn all(scenario: &Scenario, faults: usize, reach: u64, threads: usize, part: Part) -> Self {
         let mut whole = Self::default();
         let outcome = whole.once(scenario);
         let firsts = match outcome {
@@ -43,6 +65,7 @@ impl Strikes {
             }
             Some(_) | None => Vec::new(),
         };
+        let firsts: Vec<_> = firsts.into_iter().skip(part.number).step_by(part.of).collect();
         let (next, whole) = (AtomicUsize::new(0), Mutex::new(whole));
         let work = || {
             let (mut part, mut scenario) = (Self::default(), scenario.clone());

@@ -6,7 +6,7 @@ use domain::delivery::record::RecordStatus;
 use invariants::Invariant;
 use simulation::run::{RunOutcome, run};
 use simulation::scenario::{EmailCommand, NEWS, Order, QueueCommand, Scenario, TableRestore};
-use simulation::systematic::Strikes;
+use simulation::systematic::{Part, Strikes};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -82,7 +82,7 @@ fn without_the_epoch_a_restore_doubles_emails() {
 #[test]
 fn one_fault_in_a_restore_sends_nothing_unflagged() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let strikes = Strikes::all(&scenario(true), 1, 0, threads);
+    let strikes = Strikes::all(&scenario(true), 1, 0, threads, Part::WHOLE);
     assert!(strikes.broken.is_empty(), "{}", strikes.broken.join("\n"));
     assert!(strikes.runs[1] > 100, "{:?}", strikes.runs);
 }

@@ -3,10 +3,10 @@
 use memory::trace::TraceStep;
 use simulation::run::run;
 use simulation::scenario::{Order, Scenario};
-use simulation::systematic::{Strikes, command, places, scenarios, throttled};
+use simulation::systematic::{Part, Strikes, command, places, scenarios, throttled};
 
 /// The distance of the second fault from the first, in calls. A run has between 40 and 120 calls, and this covers the
-/// nearest ones. `make pairs` covers all, and CI runs it on each change.
+/// nearest ones. `make pairs` covers all, and CI a quarter on each change.
 const REACH: u64 = 2;
 
 fn threads() -> usize {
@@ -16,7 +16,7 @@ fn threads() -> usize {
 fn strike(faults: usize, reach: u64) -> Strikes {
     let mut all = Strikes::default();
     for scenario in scenarios() {
-        let strikes = Strikes::all(&scenario, faults, reach, threads());
+        let strikes = Strikes::all(&scenario, faults, reach, threads(), Part::WHOLE);
         assert!(strikes.broken.is_empty(), "{}", strikes.broken.join("\n"));
         assert!(strikes.runs[1] > 50, "{}: {:?}", scenario.name, strikes.runs);
         all.join(strikes);
@@ -34,6 +34,21 @@ fn one_fault_causes_no_loss_or_unflagged_duplicate() {
 fn two_faults_cause_no_loss_or_unflagged_duplicate() {
     let strikes = strike(2, REACH);
     assert!(strikes.runs[2] > 10_000, "{:?}", strikes.runs);
+}
+
+#[test]
+fn the_parts_together_have_each_fault_once() {
+    let scenario = scenarios().remove(0);
+    let whole = Strikes::all(&scenario, 1, 0, threads(), Part::WHOLE).runs[1];
+    let parts = ["1/3", "2/3", "3/3"].map(|part| {
+        let part = Part::parse(part).expect("a part");
+        Strikes::all(&scenario, 1, 0, threads(), part).runs[1]
+    });
+    assert!(parts.iter().all(|part| *part < whole / 2), "{parts:?} of {whole}");
+    assert_eq!(parts.iter().sum::<u64>(), whole);
+    for text in ["0/3", "4/3", "1/0", "1", "a/b"] {
+        assert_eq!(Part::parse(text), None, "{text}");
+    }
 }
 
 #[test]
