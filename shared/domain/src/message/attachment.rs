@@ -10,6 +10,7 @@
 mod file_name;
 mod input;
 mod media_type;
+mod suggestion;
 mod upload;
 
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -136,7 +137,7 @@ impl Attachment {
 
 /// The given media type, or the one that the file name suggests.
 fn media_type_of<'a>(given: Option<&'a MediaType>, filename: &FileName) -> &'a str {
-    let suggested = || mime_guess::from_path(filename.as_str()).first_raw();
+    let suggested = || suggestion::media_type(filename.as_str());
     let given = given.map(MediaType::as_str).or_else(suggested);
     given.unwrap_or("application/octet-stream")
 }
