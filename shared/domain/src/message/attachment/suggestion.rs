@@ -78,7 +78,7 @@ mod tests {
             "a.b c",
             "a.unknown",
             "bild.jpg ",
-            "été.PnG",
+            "été.Png",
             "x.123",
             "x.zmm",
             "x.",
