@@ -32,7 +32,7 @@ pub use functions::Functions;
 pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, StackQueue};
-pub use stack::{Stack, root};
+pub use stack::{ONLY_WAITING_TESTS_ARE_LEFT, Stack, root};
 pub use storage::StoredParts;
 pub use wait::eventually;
 

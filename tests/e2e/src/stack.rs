@@ -30,7 +30,7 @@ static NOBODY_SHARES: Notify = Notify::const_new();
 const BEGUN: Duration = Duration::from_secs(1);
 
 /// The message after which the machine is mostly idle. `local/test` and `.ci/run` wait for it.
-const ONLY_WAITING_TESTS_ARE_LEFT: &str = "All tests that share the stack have ended.";
+pub const ONLY_WAITING_TESTS_ARE_LEFT: &str = "All tests that share the stack have ended.";
 
 /// Prints that message once.
 static SAY_IT: Once = Once::new();

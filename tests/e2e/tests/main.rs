@@ -19,5 +19,6 @@ mod lengths;
 mod links;
 mod privileges;
 mod runbook;
+mod scripts;
 mod supply_chain;
 mod template;
