@@ -1,8 +1,8 @@
 //! The media type that the name of a file suggests.
 //!
 //! **Role:** for files of a request that names no `content_type`.
-//! The types are those of the crate `mime_guess`, as text: its tables of pointers add 0.2 MB to each function. A test
-//! compares every line with the crate.
+//! The types are those of the crate `mime_guess`, as text, because its tables of pointers made `manage` too large (ADR 7).
+//! A test compares every line with the crate.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(super) fn media_type(filename: &str) -> Option<&'static str> {
     let extension = Path::new(filename).extension()?.to_str()?.to_ascii_lowercase();
     let mut rest = TYPES;
     while !rest.is_empty() {
-        // The line at the middle divides the rest.
+        // A search by halves: the line in the middle divides the rest.
         let (before, _) = rest.split_at_checked(rest.len() / 2)?;
         let start = before.rfind('\n').map_or(0, |end| end + 1);
         let (before, after) = rest.split_at_checked(start)?;
@@ -47,14 +47,14 @@ mod tests {
             let media_type = mime_guess::from_ext(extension).first_raw().unwrap();
             writeln!(expected, "{extension} {media_type}").unwrap();
         }
-        let page = std::env::temp_dir().join("media_types.txt");
+        let file = std::env::temp_dir().join("media_types.txt");
         if TYPES != expected {
-            std::fs::write(&page, &expected).unwrap();
+            std::fs::write(&file, &expected).unwrap();
         }
         assert!(
             TYPES == expected,
             "media_types.txt is outdated. The expected file: {}",
-            page.display()
+            file.display()
         );
     }
 
