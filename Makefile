@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states schemathesis sdk-table interop watch build sizes deploy undeploy doctor staging rehearse release cost start-cost lock-tools
+.PHONY: help local stop logs listen test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states told schemathesis sdk-table interop watch build sizes deploy undeploy doctor staging rehearse release cost start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -14,11 +14,14 @@ stop: ## stops the local stack
 logs: ## follows the logs of the functions, the emulator and the fake SES
 	@python3 local/stack.py logs
 
+listen: ## forwards the events of webhooks to your program, without a tunnel (FORWARD=http://127.0.0.1:3000/hook EVENTS=)
+	@python3 local/listen.py "$(FORWARD)" $(if $(EVENTS),--events "$(EVENTS)")
+
 sdk-table: ## prints the tables of docs/SDKS.md
 	@tests/clients/table
 
 interop: ## runs real SDKs and frameworks, on a separate stack (QUICK=1, CLIENTS=, CASES=)
-	@QUICK="$(QUICK)" CLIENTS="$(CLIENTS)" CASES="$(CASES)" INTEROP_SOURCES="$(INTEROP_SOURCES)" local/interop
+	@QUICK="$(QUICK)" CLIENTS="$(CLIENTS)" CASES="$(CASES)" INTEROP_SOURCES="$(INTEROP_SOURCES)" local/on-a-stack interop python3 tests/interop/run.py
 
 test: ## runs all tests, on a separate stack
 	@local/test
@@ -82,6 +85,11 @@ states: ## generates docs/STATES.md
 	@mkdir -p .local
 	cargo run --locked --quiet --bin states > .local/STATES.md
 	@mv .local/STATES.md docs/STATES.md
+
+told: ## generates tests/checker/told.txt, the events of webhooks for each change of a record
+	@mkdir -p .local
+	cargo run --locked --quiet --bin checker -- told > .local/told.txt
+	@mv .local/told.txt tests/checker/told.txt
 
 schemathesis: ## tests the API against openapi.json, on the running stack
 	@local/schemathesis

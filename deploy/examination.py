@@ -11,6 +11,7 @@ import time
 import contents
 import dns
 import first_email
+import hooks
 import suppression
 from botocore.exceptions import BotoCoreError, ClientError
 from health import Alarm, SenderIdentity
@@ -46,7 +47,11 @@ def read_aws(health, session, stack, table, bucket):
     _read_alarms(health, session, stack)
     health.suppression = _read(health, "ses:GetConfigurationSet", lambda: suppression.read(session.client("sesv2"), stack))
     _read_oldest_due(health, session.client("cloudwatch"), stack)
+    left_over = lambda: hooks.left_over(session.client("cloudformation"), session.client("sqs"), stack)  # noqa: E731
+    health.hooks_left_over = _read(health, "the look at HookLeftoverQueue", left_over)
     if table:
+        late = lambda: hooks.late_secs(session.client("dynamodb"), table, health.now)  # noqa: E731
+        health.hooks_late_secs = _read(health, "the look at the oldest due delivery", late)
         _read_table(health, session.client("dynamodb"), table)
     if table and bucket:
         look = lambda: contents.read(session.client("dynamodb"), session.client("s3"), table, bucket)  # noqa: E731

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from contents import Contents
 from contents import findings as content_findings
 from finding import Finding
+from hooks import findings as hook_findings
 from preconditions import INDEXES
 from suppression import SuppressionList
 from suppression import findings as suppression_findings
@@ -71,6 +72,9 @@ class Health:
     table: dict | None = None
     table_ttl: str | None = None
     table_recovers: bool | None = None
+    # The delay of the oldest due delivery of a webhook's event, and the number of messages in HookLeftoverQueue.
+    hooks_late_secs: float | None = None
+    hooks_left_over: int | None = None
     # The large contents that were looked for in the bucket.
     contents: Contents | None = None
     delivered_after_secs: float | None = None
@@ -82,6 +86,7 @@ class Health:
 def findings(health):
     """Everything that is wrong, problems before notes."""
     found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health), *_due(health)]
+    found += hook_findings(health.hooks_late_secs, health.hooks_left_over)
     if health.account:
         found += [*_ses(health), *_breaker(health), *_progress(health), *_throttles(health)]
     if health.suppression:
@@ -109,6 +114,8 @@ def healthy(health):
         yield f"Unfinished emails: {unfinished or 'none'}."
     if health.oldest_due_secs is not None and health.oldest_due_secs <= WAITING_MAX_SECS:
         yield f"No due email waits for longer than {health.oldest_due_secs:.0f} s."
+    if (late := health.hooks_late_secs) is not None and health.hooks_left_over == 0 and not any(hook_findings(late, 0)):
+        yield f"No due event of a webhook waits for longer than {late:.0f} s, and none is left over."
     if health.skew_secs is not None and abs(health.skew_secs) <= SKEW_MAX_SECS:
         yield "The clocks agree."
     if health.identity and health.identity.verified and health.identity.dkim:

@@ -10,6 +10,8 @@ UNRESERVED_MIN = 100
 # `promote`, and `tally` for one shard of the table's stream. A new table may have four, which nothing can limit here.
 OTHERS = 2
 SHARED = "SharedPriorityQueue"
+# `deliver` and `notify` run only while a tenant has a webhook; without one, no message and no change reaches them.
+OF_WEBHOOKS = "HookQueue"
 # The queues whose senders stop when the priorities share one queue.
 UNSHARED = {"HighLane", "LowLane"}
 LEAST = (
@@ -18,6 +20,7 @@ LEAST = (
     "LowMaxConcurrency",
     "DeadLetterMaxConcurrency",
     "FeedbackMaxConcurrency",
+    "DeliverMaxConcurrency",
 )
 # small: for an account with 10 executions. standard: undoes it.
 PROFILES = {
@@ -27,7 +30,8 @@ PROFILES = {
 
 
 def background(template, chosen):
-    """The most executions beside those of the API. `chosen`: parameters that differ from their defaults."""
+    """The most executions beside those of the API and of webhooks. `chosen`: parameters that differ from their
+    defaults."""
 
     def number(value):
         name = value["Ref"]
@@ -39,6 +43,6 @@ def background(template, chosen):
             if event["Type"] != "SQS":
                 continue
             queue = event["Properties"]["Queue"]["Fn::GetAtt"][0]
-            if not (shares and queue in UNSHARED):
+            if queue != OF_WEBHOOKS and not (shares and queue in UNSHARED):
                 total += number(event["Properties"]["ScalingConfig"]["MaximumConcurrency"])
     return total

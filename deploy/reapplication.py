@@ -16,6 +16,7 @@ KINDS = {
     "domains": "sending domains, registered, verified or deleted",
     "queues": "queues and their jobs, with pauses, purges and holds",
     "suppressions": "suppressed and released addresses",
+    "webhooks": "webhooks and their secrets, created or changed",
     "erasures": "erased emails",
     "emails": "emails, accepted, sent, canceled or ended",
     "idempotency": "idempotency keys of batches",
@@ -51,6 +52,10 @@ LOST_WITH_A_RESTORE = {
     "add_suppressions": "POST /suppressions/batch/add",
     "remove_suppression": "DELETE /suppressions/{suppression}",
     "remove_suppressions": "POST /suppressions/batch/remove",
+    "create_webhook": "POST /webhooks",
+    "update_webhook": "PATCH /webhooks/{webhook}",
+    "delete_webhook": "DELETE /webhooks/{webhook}",
+    "rotate_signing_secret": "POST /webhooks/{webhook}/signing-secret/rotate",
 }
 # The other routes that change something, with the reason why nobody has to repeat them.
 NOT_LOST = {
@@ -58,6 +63,9 @@ NOT_LOST = {
     "send_emails": "As send_email.",
     "invite_upload": "An upload is only in the bucket, which is not restored.",
     "update_domain": "It changes nothing.",
+    "test_webhook": "It only sends an event.",
+    "replay_webhook_event": "As test_webhook.",
+    "recover_webhook": "A recovery can be started again.",
 }
 DAY_SECS = 86_400
 
@@ -87,7 +95,7 @@ def kind_of(item):
     pk, sk = item["pk"]["S"], item["sk"]["S"]
     if sk == "email":
         return "erasures" if "er" in item else "emails"
-    if sk.startswith("body#"):
+    if sk.startswith(("body#", "fact#")):
         return "emails"
     if sk.startswith(("queue#", "job#")) and pk.endswith("#queues"):
         return "queues"
@@ -95,6 +103,8 @@ def kind_of(item):
         return "idempotency"
     if sk in ("suppression", "account_list", "marks") and "#suppressed" in pk:
         return "suppressions"
+    if (sk == "hooks" or sk.startswith("hook#")) and pk.endswith("#hooks") or pk.startswith("secret:"):
+        return "webhooks"
     return {"key": "keys", "tenant": "tenants"}.get(sk)
 
 
@@ -112,6 +122,7 @@ def step(old, new):
         "tenants": _version_is_later,
         "queues": _version_is_later,
         "suppressions": _suppression_is_later,
+        "webhooks": _webhook_is_later,
         "erasures": lambda old, new: "er" not in new,
         "emails": _email_is_later,
         "idempotency": lambda old, new: False,
@@ -151,6 +162,11 @@ def _suppression_is_later(old, new):
         return max(_number(item, "b"), _number(item, "released_at"))
 
     return last(old) > last(new)
+
+
+def _webhook_is_later(old, new):
+    # The flag of a tenant counts its changes in `v`, and a secret has no number: the earlier table has the later one.
+    return old["sk"]["S"] == "secret" or any(_number(old, name) > _number(new, name) for name in ("no", "v"))
 
 
 def _email_is_later(old, new):

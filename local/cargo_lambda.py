@@ -5,6 +5,7 @@ the stack, and invokes each with its golden event (events/) and with the stack's
 Invariants: exits with 0 only if each function succeeded. The stack's own triggers are off during the run, and on again
 afterwards in every case.
 Reason: cargo-lambda differs from Lambda, for example in the header of the deadline (docs/RELIABILITY.md).
+**Long, because** each of the functions has a case of its own, and all share the same running stack.
 
 Settings: MAILQUEUE_STATE names the stack's state directory (.local).
 """
@@ -25,7 +26,7 @@ from free_ports import free_ports
 from stack import ROOT, STACK, STATE, TOOLS_VENV, Trouble, request, say, wait_for
 
 # The functions that SQS triggers; these triggers are off during the run.
-TRIGGERED = ("send", "feedback", "dead_letter")
+TRIGGERED = ("send", "feedback", "dead_letter", "deliver")
 PATIENCE_SECS = 60
 LOGS = STATE / "log" / "cargo_lambda"
 # The golden events that this run has read.
@@ -262,7 +263,11 @@ def done(name, what, event_name=None):
 
 
 def api_functions(cargo, running):
-    for name, path, what in (("access", "api-keys", "created an API key"), ("domains", "domains", "registered a domain")):
+    for name, path, what in (
+        ("access", "api-keys", "created an API key"),
+        ("domains", "domains", "registered a domain"),
+        ("webhooks", "webhooks", "created a webhook"),
+    ):
         made = requested(cargo, running, name, name, 201)["id"]
         running.api("DELETE", f"/{path}/{made}")
         done(name, what)
@@ -315,6 +320,32 @@ def tally(cargo):
         fields = cargo.logged("tally", "counted")
         expect((fields["written"] > 0) is counted, "The counts of new changes, and of the same ones again", fields)
     done("tally", "counted changes, and did not count them twice")
+
+
+def notify(cargo):
+    """Its email does not exist in the table, so nothing of it stays."""
+    event = golden("notify")
+    text = json.dumps(event)
+    for old in {record["dynamodb"]["Keys"]["pk"]["S"] for record in event["Records"][:3]}:
+        text = text.replace(old, f"main#{uuid.uuid4()}")
+    answer = cargo.invoke("notify", json.loads(text))
+    expect(not answer.get("batchItemFailures"), "No change is told again", answer)
+    done("notify", "told nothing about an email that does not exist")
+
+
+def deliver(cargo, running):
+    box = f"{running.values['INBOX_URL']}/webhook-inbox?box={uuid.uuid4().hex}"
+    made = running.api("POST", "/webhooks", {"endpoint": box, "events": ["email.delivered"]}, expected=201)
+    status, text = request("PUT", box, {"secrets": [made["signing_secret"]]})
+    expect(status == 200, "The secret in the inbox", text)
+    event = running.api("POST", f"/webhooks/{made['id']}/test", {"type": "email.delivered"})["id"]
+    tasks = running.messages("HookUrl", event)
+    cargo.invoke("deliver", running.batch("deliver", "HookUrl", tasks))
+    running.delete("HookUrl", tasks)
+    received = json.loads(request("GET", box)[1])
+    expect([each["verified"] for each in received] == [True], "The event in the inbox", received)
+    running.api("DELETE", f"/webhooks/{made['id']}")
+    done("deliver", "called an endpoint, and the signature is genuine")
 
 
 def send(cargo, running, email_id, messages, status):
@@ -383,8 +414,10 @@ def main():
     with CargoLambda(environment) as cargo:
         api_functions(cargo, running)
         tally(cargo)
+        notify(cargo)
         with running.triggers_off():
             round_trip(cargo, running)
+            deliver(cargo, running)
         expect(cargo.invoked == set(environment), "These functions were not invoked", set(environment) - cargo.invoked)
     unused = {path.stem for path in (ROOT / "events").glob("*.json")} - USED_EVENTS
     expect(not unused, "These golden events were not used", unused)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the price of a million emails, and the monthly price of a deployment that sends nothing, as arithmetic.
+"""Prints the price of a million emails, of a million events of webhooks, and the monthly price of a deployment that
+sends nothing, as arithmetic.
 
 Role: behind `make cost`. docs/COST.md holds the output, and a test compares them.
 Invariant: the counts of alarms, metrics, queues and shards come from template.yaml. Tests of the functions count the
@@ -47,6 +48,19 @@ ESTIMATED = [
     ("CloudWatch Logs", "0.8 KB, or 0.2 KB, at $0.50/GB", 0.8e-6, 0.2e-6, LOG_GB_USD),
     ("Storage for 30 days", "1.8 KB at $0.25/GB, and recovery at $0.20/GB", 1.8e-6, 1.8e-6, STORED_GB_USD),
 ]
+# Units of one event for one webhook, in the same form. A tenant without webhooks has none of them. Tests of notify,
+# deliver, feedback and the table count them; docs/COST.md names the tests.
+EVENT_COUNTED = [
+    ("DynamoDB writes", "7 units, and 2 of the endpoint's permit, or 0.2", 9, 7.2, WRITE_UNIT_USD),
+    ("DynamoDB reads", "9 units, or 5.4", 9, 5.4, READ_UNIT_USD),
+    ("SQS", "3 requests, or 1.2", 3, 1.2, SQS_USD_PER_REQUEST),
+    ("Lambda: invocations", "2, or a tenth", 2, 0.2, INVOCATION_USD),
+]
+EVENT_ESTIMATED = [
+    ("Lambda: duration", "250 ms with 0.25 GB, or 70 ms", 0.0625, 0.0175, GB_SECOND_USD),
+    ("CloudWatch Logs", "0.4 KB, or 0.1 KB, at $0.50/GB", 0.4e-6, 0.1e-6, LOG_GB_USD),
+    ("Storage for 30 days", "2.4 KB at $0.25/GB, and recovery at $0.20/GB", 2.4e-6, 2.4e-6, STORED_GB_USD),
+]
 MILLION = 1_000_000
 
 # With a maximum concurrency, Lambda keeps five pollers for each queue. A long poll takes 20 seconds.
@@ -54,6 +68,8 @@ POLLERS = 5
 POLLS_A_MINUTE = 3
 # Each shard of the due index: due emails, late emails, overdue records.
 QUERIES_OF_A_SHARD = 3
+# Events of webhooks that are due, and recoveries, while at most 250 events of a shard are due.
+WEBHOOK_QUERIES = 5
 # Estimates for one idle run of promote; nothing was measured on AWS.
 OTHER_READS = 9
 QUEUE_REQUESTS = 3
@@ -96,7 +112,7 @@ def working(template):
     polls = queues * POLLERS * POLLS_A_MINUTE
     yield "Polling of SQS", f"{queues} queues, {POLLERS} pollers, {POLLS_A_MINUTE} requests a minute", polls * MINUTES * SQS_USD_PER_REQUEST
     # Each query of an empty partition, and each small read, takes half a unit.
-    units = (shards * QUERIES_OF_A_SHARD + OTHER_READS) / 2
+    units = (shards * QUERIES_OF_A_SHARD + WEBHOOK_QUERIES + OTHER_READS) / 2
     yield "`promote`: DynamoDB", f"{units:g} read units a minute", units * MINUTES * READ_UNIT_USD
     yield "`promote`: SQS", f"{QUEUE_REQUESTS} requests a minute", QUEUE_REQUESTS * MINUTES * SQS_USD_PER_REQUEST
     run = RUN_SECS * RUN_GB * GB_SECOND_USD + INVOCATION_USD + SCHEDULE_USD
@@ -109,22 +125,28 @@ def dollars(items):
     return sum(item[2] for item in items)
 
 
+def row(name, text, prices):
+    """A line of a table with two prices."""
+    return f"| {name} | {text} | {prices[0]:.2f} | {prices[1]:.2f} |"
+
+
+def sum_row(name, prices):
+    """A line with the sums."""
+    return f"| **{name}** | | **{prices[0]:.2f}** | **{prices[1]:.2f}** |"
+
+
+def priced(items):
+    """Rounded prices, so that the sums are those of the shown figures."""
+    return [(name, text, [round(count * MILLION * price, 2) for count in counts]) for name, text, *counts, price in items]
+
+
+def total(items):
+    """The sums of both columns."""
+    return [sum(prices[column] for _, _, prices in items) for column in (0, 1)]
+
+
 def per_million(template):
     """The table of a million emails."""
-
-    def row(name, text, prices):
-        return f"| {name} | {text} | {prices[0]:.2f} | {prices[1]:.2f} |"
-
-    def sum_row(name, prices):
-        return f"| **{name}** | | **{prices[0]:.2f}** | **{prices[1]:.2f}** |"
-
-    def priced(items):
-        """Rounded prices, so that the sums are those of the shown figures."""
-        return [(name, text, [round(count * MILLION * price, 2) for count in counts]) for name, text, *counts, price in items]
-
-    def total(items):
-        return [sum(prices[column] for _, _, prices in items) for column in (0, 1)]
-
     fixed = round(dollars(watching(template)), 2) + round(dollars(working(template)), 2)
     counted, estimated = priced(COUNTED), priced(ESTIMATED)
     others = [*estimated, ("The deployment itself", "the next table, with a million emails a month", [fixed, fixed])]
@@ -139,6 +161,17 @@ def per_million(template):
     yield sum_row("Queue, everything", everything)
     yield row("Amazon SES", "1 email", ses)
     yield sum_row("With SES", [a + b for a, b in zip(everything, ses)])
+
+
+def per_million_events():
+    """The table of a million events of webhooks."""
+    yield "| Item | Units of an event for one webhook | One by one | Bulk |"
+    yield "|---|---|---|---|"
+    counted, estimated = priced(EVENT_COUNTED), priced(EVENT_ESTIMATED)
+    yield from (row(*item) for item in counted)
+    yield sum_row("Event, counted", total(counted))
+    yield from (row(*item) for item in estimated)
+    yield sum_row("Event, everything", [a + b for a, b in zip(total(counted), total(estimated))])
 
 
 def idle(template):
@@ -157,8 +190,8 @@ def email_usd():
 
 
 def tables(template):
-    """Both tables of docs/COST.md."""
-    return [list(per_million(template)), list(idle(template))]
+    """The tables of docs/COST.md."""
+    return [list(per_million(template)), list(per_million_events()), list(idle(template))]
 
 
 if __name__ == "__main__":

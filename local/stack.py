@@ -320,7 +320,7 @@ def start_emulator():
     }
     launcher = LOCAL / "emulator.py"
     command = [str(VENV / "bin" / "python"), str(launcher)]
-    own = ("provisioner_gaps.py", "restored_tables.py", "transaction_conflicts.py", "requirements.txt")
+    own = ("provisioner_gaps.py", "restored_tables.py", "stream_readers.py", "transaction_conflicts.py", "requirements.txt")
     files = [launcher, *(LOCAL / name for name in own)]
     ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
 
@@ -427,6 +427,8 @@ def parameters(key):
     return {
         "ApiKeySha256": hashlib.sha256(key.encode()).hexdigest(),
         "Architecture": machine,
+        # The local receiver of webhooks has plain HTTP and a private address.
+        "WebhookTargets": "any",
     } | {name: str(value) for name, value in profiles[profile].items()}
 
 
@@ -508,6 +510,26 @@ def outputs(cloudformation):
 
 
 # ------------------------------------------------------------------ the first email
+
+
+def first_webhook(key):
+    """A webhook for all events, whose receiver is the inbox; also after a restart, because the emulator forgets it."""
+    from listen import EVENTS
+
+    headers = {"authorization": f"Bearer {key}"}
+    endpoint = f"{INBOX}/webhook-inbox"
+
+    def asked(method, path, body=None):
+        status, text = request(method, f"{API}{path}", body, headers)
+        if status not in (200, 201):
+            raise Trouble(f"{method} {path} answered {status}: {text}\n{EMULATOR.tail()}")
+        return json.loads(text)
+
+    known = [each["id"] for each in asked("GET", "/webhooks")["data"] if each["endpoint"] == endpoint]
+    made = asked("GET", f"/webhooks/{known[0]}") if known else asked("POST", "/webhooks", {"endpoint": endpoint, "events": EVENTS})
+    status, text = request("PUT", endpoint, {"secrets": [made["signing_secret"]]})
+    if status != 200:
+        raise Trouble(f"The fake SES refused the signing secret: {status} {text}")
 
 
 def send_first_email(key):
@@ -593,6 +615,8 @@ def start():
         start_front()
         key = api_key(deployer)
         if os.environ.get("MAILQUEUE_FIRST_EMAIL", "1") != "0":
+            # Before the first email, so that its events are told too.
+            first_webhook(key)
             say("Sending a first email:")
             send_first_email(key)
         aws = {
@@ -612,7 +636,7 @@ def start():
             | ({"FAULT_PROXY_URL": FAULT_PROXY_URL} if FAULT_PROXY_URL else {}),
         )
     shown = os.path.relpath(STATE / "env", ROOT)
-    say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        settings: . {shown}\n        `make logs` follows the logs, `make stop` stops the stack.")
+    say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        webhooks {INBOX}/webhooks\n        settings: . {shown}\n        `make logs` follows the logs, `make stop` stops the stack.")
 
 
 def stop():

@@ -65,7 +65,7 @@ class Fake:
         if IndexName:
             shard = ExpressionAttributeValues[":shard"]
             return [{"Items": [each for each in items if each.get("tenant_shard") == shard]}]
-        pk, beginning = ExpressionAttributeValues[":pk"], ExpressionAttributeValues.get(":body", {"S": ""})["S"]
+        pk, beginning = ExpressionAttributeValues[":pk"], ExpressionAttributeValues.get(":beginning", {"S": ""})["S"]
         return [{"Items": [each for each in items if each["pk"] == pk and each["sk"]["S"].startswith(beginning)]}]
 
     def filter_log_events(self, logGroupName, **_):  # noqa: N803

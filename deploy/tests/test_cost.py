@@ -1,5 +1,6 @@
 """The price of a million emails, and of a deployment that sends nothing."""
 
+import re
 import unittest
 
 import paths  # noqa: I001  (it comes first: it adds the folders of the others)
@@ -14,6 +15,14 @@ class Document(unittest.TestCase):
         document = (paths.ROOT / "docs" / "COST.md").read_text()
         for table in cost.tables(TEMPLATE):
             self.assertIn("\n".join(table), document, "run make cost")
+
+    def test_the_named_tests_exist(self):
+        document = (paths.ROOT / "docs" / "COST.md").read_text()
+        named = re.findall(r"^- `(\w+)`$", document, re.MULTILINE)
+        self.assertGreater(len(named), 10)
+        sources = [file for folder in ("functions", "shared") for file in (paths.ROOT / folder).rglob("*.rs")]
+        tests = {name for source in sources for name in re.findall(r"fn (\w+)\(", source.read_text())}
+        self.assertEqual([name for name in named if name not in tests], [])
 
 
 class Email(unittest.TestCase):

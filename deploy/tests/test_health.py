@@ -12,6 +12,7 @@ import unittest
 import paths  # noqa: F401  (it comes first: it finds the others)
 import dns
 import examination
+import hooks
 from contents import Contents
 import template as templates
 from health import Alarm, Health, SenderIdentity, findings, healthy
@@ -61,6 +62,8 @@ def health(**changes):
         alarms=[Alarm("mailqueue-SendingStopsAlarm-ABC123", "OK", (TOPIC,))],
         deaf_topics=[],
         oldest_due_secs=12.0,
+        hooks_late_secs=4.0,
+        hooks_left_over=0,
         suppression=SuppressionList("mailqueue", ()),
         table=TABLE,
         table_ttl="ttl",
@@ -79,7 +82,7 @@ class Findings(unittest.TestCase):
     def test_a_healthy_deployment_has_no_finding(self):
         self.assertEqual(found(), [])
         said = " ".join(healthy(health()))
-        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes", "20 of 20", "longer than 12 s"):
+        for words in ("3.0 s", "14.0 recipients", "No breaker", "2 scheduled", "DKIM", "DMARC", "alarms", "throttle", "clocks", "list is off", "indexes", "20 of 20", "longer than 12 s", "longer than 4 s, and none is left over"):
             self.assertIn(words, said)
 
     def test_each_problem_has_its_remedy(self):
@@ -104,6 +107,8 @@ class Findings(unittest.TestCase):
                 False,
             ),
             ({"oldest_due_secs": 3000.0}, "due for 50 min", "OldestDueAlarm", False),
+            ({"hooks_late_secs": 3000.0}, "webhook has been due for 50 min", "PromoteMissingAlarm", False),
+            ({"hooks_left_over": 3}, "3 messages about events", "HookLeftoverAlarm", False),
             ({"skew_secs": 7.0}, "7 s ahead of", "NTP", False),
             ({"skew_secs": -7.0}, "7 s behind", "NTP", False),
             ({"identity": dataclasses.replace(IDENTITY, verified=False)}, "not verified", "get-email-identity", True),
@@ -155,6 +160,53 @@ class Findings(unittest.TestCase):
         self.assertEqual(found(identity=address, dmarc=[]), [])
 
 
+def queue_clients(messages):
+    """CloudFormation, and SQS with so many messages in the queue that it names."""
+
+    def described(StackName, LogicalResourceId):
+        return {"StackResources": [{"PhysicalResourceId": f"https://sqs/{StackName}-{LogicalResourceId}-1"}]}
+
+    def attributes(QueueUrl, AttributeNames):
+        number = messages if QueueUrl == "https://sqs/mail-HookLeftoverQueue-1" else 0
+        return {"Attributes": {name: str(number) for name in AttributeNames}}
+
+    return {
+        "cloudformation": types.SimpleNamespace(describe_stack_resources=described),
+        "sqs": types.SimpleNamespace(get_queue_attributes=attributes),
+    }
+
+
+class Hooks(unittest.TestCase):
+    """The events of webhooks."""
+
+    def late_secs(self, *due):
+        """The delay, with these sort keys in the partitions of the index."""
+        left = dict(zip(hooks.PARTITIONS, due, strict=False))
+
+        def query(TableName, IndexName, ExpressionAttributeValues, **_):
+            self.assertEqual((TableName, IndexName), ("emails", "due"))
+            found = left.get(ExpressionAttributeValues[":partition"]["S"])
+            return {"Items": [{"due_sk": {"S": found}}] if found else []}
+
+        return hooks.late_secs(types.SimpleNamespace(query=query), "emails", NOW)
+
+    def test_the_oldest_due_delivery_of_all_partitions_counts(self):
+        key = lambda secs: f"{int((NOW.timestamp() - secs) * 1000):015}#webhook#msg_1"  # noqa: E731
+        self.assertEqual(self.late_secs(), 0)
+        self.assertEqual(self.late_secs(key(-60)), 0)
+        self.assertEqual(self.late_secs(key(5), None, key(2000), key(-9)), 2000)
+
+    def test_the_leftover_queue_of_the_stack_is_asked(self):
+        clients = queue_clients(7)
+        self.assertEqual(hooks.left_over(clients["cloudformation"], clients["sqs"], "mail"), 7)
+        self.assertEqual(TEMPLATE["Resources"][hooks.QUEUE]["Type"], "AWS::SQS::Queue")
+
+    def test_an_unread_queue_is_no_healthy_one(self):
+        said = " ".join(healthy(health(hooks_left_over=None)))
+        self.assertNotIn("left over", said)
+        self.assertEqual(found(hooks_late_secs=None, hooks_left_over=None), [])
+
+
 class OldestDue(unittest.TestCase):
     """The figure comes from promote, through the metric of its log line."""
 
@@ -172,7 +224,7 @@ class OldestDue(unittest.TestCase):
 
         looked = health(oldest_due_secs=None)
         suppressed = types.SimpleNamespace(get_configuration_set=lambda **_: {"SuppressionOptions": {"SuppressedReasons": []}})
-        clients = {"cloudwatch": CloudWatch(), "sesv2": suppressed}
+        clients = {"cloudwatch": CloudWatch(), "sesv2": suppressed, **queue_clients(0)}
         examination.read_aws(looked, types.SimpleNamespace(client=clients.get), "mail", None, None)
         return looked, asked[0]
 

@@ -69,7 +69,7 @@ class Restore(unittest.TestCase):
         for call in calls - logs:
             self.assertTrue(allows(self.POLICY, action("dynamodb", call), self.RESTORED), call)
         self.assertTrue(allows(self.POLICY, "dynamodb:Query", f"{self.RESTORED}/index/by_tenant"))
-        for function in ("access", "domains", "manage", "suppressions"):
+        for function in ("access", "domains", "manage", "suppressions", "webhooks"):
             group = f"arn:aws:logs:ap-southeast-1:111122223333:log-group:/aws/lambda/mailqueue-{function}:*"
             self.assertTrue(allows(self.POLICY, "logs:FilterLogEvents", group), function)
 

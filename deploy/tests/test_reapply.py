@@ -21,6 +21,10 @@ class Steps(unittest.TestCase):
             (item("main#suppressed#a", "suppression", released_at=8), item("main#suppressed#a", "suppression", a="x", b=7)),
             (item("main#idem-abc", "batch", h="abc"), None),
             (item("main#1", "body#abc", z="text"), None),
+            (item("main#1", "fact#0123456789abcdef", j="{}"), None),
+            (item("main#hooks", "hook#w", no=3), item("main#hooks", "hook#w", no=2)),
+            (item("main#hooks", "hooks", n=0, v=3), item("main#hooks", "hooks", n=1, v=2)),
+            (item("secret:main#w", "secret", c="new"), item("secret:main#w", "secret", c="old")),
         ]:
             found = step(old, new)
             self.assertEqual((found.put, found.over, found.kind), (old, new, kind_of(old)))
@@ -36,6 +40,9 @@ class Steps(unittest.TestCase):
             (item("acme#tenant", "tenant", no=1), item("acme#tenant", "tenant", no=2)),
             (item("main#queues", "job#news#1", no=9), item("main#queues", "job#news#1", no=9, done="x")),
             (item("tally:main", "2026"), None),
+            (item("main#hooks", "hook#w", no=2), item("main#hooks", "hook#w", no=3)),
+            (item("hook:main#w", "state", f=3), None),
+            (item("event:main#1", "msg_1", p="{}"), None),
             (item("main#allowance", "daily#1"), None),
             (item("account#pace", "account#pace"), None),
             (MARKS | {"m": {"BS": [b"a"]}}, MARKS | {"m": {"BS": [b"a", b"b"]}}),
@@ -62,7 +69,8 @@ class Copies(unittest.TestCase):
         self.assertEqual(fake.writes, written)
 
     def test_an_erasure_deletes_the_contents(self):
-        fake = Fake(old=[ERASED], new=[SENT, item("main#1", "body#abc", z="x")])
+        told = [item("main#1", "fact#0123456789abcdef", j="{}"), item("event:main#1", "msg_1", p="{}")]
+        fake = Fake(old=[ERASED], new=[SENT, item("main#1", "body#abc", z="x"), *told])
         run(fake)
         self.assertEqual(list(fake.tables["new"].values()), [ERASED])
 

@@ -8,12 +8,10 @@ Invariant: a case uses recipients of its own, so cases may run in any order and 
 import base64
 import hashlib
 import json
-import time
-import urllib.error
-import urllib.request
 import uuid
 
-FROM = "shop@mailqueue.example"
+from stack_calls import DIRECT, FROM, Failed, expect
+
 LATER = "2035-01-01T00:00:00.000Z"
 # The bytes of the attachments. No text encoding yields BINARY unchanged.
 NOTE = "Grüße\n".encode()
@@ -22,76 +20,6 @@ INVITE = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
-DELIVERY_SECS = 20
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class Failed(Exception):
-    """The verdict of a case that fails, in one sentence."""
-
-
-class NotOffered(Exception):
-    """The client has no call for the case."""
-
-
-class Stack:
-    """The local stack, as the runner itself calls it."""
-
-    def __init__(self, url, key, inbox, dns):
-        self.url, self.key, self.inbox, self.dns = url, key, inbox, dns
-
-    def call(self, method, path, body=None):
-        headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
-        try:
-            with DIRECT.open(asked, timeout=60) as answer:
-                return answer.status, json.loads(answer.read() or b"{}")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"{}")
-
-    def send(self, to, **fields):
-        email = {"from": FROM, "to": to, "subject": "Prepared", "text": "Prepared"} | fields
-        status, answer = self.call("POST", "/emails", email)
-        if status != 200:
-            raise Failed(f"The stack refused the prepared email: {status} {answer}")
-        return answer["id"]
-
-    def email(self, id):
-        return self.call("GET", f"/emails/{id}")[1]
-
-    def verified_domain(self, name):
-        """The id of a new domain whose records are in the fake DNS server, and which SES has verified."""
-        status, domain = self.call("POST", "/domains", {"name": name})
-        if status != 201:
-            raise Failed(f"The stack refused the prepared domain: {status} {domain}")
-        records = [dns_record(record) for record in domain["records"]]
-        asked = urllib.request.Request(f"{self.dns}/records", data=json.dumps(records).encode(), method="POST")
-        DIRECT.open(asked, timeout=60).close()
-
-        def verified():
-            self.call("POST", f"/domains/{domain['id']}/verify")
-            return self.call("GET", f"/domains/{domain['id']}")[1].get("status") == "verified"
-
-        self.wait(verified, "The prepared domain was not verified.")
-        return domain["id"]
-
-    def wait(self, found, failure):
-        deadline = time.monotonic() + DELIVERY_SECS
-        while not (result := found()):
-            if time.monotonic() > deadline:
-                raise Failed(failure)
-            time.sleep(0.1)
-        return result
-
-    def delivered(self, to):
-        """The first delivered message to an address."""
-
-        def found():
-            with DIRECT.open(f"{self.inbox}/messages", timeout=60) as answer:
-                return next((message for message in json.load(answer) if to in message["to"]), None)
-
-        return self.wait(found, f"No message arrived within {DELIVERY_SECS} s.")
 
 
 def fresh(name):
@@ -101,17 +29,6 @@ def fresh(name):
 def domain_of(to):
     """The domain of a case: the local part of its recipient."""
     return f"{to.split('@')[0]}.example"
-
-
-def dns_record(record):
-    """A record of a domain in the form of the fake DNS server."""
-    value = f"{record['priority']} {record['value']}" if "priority" in record else record["value"]
-    return {"name": record["host"], "type": record["type"], "value": value}
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        raise Failed(f"{what}: {json.dumps(found, ensure_ascii=False)} instead of {json.dumps(wanted, ensure_ascii=False)}")
 
 
 def header(message, name):
@@ -312,6 +229,43 @@ def domain_verified(run):
         raise Failed(f"The client does not see that the domain is verified: {run.result}")
 
 
+def webhooks(run):
+    """Creates, lists, changes, gets and removes a webhook, and replaces its secret."""
+    answer = run.answer()
+    expect("endpoint of the webhook", answer.get("endpoint"), run.hook)
+    expect("its events", answer.get("events"), ["email.bounced"])
+    expect("its status", answer.get("status"), "disabled")
+    expect("deleted", answer.get("deleted"), True)
+    if answer.get("id") not in (answer.get("listed") or []):
+        raise Failed("The list lacks the new webhook.")
+    secrets = [secret for secret in (answer.get("first"), answer.get("second")) if secret is not None]
+    if len(set(secrets)) != len(secrets) or not all(secret.startswith("whsec_") for secret in secrets):
+        raise Failed("The signing secrets are not two different ones.")
+    expect("status after the removal", run.stack.call("GET", f"/webhooks/{answer['id']}")[0], 404)
+
+
+def webhook_events(run):
+    """Lists, gets and replays an event, and lists its attempts."""
+    path, event = f"/webhooks/{run.id.split('/')[0]}", run.id.split("/")[1]
+    try:
+        answer = run.answer()
+        expect("types", (answer.get("type"), answer.get("payload")), ("email.bounced", "email.bounced"))
+        expect("id of the replayed event", answer.get("replayed"), event)
+        if event not in (answer.get("listed") or []):
+            raise Failed("The list lacks the event.")
+        if not isinstance(answer.get("attempts"), list):
+            raise Failed("The attempts are no list.")
+    finally:
+        run.stack.call("DELETE", path)
+
+
+def webhook_verify(run):
+    """Verifies a signed event, and refuses another body."""
+    answer = run.answer()
+    expect("type of the event", answer.get("type"), "email.bounced")
+    expect("refusal of another body", answer.get("refused"), True)
+
+
 def doctor(run):
     """The client examines its API key and the domains: with a key of every permission, and with one that only sends."""
     answer = run.answer()
@@ -364,6 +318,9 @@ CASES = {
     "api_keys": api_keys,
     "domains": domains,
     "domain_verified": domain_verified,
+    "webhooks": webhooks,
+    "webhook_events": webhook_events,
+    "webhook_verify": webhook_verify,
     "doctor": doctor,
     "bad_address": raises(422),
     "wrong_key": raises(403),
@@ -376,6 +333,9 @@ SCHEDULED = ("update", "cancel", "get", "list", "attachment_download")
 DELIVERED = ("cancel_too_late",)
 # Cases whose domain the runner prepares.
 VERIFIED = ("domain_verified", "doctor")
+# Cases whose webhook with an event the runner prepares, and those that get a signed event.
+WITH_EVENT = ("webhook_events",)
+SIGNED = ("webhook_verify",)
 
 
 def known(file):
@@ -384,8 +344,13 @@ def known(file):
     return {(entry["client"], case): entry["reason"] for entry in entries for case in entry["cases"]}
 
 
+def hook_of(stack, to):
+    """The endpoint of a case: the inbox, which receives webhooks too."""
+    return f"{stack.inbox}/webhook-inbox?{to.split('@')[0]}"
+
+
 def prepare(stack, case, to):
-    """The id of the prepared email or domain, or an empty string."""
+    """The id of the prepared email or domain, the ids of a webhook and an event, a signed event, or an empty string."""
     if case in SCHEDULED:
         note = {"filename": "note.txt", "content": base64.b64encode(NOTE).decode()}
         return stack.send(to, scheduled_at="2034-01-01T00:00:00Z", attachments=[note])
@@ -395,4 +360,8 @@ def prepare(stack, case, to):
         return id
     if case in VERIFIED:
         return stack.verified_domain(domain_of(to))
+    if case in WITH_EVENT:
+        return stack.webhook(endpoint=hook_of(stack, to))[2].removeprefix("/webhooks/").replace("/events/", "/")
+    if case in SIGNED:
+        return stack.signed_event()
     return ""

@@ -110,8 +110,8 @@ class Npm(Client):
                 "the packages could not be installed",
             )
             installed(home, package, lock)
-        self.version = next(iter(json.loads(package.read_text())["dependencies"].values()))
-        self.environment = {"INTEROP_HOME": str(home)}
+        library, self.version = next(iter(json.loads(package.read_text())["dependencies"].items()))
+        self.environment = {"INTEROP_HOME": str(home), "INTEROP_LIBRARY": library}
 
 
 class Pip(Client):
@@ -125,9 +125,11 @@ class Pip(Client):
             pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
             run([*pip, "install", "--require-hashes", "--no-deps", "-r", str(pinned)], "pip could not install it")
             installed(home, pinned)
-        wanted = "django-anymail" if self.name == "anymail" else "resend"
+        packages = {"anymail": "django-anymail", "standardwebhooks-python": "standardwebhooks", "svix-python": "svix"}
+        wanted = packages.get(self.name, "resend")
         self.version = re.search(rf"^{wanted}==(\S+)", pinned.read_text(), re.M)[1]
         self.driver = [str(python), *self.driver[1:]]
+        self.environment = {"INTEROP_LIBRARY": wanted}
 
 
 # ------------------------------------------------------------------ SDKs from clones
@@ -339,6 +341,10 @@ CLIENTS = [
     Swoosh("swoosh", "Swoosh (Phoenix)", ["swoosh.ex"]),
     tool("resend-cli", "Resend's CLI", "cli.py", quick=True),
     tool("resend-mcp", "Resend's MCP server", "mcp.py", checks_addresses=True),
+    node("standardwebhooks", "standardwebhooks for Node", "webhooks.mjs", quick=True),
+    python("standardwebhooks-python", "standardwebhooks for Python", "webhooks.py", quick=True),
+    node("svix", "svix for Node", "webhooks.mjs", quick=True),
+    python("svix-python", "svix for Python", "webhooks.py", quick=True),
     absent("java", "Java SDK", "Its base URL is a constant, and no constructor takes another one."),
     absent("dotnet", ".NET SDK", "Neither Debian nor another registry of this suite has the .NET SDK."),
 ]

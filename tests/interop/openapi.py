@@ -26,6 +26,17 @@ def operations(document):
     return dict(sorted(found.items()))
 
 
+def webhooks(document):
+    """{"email.sent": {entry: fact}} of the payloads that a webhook gets."""
+    found = {}
+    for name, item in sorted(document["webhooks"].items()):
+        body = resolved(document, item["post"]["requestBody"])
+        facts = {}
+        add(document, facts, "payload", merged(document, body["content"][JSON]["schema"]), True)
+        found[name] = dict(sorted(facts.items()))
+    return found
+
+
 def entries(document, operation, parameters):
     found = {}
     for parameter in (resolved(document, parameter) for parameter in parameters):

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases
 import clients
 from recorder import Gateway, Recorder, Respelled
+from stack_calls import Failed, NotOffered, Stack
 
 HERE, ROOT = clients.HERE, clients.ROOT
 STATE = (ROOT / os.environ.get("MAILQUEUE_STATE", ".local")).resolve()
@@ -44,6 +45,7 @@ class Run:
     def __init__(self, client, stack, case, server):
         self.client, self.stack, self.case, self.server = client, stack, case, server
         self.to = cases.fresh(re.sub(r"[^a-z]+", "-", case))
+        self.hook = cases.hook_of(stack, self.to)
         self.id, self.result, self.calls, self.detail = "", {}, [], ""
 
     def outcome(self):
@@ -53,9 +55,9 @@ class Run:
             self.result = self.drive()
             cases.CASES[self.case](self)
             outcome = "pass"
-        except cases.NotOffered as reason:
+        except NotOffered as reason:
             outcome, self.detail = "n/a", str(reason)
-        except cases.Failed as failure:
+        except Failed as failure:
             outcome, self.detail = "fail", str(failure)
         except Exception:  # a fault of the suite must not end the run
             outcome, self.detail = "fail", f"The suite failed: {traceback.format_exc(limit=-2)}"
@@ -72,6 +74,8 @@ class Run:
             "INTEROP_ID": self.id,
             "INTEROP_TIME": cases.LATER,
             "INTEROP_DOMAIN": cases.domain_of(self.to),
+            "INTEROP_HOOK": self.hook,
+            "INTEROP_WEBHOOK": self.id if self.case in cases.SIGNED else "",
             "INTEROP_IDEMPOTENCY_KEY": f"interop-{self.to}",
         }
         url = f"{self.server.url}/" if self.case == "slash" else self.server.url
@@ -87,7 +91,7 @@ class Run:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise cases.Failed(f"The client did not end within {CASE_SECS} s.") from None
+            raise Failed(f"The client did not end within {CASE_SECS} s.") from None
         finally:
             self.calls = list(self.server.calls)
         lines = done.stdout.strip().splitlines()
@@ -95,27 +99,27 @@ class Run:
             return json.loads(lines[-1])
         except (IndexError, ValueError):
             said = (done.stderr.strip() or done.stdout.strip())[-600:]
-            raise cases.Failed(f"The driver crashed with {done.returncode}: {said}") from None
+            raise Failed(f"The driver crashed with {done.returncode}: {said}") from None
 
     def answer(self):
         """The answer that the client returned. An error of the client is a failure of the case."""
         if "na" in self.result:
-            raise cases.NotOffered(self.result["na"])
+            raise NotOffered(self.result["na"])
         if "error" in self.result:
-            raise cases.Failed(f"The client raised: {one_line(self.result['error'])}")
+            raise Failed(f"The client raised: {one_line(self.result['error'])}")
         return self.result["answer"] or {}
 
     def raised(self):
         if "na" in self.result:
-            raise cases.NotOffered(self.result["na"])
+            raise NotOffered(self.result["na"])
         if "error" not in self.result:
             answer = json.dumps(self.result["answer"], ensure_ascii=False)
-            raise cases.Failed(f"The client takes the error for success, and returns {answer}.")
+            raise Failed(f"The client takes the error for success, and returns {answer}.")
         self.detail = one_line(self.result["error"])
 
     def saw(self, status):
         if status not in (found := [call["status"] for call in self.calls]):
-            raise cases.Failed(f"The client got {found or 'no answer'} instead of {status}: {self.result}")
+            raise Failed(f"The client got {found or 'no answer'} instead of {status}: {self.result}")
 
     def delivered(self):
         return self.stack.delivered(self.to)
@@ -179,7 +183,7 @@ def main():
     if sources := os.environ.get("INTEROP_SOURCES"):
         # The drivers get an absolute path.
         os.environ["INTEROP_SOURCES"] = str(Path(sources).expanduser().resolve())
-    stack = cases.Stack(values["MAILQUEUE_URL"], values["MAILQUEUE_API_KEY"], values["INBOX_URL"], values["DNS_URL"])
+    stack = Stack(values["MAILQUEUE_URL"], values["MAILQUEUE_API_KEY"], values["INBOX_URL"], values["DNS_URL"])
     known = cases.known(KNOWN)
     wanted = os.environ.get("CASES", "").split() or list(cases.CASES)
     if unknown := set(wanted) - set(cases.CASES):

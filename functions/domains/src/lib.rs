@@ -19,13 +19,14 @@ use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::domains::{Dns, Domains, Identities};
+use domain::ports::webhooks::WebhookFlags;
 use domain::ports::{AccountRates, Clock, PortError, Queues, Random};
 use domain::tenant::domains::Tls;
 
 /// Ports of the function.
 pub trait Ports: 'static {
     /// Items of the table.
-    type Records: Domains + Keys + Tenants + Queues + AccountRates;
+    type Records: Domains + Keys + Tenants + Queues + AccountRates + WebhookFlags;
     /// Identities of the SES account.
     type Identities: Identities;
     /// DNS.
@@ -37,7 +38,7 @@ pub trait Ports: 'static {
 /// A backend with all ports, as tests use it.
 impl<T> Ports for T
 where
-    T: Domains + Keys + Tenants + Queues + AccountRates + Identities + Dns + Clock + Random + 'static,
+    T: Domains + Keys + Tenants + Queues + AccountRates + WebhookFlags + Identities + Dns + Clock + Random + 'static,
 {
     type Records = T;
     type Identities = T;

@@ -13,6 +13,7 @@ use domain::api::error::ApiError;
 use domain::id::{DomainId, TenantId};
 use domain::limits;
 use domain::ports::domains::{Domains, Identities};
+use domain::ports::webhooks::WebhookFlags;
 use domain::ports::{Clock, PortError, Random, Rounds};
 use domain::tenant::domains::identity::{Identity, IdentityCreation, IdentityStatus};
 use domain::tenant::domains::name::DomainName;
@@ -120,10 +121,12 @@ impl<P: Ports> DomainsFunction<P> {
             }
             let id = DomainId::of(self.system.id()?);
             let (name, return_path) = (new.name.clone(), new.return_path.clone());
+            let now = self.system.now();
             let domain = SendingDomain {
                 is_adopted: is_foreign,
                 verification,
-                ..SendingDomain::new(id, tenant.clone(), name, return_path, self.system.now())
+                is_told: self.records.has_webhooks(tenant, now).await?,
+                ..SendingDomain::new(id, tenant.clone(), name, return_path, now)
             };
             if self.records.register_domain(&domain, &registry).await? {
                 return Ok(domain);

@@ -121,6 +121,7 @@ impl<P: Ports> EnqueueFunction<P> {
             id,
             batch: None,
             item: None,
+            idempotency_key: key.map(IdempotencyKey::as_str),
         };
         let stored = self.store(place, request, (in_time, &found), now).await?;
         self.enqueue_tasks(&[&stored]).await;

@@ -253,6 +253,7 @@ impl<P: Ports> EnqueueFunction<P> {
             id,
             batch: keyed.map(|keyed| keyed.key.batch_id()),
             item: Some(item.index),
+            idempotency_key: keyed.map(|keyed| keyed.key.as_str()),
         };
         self.ready(place, &item.request, possible, now).await
     }

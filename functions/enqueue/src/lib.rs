@@ -143,11 +143,17 @@ pub struct Requester<'a> {
     pub tenant: &'a TenantId,
     /// API key that each record names.
     pub key: Option<KeyId>,
+    /// The tenant has a webhook, which needs more facts of each email.
+    pub has_webhooks: bool,
 }
 
 impl<'a> From<&'a TenantId> for Requester<'a> {
     fn from(tenant: &'a TenantId) -> Self {
-        Self { tenant, key: None }
+        Self {
+            tenant,
+            key: None,
+            has_webhooks: false,
+        }
     }
 }
 
@@ -156,6 +162,7 @@ impl<'a> From<&'a TenantPrincipal> for Requester<'a> {
         Self {
             tenant: caller.tenant(),
             key: Some(caller.key()),
+            has_webhooks: caller.has_webhooks(),
         }
     }
 }

@@ -12,6 +12,7 @@ use domain::api::error::ApiError;
 use domain::api::fields::to_api;
 use domain::api::requests::EmailRequest;
 use domain::delivery::batch::BatchId;
+use domain::delivery::hook::Hook;
 use domain::delivery::index;
 use domain::delivery::policy::Turn;
 use domain::delivery::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
@@ -78,6 +79,19 @@ pub(crate) struct EmailIdentity<'a> {
     pub(crate) batch: Option<BatchId>,
     /// The index of a batch's item in the request.
     pub(crate) item: Option<usize>,
+    /// The idempotency key of the request, which events of webhooks show.
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
+impl EmailIdentity<'_> {
+    /// Returns what webhooks need of the email's record; `None` for a tenant without a webhook.
+    fn hook(&self, request: &EmailRequest) -> Option<Hook> {
+        let email = &request.email;
+        let all = email.to().iter().chain(email.cc()).chain(email.bcc());
+        let addresses = all.map(|mailbox| mailbox.address().as_str());
+        let key = self.idempotency_key.map(str::to_owned);
+        self.by.has_webhooks.then(|| Hook::new(addresses, key))
+    }
 }
 
 impl<P: Ports> EnqueueFunction<P> {
@@ -105,11 +119,14 @@ impl<P: Ports> EnqueueFunction<P> {
     /// because an upload may be gone later.
     pub(crate) async fn ready<'a>(
         &self,
-        EmailIdentity { by, id, batch, item }: EmailIdentity<'_>,
+        identity: EmailIdentity<'_>,
         request: &'a EmailRequest,
         (in_time, found): (Timeliness, &UploadsById),
         now: Timestamp,
     ) -> Result<Preparation<'a>, AcceptError> {
+        let EmailIdentity {
+            by, id, batch, item, ..
+        } = identity;
         let tenant = by.tenant;
         let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
@@ -168,6 +185,7 @@ impl<P: Ports> EnqueueFunction<P> {
             from_domain: (domain.len() <= FROM_DOMAIN_MAX).then(|| domain.to_owned()),
             dropped_headers: request.dropped_headers.clone(),
             batch,
+            hook: identity.hook(request),
             ..EmailRecord::new(tenant.clone(), id, body, recipients, now)
         };
         let attached = self.attach(&record, item, request, now).await?;

@@ -69,7 +69,7 @@ fn queue(name: &str) -> Queue {
 async fn suppress(backend: &MemoryBackend, address: &str) {
     let address = EmailAddress::parse(address).unwrap();
     let suppression = Suppression::manual(TenantId::main(), &address, BORN);
-    backend.suppress(&suppression).await.unwrap();
+    backend.suppress(&suppression, false).await.unwrap();
 }
 
 #[tokio::test]

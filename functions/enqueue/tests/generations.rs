@@ -72,6 +72,7 @@ async fn a_record_names_its_key_and_generation() {
         purge(&backend);
         let key = samples::api_key().id;
         let by = Requester {
+            has_webhooks: false,
             tenant: &TenantId::main(),
             key: Some(key),
         };

@@ -13,3 +13,4 @@ mod responses;
 mod schedule;
 mod senders;
 mod uploads;
+mod webhooks;

@@ -6,8 +6,10 @@
 //! read before it is written: most events bring nothing new. All events of a batch about one email are applied
 //! together, so that they do not contend for the record.
 //! **After a crash:** the events are delivered again.
+//! **Webhooks:** [`facts`] stores what their payloads need, before the record.
 //! **Start reading at** [`FeedbackFunction::handle`]; [`handler`] is SQS.
 
+mod facts;
 pub mod handler;
 pub mod settings;
 
@@ -21,6 +23,8 @@ use domain::delivery::suppression::{added_by, listed_by};
 use domain::id::EmailKey;
 use domain::lifecycle::{handle_event, update_recipients};
 use domain::ports::rate_limits::RateLimits;
+use domain::ports::webhook_events::EmailFacts;
+use domain::ports::webhooks::WebhookFlags;
 use domain::ports::{AccountRates, Clock, EmailRecords, PortError, Suppressions, Watermark};
 use domain::timestamp::Timestamp;
 use workflow::apply::{ApplyError, apply};
@@ -40,14 +44,17 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The ports of this function.
 pub trait Ports {
-    /// Records, suppressions, and the stored progress.
-    type Records: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates;
+    /// Records with their facts, suppressions, and the stored progress.
+    type Records: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates + EmailFacts + WebhookFlags;
     /// Clock.
     type System: Clock;
 }
 
 /// A backend that is every port, such as the in-memory backend.
-impl<T: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates + Clock> Ports for T {
+impl<T> Ports for T
+where
+    T: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates + EmailFacts + WebhookFlags + Clock,
+{
     type Records = T;
     type System = T;
 }
@@ -72,22 +79,36 @@ impl<P: Ports> FeedbackFunction<P> {
     pub async fn handle(&self, key: &EmailKey, events: &[SesEvent]) -> Result<FeedbackOutcome, ApplyError> {
         let now = self.system.now();
         let Some(mut record) = self.records.load(key, now).await? else {
-            self.suppress(None, events, now).await?;
+            self.delete_facts(key, events).await?;
+            self.suppress(key, None, events, now).await?;
             return Ok(FeedbackOutcome::NoSuchEmail);
         };
+        let mut facts = self.store_facts(&record, events).await?;
+        let before = record.clone();
         for event in events {
             (_, record) = apply(&self.records, record, now, |record| handle_event(record, event)).await?;
         }
         (_, record) = apply(&self.records, record, now, |record| update_recipients(record, events)).await?;
-        self.suppress(Some(&record), events, now).await?;
+        let got_hook = before.hook.is_none() && record.hook.is_some();
+        if got_hook {
+            // A recovery has added the hook meanwhile, and refused the first write. It may have read the record before the
+            // second one. After a crash the events come again, and find the hook.
+            facts = self.store_facts(&record, events).await?;
+        }
+        // A record that changed after its facts were stored was there.
+        if !facts.is_empty() && (record == before || got_hook) {
+            self.withdraw_facts_without_record(key, &facts, now).await?;
+        }
+        self.suppress(key, Some(&record), events, now).await?;
         Ok(FeedbackOutcome::Known)
     }
 
     /// Suppresses addresses after the record is written. After a failure, the events are delivered again, and the
     /// record is written already.
-    /// Most events suppress nobody, and cost no call.
+    /// Most events suppress nobody, and cost no call. The others read the flag of the tenant, unless the record has a hook.
     async fn suppress(
         &self,
+        key: &EmailKey,
         record: Option<&EmailRecord>,
         events: &[SesEvent],
         now: Timestamp,
@@ -97,7 +118,10 @@ impl<P: Ports> FeedbackFunction<P> {
         }
         let suppressions: Vec<_> = events.iter().flat_map(|event| added_by(event, record, now)).collect();
         if !suppressions.is_empty() {
-            add(&self.records, &suppressions).await?;
+            // An email from before the first webhook has no hook, and its suppression is told all the same.
+            let has_hook = record.is_some_and(|record| record.hook.is_some());
+            let is_told = has_hook || self.records.has_webhooks(&key.tenant, now).await?;
+            add(&self.records, &suppressions, is_told).await?;
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
-//! Erasure of an email on request of a data subject: content, files, recipients and history. Its idempotency
-//! key is kept, so that a repeated request sends nothing.
+//! Erasure of an email on request of a data subject: content, files, recipients, history, and its events for webhooks.
+//! Its idempotency key is kept, so that a repeated request sends nothing.
 //!
 //! **Invariant:** the record is replaced by a tombstone first, on condition that the email has ended and was
-//! not requested again. The content is deleted next; nothing can need it any more.
+//! not requested again. Facts and payloads of events are deleted next, then the content; nothing can need them any
+//! more. A function that stores one of them at the same time looks at the record afterwards, and deletes it again.
 //! **After a crash** that follows the write of the tombstone: the caller got no response and repeats the request, which
 //! erases the rest.
 //! **Start reading at** [`ManageFunction::erase`].
@@ -11,6 +12,7 @@ use aws::http::auth::TenantPrincipal;
 use domain::id::{EmailId, EmailKey};
 use domain::lifecycle::commands;
 use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::webhook_events::EventErasure;
 use domain::ports::{Clock, Rounds, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
@@ -42,6 +44,8 @@ impl<P: Ports> ManageFunction<P> {
         if self.records.tombstone(&key, now).await?.is_none() {
             self.erase_record(caller, id, now).await?;
         }
+        // No email of a later birth can have the id yet.
+        self.records.erase_events(&key, None).await?;
         self.bodies.erase(&key).await?;
         tracing::info!(target: "mailqueue", %id, "an email was erased");
         Ok(Erased {

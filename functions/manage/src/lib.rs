@@ -38,6 +38,7 @@ use domain::delivery::policy::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
+use domain::ports::webhook_events::EventErasure;
 use domain::ports::{
     AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, Jobs, Listing, PortError, PriorityQueues, Queues,
     Random,
@@ -51,6 +52,7 @@ pub trait Ports: 'static {
         + RateLimits
         + Batches
         + Tombstones
+        + EventErasure
         + Listing
         + Counts
         + Queues
@@ -74,6 +76,7 @@ where
         + RateLimits
         + Batches
         + Tombstones
+        + EventErasure
         + Listing
         + Counts
         + Queues

@@ -141,7 +141,7 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
     type Error = ManageError;
     type Records = P::Records;
 
-    const ELSEWHERE: &'static [&'static str] = &["api-keys", "domains", "suppressions", "tenants"];
+    const ELSEWHERE: &'static [&'static str] = &["api-keys", "domains", "suppressions", "tenants", "webhooks"];
 
     const ROUTES: &'static [Route<Self>] = &[
         elsewhere("GET", "/openapi.json"),

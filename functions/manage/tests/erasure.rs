@@ -5,7 +5,15 @@ use crate::common::{ask, read};
 use domain::delivery::cause::Cause;
 use domain::delivery::history::AttemptOutcome;
 use domain::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
+use domain::delivery::ses_event::Agent;
 use domain::id::{EmailKey, TenantId, UploadId};
+use domain::ports::webhook_events::{Deliveries, EmailFacts, Payloads, StoredDelivery, StoredFact, StoredPayload};
+use domain::ports::webhooks::WebhookKey;
+use domain::webhook::delivery::Delivery;
+use domain::webhook::event_type::EventType;
+use domain::webhook::fact::{EmailFact, FactKind};
+use domain::webhook::identity::{EventId, Subject};
+use domain::webhook::settings::WebhookId;
 use memory::samples::{self, BORN};
 use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
@@ -86,6 +94,57 @@ async fn an_erased_email_leaves_only_a_tombstone() {
             "a repeated erasure gets the same answer"
         );
     }
+}
+
+/// Facts and payloads hold addresses, and so they go with the email.
+#[tokio::test]
+async fn an_erasure_takes_the_events_of_webhooks_with_it() {
+    let backend = backend_with(RecordStatus::Sent);
+    let webhook = WebhookId::of(samples::id(9));
+    let delivered = |n: u8| {
+        let event = EventId::from_bytes([n; 20]);
+        let delivery = Delivery::new(event.clone(), EventType::Sent, BORN, true, BORN);
+        let subject = Subject::Email(samples::id(n));
+        let payload = StoredPayload {
+            event,
+            event_type: EventType::Sent,
+            subject,
+            born: BORN,
+            created_at: BORN,
+            body: "{}".to_owned(),
+        };
+        (payload, StoredDelivery { delivery, subject })
+    };
+    let fact = StoredFact {
+        born: BORN,
+        fact: EmailFact {
+            v: EmailFact::VERSION,
+            claim_no: 1,
+            message_id: "m".to_owned(),
+            at: BORN,
+            kind: FactKind::Opened(Agent::default()),
+        },
+    };
+    let tenant = TenantId::main();
+    for n in [1, 2] {
+        let (payload, delivery) = delivered(n);
+        backend.put_payload(&tenant, &payload, &[webhook], BORN).await.unwrap();
+        let key = WebhookKey {
+            tenant: tenant.clone(),
+            id: webhook,
+        };
+        backend.add_delivery(&key, &delivery).await.unwrap();
+        backend.put_fact(&samples::key(n), &fact).await.unwrap();
+    }
+    assert_eq!(erase(&backend).await, erased());
+    let state = backend.state();
+    let left = (
+        state.hooks.facts.len(),
+        state.hooks.payloads.len(),
+        state.hooks.deliveries.len(),
+    );
+    assert_eq!(left, (1, 1, 1), "those of another email stay");
+    assert!(state.hooks.facts.keys().all(|(email, _)| *email == samples::key(2)));
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ pub async fn handle<P: Ports>(promote: &PromoteFunction<P>, time: Duration) -> R
                 target: "mailqueue",
                 enqueued = done.enqueued,
                 recovered = done.recovered,
+                deliveries = done.deliveries,
                 failed = done.failed,
                 unfinished = done.unfinished,
                 duration_ms,

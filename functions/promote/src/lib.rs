@@ -1,6 +1,6 @@
 //! Keeps the due index moving: enqueues due emails, recovers overdue ones, settles uncertain ones, and processes the
 //! jobs of whole queues. Keeps the account rate at the limits that SES reports, and follows the verification of sending
-//! domains.
+//! domains. Sends the tasks of webhooks that are due.
 //!
 //! **Role:** runs every minute; no other function reads the due index.
 //! **Invariant:** an index entry is a hint. A send task proves nothing, so it is sent from the hint alone.
@@ -18,6 +18,7 @@ mod overdue;
 mod queues;
 pub mod settings;
 mod slot_release;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -29,6 +30,8 @@ use domain::id::{EmailKey, QueueKey};
 use domain::lifecycle::{Feedback, PriorityQueueState};
 use domain::ports::domains::{Domains, Identities};
 use domain::ports::rate_limits::RateLimits;
+use domain::ports::webhook_events::{DeliveryTasks, DueDeliveries};
+use domain::ports::webhooks::{RecoverJobs, WebhookFlags};
 use domain::ports::{
     AccountRates, Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailRecords, Evidence,
     Jobs, PortError, PriorityQueues, Queues,
@@ -49,14 +52,26 @@ const AT_ONCE: usize = 4;
 
 /// The ports of this function.
 pub trait Ports {
-    /// Records, their index, queues, jobs, the account rate, and sending domains.
-    type Records: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs + Domains;
+    /// Records, their index, queues, jobs, the account rate, sending domains, and the due work of webhooks.
+    type Records: EmailRecords
+        + RateLimits
+        + Batches
+        + DueIndex
+        + AccountRates
+        + Queues
+        + Jobs
+        + Domains
+        + WebhookFlags
+        + DueDeliveries
+        + RecoverJobs;
     /// Contents.
     type Bodies: Bodies;
     /// Priority queues.
     type PriorityQueues: PriorityQueues + Backlog;
     /// Dead-letter queue for emails that failed permanently.
     type DeadLetters: DeadLetters;
+    /// Queue of deliveries to webhooks.
+    type DeliveryTasks: DeliveryTasks;
     /// Progress of `feedback`.
     type Evidence: Evidence;
     /// SES account.
@@ -72,11 +87,13 @@ impl<T> Ports for T
 where
     T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs + Domains + Identities,
     T: Bodies + PriorityQueues + Backlog + DeadLetters + Evidence + Accounts + Clock,
+    T: WebhookFlags + DueDeliveries + RecoverJobs + DeliveryTasks,
 {
     type Records = T;
     type Bodies = T;
     type PriorityQueues = T;
     type DeadLetters = T;
+    type DeliveryTasks = T;
     type Evidence = T;
     type Account = T;
     type Identities = T;
@@ -94,6 +111,8 @@ pub struct PromoteFunction<P: Ports> {
     pub priority_queues: P::PriorityQueues,
     /// See [`Ports::DeadLetters`].
     pub dead_letters: P::DeadLetters,
+    /// See [`Ports::DeliveryTasks`].
+    pub delivery_tasks: P::DeliveryTasks,
     /// See [`Ports::Evidence`].
     pub evidence: P::Evidence,
     /// See [`Ports::Account`].
@@ -120,8 +139,10 @@ pub struct Promoted {
     pub enqueued: usize,
     /// Overdue records that were moved on.
     pub recovered: usize,
-    /// Send tasks, dead-letter messages and records that failed. The next run tries them again, or `promote` finds them
-    /// in the due index one guard interval later.
+    /// Tasks of webhooks that were sent.
+    pub deliveries: usize,
+    /// Send tasks, dead-letter messages, tasks of webhooks, and records that failed. The next run tries them again, or
+    /// `promote` finds them in the due index one guard interval later.
     pub failed: usize,
     /// Time ran out before all work was done; the next run continues.
     pub unfinished: bool,
@@ -136,6 +157,7 @@ impl std::ops::AddAssign for Promoted {
     fn add_assign(&mut self, other: Self) {
         self.enqueued += other.enqueued;
         self.recovered += other.recovered;
+        self.deliveries += other.deliveries;
         self.failed += other.failed;
         self.unfinished |= other.unfinished;
         self.oldest_due = self.oldest_due.max(other.oldest_due);
@@ -178,8 +200,15 @@ impl Run {
     }
 }
 
+/// Returns the time until which a run works on emails: its last tenth, at most a few seconds, is for webhooks.
+fn emails_until(began: Instant, deadline: Instant) -> Instant {
+    let reserved = deadline.saturating_duration_since(began) / 10;
+    let reserved = reserved.min(webhooks::RESERVED);
+    deadline.checked_sub(reserved).unwrap_or(deadline)
+}
+
 impl<P: Ports> PromoteFunction<P> {
-    /// Processes the due index until it is done or `deadline` has come.
+    /// Processes the due index until it is done or `deadline` has come. Emails come first, and leave some time.
     ///
     /// # Errors
     /// The first failed call to the index, after all other work was done.
@@ -188,7 +217,7 @@ impl<P: Ports> PromoteFunction<P> {
         let account_rate = account::sync(&self.account, &self.records, no_permit, &self.system).await;
         let bookmarks = self.records.bookmarks().await?;
         let run = &Run {
-            deadline,
+            deadline: emails_until(Instant::now(), deadline),
             feedback: OnceCell::new(),
             shut: account_rate
                 .and_then(|account_rate| account_rate.open)
@@ -227,6 +256,11 @@ impl<P: Ports> PromoteFunction<P> {
             Err(failed) => error = error.or(Some(failed)),
         }
         self.follow_domains(run).await;
+        done.unfinished |= run.time_is_over();
+        match self.promote_webhooks(&bookmarks.hook_places, deadline).await {
+            Ok(promoted) => done += promoted,
+            Err(failed) => error = error.or(Some(failed)),
+        }
         self.save_oldest_due(bookmarks.oldest_due, done.oldest_due).await;
         error.map_or(Ok(done), Err)
     }
@@ -272,5 +306,20 @@ impl<P: Ports> PromoteFunction<P> {
             results.extend(of_shard);
         }
         results
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emails_leave_time_for_webhooks() {
+        let began = Instant::now();
+        let left = |secs: u64| {
+            let deadline = began + Duration::from_secs(secs);
+            deadline.duration_since(emails_until(began, deadline)).as_millis()
+        };
+        assert_eq!([54, 30, 0].map(left), [5_000, 3_000, 0]);
     }
 }

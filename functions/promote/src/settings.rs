@@ -9,6 +9,7 @@ use aws::runtime::settings::{
 use aws::runtime::system::System;
 use aws::ses::account::SesAccount;
 use aws::ses::identities::SesIdentities;
+use aws::sqs::delivery_tasks::DeliveryQueue;
 use aws::sqs::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
 use aws::storage::bodies::BodyStore;
 use aws::storage::evidence::EvidenceQueue;
@@ -25,6 +26,7 @@ pub struct Settings {
     bucket: BucketSettings,
     priority_queues: PriorityQueueSettings,
     dead_letter_url: String,
+    hook_url: String,
     feedback_url: String,
     rate_share: f64,
     identities: IdentitySettings,
@@ -43,6 +45,7 @@ impl Settings {
             bucket: read.bucket(),
             priority_queues: read.priority_queues(),
             dead_letter_url: read.dead_letter_url(),
+            hook_url: read.hook_url(),
             feedback_url: read.feedback_url(),
             rate_share: read.rate_share(),
             identities: read.identities(),
@@ -61,6 +64,7 @@ impl Ports for Aws {
     type Bodies = BodyStore;
     type PriorityQueues = SqsPriorityQueues;
     type DeadLetters = DeadLetterQueue;
+    type DeliveryTasks = DeliveryQueue;
     type Evidence = EvidenceQueue;
     type Account = SesAccount;
     type Identities = SesIdentities;
@@ -78,6 +82,7 @@ impl PromoteFunction<Aws> {
         let promote = Self {
             priority_queues: SqsPriorityQueues::new(&sqs, &settings.priority_queues),
             dead_letters: DeadLetterQueue::new(&sqs, &settings.dead_letter_url),
+            delivery_tasks: DeliveryQueue::new(&sqs, &settings.hook_url),
             evidence: EvidenceQueue::new(&sqs, &settings.feedback_url, records.clone()),
             account: SesAccount::new(clients.ses(), settings.rate_share),
             identities: SesIdentities::new(clients.ses_account(), &settings.identities),

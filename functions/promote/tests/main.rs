@@ -8,3 +8,4 @@ mod jobs;
 mod lost_domains;
 mod queues;
 mod slot_release;
+mod webhooks;

@@ -71,14 +71,14 @@ fn backend_to(emails: u8, recipients: &str) -> MemoryBackend {
 
 async fn suppress(backend: &MemoryBackend, text: &str) {
     let suppression = Suppression::manual(TenantId::main(), &address(text), samples::BORN);
-    add(backend, &[suppression]).await.expect("added");
+    add(backend, &[suppression], false).await.expect("added");
 }
 
 async fn release(backend: &MemoryBackend, text: &str) {
     let id = SuppressionId::of(&TenantId::main(), &address(text));
     assert!(
         backend
-            .release(&TenantId::main(), id, samples::BORN)
+            .release(&TenantId::main(), id, false, samples::BORN)
             .await
             .expect("released")
     );
@@ -158,7 +158,7 @@ async fn an_ended_suppression_drops_no_recipient() {
         (samples::BORN.after(Duration::from_millis(1)), vec!["cc@example.com"]),
     ] {
         let (backend, ses) = (backend(1, true), Ses::default());
-        add(&backend, &[ends(until)]).await.expect("added");
+        add(&backend, &[ends(until)], false).await.expect("added");
         assert_eq!(process(&sender(&backend, &ses), 1).await, TaskOutcome::Done);
         assert_eq!(ses.given(), [expected]);
     }

@@ -16,12 +16,13 @@ use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
+use domain::ports::webhooks::WebhookFlags;
 use domain::ports::{AccountList, AccountRates, Clock, Suppressions};
 
 /// Ports of the function.
 pub trait Ports: 'static {
     /// Items of the table.
-    type Records: Suppressions + AccountRates + Keys + Tenants;
+    type Records: Suppressions + AccountRates + Keys + Tenants + WebhookFlags;
     /// Clock.
     type System: Clock;
     /// Suppression list of the SES account.
@@ -31,7 +32,7 @@ pub trait Ports: 'static {
 /// A backend with all ports, as tests use it.
 impl<T> Ports for T
 where
-    T: Suppressions + AccountRates + Keys + Tenants + Clock + AccountList + 'static,
+    T: Suppressions + AccountRates + Keys + Tenants + WebhookFlags + Clock + AccountList + 'static,
 {
     type Records = T;
     type System = T;

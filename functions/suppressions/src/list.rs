@@ -16,6 +16,7 @@ use domain::api::suppressions::{
 use domain::delivery::suppression::{Listed, Origin, Suppression, SuppressionId};
 use domain::id::TenantId;
 use domain::message::address::EmailAddress;
+use domain::ports::webhooks::WebhookFlags;
 use domain::ports::{AccountList, Clock, ListReason, PortError, Suppressions};
 use domain::reporting::listing::{Place, Start};
 use domain::timestamp::Timestamp;
@@ -51,7 +52,8 @@ impl<P: Ports> SuppressionsFunction<P> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let manual = |address| Suppression::manual(tenant.clone(), address, now);
         let suppressions: Vec<_> = addresses.iter().map(manual).collect();
-        add(&self.records, &suppressions).await?;
+        let is_told = self.records.has_webhooks(tenant, now).await?;
+        add(&self.records, &suppressions, is_told).await?;
         let added = |suppression: &Suppression| AddedView::new(suppression.id());
         Ok(ManyView {
             data: suppressions.iter().map(added).collect(),
@@ -84,10 +86,11 @@ impl<P: Ports> SuppressionsFunction<P> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let ids: Vec<_> = which.iter().map(|which| id_of(tenant, which)).collect();
         let listed = self.records.find_listed(tenant, &ids).await?;
+        let is_told = self.records.has_webhooks(tenant, now).await?;
         let mut data = Vec::new();
         for id in ids {
             let listed = listed.iter().find(|listed| listed.id() == id);
-            let (deleted, account_list) = self.release(tenant, id, listed, now).await?;
+            let (deleted, account_list) = self.release((tenant, is_told), id, listed, now).await?;
             data.push(RemovedView::new(id, deleted, account_list));
         }
         Ok(ManyView { data })
@@ -105,7 +108,8 @@ impl<P: Ports> SuppressionsFunction<P> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
         let listed = self.records.find_listed(tenant, &[id]).await?.pop();
-        match self.release(tenant, id, listed.as_ref(), now).await? {
+        let is_told = self.records.has_webhooks(tenant, now).await?;
+        match self.release((tenant, is_told), id, listed.as_ref(), now).await? {
             (false, None) => Err(not_there()),
             (false, Some(AtSes::KeptForComplaint)) => {
                 Err(SuppressionsError::Refused(ApiError::validation("email", KEPT)))
@@ -114,10 +118,11 @@ impl<P: Ports> SuppressionsFunction<P> {
         }
     }
 
-    /// Releases an address, on SES's list first. Returns whether either list had it, and its state at SES.
+    /// Releases an address, on SES's list first. Returns whether either list had it, and its state at SES. The flag of a
+    /// tenant says whether it has webhooks.
     async fn release(
         &self,
-        tenant: &TenantId,
+        (tenant, is_told): (&TenantId, bool),
         id: SuppressionId,
         listed: Option<&Listed>,
         now: Timestamp,
@@ -126,7 +131,7 @@ impl<P: Ports> SuppressionsFunction<P> {
             Some(listed) => Some(self.release_at_ses(listed).await?),
             None => None,
         };
-        let released = self.records.release(tenant, id, now).await?;
+        let released = self.records.release(tenant, id, is_told, now).await?;
         if at_ses == Some(AtSes::Removed) {
             self.records.forget_listed(tenant, id).await?;
         }

@@ -99,7 +99,7 @@ fn fill(response: &mut Message, query: &Query, zone: &Zone) {
 /// Returns the type of a record, if the server knows it.
 #[must_use]
 pub fn kind_of(wire: RecordType) -> Option<Kind> {
-    [Kind::Cname, Kind::Mx, Kind::Txt]
+    [Kind::A, Kind::Aaaa, Kind::Cname, Kind::Mx, Kind::Txt]
         .into_iter()
         .find(|kind| kind.on_the_wire() == wire)
 }

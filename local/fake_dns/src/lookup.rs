@@ -115,12 +115,14 @@ async fn by_tcp(server: SocketAddr, request: &[u8]) -> Result<Message, LookupErr
 /// Returns the value of an answer of this type. An alias on the way to another type has no such value.
 fn value(data: &RData, kind: Kind) -> Option<String> {
     match (kind, data) {
+        (Kind::A, RData::A(address)) => Some(address.to_string()),
+        (Kind::Aaaa, RData::AAAA(address)) => Some(address.to_string()),
         (Kind::Cname, RData::CNAME(target)) => Some(key(target)),
         (Kind::Mx, RData::MX(mail)) => Some(format!("{} {}", mail.preference, key(&mail.exchange))),
         (Kind::Txt, RData::TXT(text)) => {
             let bytes: Vec<u8> = text.txt_data.iter().flat_map(|part| part.iter().copied()).collect();
             Some(String::from_utf8_lossy(&bytes).into_owned())
         }
-        (Kind::Cname | Kind::Mx | Kind::Txt, _) => None,
+        (Kind::A | Kind::Aaaa | Kind::Cname | Kind::Mx | Kind::Txt, _) => None,
     }
 }

@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
-use hickory_proto::rr::rdata::{CNAME, MX, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, TXT};
 use hickory_proto::rr::{Name, RData, Record as Answer, RecordType};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -18,6 +19,10 @@ use strum::IntoStaticStr;
 #[serde(rename_all = "UPPERCASE")]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum Kind {
+    /// An IPv4 address.
+    A,
+    /// An IPv6 address.
+    Aaaa,
     /// An alias; the value is its target.
     Cname,
     /// A mail server; the value is `10 mail.example.com`.
@@ -31,6 +36,8 @@ impl Kind {
     #[must_use]
     pub const fn on_the_wire(self) -> RecordType {
         match self {
+            Self::A => RecordType::A,
+            Self::Aaaa => RecordType::AAAA,
             Self::Cname => RecordType::CNAME,
             Self::Mx => RecordType::MX,
             Self::Txt => RecordType::TXT,
@@ -89,6 +96,8 @@ impl Zone {
     pub fn add(&mut self, record: Record) -> Result<(), String> {
         let name = key(&parsed(&record.name)?);
         let data = match record.kind {
+            Kind::A => RData::A(A(address(&record.value, "an IPv4 address")?)),
+            Kind::Aaaa => RData::AAAA(AAAA(address(&record.value, "an IPv6 address")?)),
             Kind::Cname => RData::CNAME(CNAME(parsed(&record.value)?)),
             Kind::Mx => mail_server(&record.value)?,
             Kind::Txt => RData::TXT(text(&record.value)),
@@ -195,6 +204,10 @@ pub fn parsed(text: &str) -> Result<Name, String> {
     Ok(name)
 }
 
+fn address<T: FromStr>(value: &str, wanted: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{value:?} must be {wanted}."))
+}
+
 fn mail_server(value: &str) -> Result<RData, String> {
     let parts = value
         .split_once(' ')
@@ -297,6 +310,9 @@ mod tests {
             ("a..b", Kind::Txt, "x"),
             ("ä.example", Kind::Txt, "x"),
             (&"x".repeat(64), Kind::Txt, "x"),
+            ("a.example", Kind::A, "2001:db8::1"),
+            ("a.example", Kind::A, "127.1"),
+            ("a.example", Kind::Aaaa, "192.0.2.1"),
             ("a.example", Kind::Mx, "mail.example"),
             ("a.example", Kind::Mx, "70000 mail.example"),
             ("a.example", Kind::Cname, ""),

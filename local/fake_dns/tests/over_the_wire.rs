@@ -61,8 +61,13 @@ async fn records_are_added_found_and_removed() {
         {"name": "a._domainkey.example.com", "type": "CNAME", "value": "a.dkim.amazonses.com"},
         {"name": "send.example.com", "type": "MX", "value": "10 feedback-smtp.us-east-1.amazonses.com"},
         {"name": "send.example.com", "type": "TXT", "value": "v=spf1 include:amazonses.com ~all"},
+        {"name": "hooks.example.com", "type": "A", "value": "192.0.2.1"},
+        {"name": "hooks.example.com", "type": "AAAA", "value": "2001:db8::1"},
     ]))
     .await;
+    for (kind, address) in [(Kind::A, "192.0.2.1"), (Kind::Aaaa, "2001:db8::1")] {
+        assert_eq!(dns.look("hooks.example.com", kind).await.unwrap(), [address]);
+    }
     assert_eq!(
         dns.look("A._domainkey.Example.com.", Kind::Cname).await.unwrap(),
         ["a.dkim.amazonses.com"]
@@ -87,7 +92,7 @@ async fn records_are_added_found_and_removed() {
             .as_array()
             .unwrap()
             .len(),
-        3
+        5
     );
     let removed = dns
         .call("DELETE", "/records?name=send.example.com&type=MX", &Value::Null)
@@ -97,7 +102,7 @@ async fn records_are_added_found_and_removed() {
     assert!(dns.look("send.example.com", Kind::Mx).await.unwrap().is_empty());
     let asked = dns.call("GET", "/queries", &Value::Null).await.1;
     assert_eq!(
-        asked[0],
+        asked[2],
         json!({"name": "a._domainkey.example.com", "type": "CNAME", "tcp": false})
     );
 }

@@ -27,7 +27,8 @@ use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::suppression::SuppressionList;
 use crate::tenants::Tenants;
-use crate::{browsers, control, identity_api, inbox, ses_api};
+use crate::webhook_inbox::WebhookInbox;
+use crate::{browsers, control, identity_api, inbox, ses_api, webhook_routes};
 
 /// The limit on a request's body. It exceeds SES's 40 MB with base64 and JSON around it, so that the refusal is SES's
 /// own sentence.
@@ -48,6 +49,7 @@ pub struct App {
     tenants: Mutex<Tenants>,
     stats: Mutex<Stats>,
     suppressed: Mutex<SuppressionList>,
+    webhooks: Mutex<WebhookInbox>,
     /// The publisher of events; absent when no topic is set.
     pub events: Option<Publisher>,
 }
@@ -73,6 +75,7 @@ impl App {
             tenants: Mutex::default(),
             stats: Mutex::default(),
             suppressed: Mutex::default(),
+            webhooks: Mutex::default(),
             events,
         }
     }
@@ -115,6 +118,11 @@ impl App {
     /// The account-wide suppression list.
     pub fn suppressed(&self) -> MutexGuard<'_, SuppressionList> {
         self.suppressed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The received events of webhooks. A function that needs the dice too locks them first.
+    pub fn webhooks(&self) -> MutexGuard<'_, WebhookInbox> {
+        self.webhooks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,6 +207,26 @@ fn identity_routes() -> Router<Arc<App>> {
         .route("/identity-clock", put(control::put_identity_clock))
 }
 
+fn webhook_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(
+            "/webhook-inbox",
+            post(webhook_routes::receive)
+                .get(webhook_routes::list)
+                .put(webhook_routes::put_secrets)
+                .delete(webhook_routes::delete),
+        )
+        .route(
+            "/webhook-inbox/faults",
+            put(webhook_routes::put_faults)
+                .get(webhook_routes::get_faults)
+                .delete(webhook_routes::delete_faults),
+        )
+        .route("/webhook-inbox/newest", get(webhook_routes::newest))
+        .route("/webhooks", get(webhook_routes::page))
+        .route("/webhooks.js", get(webhook_routes::script))
+}
+
 fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(ses_api::send_email))
@@ -218,6 +246,7 @@ fn routes(app: Arc<App>) -> Router {
         )
         .route("/account", put(control::put_account))
         .merge(identity_routes())
+        .merge(webhook_routes())
         .route("/tenants", put(control::put_tenants))
         .route(
             "/v2/email/suppression/addresses/{address}",

@@ -29,6 +29,11 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 const MESSAGE_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:; font-src data:; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
+/// A page of the inbox, or its script or style.
+pub(crate) fn page_answer(media_type: &'static str, body: &'static str) -> Response {
+    answer(media_type, PAGE_POLICY, body)
+}
+
 /// `GET /`.
 pub async fn page() -> Response {
     let mut response = answer("text/html; charset=utf-8", PAGE_POLICY, PAGE);

@@ -18,6 +18,7 @@
 //! | [`outcome`] | the outcome of a message at each recipient |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
 //! | [`control`], [`inbox`] | the routes for tests; the page for people |
+//! | [`webhook_inbox`], [`webhook_routes`] | the receiver of webhooks: its requests and faults; its routes and page |
 //! | [`message_html`], [`browsers`] | the HTML of a message as the inbox shows it; the guard against foreign pages |
 //!
 //! **Start reading at** [`ses_api`].
@@ -50,6 +51,8 @@ pub mod stats;
 pub mod suppression;
 pub mod tenants;
 pub mod tracking;
+pub mod webhook_inbox;
+pub mod webhook_routes;
 
 use std::sync::Arc;
 use std::time::Duration;

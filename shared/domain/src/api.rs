@@ -1,7 +1,7 @@
 //! The HTTP API: reads requests, and shapes answers and errors.
 //!
 //! **Invariant:** any bytes end in a request or an [`error::ApiError`], in bounded memory.
-//! **May import:** `message`, `delivery`, `tenant`, `queue`, `reporting` and the values at the root of the crate.
+//! **May import:** `message`, `delivery`, `tenant`, `queue`, `webhook`, `reporting` and the values at the root of the crate.
 //! **Imported by:** no other folder of this crate.
 //! **Start reading at** [`requests`].
 
@@ -33,6 +33,9 @@ pub mod spelling;
 pub mod suppressions;
 pub mod times;
 pub mod usage_view;
+pub mod webhook_api;
+pub mod webhook_event_view;
+pub mod webhook_view;
 
 #[cfg(test)]
 mod golden_hashes;

@@ -11,9 +11,10 @@
 //! 4. [`tenant`]: tenants, API keys, quotas.
 //! 5. [`queue`]: named queues, their holds, jobs and rate limits.
 //! 6. [`lifecycle`]: the state machine.
-//! 7. [`reporting`]: lists, counts, costs and forecasts.
-//! 8. [`api`]: the requests and answers of the HTTP API.
-//! 9. [`ports`]: the calls to the outside. Their types are records, never requests or responses of the API.
+//! 7. [`webhook`]: the events of webhooks, and their delivery.
+//! 8. [`reporting`]: lists, counts, costs and forecasts.
+//! 9. [`api`]: the requests and answers of the HTTP API.
+//! 10. [`ports`]: the calls to the outside. Their types are records, never requests or responses of the API.
 //!
 //! **Start reading at** [`lifecycle`], then [`delivery::record`].
 
@@ -28,6 +29,7 @@ pub mod queue;
 pub mod reporting;
 pub mod tenant;
 pub mod timestamp;
+pub mod webhook;
 
 #[cfg(test)]
 mod names_tests;

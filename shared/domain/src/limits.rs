@@ -7,7 +7,11 @@
 //! Stored bodies are checked against these numbers when they are read back. Lowering a number would make accepted
 //! bodies unreadable: raise, never lower.
 
+mod webhook;
+
 use std::time::Duration;
+
+pub use webhook::*;
 
 /// Most recipients of one email: `to`, `cc` and `bcc` together.
 ///

@@ -1,7 +1,7 @@
 //! The content of an email: addresses, headers, body, attachments, and the rules that hostile input breaks.
 //!
 //! **May import:** the values at the root of the crate.
-//! **Imported by:** `delivery`, `tenant`, `api`, `ports`.
+//! **Imported by:** `delivery`, `tenant`, `webhook`, `api`, `ports`.
 //! **Start reading at** [`email`].
 
 pub mod address;

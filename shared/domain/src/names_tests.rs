@@ -7,6 +7,7 @@ use serde::Serialize;
 use strum::VariantArray;
 
 use crate::api::error::ErrorName;
+use crate::api::webhook_api::Only;
 use crate::delivery::cause::Cause;
 use crate::delivery::email_status::EmailStatus;
 use crate::delivery::record::Priority;
@@ -14,6 +15,8 @@ use crate::delivery::suppression::Origin;
 use crate::tenant::domains::Verification;
 use crate::tenant::domains::identity::IdentityStatus;
 use crate::tenant::key::Permission;
+use crate::webhook::delivery::DeliveryState;
+use crate::webhook::event_type::EventType;
 
 fn check<T>()
 where
@@ -40,4 +43,7 @@ fn a_value_has_one_name_everywhere() {
     check::<Permission>();
     check::<Priority>();
     check::<Verification>();
+    check::<EventType>();
+    check::<DeliveryState>();
+    check::<Only>();
 }

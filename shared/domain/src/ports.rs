@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** a port describes a need of the functions, never a call of a backend. In-memory backends and adapters
 //! to AWS implement the same traits.
-//! **May import:** `message`, `delivery`, `tenant`, `queue`, `lifecycle`, `reporting` and the values at the root.
+//! **May import:** `message`, `delivery`, `tenant`, `queue`, `lifecycle`, `webhook`, `reporting` and the values at the
+//! crate's root.
 //! **Imported by:** no other folder of this crate.
 
 pub mod access;
@@ -21,6 +22,8 @@ mod sending;
 mod suppressions;
 mod system;
 mod throttles;
+pub mod webhook_events;
+pub mod webhooks;
 
 pub use backoff::Backoff;
 pub use contents::{Batches, Bodies, Download, Files, Invitation, Packed, Put};

@@ -6,7 +6,7 @@
 //! **Invariant:** the key alone determines the tenant; no part of a request does. A key can do no more than the key
 //! that created it.
 //! **May import:** `message`, `delivery` and the values at the root of the crate.
-//! **Imported by:** `queue`, `api`, `ports`.
+//! **Imported by:** `queue`, `webhook`, `api`, `ports`.
 //! **Start reading at** [`key::ApiKey`], then [`Tenant`] and [`quota`].
 
 pub mod domains;

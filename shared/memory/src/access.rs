@@ -17,6 +17,11 @@ impl Keys for MemoryBackend {
             .await
     }
 
+    /// Not a call of its own: the table reads the flag together with the API key.
+    fn has_webhooks_as_read(&self, tenant: &TenantId, now: Timestamp) -> bool {
+        self.state().hooks.is_flagged(tenant, now)
+    }
+
     async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, PortError> {
         let tenant = tenant.clone();
         self.call(Call::reads("keys", None), move |state| {

@@ -22,7 +22,16 @@ impl Call {
     /// SQS, SES and the bucket have no conflicts.
     #[must_use]
     pub fn can_conflict(what: &str, writes: bool) -> bool {
-        writes && !["enqueue", "move_to_dead_letter", "attach", "keep_file", SUBMIT].contains(&what)
+        writes
+            && ![
+                "enqueue",
+                "move_to_dead_letter",
+                "send_deliveries",
+                "attach",
+                "keep_file",
+                SUBMIT,
+            ]
+            .contains(&what)
     }
 
     pub(crate) const fn reads(what: &'static str, email: Option<EmailId>) -> Self {

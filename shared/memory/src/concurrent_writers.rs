@@ -3,6 +3,8 @@
 //! **Role:** for tests of a function whose decision comes too late.
 //! **Invariant:** each writer acts once, in order, before the next of these calls:
 //! - a written decision (`EmailRecords::write`),
+//! - a fact of an email, a payload of an event, or the addition of a hook to a record,
+//! - a read of deliveries,
 //! - the replacement of a record by a tombstone, or the read of a tombstone,
 //! - the deletion of a tenant,
 //! - a copy of an upload, of a content onto itself, or of a file for its download,

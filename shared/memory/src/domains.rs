@@ -154,6 +154,7 @@ impl Domains for MemoryBackend {
             if domain.verification == Verification::Never {
                 state.registry.unverified.insert(domain.name.to_string());
             }
+            state.hooks.tell_domain(None, Some(&domain));
             state.domains.insert(key, domain.clone());
             true
         })
@@ -176,9 +177,11 @@ impl Domains for MemoryBackend {
             if *stored == domain {
                 return true;
             }
+            let stored = stored.clone();
             if stored.version != before.version || !change_queue(state, change.as_ref()) {
                 return false;
             }
+            state.hooks.tell_domain(Some(&stored), Some(&domain));
             state.domains.insert(key, domain.clone());
             if before.is_first_verified_by(&domain) {
                 state.registry.unverified.remove(domain.name.as_str());
@@ -197,7 +200,8 @@ impl Domains for MemoryBackend {
             if is_other || !change_queue(state, change.as_ref()) {
                 return false;
             }
-            state.domains.remove(&key);
+            let removed = state.domains.remove(&key);
+            state.hooks.tell_domain(removed.as_ref(), None);
             state.registry.unverified.remove(domain.name.as_str());
             true
         })

@@ -142,6 +142,7 @@ impl DueIndex for MemoryBackend {
             cursors: state.cursors.clone(),
             busy_since: state.busy_since.clone(),
             oldest_due: state.oldest_due,
+            hook_places: state.hooks.due_places.clone(),
         })
         .await
     }

@@ -6,6 +6,7 @@
 use domain::delivery::record::EmailRecord;
 use domain::id::EmailKey;
 use domain::timestamp::Timestamp;
+use domain::webhook::delivery::KEPT_AT_LEAST;
 
 use crate::{State, is_over};
 
@@ -63,6 +64,12 @@ impl State {
             if let Some(observer) = &mut fault_model.observer {
                 observer.on_expiry(&record);
             }
+        }
+        if let Some(retention) = self.retention {
+            let is_kept = |from: Timestamp, retention| !is_over(from.after(retention), now);
+            let of_events = retention.max(KEPT_AT_LEAST);
+            self.hooks
+                .expire(|from| is_kept(from, retention), |from| is_kept(from, of_events));
         }
         self.batches.retain(|_, (_, until)| !is_over(*until, now));
         let is_kept = |until: Timestamp| until >= now;

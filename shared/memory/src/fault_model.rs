@@ -57,6 +57,8 @@ pub struct Notifiers {
     pub dead_letters: Arc<Notify>,
     /// For the queue of SES's events.
     pub events: Arc<Notify>,
+    /// For the queue of deliveries to webhooks.
+    pub deliveries: Arc<Notify>,
 }
 
 /// The fault model, the queues, and everything else besides records and contents.
@@ -81,6 +83,8 @@ pub struct FaultModel {
     pub dead_letters: SimulatedQueue,
     /// The queue of SES's events.
     pub events: SimulatedQueue,
+    /// The queue of deliveries to webhooks.
+    pub deliveries: SimulatedQueue,
     /// Notifications about messages that are sent to the queues.
     pub notifiers: Notifiers,
     /// The steps so far.
@@ -120,6 +124,7 @@ impl FaultModel {
             priority_queues: [priority.clone(), priority.clone(), priority],
             dead_letters: SimulatedQueue::new(Duration::from_secs(360), 0),
             events: SimulatedQueue::new(Duration::from_secs(360), 20),
+            deliveries: SimulatedQueue::new(Duration::from_secs(360), 100),
             notifiers: Notifiers::default(),
             trace: Trace::default(),
             struck: BTreeMap::new(),

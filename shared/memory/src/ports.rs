@@ -101,16 +101,19 @@ impl MemoryBackend {
     }
 
     /// Sends messages to a queue, as many per call as SQS takes; one result for each.
-    async fn send(
+    pub(crate) async fn send(
         &self,
         what: &'static str,
         to: Destination,
-        messages: &[(EmailId, String, Duration)],
+        messages: &[(Option<EmailId>, String, Duration)],
     ) -> Vec<Result<(), PortError>> {
         let mut results = Vec::new();
         for batch in messages.chunks(BATCH) {
             let sent = batch.to_vec();
-            let email = batch.first().map(|(email, ..)| *email).filter(|_| batch.len() == 1);
+            let email = batch
+                .first()
+                .and_then(|(email, ..)| *email)
+                .filter(|_| batch.len() == 1);
             let down = |what| PortError {
                 what,
                 kind: FailureKind::Unknown,
@@ -161,7 +164,7 @@ impl PriorityQueues for MemoryBackend {
         for &priority in Priority::ALL {
             let ours = |request: &&SendTaskRequest| request.priority == priority;
             let message =
-                |request: &SendTaskRequest| (request.send_task.id, request.send_task.to_json(), request.delay);
+                |request: &SendTaskRequest| (Some(request.send_task.id), request.send_task.to_json(), request.delay);
             let messages: Vec<_> = send_tasks.iter().filter(ours).map(message).collect();
             let fared = self
                 .send("enqueue", Destination::PriorityQueue(priority), &messages)
@@ -181,7 +184,7 @@ impl PriorityQueues for MemoryBackend {
 impl DeadLetters for MemoryBackend {
     async fn move_to_dead_letter(&self, emails: &[DeadLetterMessage]) -> Vec<Result<(), PortError>> {
         if self.has_fault_model() {
-            let message = |email: &DeadLetterMessage| (email.id, email.to_json(), Duration::ZERO);
+            let message = |email: &DeadLetterMessage| (Some(email.id), email.to_json(), Duration::ZERO);
             let messages: Vec<_> = emails.iter().map(message).collect();
             return self
                 .send("move_to_dead_letter", Destination::DeadLetters, &messages)

@@ -142,6 +142,8 @@ pub struct State {
     pub tally: crate::tallies::Counters,
     /// The fault model; without one every call succeeds at once.
     pub fault_model: Option<FaultModel>,
+    /// The items of webhooks, and their stream.
+    pub hooks: crate::hooks::Hooks,
     /// Number of nonces that were drawn.
     pub(crate) nonces: u64,
 }
@@ -212,6 +214,7 @@ impl State {
         self.set_ttl(before.as_ref(), &record, now);
         self.line_up(before.as_ref(), &record);
         self.tally.add_to_stream(now, before.as_ref(), Some(&record));
+        self.hooks.tell_email(before.as_ref(), &record);
         let Some(fault_model) = &mut self.fault_model else {
             return;
         };

@@ -23,11 +23,12 @@ impl State {
 }
 
 impl Suppressions for MemoryBackend {
-    async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
+    async fn suppress(&self, suppression: &Suppression, is_told: bool) -> Result<Added, PortError> {
         let suppression = suppression.clone();
         self.call(Call::writes("suppress", None), move |state| {
             let (tenant, id) = (suppression.tenant.clone(), suppression.id());
-            let stored = state.suppressions.get(&(tenant.clone(), id));
+            let before = state.suppressions.get(&(tenant.clone(), id)).cloned();
+            let stored = before.as_ref();
             let released_at = match stored {
                 None => None,
                 Some(Entry::Suppressed { released_at, .. }) => *released_at,
@@ -44,7 +45,8 @@ impl Suppressions for MemoryBackend {
                         suppression,
                         released_at,
                     };
-                    state.suppressions.insert((tenant, id), entry);
+                    state.suppressions.insert((tenant.clone(), id), entry.clone());
+                    state.tell_suppression((tenant, id), before, entry, is_told);
                     Added::New
                 }
             }
@@ -52,16 +54,24 @@ impl Suppressions for MemoryBackend {
         .await
     }
 
-    async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
+    async fn release(
+        &self,
+        tenant: &TenantId,
+        id: SuppressionId,
+        is_told: bool,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
         let tenant = tenant.clone();
         self.call(Call::writes("release", None), move |state| {
-            let Some(entry) = state.suppressions.get_mut(&(tenant.clone(), id)) else {
+            let Some(before) = state.suppressions.get(&(tenant.clone(), id)).cloned() else {
                 return false;
             };
-            if entry.clone().in_force(now).is_none() {
+            if before.clone().in_force(now).is_none() {
                 return false;
             }
-            *entry = Entry::Released { at: now };
+            let entry = Entry::Released { at: now };
+            state.suppressions.insert((tenant.clone(), id), entry.clone());
+            state.tell_suppression((tenant.clone(), id), Some(before), entry, is_told);
             state.change_filter(&tenant, |filter| filter.without(id.hash_prefix()));
             true
         })

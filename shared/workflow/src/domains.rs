@@ -6,10 +6,13 @@
 //! One transaction writes a domain and the list of lost domains in the tenant's queue `default`. So the emails of a
 //! domain wait exactly while it is `lost`. The job of that queue changes the other queues of the tenant.
 //! **After a crash** that follows the transaction, the job tells the senders.
+//! **Webhooks:** a change of a domain whose tenant has a webhook is marked, so that the table's stream tells it. One more
+//! write begins a deletion, because its time must be stored.
 
 use domain::delivery::account_rate::AccountRateChange;
 use domain::id::{EmailId, QueueKey, QueueName};
 use domain::ports::domains::{Domains, Identities};
+use domain::ports::webhooks::WebhookFlags;
 use domain::ports::{AccountRates, PortError, QueueChange, Queues, Rounds};
 use domain::queue::job::follow_tenant;
 use domain::queue::lost_verifications::LostVerifications;
@@ -40,7 +43,7 @@ pub enum Wait {
 ///
 /// # Errors
 /// The failed call.
-pub async fn observe<S: Domains + Queues + AccountRates, I: Identities>(
+pub async fn observe<S: Domains + Queues + AccountRates + WebhookFlags, I: Identities>(
     records: &S,
     identities: &I,
     mut domain: SendingDomain,
@@ -56,11 +59,14 @@ pub async fn observe<S: Domains + Queues + AccountRates, I: Identities>(
             Wait::Continued => domain.clone(),
             Wait::Restarted => domain.waiting_again(now),
         };
-        let next = waiting.observed(identity.as_ref(), now);
+        let mut next = waiting.observed(identity.as_ref(), now);
         let change = change_of_holds(records, &next, now).await?;
         let is_due = wait == Wait::Restarted || domain.next_check.is_some_and(|at| at <= now);
         if !is_due && !next.differs_from(&domain) && change.is_none() {
             return Ok(Some(Observed { domain, identity }));
+        }
+        if !next.is_told && next.differs_from(&domain) {
+            next.is_told = records.has_webhooks(&domain.tenant, now).await?;
         }
         if records.save_domain(&domain, &next, change.as_ref()).await? {
             tell_senders(records, change.as_ref()).await?;
@@ -77,14 +83,26 @@ pub async fn observe<S: Domains + Queues + AccountRates, I: Identities>(
 ///
 /// # Errors
 /// The failed call.
-pub async fn remove<S: Domains + Queues + AccountRates>(
+pub async fn remove<S: Domains + Queues + AccountRates + WebhookFlags>(
     records: &S,
     mut domain: SendingDomain,
     now: Timestamp,
 ) -> Result<(), PortError> {
+    let is_told = records.has_webhooks(&domain.tenant, now).await?;
     let mut rounds = Rounds::of("removing a sending domain");
     loop {
         rounds.begin()?;
+        if is_told && (!domain.is_told || domain.changed_at != now) {
+            let leaving = domain.leaving(now);
+            if !records.save_domain(&domain, &leaving, None).await? {
+                match records.domain(domain.id).await? {
+                    Some(stored) => domain = stored,
+                    None => return Ok(()),
+                }
+                continue;
+            }
+            domain = leaving;
+        }
         let lead = lead(records, &domain, now).await?;
         let lost = lead.lost_verifications.without(&domain.name);
         let change = change_of(&lead, lost, now);

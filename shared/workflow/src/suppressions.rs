@@ -7,7 +7,8 @@ use domain::delivery::account_rate::AccountRateChange;
 use domain::delivery::suppression::{Added, Suppression};
 use domain::ports::{AccountRates, PortError, Suppressions};
 
-/// Adds suppressions one after the other, and notifies the senders; returns the result of each.
+/// Adds suppressions one after the other, and notifies the senders; returns the result of each. With `is_told`,
+/// webhooks are told too.
 ///
 /// # Errors
 /// One could not be added, or the senders could not be notified: all of it must be done again. As far as possible,
@@ -15,10 +16,11 @@ use domain::ports::{AccountRates, PortError, Suppressions};
 pub async fn add<S: Suppressions + AccountRates>(
     store: &S,
     suppressions: &[Suppression],
+    is_told: bool,
 ) -> Result<Vec<Added>, PortError> {
     let (mut added, mut failed) = (Vec::new(), None);
     for suppression in suppressions {
-        match store.suppress(suppression).await {
+        match store.suppress(suppression, is_told).await {
             Ok(one) => added.push(one),
             Err(error) => {
                 failed = Some(error);

@@ -128,7 +128,10 @@ async fn act_afterwards(stack: &Stack, id: &str, email: &Email) -> Result<bool, 
 }
 
 /// Repeats a request until its answer is final.
-async fn insist(
+///
+/// # Errors
+/// In one sentence, when there is no such answer for too long.
+pub async fn insist(
     stack: &Stack,
     method: Method,
     path: &str,

@@ -22,7 +22,7 @@ use crate::Trouble;
 use crate::stack::{Call, Stack};
 
 /// The functions whose processes are killed.
-pub const FUNCTIONS: [&str; 5] = ["send", "enqueue", "promote", "feedback", "tally"];
+pub const FUNCTIONS: [&str; 7] = ["send", "enqueue", "promote", "feedback", "tally", "notify", "deliver"];
 
 /// The time for which a call is held. It is less than the shortest timeout of a function's client, the sender's with
 /// SES.

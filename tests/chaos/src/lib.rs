@@ -16,18 +16,26 @@
 //! | [`faults`] | the faults, and the check that all of them happened |
 //! | [`kills`] | processes killed during an invocation, each proved by the proxy's record |
 //! | [`stack`] | access to the stack: API, proxy, fake SES, Lambda, table, queues |
+//! | [`receiver`] | the receiver of the webhook: its deaths and its faults |
+//! | [`readers`] | the recipients' openings and clicks |
+//! | [`deliveries`] | waits until the receiver has every event |
 //! | [`settling`] | waits until nothing changes any more |
 //! | [`oracle`] | compares records and messages, and returns the verdict |
 //! | [`report`] | the verdict as JSON and for people |
+//! | [`hooks`] | the events of webhooks: the ids that the table implies, and the received requests |
 //! | [`history`] | the record, messages and calls of a defective email |
 //!
 //! **Start reading at** [`run::run`], or at [`oracle::compare`], which counts the defects.
 
 pub mod client;
+pub mod deliveries;
 pub mod faults;
 pub mod history;
+pub mod hooks;
 pub mod kills;
 pub mod oracle;
+pub mod readers;
+pub mod receiver;
 pub mod report;
 pub mod requests;
 pub mod run;

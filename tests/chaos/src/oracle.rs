@@ -1,6 +1,6 @@
 //! The oracle of the fault run: records and messages in, verdict out.
 //!
-//! Each [`Defect`] breaks one invariant of docs/INVARIANTS.md. The verdict counts them in three groups:
+//! Each [`Defect`] breaks one invariant of docs/INVARIANTS.md. The verdict counts them in four groups:
 //!
 //! | Finding about an accepted email | Defect | Count |
 //! |---|---|---|
@@ -14,6 +14,9 @@
 //! | two messages of a held email: nobody forces one here | `HeldButResent` | duplicate, unflagged |
 //! | two ids for one email | `TwoIds` | duplicate, unflagged |
 //! | two messages, and the record has the flag | none | duplicate, flagged |
+//! | the id of a webhook's event that the table implies never came | `NotTold` | untold |
+//! | one fact with two ids, or one id with two bodies | `ToldTwice` | untold |
+//! | an id that the table does not imply, or an event that is not signed | `ToldFalsely` | untold |
 //!
 //! **Invariant:** pure. The flag is `maybe_duplicate`. The field `duplicate` is none: it is set when SES's events tell
 //! of both acceptances, which is too late to warn anybody.
@@ -106,6 +109,12 @@ pub enum Defect {
     HeldButResent,
     /// One email has two ids.
     TwoIds,
+    /// The table implies an event of a webhook, and its receiver never got its id.
+    NotTold,
+    /// One fact was told to a webhook with two ids, or one id has two bodies.
+    ToldTwice,
+    /// The id of a received event of a webhook does not follow from the table, or the event is not signed.
+    ToldFalsely,
 }
 
 impl Defect {
@@ -123,6 +132,7 @@ impl Defect {
             Self::Unflagged => Invariant::Duplicates,
             Self::HeldButResent => Invariant::Hold,
             Self::TwoIds => Invariant::Idempotency,
+            Self::NotTold | Self::ToldTwice | Self::ToldFalsely => Invariant::Telling,
         }
     }
 
@@ -135,6 +145,7 @@ impl Defect {
             }
             Self::Stuck => Count::Stuck,
             Self::Unflagged | Self::HeldButResent | Self::TwoIds => Count::DuplicateUnmarked,
+            Self::NotTold | Self::ToldTwice | Self::ToldFalsely => Count::Untold,
         }
     }
 
@@ -162,7 +173,7 @@ pub fn checked_invariants() -> BTreeSet<Invariant> {
     by_email.chain([Invariant::Counts]).collect()
 }
 
-/// The three groups of defects. Each must be empty.
+/// The four groups of defects. Each must be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count {
     /// Emails that are gone, or whose caller reads a false status.
@@ -171,6 +182,8 @@ pub enum Count {
     Stuck,
     /// Second copies without a flag.
     DuplicateUnmarked,
+    /// Events of webhooks that are missing, double or false.
+    Untold,
 }
 
 /// The counts and the findings of a run.
@@ -196,6 +209,12 @@ pub struct Verdict {
     pub lost: usize,
     /// Emails that never end.
     pub stuck: usize,
+    /// Different events that the receiver of the webhook got.
+    pub events: usize,
+    /// The same, by type.
+    pub events_by_type: BTreeMap<String, usize>,
+    /// Events of webhooks that are missing, double or false.
+    pub untold: usize,
     /// Each defect, with the email's id.
     #[serde(skip)]
     pub findings: Vec<(String, Defect)>,
@@ -208,11 +227,13 @@ impl Verdict {
         self.findings.is_empty()
     }
 
-    fn find(&mut self, id: &str, defect: Defect) {
+    /// Adds a finding.
+    pub(crate) fn find(&mut self, id: &str, defect: Defect) {
         match defect.counts_as() {
             Count::Lost => self.lost += 1,
             Count::Stuck => self.stuck += 1,
             Count::DuplicateUnmarked => self.duplicates_unflagged += 1,
+            Count::Untold => self.untold += 1,
         }
         self.findings.push((id.to_owned(), defect));
     }

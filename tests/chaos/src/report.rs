@@ -13,6 +13,19 @@ use crate::oracle::Verdict;
 /// The number of emails that suffices for lost answers with lost events, and thus for second copies.
 const ENOUGH: usize = 500;
 
+/// The types of events that every run of so many emails tells.
+const TOLD: [&str; 9] = [
+    "email.scheduled",
+    "email.sent",
+    "email.delivered",
+    "email.bounced",
+    "email.complained",
+    "email.opened",
+    "email.clicked",
+    "email.failed",
+    "email.canceled",
+];
+
 /// The content of `.local/chaos.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
@@ -21,7 +34,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// Processes killed during an invocation, by function.
     pub kills: BTreeMap<String, usize>,
-    /// The number of times that each kind of fault happened.
+    /// The number of times that each kind of fault happened: at AWS, at SES, and at the receiver of the webhook.
     pub faults: BTreeMap<String, u64>,
     /// The seed of all randomness.
     pub seed: u64,
@@ -83,6 +96,20 @@ impl Report {
             if count > 0 {
                 failures.push(format!("{count} of {} accepted emails {what}.", verdict.accepted));
             }
+        }
+        if verdict.untold > 0 {
+            failures.push(format!(
+                "{} events of the webhook are missing, double or false.",
+                verdict.untold
+            ));
+        }
+        if verdict.accepted > 0 && verdict.events == 0 {
+            failures.push("The webhook got no event.".to_owned());
+        }
+        let untold = TOLD.iter().filter(|kind| !verdict.events_by_type.contains_key(**kind));
+        let untold: Vec<&str> = untold.copied().collect();
+        if size.emails >= ENOUGH && !untold.is_empty() {
+            failures.push(format!("These types of events never came: {}.", untold.join(", ")));
         }
         if size.emails > 0 && verdict.accepted == 0 {
             failures.push("No email was accepted.".to_owned());
@@ -150,6 +177,8 @@ impl Report {
         line("duplicates, unflagged", &verdict.duplicates_unflagged, "must be 0");
         line("lost", &verdict.lost, "must be 0");
         line("stuck", &verdict.stuck, "must be 0");
+        line("events", &verdict.events, &list(&verdict.events_by_type));
+        line("events, wrong", &verdict.untold, "must be 0");
         line(
             "counted",
             &self.counts.accepted_counted,
@@ -177,10 +206,12 @@ mod tests {
         Report {
             verdict: Verdict {
                 accepted: 10,
+                events: 20,
+                events_by_type: TOLD.map(|kind| (kind.to_owned(), 2)).into(),
                 ..Verdict::default()
             },
             kills: BTreeMap::from([("send".to_owned(), 3), ("promote".to_owned(), 1)]),
-            faults: BTreeMap::from([("ses_quota".to_owned(), 1)]),
+            faults: BTreeMap::from([("ses_quota".to_owned(), 1), ("receiver_hang".to_owned(), 1)]),
             ..Report::default()
         }
     }
@@ -188,7 +219,7 @@ mod tests {
     #[test]
     fn a_good_run_has_no_failure_and_every_fault() {
         type Change = fn(&mut Report);
-        let changes: [(Change, &str); 8] = [
+        let changes: [(Change, &str); 11] = [
             (|_| {}, ""),
             (|report| report.verdict.lost = 1, "1 of 10 accepted emails lost"),
             (|report| report.verdict.stuck = 2, "2 of 10 accepted emails stuck"),
@@ -197,6 +228,8 @@ mod tests {
                 "3 of 10 accepted emails sent twice",
             ),
             (|report| report.verdict.accepted = 0, "No email was accepted"),
+            (|report| report.verdict.untold = 4, "4 events of the webhook"),
+            (|report| report.verdict.events = 0, "The webhook got no event"),
             (|report| report.counts.sent_counted = 9, "I16 Counts is broken"),
             (|report| report.kills.clear(), "Of 4 kills only 0 hit"),
             (
@@ -204,6 +237,12 @@ mod tests {
                     report.faults.insert("aws_lose".to_owned(), 0);
                 },
                 "never happened: aws_lose",
+            ),
+            (
+                |report| {
+                    report.faults.insert("receiver_hang".to_owned(), 0);
+                },
+                "never happened: receiver_hang",
             ),
         ];
         for (change, sentence) in changes {
@@ -226,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn a_large_run_needs_every_usual_type_of_event() {
+        for kind in TOLD {
+            let mut report = good();
+            report.verdict.duplicates_flagged = 1;
+            report.verdict.events_by_type.remove(kind);
+            report.find_failures(RunSize { emails: ENOUGH, ..SIZE }, Vec::new());
+            assert_eq!(report.failures, [format!("These types of events never came: {kind}.")]);
+            report.find_failures(SIZE, Vec::new());
+            assert!(report.is_good(), "a small run may lack it");
+        }
+    }
+
+    #[test]
     fn the_fields_for_scripts_are_there() {
         let json = serde_json::to_value(good()).unwrap();
         for field in [
@@ -239,6 +291,9 @@ mod tests {
             "duplicates_unflagged",
             "lost",
             "stuck",
+            "events",
+            "events_by_type",
+            "untold",
             "kills",
             "faults",
             "seed",

@@ -1,7 +1,8 @@
 //! The order of the steps: set faults, post and kill at the same time, lift the faults, settle, compare.
 //!
 //! **Role:** the whole run; it judges no email.
-//! **Invariant:** requests and kills wait for each other, so that kills happen from the first email to the last.
+//! **Invariant:** requests and kills wait for each other, so that kills happen from the first email to the last. A
+//! webhook that an answer of 410 disables is enabled again soon, so that its receiver fails all the time too.
 //! **Start reading at** [`run`].
 
 use std::collections::BTreeMap;
@@ -9,17 +10,21 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::future::{join_all, join3};
+use futures::future::{join_all, join4};
 use futures::stream::{self, StreamExt};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::Trouble;
 use crate::client::{self, Posted};
+use crate::deliveries::{count_refused, deliver_all};
 use crate::faults;
 use crate::history::HistoryInput;
+use crate::hooks::compare_events;
 use crate::kills::{FUNCTIONS, Kill, Killer};
 use crate::oracle::{Accepted, StoredEmail, compare};
+use crate::receiver::{self, Receiver};
 use crate::report::{Counts, Report, RunSize};
 use crate::requests::{Request, requests};
 use crate::settings::Settings;
@@ -36,7 +41,7 @@ const QUEUES: [&str; 5] = ["HighLane", "NormalLane", "LowLane", "DeadLetterQueue
 const LANES: [&str; 3] = ["HighLane", "NormalLane", "LowLane"];
 
 /// The queues whose visibility timeout the template fixes for production, at six minutes.
-const SLOW: [&str; 2] = ["DeadLetterQueue", "FeedbackQueue"];
+const SLOW: [&str; 3] = ["DeadLetterQueue", "FeedbackQueue", "HookQueue"];
 
 /// The shorter visibility timeout of these queues, after which the messages of a killed function return. Their
 /// functions finish a batch in much less time here, and a repeated event does no harm.
@@ -67,6 +72,10 @@ const FEW: usize = 3;
 /// The longest time for that: a large backlog is worked off without faults too.
 const LAST_EMAILS: Duration = Duration::from_secs(60);
 
+/// The longest time for which the run waits until the receiver has failed in each way. An endpoint that fails pauses,
+/// and gets few calls.
+const LAST_FAULTS: Duration = Duration::from_secs(180);
+
 /// The time after which every change is counted: a failed batch of the stream returns at once.
 const COUNTED: Duration = Duration::from_secs(180);
 
@@ -81,7 +90,13 @@ struct Course {
     priority_queues: Vec<String>,
     crowded: AtomicBool,
     posted: AtomicBool,
+    /// No more kills are expected.
     over: AtomicBool,
+    /// The faults are to be lifted.
+    accompanied: AtomicBool,
+    webhook: String,
+    /// The faults of its receiver at the start.
+    receiver_faults: Value,
     results: Mutex<ClientResults>,
 }
 
@@ -151,9 +166,27 @@ impl Course {
         Ok((unfinished * 100).div_ceil(results.accepted.len().max(1)))
     }
 
-    /// Runs `promote` repeatedly and reports progress, until all requests and kills are done and nearly all emails
-    /// have been sent under faults.
+    async fn receiver_failed_in_each_way(&self) -> Result<bool, Trouble> {
+        let rest = self.stack.receiver_faults().await?;
+        let deliveries = self.stack.deliveries(&self.webhook).await?;
+        Ok(receiver::each_happened(
+            &self.receiver_faults,
+            &rest,
+            count_refused(&deliveries),
+        ))
+    }
+
+    /// Accompanies the run, and then ends the deaths of the receiver.
     async fn accompany(&self, out: &mut impl Write) -> Result<(), Trouble> {
+        let ended = self.accompany_emails(out).await;
+        self.accompanied.store(true, Ordering::Relaxed);
+        ended
+    }
+
+    /// Runs `promote` repeatedly, keeps the webhook enabled, and reports progress. It ends when all requests and kills
+    /// are done, nearly all emails have been sent under faults, and the receiver has failed in each way.
+    async fn accompany_emails(&self, out: &mut impl Write) -> Result<(), Trouble> {
+        let mut engaged = false;
         let mut said = Instant::now();
         let mut last_hit = (0, Instant::now());
         let mut waiting_since = None;
@@ -163,11 +196,17 @@ impl Course {
             if made != last_hit.0 || !posted {
                 last_hit = (made, Instant::now());
             }
+            if posted && !engaged {
+                engaged = true;
+                let events = self.stack.engage().await?;
+                report_progress(out, &format!("  {events} events of openings and clicks"));
+            }
             let all = self.killers.iter().all(|killer| killer.kills_made() >= killer.wanted);
             if posted && (all || last_hit.1.elapsed() > LAST_KILLS) {
                 self.over.store(true, Ordering::Relaxed);
                 let since = *waiting_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > LAST_EMAILS || self.unfinished_percent().await? <= FEW {
+                let emails = since.elapsed() > LAST_EMAILS || self.unfinished_percent().await? <= FEW;
+                if emails && (since.elapsed() > LAST_FAULTS || self.receiver_failed_in_each_way().await?) {
                     return Ok(());
                 }
             }
@@ -180,6 +219,7 @@ impl Course {
             self.crowded.store(crowded, Ordering::Relaxed);
             // A killed run fails, which is its purpose here.
             self.stack.promote().await?;
+            self.stack.keep_enabled(&self.webhook).await?;
             tokio::time::sleep(BETWEEN_RUNS).await;
         }
     }
@@ -206,7 +246,11 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         emails, kills, seed, ..
     } = *settings;
     let stack = Stack::connect(settings)?;
+    let mut receiver = Receiver::start(&settings.ses).await?;
+    let planned = receiver::faults(emails);
     let course = Course {
+        // Before the first request, so that no cached key hides it.
+        webhook: stack.create_webhook(&receiver.url()).await?,
         stack: stack.clone(),
         requests: requests(emails, seed),
         killers: Killer::of_all(kills),
@@ -215,6 +259,8 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         crowded: AtomicBool::new(false),
         posted: AtomicBool::new(false),
         over: AtomicBool::new(false),
+        accompanied: AtomicBool::new(false),
+        receiver_faults: planned.clone(),
         results: Mutex::default(),
     };
     let stack = &course.stack;
@@ -222,14 +268,17 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     stack.hide_for(&stack.queues(&SLOW).await?, HIDDEN_SECS).await?;
     stack.unlimited_account().await?;
     stack.promote().await?;
-
     let at_start = stack.counters().await?;
 
     report_progress(out, &format!("Posting {emails} emails; {kills} kills; seed {seed}."));
     stack.strike(&faults::at_aws(), &faults::at_ses(emails)).await?;
-    let ((), made, accompanied) = join3(course.post(), course.kill(seed), course.accompany(out)).await;
+    stack.strike_receiver(&planned).await?;
+    let deaths = receiver.die_often(|| course.accompanied.load(Ordering::Relaxed));
+    let ((), made, accompanied, ()) = join4(course.post(), course.kill(seed), course.accompany(out), deaths).await;
+    let rest = stack.receiver_faults().await?;
     let nothing = serde_json::json!([]);
     stack.strike(&nothing, &nothing).await?;
+    stack.strike_receiver(&nothing).await?;
     accompanied?;
     let made = made?;
     let struck = stack.counters().await?;
@@ -248,15 +297,24 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     .await?;
     let counts = counted(stack, &records).await?;
     let copies = stack.copies().await?;
-    let verdict = compare(&results.accepted, &records, &copies);
+    let mut verdict = compare(&results.accepted, &records, &copies);
+    let deliveries = deliver_all(stack, &course.webhook, |sight| {
+        report_progress(out, &format!("  {sight}"))
+    })
+    .await?;
+    let hooked = stack.hooked_emails().await?;
+    let implied = stack.implied(&hooked).await?;
+    compare_events(&mut verdict, &hooked, &implied, &stack.received().await?);
 
+    let mut struck_by_kind = faults::count_faults(&struck.0, &struck.1);
+    struck_by_kind.extend(receiver::count_faults(&planned, &rest, count_refused(&deliveries)));
     let mut report = Report {
         kills: course
             .killers
             .iter()
             .map(|killer| (killer.function.to_owned(), killer.kills_made()))
             .collect(),
-        faults: faults::count_faults(&struck.0, &struck.1),
+        faults: struck_by_kind,
         seed,
         kills_by_call: by_call(&made),
         unanswered: results.unanswered,

@@ -5,10 +5,12 @@
 //! and controls bypass it.
 
 mod emails;
+mod hooks;
 
 use std::time::Duration;
 
 use aws::runtime::clients::Clients;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
@@ -24,6 +26,9 @@ const HTTP_API: &str = "/_aws/execute-api/mailqueue/$default";
 
 /// The limit of one answer: more than a function's longest run.
 const PATIENCE: Duration = Duration::from_secs(70);
+
+/// Calls of AWS at the same time.
+const AT_ONCE: usize = 16;
 
 /// An answer of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,10 +84,18 @@ impl Stack {
     pub fn connect(settings: &Settings) -> Result<Self, Trouble> {
         let http = Client::builder().no_proxy().timeout(PATIENCE).build();
         let clients = Clients::connect().map_err(|error| Trouble(format!("No client of AWS can be made: {error}.")))?;
+        // The functions give up after seconds. The run's own reads wait, because a busy emulator is no result.
+        let patient = TimeoutConfig::builder()
+            .operation_timeout(PATIENCE)
+            .operation_attempt_timeout(PATIENCE)
+            .read_timeout(PATIENCE)
+            .build();
+        let dynamodb = clients.dynamodb().config().to_builder().timeout_config(patient.clone());
+        let sqs = clients.sqs().config().to_builder().timeout_config(patient);
         Ok(Self {
             http: http.map_err(trouble("No HTTP client can be made"))?,
-            dynamodb: clients.dynamodb(),
-            sqs: clients.sqs(),
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs.build()),
             api: format!("{}{HTTP_API}", settings.proxy),
             settings: settings.clone(),
         })

@@ -57,6 +57,42 @@ pub enum Ses {
     Hangs,
 }
 
+/// A function that stores facts or events for webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HookFunction {
+    /// `notify`, with changes of the stream.
+    Notify,
+    /// `notify`, with a page of a recovery job.
+    Recovery,
+    /// `feedback`, with an event that is a fact.
+    Feedback,
+}
+
+/// A step of such a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HookStep {
+    /// Begins.
+    Begins,
+    /// Stores its item.
+    Stores,
+    /// Writes the record.
+    Writes,
+    /// Writes no record: there is nothing new, or the record is gone.
+    WritesNothing,
+    /// Reads the record, and finds it.
+    FindsRecord,
+    /// Reads the record, and finds none.
+    FindsNoRecord,
+    /// Deletes its item.
+    Withdraws,
+    /// Deletes the facts.
+    ErasesFacts,
+    /// Deletes the payloads.
+    ErasesPayloads,
+    /// Dies.
+    Dies,
+}
+
 /// An action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
@@ -100,6 +136,14 @@ pub enum Action {
     RunEnds,
     /// A function takes a step.
     Does(Process, Operation),
+    /// The tenant deletes its webhook.
+    DeletesWebhook,
+    /// A function of webhooks takes a step.
+    Tells(HookFunction, HookStep),
+    /// The facts of an erased email are deleted.
+    ErasesFacts,
+    /// The payloads of events of an erased email are deleted.
+    ErasesPayloads,
     /// The contents of an erased email are deleted, and the erasure is answered.
     Empties,
     /// A function looks for the record of an erased email, and ends.
@@ -115,6 +159,12 @@ pub enum Action {
 }
 
 impl Action {
+    /// Tells whether only time passes.
+    #[must_use]
+    pub fn is_time(self) -> bool {
+        matches!(self, Self::TimePasses | Self::HoursPass | Self::DaysPass)
+    }
+
     /// Returns the name under which the action is counted.
     #[must_use]
     pub fn name(self) -> String {
@@ -142,6 +192,10 @@ impl Action {
             Self::AsksFeedback => "promote learns that feedback has processed all events".to_owned(),
             Self::RunEnds => "a run of promote ends".to_owned(),
             Self::Does(who, operation) => format!("{} {}", who.name(), operation.name()),
+            Self::DeletesWebhook => "the tenant deletes its webhook".to_owned(),
+            Self::Tells(function, step) => format!("{} {}", function.name(), step.name()),
+            Self::ErasesFacts => "manage (erase) erases the facts".to_owned(),
+            Self::ErasesPayloads => "manage (erase) erases the payloads".to_owned(),
             Self::Empties => "manage (erase) erases the contents, and answers".to_owned(),
             Self::FindsNothing => "a function finds no record of an erased email".to_owned(),
             Self::LateWrite => "a crashed function's write takes effect or is refused".to_owned(),
@@ -187,6 +241,33 @@ impl Operation {
             Self::LeavesWrite => "crashes while its write is under way",
             Self::FindsMoved => "finds that the record has changed",
             Self::Ends => "has nothing to write",
+            Self::Dies => "crashes",
+        }
+    }
+}
+
+impl HookFunction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Notify => "notify",
+            Self::Recovery => "notify (recovery)",
+            Self::Feedback => "feedback (fact)",
+        }
+    }
+}
+
+impl HookStep {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Begins => "begins",
+            Self::Stores => "stores its item",
+            Self::Writes => "writes the record",
+            Self::WritesNothing => "writes no record",
+            Self::FindsRecord => "finds the record",
+            Self::FindsNoRecord => "finds no record",
+            Self::Withdraws => "deletes its item",
+            Self::ErasesFacts => "erases the facts",
+            Self::ErasesPayloads => "erases the payloads",
             Self::Dies => "crashes",
         }
     }

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::delivery::cause::Cause;
+use domain::delivery::hook::Hook;
 use domain::delivery::index::queued;
+use domain::delivery::life::LifeKind;
 use domain::delivery::record::{Due, EmailRecord, RecordStatus};
 use domain::lifecycle::LONGEST_UNCERTAINTY;
 use domain::timestamp::Timestamp;
@@ -55,7 +57,12 @@ pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
     } else {
         record.expires_at.max(NOW.before(MOMENT))
     };
-    record.scheduled_at = None;
+    // A schedule is a fact that webhooks tell; its time is not compared.
+    record.scheduled_at = record
+        .scheduled_at
+        .filter(|_| record.hook.is_some())
+        .map(|_| NOW.after(FAR));
+    record.hook = record.hook.map(without_times);
     record.detail = None;
     // A field that no decision reads must not distinguish states.
     record.outcomes = Vec::new();
@@ -67,6 +74,22 @@ pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
         sent.at = NOW;
     }
     record
+}
+
+/// Returns the facts for webhooks with merged times. Their identity has none.
+fn without_times(mut hook: Hook) -> Hook {
+    if let Some(schedule) = &mut hook.schedule {
+        schedule.at = NOW;
+    }
+    for fact in &mut hook.past {
+        fact.at = NOW;
+        match &mut fact.kind {
+            LifeKind::Scheduled { until, .. } => *until = NOW.after(FAR),
+            LifeKind::Ended { cause, .. } => *cause = None,
+            LifeKind::Sent { .. } => {}
+        }
+    }
+    hook
 }
 
 /// Replaces a past time by the longest of `spans` before now that is not longer ago. Its milliseconds stay, because

@@ -31,6 +31,10 @@ pub enum Actor {
     Jobs,
     /// Callers of `manage` that erase the email.
     Eraser,
+    /// `notify`, which stores events for webhooks.
+    Teller,
+    /// `feedback`, which stores facts for webhooks.
+    FactWriter,
 }
 
 impl Actor {
@@ -77,6 +81,10 @@ pub struct Config {
     pub changes: u8,
     /// The number of requests to erase the email.
     pub erasures: u8,
+    /// Whether a webhook is told about the email. The tenant may delete it at any time.
+    pub is_told: bool,
+    /// Whether a recovery job computes the events of the email again.
+    pub is_recovered: bool,
     /// The number of refusals by SES that do not count as an attempt.
     pub given_back: u8,
     /// The number of `promote`, `feedback`, `dead_letter` and `manage` that may be between their read and their write
@@ -109,6 +117,8 @@ impl Config {
             commands: 0,
             changes: 0,
             erasures: 0,
+            is_told: false,
+            is_recovered: false,
             given_back: 0,
             readers: 1,
             late_writes: false,
@@ -200,6 +210,22 @@ impl Config {
                 begin: Begin::Failed,
                 without: Some(Actor::SecondSender),
                 ..Self::least("erased, a caller", Hold)
+            },
+            Self {
+                erasures: 2,
+                readers: 2,
+                is_told: true,
+                begin: Begin::Failed,
+                without: Some(Actor::SecondSender),
+                ..Self::least("erased, and told", Hold)
+            },
+            Self {
+                erasures: 2,
+                is_told: true,
+                is_recovered: true,
+                begin: Begin::Failed,
+                without: Some(Actor::SecondSender),
+                ..Self::least("erased, and recovered", Hold)
             },
             Self {
                 changes: 1,

@@ -13,8 +13,10 @@ use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::orderly::{Environment, all_lost, orderly};
 use crate::property::{Property, broken_by_state};
-use crate::state::{Claims, Client, ErasureState, QueueChange, QueueState, Reader, Sender, State};
+use crate::records::RecordId;
+use crate::state::{Claims, Client, ErasureState, QueueChange, QueueState, Reader, Sender, State, Telling};
 use crate::steps::{Steps, steps};
+use crate::told::row;
 
 /// The result of an exploration.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Report {
     pub actions: BTreeMap<String, u64>,
     /// The transitions, each with the function that made it.
     pub edges: BTreeSet<(&'static str, String)>,
+    /// The events of webhooks for each change of the record ([`crate::told`]).
+    pub told: BTreeSet<String>,
     /// A broken property, and the shortest path to it.
     pub broken: Option<Counterexample>,
 }
@@ -149,6 +153,7 @@ fn first_state(machine: &mut Machine) -> State {
         given_back: machine.config.given_back,
         erasures: machine.config.erasures,
         erasure: ErasureState::None,
+        telling: Telling::first(&machine.config),
     };
     if begin == Begin::Purged {
         first.changed(QueueChange::Purge)
@@ -162,6 +167,7 @@ impl Explorer {
         let mut taken = FxHashMap::<Action, u64>::default();
         let (mut count, mut at) = (0, 0);
         let mut edges = FxHashSet::<(Process, RecordStatus, RecordStatus)>::default();
+        let mut changes = FxHashSet::<(Option<RecordId>, Option<RecordId>)>::default();
         let mut found = Steps::default();
         while let Some(state) = self.known.get_index(at).copied() {
             steps(&mut self.machine, &state, &mut found);
@@ -173,6 +179,9 @@ impl Explorer {
                 {
                     edges.insert((who, self.machine.record(from).status, self.machine.record(to).status));
                 }
+                if !step.action.is_time() && state.record != step.to.record {
+                    changes.insert((state.record, step.to.record));
+                }
                 let new = self.known.insert(step.to);
                 let broken = step.broken.or_else(|| {
                     if new {
@@ -183,7 +192,7 @@ impl Explorer {
                 });
                 if let Some(property) = broken {
                     let broken = self.counterexample(at, Some(step.action), step.to, property);
-                    return self.report(count, &taken, &edges, Some(broken));
+                    return self.report(count, &taken, &edges, &changes, Some(broken));
                 }
                 if new {
                     self.origins.push(Origin {
@@ -196,7 +205,7 @@ impl Explorer {
             at += 1;
         }
         let broken = self.one_that_does_not_end();
-        self.report(count, &taken, &edges, broken)
+        self.report(count, &taken, &edges, &changes, broken)
     }
 
     /// Finds a state from which the email does not end in some environment. The only further fault is the loss of
@@ -263,8 +272,10 @@ impl Explorer {
         steps: u64,
         taken: &FxHashMap<Action, u64>,
         edges: &FxHashSet<(Process, RecordStatus, RecordStatus)>,
+        changes: &FxHashSet<(Option<RecordId>, Option<RecordId>)>,
         broken: Option<Counterexample>,
     ) -> Report {
+        let record = |id: Option<RecordId>| id.map(|id| self.machine.record(id));
         let mut actions = BTreeMap::new();
         for (action, times) in taken {
             *actions.entry(action.name()).or_default() += times;
@@ -278,6 +289,10 @@ impl Explorer {
             edges: edges
                 .iter()
                 .map(|(who, from, to)| (who.name(), format!("{from:?} -> {to:?}")))
+                .collect(),
+            told: changes
+                .iter()
+                .map(|(before, after)| row(record(*before), record(*after)))
                 .collect(),
             broken,
         }

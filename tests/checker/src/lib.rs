@@ -27,3 +27,4 @@ pub mod property;
 mod records;
 pub mod state;
 mod steps;
+pub mod told;

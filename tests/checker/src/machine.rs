@@ -1,11 +1,10 @@
 //! The checked machine: the functions of [`domain::lifecycle`] themselves, or one of them with a [`Mutant`]'s
 //! mistake. Each ruling is computed once.
 
+mod beginning;
 mod deciding;
 
-use domain::delivery::cause::Cause;
-use domain::delivery::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
-use domain::id::{EmailId, TenantId};
+use domain::delivery::record::{DueKind, EmailRecord, RecordStatus};
 use domain::lifecycle::commands;
 use domain::lifecycle::{Condition, Decision, SideEffect, claim_record};
 use domain::queue::{Pause, Queue};
@@ -14,10 +13,10 @@ use rustc_hash::FxHashMap;
 
 use std::time::Duration;
 
-use crate::clock::{FAR, MOMENT, NOW};
-use crate::config::{Begin, Config};
+use crate::clock::{FAR, NOW};
+use crate::config::Config;
 use crate::mutant::Mutant;
-use crate::property::content_of;
+use crate::property::{Property, broken_by_telling, content_of};
 use crate::records::{RecordId, RecordTable};
 use crate::state::{CallerCommand, FeedbackProgress, QueueLoad, QueueState, Reader, Sender, SesAnswer, State, Sweep};
 
@@ -95,6 +94,7 @@ pub(crate) struct Machine {
     rulings: FxHashMap<(RecordId, Question), Ruling>,
     writes: FxHashMap<(RecordId, RecordId, RecordId), RecordId>,
     ages: FxHashMap<(RecordId, Duration), RecordId>,
+    tellings: FxHashMap<(RecordId, RecordId), Option<Property>>,
 }
 
 impl Machine {
@@ -106,6 +106,7 @@ impl Machine {
             rulings: FxHashMap::default(),
             writes: FxHashMap::default(),
             ages: FxHashMap::default(),
+            tellings: FxHashMap::default(),
         }
     }
 
@@ -115,6 +116,17 @@ impl Machine {
 
     pub(crate) fn record(&self, id: RecordId) -> &EmailRecord {
         self.records.get(id)
+    }
+
+    /// The property that a write breaks for webhooks. The events have hashes for ids, so each pair of records is looked at
+    /// once.
+    pub(crate) fn broken_by_telling(&mut self, before: RecordId, after: RecordId) -> Option<Property> {
+        if let Some(known) = self.tellings.get(&(before, after)) {
+            return *known;
+        }
+        let broken = broken_by_telling(self.record(before), self.record(after));
+        self.tellings.insert((before, after), broken);
+        broken
     }
 
     pub(crate) fn ruling(&mut self, seen: RecordId, question: Question) -> Ruling {
@@ -261,40 +273,6 @@ impl Machine {
         Some(self.records.id(record))
     }
 
-    /// Returns the record of a request that is accepted now.
-    pub(crate) fn new_record(&mut self, content: u8) -> RecordId {
-        let record = crate::clock::waiting(first_record(&self.config, content), &self.config);
-        self.records.id(record)
-    }
-
-    /// Returns the record in the first state of a configuration.
-    pub(crate) fn first_record(&mut self, begin: Begin) -> RecordId {
-        let id = self.new_record(1);
-        let mut record = self.records.get(id).clone();
-        if matches!(begin, Begin::Uncertain | Begin::Flagged) {
-            record.claim_no = 1;
-            record.attempts = u32::from(begin == Begin::Uncertain);
-        }
-        if begin == Begin::Failed {
-            (record.claim_no, record.attempts) = (1, 1);
-            (record.status, record.cause) = (RecordStatus::Failed, Some(Cause::Rejected));
-            record.due = Some(Due {
-                kind: DueKind::Ended,
-                at: NOW,
-            });
-        }
-        record.maybe_duplicate = begin == Begin::Flagged;
-        if begin == Begin::Uncertain {
-            record.status = RecordStatus::Uncertain;
-            record.uncertain_since = Some(NOW);
-            record.due = Some(Due {
-                kind: DueKind::Check,
-                at: NOW.after(self.config.policy.evidence_window),
-            });
-        }
-        self.records.id(record)
-    }
-
     /// Tells whether an email waits, will not expire soon, has its content, and no function is at work on it.
     pub(crate) fn waits_alone(&self, state: &State) -> bool {
         let Some(record) = state.record.map(|id| self.records.get(id)) else {
@@ -340,22 +318,6 @@ impl Machine {
         let aged = self.records.id(record);
         self.ages.insert((id, by), aged);
         aged
-    }
-}
-
-fn first_record(config: &Config, content: u8) -> EmailRecord {
-    let sha256 = if content == 1 { "first" } else { "second" };
-    let body = BodyRef {
-        sha256: sha256.to_owned(),
-        place: BodyPlace::Table,
-        bytes: 1,
-    };
-    let record = EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, NOW);
-    EmailRecord {
-        born: NOW.before(MOMENT),
-        generation: Some(0),
-        on_uncertain: config.on_uncertain,
-        ..record
     }
 }
 

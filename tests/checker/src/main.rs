@@ -1,7 +1,7 @@
 //! Explores every state of the bounded configurations, and prints the results.
 //!
 //! `checker` explores the usual configurations, and `checker long` the large ones; a name after it selects one.
-//! `checker mutants` explores the usual ones with each mistake in turn.
+//! `checker mutants` explores the usual ones with each mistake in turn. `checker told` prints the table of events.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -22,8 +22,9 @@ fn main() -> io::Result<ExitCode> {
         None | Some("usual") => check(named(Config::usual()), &mut out)?,
         Some("long") => check(named(Config::long()), &mut out)?,
         Some("mutants") => mutants(&mut out)?,
+        Some("told") => told(&mut out)?,
         Some(_) => {
-            writeln!(out, "checker [usual | long | mutants] [CONFIGURATION]")?;
+            writeln!(out, "checker [usual | long | mutants | told] [CONFIGURATION]")?;
             true
         }
     };
@@ -44,6 +45,16 @@ fn check(configs: Vec<Config>, out: &mut impl Write) -> io::Result<bool> {
     }
     writeln!(out, "{states} distinct states in all")?;
     Ok(broken)
+}
+
+/// Prints the table of events; returns whether any property is broken.
+fn told(out: &mut impl Write) -> io::Result<bool> {
+    let reports: Vec<_> = Config::usual()
+        .into_iter()
+        .map(|config| explore(config, None))
+        .collect();
+    write!(out, "{}", checker::told::table(&reports))?;
+    Ok(reports.iter().any(|report| report.broken.is_some()))
 }
 
 /// Returns true if a mutant is missed, or caught by another property than its own.

@@ -93,11 +93,29 @@ pub enum Mutant {
     ReleaseUnflagged,
     /// A release leaves the email's time as it is.
     ReleaseKeepsTime,
+    /// A write drops the facts that it overwrites.
+    PastForgotten,
+    /// A retry or a restore begins no turn.
+    TurnNotCounted,
+    /// `notify` does not look at the record after it stored a payload.
+    TellerLooksOnce,
+    /// `feedback` does not look at the record after a fact without a write.
+    FactWriterLooksOnce,
+    /// An erasure deletes facts and payloads before it writes the tombstone.
+    EventsErasedFirst,
+    /// `notify` finds no record for a fact, and erases nothing.
+    OthersNotErased,
+    /// `feedback` receives an event again, finds no record, and leaves its fact.
+    RetryLeavesFact,
+    /// `notify` ends without a look at the record when no webhook asks for the event any more.
+    NoLookWithoutWebhook,
+    /// A page of a recovery is done again without the emails that were erased meanwhile.
+    RecoveryForgotten,
 }
 
 impl Mutant {
     /// All mutants, each with a configuration that catches it, and the property that it breaks first there.
-    pub const CAUGHT: [(Self, &'static str, Property); 44] = [
+    pub const CAUGHT: [(Self, &'static str, Property); 53] = [
         (Self::NoClaim, "two attempts, held", Property::AttemptLimit),
         (Self::SdkRetry, "two attempts, held", Property::Flagged),
         (Self::NoIndex, "two attempts, held", Property::Ends),
@@ -158,5 +176,30 @@ impl Mutant {
         (Self::ClaimsRestored, "restored, a caller", Property::HeldAfterRestore),
         (Self::ReleaseUnflagged, "restored, a caller", Property::HeldAfterRestore),
         (Self::ReleaseKeepsTime, "restored, a caller", Property::Ends),
+        (Self::PastForgotten, "purged, a caller", Property::FactsStay),
+        (Self::TurnNotCounted, "purged, a caller", Property::EndIsTold),
+        (Self::TellerLooksOnce, "erased, and told", Property::NothingAfterErasure),
+        (
+            Self::FactWriterLooksOnce,
+            "erased, and told",
+            Property::NothingAfterErasure,
+        ),
+        (
+            Self::EventsErasedFirst,
+            "erased, and told",
+            Property::NothingAfterErasure,
+        ),
+        (Self::OthersNotErased, "erased, and told", Property::NothingAfterErasure),
+        (Self::RetryLeavesFact, "erased, and told", Property::NothingAfterErasure),
+        (
+            Self::NoLookWithoutWebhook,
+            "erased, and told",
+            Property::NothingAfterErasure,
+        ),
+        (
+            Self::RecoveryForgotten,
+            "erased, and recovered",
+            Property::NothingAfterErasure,
+        ),
     ];
 }

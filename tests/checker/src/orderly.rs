@@ -6,6 +6,7 @@ use crate::machine::Machine;
 use crate::property::Property;
 use crate::state::{Claims, QueueChange, QueueLoad, State};
 use crate::steps::Step;
+use crate::steps::telling::is_orderly;
 
 /// The constant environment of this path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,8 @@ fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment)
         Action::MissesContent => Some(1),
         Action::Does(Process::Promoter(load), Operation::Writes) if load != environment.load => Some(3),
         Action::Does(_, Operation::Writes | Operation::FindsMoved | Operation::Ends) => Some(2),
-        Action::Empties | Action::FindsNothing => Some(2),
+        Action::Empties | Action::FindsNothing | Action::ErasesFacts | Action::ErasesPayloads => Some(2),
+        Action::Tells(function, step) if is_orderly(state, function, step) => Some(2),
         Action::LateWrite => Some(4),
         Action::EventArrives => Some(5),
         Action::Claims | Action::ClaimsBeside if environment.load != QueueLoad::Shut => Some(6),
@@ -149,6 +151,8 @@ fn rank(machine: &Machine, state: &State, step: &Step, environment: Environment)
         | Action::AcceptsLate
         | Action::AsksFeedback
         | Action::Does(..)
+        | Action::DeletesWebhook
+        | Action::Tells(..)
         | Action::HoursPass
         | Action::DaysPass => None,
     }

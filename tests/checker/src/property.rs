@@ -5,6 +5,7 @@
 use domain::delivery::cause::Cause;
 use domain::delivery::record::{EmailRecord, OnUncertain, RecordStatus};
 use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
+use domain::webhook::telling::{life_identities, told};
 use invariants::{Invariant, Violation, first_line};
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
@@ -64,6 +65,12 @@ pub enum Property {
     ErasedForGood,
     /// No email of a restored table is claimed before a person releases it, and then it is flagged.
     HeldAfterRestore,
+    /// No write takes back an event of the life of an email.
+    FactsStay,
+    /// Each end of an email, and each acceptance, is a new fact.
+    EndIsTold,
+    /// After an erasure was answered with 200, no fact and no payload is left, unless a function is at work or is retried.
+    NothingAfterErasure,
 }
 
 impl Property {
@@ -89,6 +96,8 @@ impl Property {
             Self::PurgeOnlyItsOwn => Invariant::QueueCommands,
             Self::ErasedForGood => Invariant::Erasure,
             Self::HeldAfterRestore => Invariant::Restoration,
+            Self::FactsStay | Self::EndIsTold => Invariant::Telling,
+            Self::NothingAfterErasure => Invariant::EventErasure,
         }
     }
 
@@ -105,7 +114,17 @@ impl Property {
     }
 }
 
-/// The property that a write of the record breaks.
+/// The property that a write of the record breaks for webhooks. [`Machine::broken_by_telling`] knows it for each pair.
+pub(crate) fn broken_by_telling(before: &EmailRecord, after: &EmailRecord) -> Option<Property> {
+    let after_it = life_identities(after);
+    if !life_identities(before).iter().all(|event| after_it.contains(event)) {
+        return Some(Property::FactsStay);
+    }
+    let ends = after.status.is_final() && before.status != after.status;
+    (ends && told(Some(before), Some(after)).is_empty()).then_some(Property::EndIsTold)
+}
+
+/// The property that a write of the record breaks, apart from webhooks.
 pub(crate) fn broken_by_write(
     machine: &Machine,
     state: &State,
@@ -304,12 +323,15 @@ fn broken_by_grave(state: &State) -> Option<Property> {
         .clients
         .iter()
         .any(|client| matches!(client, Client::Storing { content: true, .. }));
-    let left = match state.erasure {
-        ErasureState::None | ErasureState::Replaced => false,
-        ErasureState::ContentLeft => state.record.is_some(),
-        ErasureState::Answered => state.record.is_some() || (state.contents != 0 && !storing),
+    let (answered, left) = match state.erasure {
+        ErasureState::None | ErasureState::Replaced => (false, false),
+        ErasureState::ContentLeft => (true, state.record.is_some()),
+        ErasureState::Answered => (true, state.record.is_some() || (state.contents != 0 && !storing)),
     };
-    left.then_some(Property::ErasedForGood)
+    if left {
+        return Some(Property::ErasedForGood);
+    }
+    (answered && state.telling.is_left()).then_some(Property::NothingAfterErasure)
 }
 
 /// Whether an acceptance will still become known. An event that has not arrived may never arrive.

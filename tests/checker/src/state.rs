@@ -1,48 +1,15 @@
 //! The state of everything that concerns one email.
 
-use std::fmt;
-
 use strum::VariantArray;
 
 use crate::machine::Question;
 use crate::records::RecordId;
 
-/// Claims of the email, by number: 1 to 7.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Claims(u8);
+mod claims;
+mod telling;
 
-impl Claims {
-    pub(crate) fn with(self, claim_no: u8) -> Self {
-        assert!((1..8).contains(&claim_no), "a bounded configuration has few claims");
-        Self(self.0 | 1 << (claim_no & 7))
-    }
-
-    pub(crate) fn without(self, claim_no: u8) -> Self {
-        Self(self.0 & !(1 << (claim_no & 7)))
-    }
-
-    pub(crate) fn has(self, claim_no: u8) -> bool {
-        self.0 >> (claim_no & 7) & 1 == 1
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    pub(crate) fn each(self) -> impl Iterator<Item = u8> {
-        (0..8).filter(move |claim_no| self.has(*claim_no))
-    }
-}
-
-impl fmt::Debug for Claims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.each()).finish()
-    }
-}
+pub use claims::Claims;
+pub use telling::{Changes, Erasing, FactWriter, Page, Stage, Telling};
 
 /// The email's queue, in its current or in an older state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -229,6 +196,8 @@ pub enum Reader {
         /// The record.
         seen: RecordId,
     },
+    /// `manage`, before it deletes facts or payloads of webhooks; only in a configuration with them.
+    EventEraser(Erasing),
     /// `manage`, with a tombstone, before it deletes the contents.
     Emptier,
 }
@@ -237,7 +206,7 @@ impl Reader {
     /// Returns the same reader with another record.
     pub(crate) fn with(self, seen: RecordId) -> Self {
         match self {
-            Self::Nobody | Self::Run { .. } | Self::Emptier => self,
+            Self::Nobody | Self::Run { .. } | Self::EventEraser(_) | Self::Emptier => self,
             Self::Eraser { .. } => Self::Eraser { seen },
             Self::Promoter { feedback, queue, .. } => Self::Promoter { seen, feedback, queue },
             Self::Job { sweep, queue, .. } => Self::Job { seen, sweep, queue },
@@ -348,6 +317,8 @@ pub struct State {
     pub erasures: u8,
     /// The progress of the erasure.
     pub erasure: ErasureState,
+    /// The facts and events for webhooks.
+    pub telling: Telling,
 }
 
 /// The progress of an erasure.

@@ -11,6 +11,7 @@ mod erasing;
 mod queueing;
 mod reading;
 mod sending;
+pub(crate) mod telling;
 mod time;
 
 /// One step, and the property that it breaks.
@@ -49,6 +50,7 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     reading::steps(machine, state, steps);
     queueing::steps(machine, state, steps);
     erasing::steps(machine, state, steps);
+    telling::steps(machine, state, steps);
     time::steps(machine, state, steps);
     for step in &mut steps.found {
         step.to = step.to.sorted();
@@ -120,17 +122,13 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
 
 /// Returns the property that a write of the stored record breaks.
 fn checked(
-    machine: &Machine,
+    machine: &mut Machine,
     state: &State,
     (before, after): (RecordId, RecordId),
     question: Question,
 ) -> Option<Property> {
-    broken_by_write(
-        machine,
-        state,
-        (machine.record(before), machine.record(after)),
-        question,
-    )
+    let records = (machine.record(before), machine.record(after));
+    broken_by_write(machine, state, records, question).or_else(|| machine.broken_by_telling(before, after))
 }
 
 /// Updates the callers' answers and the spent attempts after a write.

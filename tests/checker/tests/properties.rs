@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::thread;
 
-use checker::action::{Action, Operation, Process, Ses};
+use checker::action::{Action, HookFunction, HookStep, Operation, Process, Ses};
 use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
 use checker::property::Property;
 use checker::state::{CallerCommand, QueueChange, QueueLoad, Sweep};
+use checker::told::table;
 use invariants::transitions::{TRANSITIONS, Transition};
 
 /// Explores configurations, on two threads.
@@ -30,6 +31,39 @@ fn explore_all(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
         }
     });
     done.into_inner().expect("no thread panics")
+}
+
+/// Returns the actions that concern webhooks.
+fn of_webhooks() -> impl Iterator<Item = Action> {
+    let of_notify = [
+        HookStep::Begins,
+        HookStep::Stores,
+        HookStep::FindsRecord,
+        HookStep::FindsNoRecord,
+        HookStep::Withdraws,
+        HookStep::ErasesFacts,
+        HookStep::ErasesPayloads,
+        HookStep::Dies,
+    ];
+    let of_feedback = [
+        HookStep::Begins,
+        HookStep::Stores,
+        HookStep::Writes,
+        HookStep::WritesNothing,
+        HookStep::FindsRecord,
+        HookStep::FindsNoRecord,
+        HookStep::Withdraws,
+        HookStep::Dies,
+    ];
+    let others = [Action::DeletesWebhook, Action::ErasesFacts, Action::ErasesPayloads];
+    let all = [
+        (HookFunction::Notify, of_notify),
+        (HookFunction::Recovery, of_notify),
+        (HookFunction::Feedback, of_feedback),
+    ];
+    all.into_iter()
+        .flat_map(|(function, steps)| steps.map(|step| Action::Tells(function, step)))
+        .chain(others)
 }
 
 /// Returns all actions. None may be missing: without a participant or a fault, every property would be easier to
@@ -130,6 +164,7 @@ fn everything() -> BTreeSet<String> {
         .chain(changes.map(Action::Changes))
         .chain(operations.map(|operation| Action::Does(Process::Eraser, operation)))
         .chain([Action::Empties, Action::FindsNothing])
+        .chain(of_webhooks())
         .map(Action::name)
         .collect()
 }
@@ -157,6 +192,8 @@ fn every_property_holds_in_every_state() {
     for (name, report) in &reports {
         assert!(report.broken.is_none(), "{name}: {report}");
     }
+    let told = table(reports.iter().map(|(_, report)| report));
+    assert_eq!(told, include_str!("../told.txt"), "run make told");
     let happened = happened(reports.iter().map(|(_, report)| report));
     assert_eq!(happened, everything(), "the possible actions, and those that happened");
     for (name, report) in &reports {
@@ -193,9 +230,11 @@ fn a_missing_actor_is_noticed() {
     let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();
     let (alone, caller) = (named("two attempts, held"), named("a caller, held"));
     let (queue, erased) = (named("a queue"), named("erased, and requested again"));
+    let told = named("erased, and told");
     let [whole, with_caller] = [&alone, &caller].map(|config| explore(config.clone(), None));
     let heard = ("feedback", "Uncertain -> Sent".to_owned());
     let beside = Action::ClaimsBeside.name();
+    let begins = |function| Action::Tells(function, HookStep::Begins).name();
     assert!(whole.broken.is_none() && with_caller.broken.is_none());
     assert!(whole.edges.contains(&heard) && with_caller.actions.contains_key(&beside));
     for &actor in Actor::ALL {
@@ -203,6 +242,7 @@ fn a_missing_actor_is_noticed() {
             Actor::Caller | Actor::SecondSender => &caller,
             Actor::Jobs => &queue,
             Actor::Eraser => &erased,
+            Actor::Teller | Actor::FactWriter => &told,
             Actor::Promoter | Actor::Feedback | Actor::DeadLetter | Actor::Time => &alone,
         };
         let without = Config {
@@ -218,6 +258,8 @@ fn a_missing_actor_is_noticed() {
             Actor::Caller => !report.edges.iter().any(|(who, _)| who.starts_with("manage")),
             Actor::SecondSender => !report.actions.contains_key(&beside),
             Actor::Eraser => !report.actions.contains_key(&Action::Empties.name()),
+            Actor::Teller => !report.actions.contains_key(&begins(HookFunction::Notify)),
+            Actor::FactWriter => !report.actions.contains_key(&begins(HookFunction::Feedback)),
         };
         assert!(missed, "no result changes without {actor:?}");
     }

@@ -49,7 +49,42 @@ const real = {
   "suppressions.remove": async () => resend.suppressions.remove(await suppressed()),
   "suppressions.batch.add": () => resend.suppressions.batch.add({ emails: [nobody] }),
   "suppressions.batch.remove": () => resend.suppressions.batch.remove({ emails: [nobody] }),
+  "webhooks.create": () => resend.webhooks.create(subscription),
+  "webhooks.list": () => resend.webhooks.list({ limit: 1 }),
+  "webhooks.get": async () => resend.webhooks.get(await webhook()),
+  "webhooks.update": async () => resend.webhooks.update(await webhook(), { events: ["email.sent"] }),
+  "webhooks.remove": async () => {
+    const { data } = await resend.webhooks.create(subscription);
+    return resend.webhooks.remove(data.id);
+  },
+  "webhooks.rotateSigningSecret": async () => resend.webhooks.rotateSigningSecret(await webhook()),
+  "webhooks.events.list": async () => resend.webhooks.events.list({ webhookId: await webhook(), limit: 1 }),
+  "webhooks.events.get": async () => resend.webhooks.events.get(await told()),
+  "webhooks.events.replay": async () => resend.webhooks.events.replay(await told()),
+  "webhooks.events.attempts.list": async () => resend.webhooks.events.attempts.list(await told()),
 };
+
+// A webhook that no other test uses. A tenant has at most ten, so that the end removes all of this run.
+const endpoint = `https://hook.example.com/${process.env.RECIPIENT}`;
+const subscription = { endpoint, events: ["email.delivered"] };
+let first;
+
+async function webhook() {
+  first ??= resend.webhooks.create(subscription);
+  return (await first).data.id;
+}
+
+// A test event of the webhook.
+async function told() {
+  const webhookId = await webhook();
+  const { data } = await resend.post(`/webhooks/${webhookId}/test`, {});
+  return { webhookId, eventId: data.id };
+}
+
+async function removeWebhooks() {
+  const { data } = await resend.webhooks.list({ limit: 100 });
+  for (const { id } of data.data.filter((one) => one.endpoint === endpoint)) await resend.webhooks.remove(id);
+}
 
 // A suppressed address, which no other test uses.
 const nobody = `node-nobody-${process.env.RECIPIENT}`;
@@ -142,7 +177,11 @@ async function outcome(name, method) {
 
 async function main() {
   const outcomes = {};
-  for (const [name, method] of Object.entries(methods(resend, []))) outcomes[name] = await outcome(name, method);
+  try {
+    for (const [name, method] of Object.entries(methods(resend, []))) outcomes[name] = await outcome(name, method);
+  } finally {
+    await removeWebhooks();
+  }
   console.log(JSON.stringify(outcomes));
 }
 

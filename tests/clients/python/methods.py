@@ -7,6 +7,7 @@ as two; both use the same client.
 """
 
 import asyncio
+import functools
 import inspect
 import json
 import os
@@ -81,6 +82,33 @@ def domain():
     return resend.Domains.create({"name": fresh()})["id"]
 
 
+# A webhook that no other test uses. A tenant has at most ten, so that the end removes all of this run.
+ENDPOINT = f"https://hook.example.com/python-{os.environ['RECIPIENT']}"
+SUBSCRIPTION = {"endpoint": ENDPOINT, "events": ["email.delivered"]}
+
+
+def new_webhook():
+    return resend.Webhooks.create(SUBSCRIPTION)["id"]
+
+
+@functools.cache
+def webhook():
+    return new_webhook()
+
+
+def told():
+    """A test event of the webhook."""
+    path = f"/webhooks/{webhook()}/test"
+    event = resend.request.Request(path=path, params={}, verb="post").perform_with_content()
+    return [webhook(), event["id"]]
+
+
+def remove_webhooks():
+    for found in resend.Webhooks.list({"limit": 100})["data"]:
+        if found["endpoint"] == ENDPOINT:
+            resend.Webhooks.remove(found["id"])
+
+
 # Arguments that exist, so that the call can work.
 REAL = {
     "Emails.send": lambda: [EMAIL],
@@ -108,6 +136,16 @@ REAL = {
     "Suppressions.remove": lambda: [suppressed()],
     "SuppressionsBatch.add": lambda: [{"emails": [NOBODY]}],
     "SuppressionsBatch.remove": lambda: [{"emails": [NOBODY]}],
+    "Webhooks.create": lambda: [SUBSCRIPTION],
+    "Webhooks.list": lambda: [{"limit": 1}],
+    "Webhooks.get": lambda: [webhook()],
+    "Webhooks.update": lambda: [{"webhook_id": webhook(), "events": ["email.sent"]}],
+    "Webhooks.remove": lambda: [new_webhook()],
+    "Webhooks.rotate_signing_secret": lambda: [webhook()],
+    "Webhooks.list_events": lambda: [webhook(), {"limit": 1}],
+    "Webhooks.get_event": told,
+    "Webhooks.replay_event": told,
+    "Webhooks.list_event_attempts": told,
 }
 # Arguments for all other methods: enough for the SDK to make a request.
 ANYTHING = {
@@ -185,4 +223,8 @@ def outcome(name, method):
 
 if __name__ == "__main__":
     found = methods(resend, [], {}, set())
-    print(json.dumps({name: outcome(name, method) for name, method in found.items()}))
+    try:
+        outcomes = {name: outcome(name, method) for name, method in found.items()}
+    finally:
+        remove_webhooks()
+    print(json.dumps(outcomes))

@@ -15,6 +15,7 @@ mod call_faults;
 mod dns;
 mod faults;
 mod functions;
+mod hooks;
 mod inbox;
 mod processes;
 mod queues;
@@ -29,11 +30,12 @@ pub use call_faults::{CallFault, CallFaults};
 pub use dns::Dns;
 pub use faults::{Fault, Faults};
 pub use functions::Functions;
+pub use hooks::{HookBox, HookRequest};
 pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, StackQueue};
 pub use stack::{ONLY_WAITING_TESTS_ARE_LEFT, Stack, root};
-pub use storage::StoredParts;
+pub use storage::{StoredParts, make_attempt_due};
 pub use wait::eventually;
 
 /// Returns a name that no other test uses: `label-0123456789abcdef`.

@@ -11,7 +11,7 @@ use aws::runtime::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
-use crate::{Account, Api, CallFaults, Dns, Faults, Functions, Inbox, Senders, StackQueue};
+use crate::{Account, Api, CallFaults, Dns, Faults, Functions, HookBox, Inbox, Senders, StackQueue};
 
 /// The lock of the stack: most tests share it, and a few need it alone.
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -63,6 +63,7 @@ pub struct Stack {
     /// The processes of `send`.
     pub senders: Senders,
     name: String,
+    hooks: HookBox,
     turn: Turn,
 }
 
@@ -183,6 +184,7 @@ impl Stack {
         Self {
             deployer: api.with_key(&setting("MAILQUEUE_DEPLOYER_KEY")),
             api,
+            hooks: HookBox::new(http.clone(), &inbox_url),
             inbox: Inbox::new(http.clone(), inbox_url.clone()),
             faults: Faults::new(http.clone(), inbox_url.clone()),
             call_faults: CallFaults::new(http.clone(), &setting("FAULT_PROXY_URL"), &setting("MAILQUEUE_STACK")),
@@ -193,6 +195,12 @@ impl Stack {
             name: setting("MAILQUEUE_STACK"),
             turn,
         }
+    }
+
+    /// Returns a new receiver of webhooks.
+    #[must_use]
+    pub fn hook_box(&self) -> HookBox {
+        self.hooks.another()
     }
 
     /// Returns a queue by its logical id in the template.

@@ -1,6 +1,7 @@
 //! Tests with real clients, the real functions on the local stack, and an SES that can fail.
 
 mod attachments;
+mod cached_keys;
 mod clients;
 mod commands;
 mod content;
@@ -12,9 +13,12 @@ mod erasure;
 mod evidence;
 mod faults;
 mod feedback;
+mod foreign_ids;
 mod gateway;
 mod holds;
+mod hooked;
 mod idempotency;
+mod listen;
 mod listing;
 mod outcomes;
 mod privacy;
@@ -26,3 +30,6 @@ mod schedule;
 mod send_tasks;
 mod suppressions;
 mod tenants;
+mod webhook_erasure;
+mod webhook_kinds;
+mod webhooks;

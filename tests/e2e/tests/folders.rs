@@ -19,11 +19,23 @@ const DOMAIN: &[Rule] = &[
     ("tenant", &["delivery", "message"]),
     ("queue", &["delivery", "tenant"]),
     ("lifecycle", &["delivery", "queue"]),
+    ("webhook", &["delivery", "message", "tenant"]),
     ("reporting", &["delivery", "queue"]),
-    ("api", &["delivery", "message", "queue", "reporting", "tenant"]),
+    (
+        "api",
+        &["delivery", "message", "queue", "reporting", "tenant", "webhook"],
+    ),
     (
         "ports",
-        &["delivery", "lifecycle", "message", "queue", "reporting", "tenant"],
+        &[
+            "delivery",
+            "lifecycle",
+            "message",
+            "queue",
+            "reporting",
+            "tenant",
+            "webhook",
+        ],
     ),
 ];
 
@@ -226,6 +238,7 @@ fn no_files_import_each_other_in_a_circle() {
         ("shared/aws/src", 100),
         ("shared/workflow/src", 1),
         ("shared/memory/src", 20),
+        ("shared/outgoing/src", 20),
     ] {
         let modules = modules(sources);
         let import = |(module, code): (&Module, &String)| (module.clone(), imports(module, code, &modules));

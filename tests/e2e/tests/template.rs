@@ -9,6 +9,7 @@ mod options;
 mod rules;
 mod settings;
 mod stream;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -179,7 +180,11 @@ impl Template {
             .filter(|(_, event)| event["Type"] == "SQS")
             .map(|(name, event)| (name, target(&event["Properties"]["Queue"]), &event["Properties"]))
             .collect();
-        assert_eq!(triggers.len(), 5, "three priority queues, dead letters, feedback");
+        assert_eq!(
+            triggers.len(),
+            6,
+            "three priority queues, dead letters, feedback, webhooks"
+        );
         triggers
     }
 }

@@ -1,5 +1,5 @@
-//! Requests to `manage`, `reports`, `suppressions`, `domains` and `access`. The bytes are the body of each route about
-//! queues, suppressions, domains, keys and tenants; any text is also a query.
+//! Requests to `manage`, `reports`, `suppressions`, `domains`, `webhooks` and `access`. The bytes are the body of each
+//! route about queues, suppressions, domains, webhooks, keys and tenants; any text is also a query.
 
 use access::api_keys::{KeyPage, Revocation};
 use access::tenants::HoldChange;
@@ -9,6 +9,7 @@ use domain::api::domain_api;
 use domain::api::error::ApiError;
 use domain::api::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
 use domain::api::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
+use domain::api::webhook_api;
 use domain::limits;
 use domain::message::address::EmailAddress;
 use domain::tenant::domains::Tls;
@@ -17,6 +18,7 @@ use manage::paging::EmailPage;
 use reports::failures::FailuresQuery;
 use reports::metrics::MetricsQuery;
 use suppressions::page::SuppressionPage;
+use webhooks::page::{AttemptPage, EventPage, WebhookPage};
 
 use crate::check::{check, check_eq};
 use crate::oracle;
@@ -26,6 +28,7 @@ pub(crate) fn run(data: &[u8]) {
     queues(data);
     suppressions(data);
     domains(data);
+    webhooks(data);
     access(data);
     if let Ok(query) = std::str::from_utf8(data) {
         queries(query);
@@ -74,6 +77,48 @@ fn domains(data: &[u8]) {
     }
     for tls in [Tls::Opportunistic, Tls::Enforced] {
         check_result(domain_api::check_change(data, tls), data);
+    }
+}
+
+fn webhooks(data: &[u8]) {
+    if let Some(new) = check_result(webhook_api::parse_create(data), data) {
+        new.endpoint.as_deref().into_iter().for_each(in_one_line);
+        wanted(&new.events);
+    }
+    if let Some((_, change)) = check_result(webhook_api::parse_change(data), data) {
+        change.endpoint.as_deref().into_iter().for_each(in_one_line);
+        change.events.as_deref().into_iter().for_each(wanted);
+        let changes = change.endpoint.is_some() || change.events.is_some() || change.enabled.is_some();
+        check!(Refusal, changes, "a change changes something");
+    }
+    if let Some(secret) = check_result(webhook_api::parse_rotation(data), data).flatten() {
+        check!(Refusal, (24..=64).contains(&secret.as_bytes().len()));
+    }
+    check_result(webhook_api::parse_test(data), data);
+    if let Some(recover) = check_result(webhook_api::parse_recovery(data), data) {
+        check!(Refusal, recover.until.is_none_or(|until| until >= recover.since));
+    }
+}
+
+/// An endpoint goes into a request line and a log.
+fn in_one_line(endpoint: &str) {
+    check!(Refusal, (1..=limits::ENDPOINT_MAX).contains(&endpoint.len()));
+    check!(Refusal, endpoint.bytes().all(|byte| byte.is_ascii_graphic()));
+}
+
+fn wanted(events: &[String]) {
+    check!(Refusal, (1..=limits::WEBHOOK_EVENTS_MAX).contains(&events.len()));
+    for (place, name) in events.iter().enumerate() {
+        check!(
+            Refusal,
+            webhook_api::wanted_names().any(|known| known == name),
+            "{name}"
+        );
+        check!(
+            Refusal,
+            !events.iter().take(place).any(|earlier| earlier == name),
+            "{name} twice"
+        );
     }
 }
 
@@ -146,6 +191,9 @@ fn queries(query: &str) {
     check_result(MetricsQuery::parse(query), data);
     check_result(FailuresQuery::parse(query), data);
     check_result(SuppressionPage::parse(query), data);
+    check_result(WebhookPage::parse(query), data);
+    check_result(EventPage::parse(query), data);
+    check_result(AttemptPage::parse(query), data);
     check_result(KeyPage::parse(query), data);
     check_result(query::flag(query, "cancel"), data);
     check_result(Revocation::parse(query), data);

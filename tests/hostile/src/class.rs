@@ -6,6 +6,7 @@ use domain::api::error::ApiError;
 use domain::api::idempotency_key::IdempotencyKey;
 use domain::api::requests::{BatchValidation, parse_batch, parse_email};
 use domain::api::suppressions::parse_add;
+use domain::api::webhook_api;
 use domain::tenant::domains::Tls;
 
 use crate::answer::Expectation;
@@ -24,6 +25,8 @@ pub enum Endpoint {
     Suppression,
     /// `POST /domains`.
     Domain,
+    /// `POST /webhooks`.
+    Webhook,
     /// The header `Idempotency-Key`.
     Key,
     /// The header `x-batch-validation`.
@@ -43,6 +46,7 @@ impl Endpoint {
             Self::Upload => parse_upload(request).map(drop),
             Self::Suppression => parse_add(request).map(drop),
             Self::Domain => domain_api::parse_create(request, Tls::Opportunistic).map(drop),
+            Self::Webhook => webhook_api::parse_create(request).map(drop),
             Self::Key => IdempotencyKey::parse(&text).map(drop),
             Self::Validation => BatchValidation::parse(Some(&text)).map(drop),
         }

@@ -43,6 +43,7 @@ fn row(class: &Class) -> String {
         Endpoint::Upload => " (`POST /attachments`)",
         Endpoint::Suppression => " (`POST /suppressions`)",
         Endpoint::Domain => " (`POST /domains`)",
+        Endpoint::Webhook => " (`POST /webhooks`)",
         Endpoint::Key => " (`Idempotency-Key`)",
         Endpoint::Validation => " (`x-batch-validation`)",
     };

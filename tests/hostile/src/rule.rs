@@ -254,4 +254,14 @@ rules! {
     "api/domain_api.rs" {
         ReturnPath: "a return path is one label",
     }
+    "api/webhook_api.rs" {
+        EndpointForm: "an endpoint is printable ASCII without spaces",
+        EndpointLength: "an endpoint has at most 2,048 bytes",
+        EndpointPulled: "a webhook that is only pulled has no endpoint",
+        EventKnown: "a wanted event has a known name",
+        EventsCount: "a webhook asks for 1 to 64 events",
+    }
+    "webhook/secret.rs" {
+        SigningSecret: "a signing secret is whsec_ and base64 of 24 to 64 bytes",
+    }
 }

@@ -8,6 +8,9 @@ export const TO = process.env.INTEROP_TO;
 export const ID = process.env.INTEROP_ID;
 export const DOMAIN = process.env.INTEROP_DOMAIN;
 export const KEY = process.env.INTEROP_KEY;
+export const HOOK = process.env.INTEROP_HOOK;
+// A signed delivery: {secret, headers, body}.
+export const WEBHOOK = JSON.parse(process.env.INTEROP_WEBHOOK || "null");
 export const NOTE = Buffer.from("Grüße\n");
 export const BINARY = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 export const INVITE = Buffer.from("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n");
@@ -23,6 +26,16 @@ export const MAIL_HEADERS = {
 
 // The client has no call for a case.
 export class NotOffered extends Error {}
+
+// Whether a receiver refuses the delivery with another body.
+export function tampered(verify) {
+  try {
+    verify(WEBHOOK.body.replace("{", "{ "));
+  } catch {
+    return true;
+  }
+  return false;
+}
 
 export async function run(cases) {
   let result;

@@ -1,6 +1,21 @@
 // The official Node SDK, from 4.0 on. It reads RESEND_BASE_URL and RESEND_API_KEY itself.
 import { readFileSync } from "node:fs";
-import { BINARY, DOMAIN, ID, INVITE, MAIL_HEADERS, NOTE, NotOffered, PNG, TO, require, run } from "./driver.mjs";
+import {
+  BINARY,
+  DOMAIN,
+  HOOK,
+  ID,
+  INVITE,
+  MAIL_HEADERS,
+  NOTE,
+  NotOffered,
+  PNG,
+  TO,
+  WEBHOOK,
+  require,
+  run,
+  tampered,
+} from "./driver.mjs";
 
 const { Resend } = require("resend");
 const resend = new Resend();
@@ -143,6 +158,37 @@ run({
   domain_verified: async () => {
     const verified = (await domainList()).filter(({ status }) => status === "verified");
     return { verified: verified.map(({ name }) => name) };
+  },
+  webhooks: async () => {
+    offered("webhooks", "create");
+    const { id, signing_secret: first } = await data(
+      resend.webhooks.create({ endpoint: HOOK, events: ["email.delivered", "contact.created"] }),
+    );
+    const { data: listed } = await data(resend.webhooks.list({ limit: 100 }));
+    await data(resend.webhooks.update(id, { events: ["email.bounced"], status: "disabled" }));
+    const { endpoint, events, status } = await data(resend.webhooks.get(id));
+    const rotates = typeof resend.webhooks.rotateSigningSecret === "function";
+    const second = rotates ? (await data(resend.webhooks.rotateSigningSecret(id))).signing_secret : undefined;
+    const { deleted } = await data(resend.webhooks.remove(id));
+    return { id, endpoint, events, status, first, second, deleted, listed: listed.map((webhook) => webhook.id) };
+  },
+  webhook_events: async () => {
+    offered("webhooks", "create");
+    if (!resend.webhooks.events) throw new NotOffered("The SDK has no webhooks.events.");
+    const [webhookId, eventId] = ID.split("/");
+    const { data: listed } = await data(resend.webhooks.events.list({ webhookId, limit: 10 }));
+    const { type, payload } = await data(resend.webhooks.events.get({ webhookId, eventId }));
+    const { data: attempts } = await data(resend.webhooks.events.attempts.list({ webhookId, eventId }));
+    const replayed = await data(resend.webhooks.events.replay({ webhookId, eventId }));
+    return { listed: listed.map(({ id }) => id), type, payload: payload.type, attempts, replayed: replayed.id };
+  },
+  webhook_verify: () => {
+    offered("webhooks", "verify");
+    const { secret: webhookSecret, headers } = WEBHOOK;
+    const [id, timestamp, signature] = ["id", "timestamp", "signature"].map((part) => headers[`svix-${part}`]);
+    const verify = (payload) => resend.webhooks.verify({ payload, headers: { id, timestamp, signature }, webhookSecret });
+    const event = verify(WEBHOOK.body) ?? JSON.parse(WEBHOOK.body);
+    return { type: event.type, refused: tampered(verify) };
   },
   bad_address: () => data(resend.emails.send({ ...plain, to: "nobody" })),
   wrong_key: () => data(resend.emails.send(plain)),

@@ -1,7 +1,7 @@
 """Resend's CLI, called as a shell script calls it.
 
-Together the cases run `doctor` and every command of `emails`, `api-keys` and `domains` but `emails receiving`, which
-mailqueue lacks.
+Together the cases run `doctor` and every command of `emails`, `api-keys`, `domains` and `webhooks`, with two exceptions:
+`emails receiving`, which mailqueue lacks, and `webhooks listen`, which needs a public tunnel and never ends.
 `resend commands` lists all commands.
 """
 
@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from driver import BINARY, DOMAIN, FROM, ID, IDEMPOTENCY_KEY, LATER, NOTE, TO, run
+from driver import BINARY, DOMAIN, FROM, HOOK, ID, IDEMPOTENCY_KEY, LATER, NOTE, TO, run
 
 PROGRAM = Path(os.environ["INTEROP_HOME"]) / "node_modules" / ".bin" / "resend"
 PLAIN = ("--from", FROM, "--to", TO, "--text", "Hello")
@@ -103,6 +103,18 @@ def domains():
     return {"id": created["id"], "name": name, "records": created["records"], "listed": listed}
 
 
+def webhooks():
+    # `all` also names events of contacts, which mailqueue accepts with a warning.
+    created = resend("webhooks", "create", "--endpoint", HOOK, "--events", "all")
+    id = created["id"]
+    listed = [entry["id"] for entry in resend("webhooks", "list", "--limit", "100")["data"]]
+    resend("webhooks", "update", id, "--events", "email.bounced", "--status", "disabled")
+    shown = resend("webhooks", "get", id)
+    deleted = resend("webhooks", "delete", id, "--yes")["deleted"]
+    parts = {part: shown[part] for part in ("endpoint", "events", "status")}
+    return {"id": id, "first": created["signing_secret"], "listed": listed, "deleted": deleted} | parts
+
+
 def doctor():
     key = resend("api-keys", "create", "--name", "interop", "--permission", "sending_access")
     checks = resend("doctor")["checks"]
@@ -139,6 +151,7 @@ run(
         "api_keys": api_keys,
         "domains": domains,
         "domain_verified": domain_verified,
+        "webhooks": webhooks,
         "doctor": doctor,
         "bad_address": lambda: resend("emails", "send", "--from", FROM, "--to", "nobody", "--text", "x", "--subject", "x"),
         "wrong_key": send,

@@ -12,6 +12,9 @@ URL = os.environ["INTEROP_URL"]
 LATER = os.environ["INTEROP_TIME"]
 DOMAIN = os.environ["INTEROP_DOMAIN"]
 IDEMPOTENCY_KEY = os.environ["INTEROP_IDEMPOTENCY_KEY"]
+HOOK = os.environ.get("INTEROP_HOOK", "")
+# A signed delivery: {"secret", "headers", "body"}.
+WEBHOOK = json.loads(os.environ.get("INTEROP_WEBHOOK") or "null")
 FROM = "shop@mailqueue.example"
 NOTE = "Grüße\n".encode()
 BINARY = bytes(range(256))
@@ -27,6 +30,15 @@ MAIL_HEADERS = {
 
 class NotOffered(Exception):
     """The client has no call for a case."""
+
+
+def tampered(verify):
+    """Whether a receiver refuses the delivery with another body."""
+    try:
+        verify(WEBHOOK["body"].replace("{", "{ ", 1))
+    except Exception:
+        return True
+    return False
 
 
 def run(cases):

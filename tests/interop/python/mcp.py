@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from driver import BINARY, DOMAIN, FROM, ID, KEY, LATER, TO, run
+from driver import BINARY, DOMAIN, FROM, HOOK, ID, KEY, LATER, TO, run
 
 SERVER = os.path.join(os.environ["INTEROP_HOME"], "node_modules", "resend-mcp", "dist", "index.js")
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -111,6 +111,25 @@ def domain_verified():
     return {"verified": re.findall(r"^Name: (\S+)\nID: \S+\nStatus: verified$", server.tool("list-domains"), re.M)}
 
 
+def webhooks():
+    text = server.tool("create-webhook", endpoint=HOOK, events=["email.delivered", "contact.created"])
+    id, secret = (re.search(rf"^{label}: (\S+)$", text, re.M)[1] for label in ("ID", "Signing Secret"))
+    listed = re.findall(r"^ID: (\S+)$", server.tool("list-webhooks"), re.M)
+    server.tool("update-webhook", webhookId=id, events=["email.bounced"], status="disabled")
+    shown = server.tool("get-webhook", webhookId=id)
+    endpoint, status, events = (re.search(rf"^{label}: (.+)$", shown, re.M)[1] for label in ("Endpoint", "Status", "Events"))
+    removed = server.tool("remove-webhook", webhookId=id)
+    return {
+        "id": id,
+        "endpoint": endpoint,
+        "events": events.split(", "),
+        "status": status,
+        "first": secret,
+        "listed": listed,
+        "deleted": "removed successfully" in removed and id in removed,
+    }
+
+
 def attachment_base64():
     return send(attachments=[{"filename": "data.bin", "content": base64.b64encode(BINARY).decode()}])
 
@@ -131,6 +150,7 @@ try:
             "api_keys": api_keys,
             "domains": domains,
             "domain_verified": domain_verified,
+            "webhooks": webhooks,
             "bad_address": lambda: send(to=["nobody"]),
             "wrong_key": send,
             "cancel_too_late": lambda: {"text": server.tool("cancel-email", id=ID)},

@@ -2,9 +2,26 @@
 
 import base64
 import inspect
+import json
 
 import resend
-from driver import BINARY, DOMAIN, FROM, ID, IDEMPOTENCY_KEY, LATER, MAIL_HEADERS, NOTE, PNG, TO, NotOffered, run
+from driver import (
+    BINARY,
+    DOMAIN,
+    FROM,
+    HOOK,
+    ID,
+    IDEMPOTENCY_KEY,
+    LATER,
+    MAIL_HEADERS,
+    NOTE,
+    PNG,
+    TO,
+    WEBHOOK,
+    NotOffered,
+    run,
+    tampered,
+)
 
 PLAIN = {"from": FROM, "to": TO, "subject": "Hello", "text": "Hello"}
 # The SDK takes options, such as an idempotency key, since 2.7.
@@ -131,6 +148,42 @@ def domain_verified():
     return {"verified": [entry["name"] for entry in domain_list() if entry["status"] == "verified"]}
 
 
+def webhooks():
+    offered("Webhooks", "create")
+    events = ["email.delivered", "contact.created"]
+    created = resend.Webhooks.create({"endpoint": HOOK, "events": events})
+    listed = [webhook["id"] for webhook in resend.Webhooks.list({"limit": 100})["data"]]
+    resend.Webhooks.update({"webhook_id": created["id"], "events": ["email.bounced"], "status": "disabled"})
+    shown = resend.Webhooks.get(created["id"])
+    rotate = getattr(resend.Webhooks, "rotate_signing_secret", None)
+    second = rotate(created["id"])["signing_secret"] if rotate else None
+    deleted = resend.Webhooks.remove(created["id"])["deleted"]
+    found = {"id": created["id"], "first": created["signing_secret"], "second": second, "deleted": deleted, "listed": listed}
+    return found | {name: shown[name] for name in ("endpoint", "events", "status")}
+
+
+def webhook_events():
+    offered("Webhooks", "list_events")
+    webhook, event = ID.split("/")
+    listed = [entry["id"] for entry in resend.Webhooks.list_events(webhook, {"limit": 10})["data"]]
+    shown = resend.Webhooks.get_event(webhook, event)
+    attempts = resend.Webhooks.list_event_attempts(webhook, event)["data"]
+    replayed = resend.Webhooks.replay_event(webhook, event)["id"]
+    found = {"listed": listed, "type": shown["type"], "payload": shown["payload"]["type"]}
+    return found | {"attempts": attempts, "replayed": replayed}
+
+
+def webhook_verify():
+    verify = offered("Webhooks", "verify")
+    headers = {part: WEBHOOK["headers"][f"svix-{part}"] for part in ("id", "timestamp", "signature")}
+
+    def verified(body):
+        return verify({"payload": body, "headers": headers, "webhook_secret": WEBHOOK["secret"]})
+
+    event = verified(WEBHOOK["body"]) or json.loads(WEBHOOK["body"])
+    return {"type": event["type"], "refused": tampered(verified)}
+
+
 run(
     {
         "send": send,
@@ -154,6 +207,9 @@ run(
         "api_keys": api_keys,
         "domains": domains,
         "domain_verified": domain_verified,
+        "webhooks": webhooks,
+        "webhook_events": webhook_events,
+        "webhook_verify": webhook_verify,
         "bad_address": lambda: send(to="nobody"),
         "wrong_key": send,
         "cancel_too_late": lambda: fields_of(offered("Emails", "cancel")(ID)),

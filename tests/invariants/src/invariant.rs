@@ -47,6 +47,10 @@ pub enum Invariant {
     Counts,
     /// After a restore, an older email goes out only when a person releases it, and then it carries the duplicate flag.
     Restoration,
+    /// Every fact that a webhook asks for is told, with one id for ever, and no fact is told before it is stored.
+    Telling,
+    /// After an erasure is answered with 200, the facts and the stored events of the email are deleted, also while they are told.
+    EventErasure,
 }
 
 impl Invariant {
@@ -136,6 +140,17 @@ impl Invariant {
             Self::Restoration => &[
                 "always: older(e) and claimed(e, c) => released(e) and maybe_duplicate(e)",
                 "always: older(e) and not released(e) => status(e) does not become canceled or expired",
+            ],
+            Self::EventErasure => {
+                &["always: erased(e) and no writer of e is at work => facts(e) is empty and no event of e is stored"]
+            }
+            Self::Telling => &[
+                "always: facts(e) is a subset of facts(e) in the next state",
+                "always: status(e) becomes final => facts(e) grows",
+                "always: fact f of e is told => f in facts(e)",
+                "always: id(f) = id(g) => f = g, and the same fact has the same id whenever it is told",
+                "always: an event of a tenant is stored under this tenant only, and sent to its endpoints only",
+                "eventually: fact f of e is in facts(e) => f is told",
             ],
         }
     }

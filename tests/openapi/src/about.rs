@@ -49,6 +49,7 @@ pub(crate) fn tags() -> Value {
         {"name": "queues", "description": "Creates, changes, pauses, purges and restores named queues, and retries their emails."},
         {"name": "suppressions", "description": "Lists, adds and removes suppressed addresses."},
         {"name": "domains", "description": "Registers, verifies and deletes sending domains."},
+        {"name": "webhooks", "description": "Creates, changes, tests and deletes webhooks, and shows, replays and recovers their events."},
         {"name": "failures", "description": "Shows the failures of emails."},
         {"name": "usage", "description": "Shows the usage of a tenant."},
         {"name": "account", "description": "Shows the state of the account."},

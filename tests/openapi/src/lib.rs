@@ -20,6 +20,7 @@ mod reports;
 mod schemas;
 mod suppressions;
 mod times;
+mod webhooks;
 
 use serde_json::{Map, Value, json};
 
@@ -35,6 +36,7 @@ pub fn operations() -> Vec<Operation> {
         queues::operations(),
         suppressions::operations(),
         domains::operations(),
+        webhooks::operations(),
         reports::operations(),
         access::operations(),
         about::operations(),

@@ -317,6 +317,11 @@ fn in_path(tag: &str, name: &str) -> Value {
         }
         ("emails", "attachment_id") => json!({"type": "string", "description": "The id of the attachment."}),
         ("domains", "domain") => json!({"type": "string", "format": "uuid", "description": "The id of the domain."}),
+        ("webhooks", "webhook") => json!({"type": "string", "format": "uuid", "description": "The id of the webhook."}),
+        ("webhooks", "event") => {
+            json!({"type": "string", "pattern": "^msg_[0-9A-Za-z]{27}$", "description": "The id of the event."})
+        }
+        ("webhooks", "job") => json!({"type": "string", "format": "uuid", "description": "The id of the job."}),
         // A poor description, which a reader of the document notices: add a better one above.
         _ => json!({"type": "string", "description": format!("The {name}.")}),
     }

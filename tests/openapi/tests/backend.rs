@@ -24,6 +24,8 @@ use memory::MemoryBackend;
 use memory::samples::{self, BORN};
 use memory::tallies::StoredCounter;
 
+use crate::webhook_calls::add_webhooks;
+
 pub(crate) fn queue(name: &str) -> Queue {
     let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap());
     Queue {
@@ -109,6 +111,7 @@ pub(crate) fn backend() -> MemoryBackend {
     sent_files(&backend);
     full_tenant(&backend);
     leaving_tenant(&backend);
+    add_webhooks(&backend);
     backend
 }
 

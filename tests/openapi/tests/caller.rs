@@ -1,5 +1,6 @@
 //! A caller of the API's functions, with the in-memory backend.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use access::AccessFunction;
@@ -7,7 +8,7 @@ use aws::http::auth::Authenticator;
 use aws::http::{endpoint, gateway};
 use aws::runtime::settings::KeySettings;
 use domain::api::open_metrics::OPEN_METRICS;
-use domain::delivery::policy::Policy;
+use domain::delivery::policy::Policy as RetryPolicy;
 use domain::reporting::cost::Prices;
 use domain::tenant::domains::Tls;
 use domains::DomainsFunction;
@@ -19,10 +20,14 @@ use lambda_http::{Body, Response};
 use manage::{ManageFunction, ManageSettings};
 use memory::{MemoryBackend, samples};
 use openapi::operation::Operation;
+use outgoing::Policy;
+use outgoing::failure::DnsError;
+use outgoing::resolve::Resolve;
 use reports::ReportsFunction;
 use reports::throttles::RecentThrottles;
 use serde_json::{Value, json};
 use suppressions::SuppressionsFunction;
+use webhooks::WebhooksFunction;
 
 /// The function that answers an operation, by the template's routes; `routes` compares both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,7 @@ pub(crate) enum Function {
     Access,
     Suppressions,
     Domains,
+    Webhooks,
     Reports,
     Manage,
 }
@@ -43,6 +49,7 @@ impl Function {
             Some("api-keys" | "tenants") => Self::Access,
             Some("suppressions") => Self::Suppressions,
             Some("domains") => Self::Domains,
+            Some("webhooks") => Self::Webhooks,
             Some("failures" | "usage" | "account" | "metrics" | "openapi.json") => Self::Reports,
             _ => Self::Manage,
         }
@@ -105,6 +112,7 @@ impl Call {
             Function::Access => endpoint::handle(&access(backend), &authenticator, request).await,
             Function::Suppressions => endpoint::handle(&suppressions(backend), &authenticator, request).await,
             Function::Domains => endpoint::handle(&domains(backend), &authenticator, request).await,
+            Function::Webhooks => endpoint::handle(&webhooks(backend), &authenticator, request).await,
             Function::Reports => endpoint::handle(&reports(backend), &authenticator, request).await,
             Function::Manage => endpoint::handle(&manage(backend), &authenticator, request).await,
         };
@@ -154,7 +162,7 @@ fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend> {
         priority_queues: backend.clone(),
         system: backend.clone(),
         with: ManageSettings {
-            policy: Policy::standard(),
+            policy: RetryPolicy::standard(),
             expires_after: 14 * DAY,
             retention: 30 * DAY,
             region: "us-east-1".to_owned(),
@@ -189,6 +197,27 @@ fn domains(backend: &MemoryBackend) -> DomainsFunction<MemoryBackend> {
         system: backend.clone(),
         region: "us-east-1".to_owned(),
         tls: Tls::Opportunistic,
+    }
+}
+
+/// A DNS without names: an endpoint gets a warning.
+pub(crate) struct NoNames;
+
+impl Resolve for NoNames {
+    async fn resolve(&self, _: &str) -> Result<Vec<IpAddr>, DnsError> {
+        Err(DnsError::NoAddress)
+    }
+}
+
+fn webhooks(backend: &MemoryBackend) -> WebhooksFunction<(MemoryBackend, NoNames)> {
+    WebhooksFunction {
+        records: backend.clone(),
+        endpoints: backend.clone(),
+        tasks: backend.clone(),
+        system: backend.clone(),
+        hosts: NoNames,
+        policy: Policy::Public,
+        region: "us-east-1".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ use memory::samples;
 use serde_json::json;
 
 use crate::caller::Call;
+use crate::webhook_calls::calls_of_webhooks;
 
 pub(crate) const FIRST: &str = "/emails/01010101-0101-4101-8101-010101010101";
 
@@ -128,6 +129,7 @@ pub(crate) fn calls() -> Vec<(Call, u16)> {
     .chain(calls_of_queues(&large))
     .chain(calls_of_others(&large))
     .chain(calls_of_access(&large))
+    .chain(calls_of_webhooks(&large))
     .collect()
 }
 

@@ -58,6 +58,11 @@ fn every_request_schema_is_described_and_closed() {
         "NewSuppression",
         "NewSuppressions",
         "OldSuppressions",
+        "NewWebhook",
+        "WebhookChange",
+        "NewSigningSecret",
+        "WebhookTest",
+        "Recover",
     ] {
         let schema = &document["components"]["schemas"][name];
         assert!(schema["description"].is_string(), "{name}");

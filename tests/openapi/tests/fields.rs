@@ -18,6 +18,7 @@ use domain::api::error::ApiError;
 use domain::api::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::api::requests::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
 use domain::api::suppressions::{parse_add, parse_add_many, parse_remove_many};
+use domain::api::webhook_api;
 use domain::tenant::domains::Tls;
 use domains::reading::{DomainPage, Format};
 use enqueue::dry_run;
@@ -28,6 +29,7 @@ use reports::failures::FailuresQuery;
 use reports::metrics::MetricsQuery;
 use serde_json::{Map, Value, json};
 use suppressions::page::SuppressionPage;
+use webhooks::page::{AttemptPage, EventPage, WebhookPage};
 
 use crate::schema::{problems, problems_of_shape, resolved};
 
@@ -51,6 +53,11 @@ const READERS: &[Reader] = &[
     ("OldSuppressions", |body| parse_remove_many(body).map(drop)),
     ("NewDomain", |body| parse_domain(body, Tls::Opportunistic).map(drop)),
     ("DomainChange", |body| check_change(body, Tls::Opportunistic).map(drop)),
+    ("NewWebhook", |body| webhook_api::parse_create(body).map(drop)),
+    ("WebhookChange", |body| webhook_api::parse_change(body).map(drop)),
+    ("NewSigningSecret", |body| webhook_api::parse_rotation(body).map(drop)),
+    ("WebhookTest", |body| webhook_api::parse_test(body).map(drop)),
+    ("Recover", |body| webhook_api::parse_recovery(body).map(drop)),
     ("NewKey", |body| parse_key(body).map(drop)),
     ("KeyChange", |body| parse_key_change(body).map(drop)),
     ("NewTenant", |body| parse_tenant(body).map(drop)),
@@ -70,6 +77,9 @@ const QUERIES: &[QueryReader] = &[
     ("list_suppressions", |query| SuppressionPage::parse(query).map(drop)),
     ("list_domains", |query| DomainPage::parse(query).map(drop)),
     ("get_domain", |query| Format::parse(query).map(drop)),
+    ("list_webhooks", |query| WebhookPage::parse(query).map(drop)),
+    ("list_webhook_events", |query| EventPage::parse(query).map(drop)),
+    ("list_webhook_attempts", |query| AttemptPage::parse(query).map(drop)),
     ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
     ("change_api_key", |query| query::flag(query, "hold").map(drop)),
     ("revoke_api_key", |query| Revocation::parse(query).map(drop)),
@@ -88,6 +98,7 @@ fn words() -> BTreeSet<String> {
         "functions/manage/src",
         "functions/reports/src",
         "functions/suppressions/src",
+        "functions/webhooks/src",
         "functions/enqueue/src",
     ] {
         collect(&Path::new(ROOT).join(source), &mut words);
@@ -264,7 +275,8 @@ fn only_required_fields_are_reported_as_missing() {
             .unwrap()
             .iter()
             .filter(|(field, _)| {
-                required.iter().any(|name| name == *field) || ["text", "emails", "name"].contains(&field.as_str())
+                required.iter().any(|name| name == *field)
+                    || ["text", "emails", "name", "endpoint", "status"].contains(&field.as_str())
             })
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect();

@@ -4,7 +4,8 @@
 //! existing ones. [`error_names`]: every SDK knows the errors' names. [`resend`]: every difference from Resend's
 //! document has a reason.
 //! [`fields`]: the described fields and values of requests are exactly those that are read.
-//! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data.
+//! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data;
+//! [`webhook_calls`] has both for webhooks.
 //! [`tenants`]: no tenant sees another's data, and no key gets more than its permission. [`operator`]: the deployer acts
 //! for a tenant without its content.
 #![expect(
@@ -27,3 +28,4 @@ mod resend;
 mod routes;
 mod schema;
 mod tenants;
+mod webhook_calls;

@@ -15,10 +15,12 @@ use openapi::operation::Operation;
 use openapi::refusals::REFUSALS;
 use reports::ReportsFunction;
 use suppressions::SuppressionsFunction;
+use webhooks::WebhooksFunction;
 
-use crate::caller::Function;
+use crate::caller::{Function, NoNames};
 
 const ID: &str = "01010101-0101-4101-8101-010101010101";
+const EVENT: &str = "msg_000000000000000000000000001";
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// Returns the functions to which API Gateway routes: by the routes' keys and targets in the template.
@@ -31,6 +33,7 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
             r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
             r#"Target: !Sub "integrations/${SuppressionsIntegration}""# => Function::Suppressions,
             r#"Target: !Sub "integrations/${DomainsIntegration}""# => Function::Domains,
+            r#"Target: !Sub "integrations/${WebhooksIntegration}""# => Function::Webhooks,
             r#"Target: !Sub "integrations/${ReportsIntegration}""# => Function::Reports,
             r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
             other => panic!("{key} has an unknown target: {other}"),
@@ -66,6 +69,7 @@ fn found(function: Function, method: &Method, path: &str) -> Result<&'static str
         Function::Access => name::<AccessFunction<MemoryBackend>>(method, path),
         Function::Suppressions => name::<SuppressionsFunction<MemoryBackend>>(method, path),
         Function::Domains => name::<DomainsFunction<MemoryBackend>>(method, path),
+        Function::Webhooks => name::<WebhooksFunction<(MemoryBackend, NoNames)>>(method, path),
         Function::Reports => name::<ReportsFunction<MemoryBackend>>(method, path),
         Function::Manage => name::<ManageFunction<MemoryBackend>>(method, path),
     }
@@ -96,6 +100,7 @@ fn key(operation: &Operation) -> String {
 fn filled(path: &str) -> String {
     let place = |segment: &str| match segment {
         "{name}" => "default".to_owned(),
+        "{event}" => EVENT.to_owned(),
         place if place.starts_with('{') => ID.to_owned(),
         fixed => fixed.to_owned(),
     };
@@ -114,6 +119,7 @@ fn every_operation_reaches_its_function() {
             Function::Access,
             Function::Suppressions,
             Function::Domains,
+            Function::Webhooks,
             Function::Reports,
             Function::Manage,
         ] {
@@ -133,7 +139,7 @@ fn every_route_of_the_template_is_described() {
     let operations = openapi::operations();
     let gateway = of_the_gateway();
     let functions: BTreeSet<_> = gateway.values().map(|function| format!("{function:?}")).collect();
-    assert_eq!(functions.len(), 6, "{functions:?}");
+    assert_eq!(functions.len(), 7, "{functions:?}");
     for route in gateway.keys().filter(|route| *route != "$default") {
         let (method, path) = route.split_once(' ').unwrap();
         let described = |operation: &Operation| {
@@ -220,6 +226,7 @@ fn the_description_has_the_routes_of_the_tables() {
         routes::<SuppressionsFunction<MemoryBackend>>(Function::Suppressions),
         routes::<ReportsFunction<MemoryBackend>>(Function::Reports),
         routes::<DomainsFunction<MemoryBackend>>(Function::Domains),
+        routes::<WebhooksFunction<(MemoryBackend, NoNames)>>(Function::Webhooks),
         routes::<ManageFunction<MemoryBackend>>(Function::Manage),
     ]
     .concat();

@@ -14,7 +14,7 @@ use openapi::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::caller::Call;
-use crate::{backend, calls};
+use crate::{backend, calls, webhook_calls};
 
 /// Returns a backend whose data belong to the tenant `main`, with a second tenant `acme`; and the key of `acme`.
 pub(crate) fn two_tenants() -> (MemoryBackend, String) {
@@ -93,7 +93,7 @@ async fn another_tenants_ids_are_not_found() {
         assert!(state.keys.values().all(|key| key.revoked.is_none()));
         kinds.insert(operation.path.split('/').nth(1).unwrap().to_owned());
     }
-    let all = ["api-keys", "domains", "emails", "queues", "suppressions"];
+    let all = ["api-keys", "domains", "emails", "queues", "suppressions", "webhooks"];
     assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), all);
 }
 
@@ -147,6 +147,14 @@ async fn another_tenants_ids_in_queries_and_bodies_fail() {
             "list_suppressions",
             "/suppressions",
             format!("after={suppression}"),
+            Value::Null,
+            200,
+            422,
+        ),
+        (
+            "list_webhooks",
+            "/webhooks",
+            format!("after={}", samples::id(webhook_calls::WEBHOOK)),
             Value::Null,
             200,
             422,
@@ -247,7 +255,9 @@ async fn each_key_may_do_only_what_it_permits() {
         }
         let sends = ["send_email", "send_emails", "invite_upload"].contains(&operation.name);
         let of_keys = operation.path.starts_with("/api-keys");
-        let reads = operation.method == "get" && !of_keys;
+        // A webhook shows every email, and its signing secret.
+        let of_webhooks = operation.path.starts_with("/webhooks");
+        let reads = operation.method == "get" && !of_keys && !of_webhooks;
         let deployers = is_of_the_deployer(&operation);
         let (backend, _) = two_tenants();
         let full = format!("Bearer {}", samples::API_KEY);

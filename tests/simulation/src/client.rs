@@ -10,14 +10,14 @@ use domain::delivery::batch::BatchId;
 use domain::id::{EmailId, TenantId};
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
+use lambda_http::Request;
 use lambda_http::http::Method;
-use lambda_http::{Body, Request};
-use memory::samples;
 use serde_json::{Value, json};
 
 use crate::oracle::Oracle;
 use crate::scenario::{EmailCommand, Order, QueueCommand, Scenario};
 use crate::system::{ApiResponse, System};
+use crate::tenants::request;
 
 /// The number of tries before a caller gives up. Nothing is guaranteed for a request without an answer.
 const TRIES: u32 = 12;
@@ -112,17 +112,17 @@ impl Client {
 
     /// The ids of the emails, if a key determines them. Those of a batch also depend on the record with its start.
     fn ids(&self) -> Vec<EmailId> {
-        let (tenant, order) = (TenantId::main(), &self.order);
+        let (tenant, order) = (&self.order.tenant, &self.order);
         let Some(key) = self.key() else { return Vec::new() };
         if !order.batch {
-            return vec![EmailId::from_key(&tenant, &key)];
+            return vec![EmailId::from_key(tenant, &key)];
         }
         let state = self.system.backend.state();
         let Some((record, _)) = state.batches.get(&(tenant.clone(), BatchId::of(&key))) else {
             return Vec::new();
         };
         (0..order.emails)
-            .map(|item| record.email_id(&tenant, &key, item))
+            .map(|item| record.email_id(tenant, &key, item))
             .collect()
     }
 
@@ -133,7 +133,7 @@ impl Client {
         } else {
             ("/emails", emails.into_iter().next().unwrap_or_default())
         };
-        let mut request = request(Method::POST, path, &body);
+        let mut request = request(&self.order.tenant, Method::POST, path, &body);
         if let Some(key) = self.key()
             && let Ok(key) = key.parse()
         {
@@ -245,26 +245,25 @@ impl Client {
                 }
                 return;
             }
+            let by = |method, path: &str, body: &Value| request(&self.order.tenant, method, path, body);
             let ask = || {
                 let request = match command {
-                    EmailCommand::Cancel => request(Method::POST, &format!("{path}/cancel"), &json!({})),
+                    EmailCommand::Cancel => by(Method::POST, &format!("{path}/cancel"), &json!({})),
                     EmailCommand::Retry { force } => {
-                        request(Method::POST, &format!("{path}/retry"), &json!({"force": force}))
+                        by(Method::POST, &format!("{path}/retry"), &json!({"force": force}))
                     }
                     EmailCommand::Reschedule(wait) => {
                         let when = format!("in {} ms", wait.as_millis().max(1));
-                        request(Method::PATCH, &path, &json!({"scheduled_at": when}))
+                        by(Method::PATCH, &path, &json!({"scheduled_at": when}))
                     }
                     EmailCommand::Read | EmailCommand::Repeat | EmailCommand::Queue(_) => {
-                        request(Method::GET, &path, &Value::Null)
+                        by(Method::GET, &path, &Value::Null)
                     }
-                    EmailCommand::Erase => request(Method::DELETE, &path, &Value::Null),
-                    EmailCommand::Suppress => {
-                        request(Method::POST, "/suppressions", &json!({"email": self.recipient(0)}))
-                    }
+                    EmailCommand::Erase => by(Method::DELETE, &path, &Value::Null),
+                    EmailCommand::Suppress => by(Method::POST, "/suppressions", &json!({"email": self.recipient(0)})),
                     EmailCommand::Release => {
                         let path = format!("/suppressions/{}", self.recipient(0));
-                        request(Method::DELETE, &path, &Value::Null)
+                        by(Method::DELETE, &path, &Value::Null)
                     }
                 };
                 self.system.request(request)
@@ -337,18 +336,20 @@ pub(crate) async fn change_queue(
     let path = |end: &str| format!("/queues/{name}{end}");
     let ask = || {
         let empty = json!({});
+        // Only the tenant `main` gives commands to queues.
+        let by = |method, path: &str, body: &Value| request(&TenantId::main(), method, path, body);
         let request = match command {
-            QueueCommand::Pause => request(Method::POST, &path("/pause"), &empty),
+            QueueCommand::Pause => by(Method::POST, &path("/pause"), &empty),
             QueueCommand::PauseFor(span) => {
                 let until = format!("in {} ms", span.as_millis().max(1));
-                request(Method::POST, &path("/pause"), &json!({"until": until}))
+                by(Method::POST, &path("/pause"), &json!({"until": until}))
             }
-            QueueCommand::Resume => request(Method::POST, &path("/resume"), &empty),
-            QueueCommand::Purge => request(Method::POST, &path("/purge"), &empty),
-            QueueCommand::Restore => request(Method::POST, &path("/restore"), &empty),
-            QueueCommand::Redrive => request(Method::POST, &path("/retry"), &empty),
-            QueueCommand::Delete => request(Method::DELETE, &path("?cancel=true"), &Value::Null),
-            QueueCommand::Make => request(Method::POST, "/queues", &json!({"name": name})),
+            QueueCommand::Resume => by(Method::POST, &path("/resume"), &empty),
+            QueueCommand::Purge => by(Method::POST, &path("/purge"), &empty),
+            QueueCommand::Restore => by(Method::POST, &path("/restore"), &empty),
+            QueueCommand::Redrive => by(Method::POST, &path("/retry"), &empty),
+            QueueCommand::Delete => by(Method::DELETE, &path("?cancel=true"), &Value::Null),
+            QueueCommand::Make => by(Method::POST, "/queues", &json!({"name": name})),
         };
         system.request(request)
     };
@@ -380,19 +381,4 @@ fn ids_of(json: &Value) -> Vec<EmailId> {
         Some(emails) => emails.iter().filter_map(id).collect(),
         None => id(json).into_iter().collect(),
     }
-}
-
-pub(crate) fn request(method: Method, path: &str, body: &Value) -> Request {
-    let body = if body.is_null() {
-        Body::Empty
-    } else {
-        Body::Text(body.to_string())
-    };
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    if let Ok(key) = format!("Bearer {}", samples::API_KEY).parse() {
-        request.headers_mut().insert("authorization", key);
-    }
-    request
 }

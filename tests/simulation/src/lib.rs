@@ -13,6 +13,7 @@
 )]
 
 mod client;
+mod hooks;
 pub mod oracle;
 mod restore;
 pub mod run;
@@ -20,3 +21,4 @@ pub mod scenario;
 pub mod seeds;
 pub mod system;
 pub mod systematic;
+pub mod tenants;

@@ -36,6 +36,10 @@
 //!   the emails of that delay are added.
 //! - **Restoration.** After a restore, an unfinished email of the restored table is claimed only after a caller began
 //!   to release it, and with a flag. Copies of the time before the restore count.
+//! - **Telling.** An event is received after its fact is committed, and only at the endpoint of its own tenant. At the
+//!   end the endpoints have each event that records and facts imply, and no other one about an email that exists. An id
+//!   has one body, and a body one id. Each email that is accepted after the creation of a webhook has its events.
+//! - **EventErasure.** At the end no fact and no payload of an erased email exists.
 //!
 //! **No violation, by design:**
 //!
@@ -50,12 +54,15 @@
 //! - A content without a record, left by a repeated request that dies while its email is erased. It ends by its TTL.
 //!
 //! **Map:** `answers` has the answers to callers, and `observer` sees each write and submission as it happens. `ending`
-//! looks at the end of the run, and `restoration` at a restore of the table.
+//! looks at the end of the run, `telling` at the events of webhooks there, and `restoration` at a restore of the table.
+//! `receipt` looks at each event of a webhook when it is received.
 
 mod answers;
 mod ending;
 mod observer;
+mod receipt;
 mod restoration;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,8 +70,8 @@ use std::time::Duration;
 
 use domain::delivery::batch::BatchId;
 use domain::delivery::delivery_status::DeliveryStatus;
-use domain::delivery::record::RecordStatus;
-use domain::id::EmailId;
+use domain::delivery::record::{EmailRecord, RecordStatus};
+use domain::id::{EmailId, TenantId};
 use domain::timestamp::Timestamp;
 use invariants::Invariant;
 
@@ -72,7 +79,7 @@ use invariants::Invariant;
 pub type Violation = invariants::Violation<EmailId>;
 
 /// The invariants that the oracle checks.
-pub const CHECKED: [Invariant; 14] = [
+pub const CHECKED: [Invariant; 16] = [
     Invariant::Durability,
     Invariant::Completion,
     Invariant::Duplicates,
@@ -87,6 +94,8 @@ pub const CHECKED: [Invariant; 14] = [
     Invariant::RateLimit,
     Invariant::Erasure,
     Invariant::Restoration,
+    Invariant::Telling,
+    Invariant::EventErasure,
 ];
 
 /// One submission.
@@ -199,8 +208,18 @@ pub struct Seen {
     batches: BTreeMap<BatchId, BTreeSet<EmailId>>,
     /// The times in the last minute at which emails of the rate-limited queue arrived at SES.
     limited: VecDeque<Timestamp>,
+    /// The events of webhooks whose facts are committed.
+    committed: receipt::Committed,
+    /// The time at which webhooks were created, if emails were accepted before it.
+    webhooks_since: Option<Timestamp>,
     /// The number of times that each transition was taken.
     pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
+}
+
+/// The observed queue of an email. Only the tenant `main` gives commands to queues.
+fn queue_of<'a>(queues: &'a BTreeMap<String, KnownQueue>, record: &EmailRecord) -> Option<&'a KnownQueue> {
+    let queue = queues.get(record.queue.as_str());
+    queue.filter(|_| record.tenant == TenantId::main())
 }
 
 /// The oracle. Its clones share one state.

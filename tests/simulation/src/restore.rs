@@ -6,14 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::id::TenantId;
 use lambda_http::http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::client::{ask_once, request};
+use crate::client::ask_once;
 use crate::oracle::Oracle;
 use crate::scenario::TableRestore;
 use crate::system::{ApiResponse, System};
+use crate::tenants::request;
 
 /// The time without a call after which no write of the earlier table can arrive any more. Source: the longest delay of
 /// the fault model, 30 seconds.
@@ -51,7 +53,7 @@ async fn release(system: &System, oracle: &Oracle) -> bool {
     loop {
         oracle.release_begins();
         let path = format!("/emails/release?restored=true{after}");
-        let ask = || system.request(request(Method::POST, &path, &Value::Null));
+        let ask = || system.request(request(&TenantId::main(), Method::POST, &path, &Value::Null));
         let Some(ApiResponse { status: 202, json }) = ask_once(system, ask, attempt).await else {
             attempt += 1;
             continue;

@@ -24,6 +24,7 @@ use memory::trace::Trace;
 use earlier::{plant, plant_waiting};
 
 use crate::client::{Client, change_queue};
+use crate::hooks;
 use crate::oracle::{Bounds, Oracle, Violation};
 use crate::restore::restore;
 use crate::scenario::{NEWS, QueueCommand, Scenario};
@@ -71,6 +72,8 @@ pub struct RunOutcome {
     pub send_tasks: u64,
     /// Entries read of the emails that wait for slots.
     pub in_line_read: usize,
+    /// Events that the endpoints received, and their requests.
+    pub told: (usize, usize),
 }
 
 impl RunOutcome {
@@ -106,6 +109,15 @@ pub fn run(scenario: &Scenario) -> RunOutcome {
 async fn live(scenario: &Scenario) -> RunOutcome {
     let backend = MemoryBackend::default();
     let oracle = Oracle::new(bounds(scenario));
+    if let Some(plan) = scenario.hooks
+        && let Err(error) = hooks::prepare(&backend, scenario, plan).await
+    {
+        oracle.report(
+            Invariant::Completion,
+            None,
+            format!("the webhooks are not created: {error}"),
+        );
+    }
     backend.state().fault_model = Some(fault_model(scenario, &oracle));
     backend.state().retention = Some(scenario.timings.retention);
     set_account(&backend, scenario);
@@ -117,6 +129,9 @@ async fn live(scenario: &Scenario) -> RunOutcome {
     system.skew_ms = scenario.skew_ms;
     system.doubled_promotes = scenario.doubled_promotes;
     system.most_messages = scenario.most_messages;
+    system.hooks = scenario.hooks;
+    system.endpoint.fail(scenario.hooks.map_or(0, |hooks| hooks.failing));
+    system.endpoint.watch(&oracle, &backend);
     let system = Arc::new(system);
     let clients = clients(scenario, &system, &oracle);
     system.start(scenario.senders);
@@ -125,11 +140,17 @@ async fn live(scenario: &Scenario) -> RunOutcome {
         asking.push(tokio::spawn(restore(Arc::clone(&system), oracle.clone(), times)));
     }
 
+    if let Some(plan) = scenario.hooks.filter(|plan| !plan.created_in.is_zero()) {
+        let create = hooks::create_later(backend.clone(), oracle.clone(), scenario.tenants(), plan);
+        asking.push(tokio::spawn(create));
+    }
+
     let last_request = scenario.orders.iter().filter_map(|order| order.writer).max();
     let last_request = last_request.unwrap_or_default();
     let began = tokio::time::Instant::now();
     let mut calm = scenario.chaos.is_zero();
     let mut flows = scenario.waiting > 0;
+    let mut recovers = scenario.hooks.is_some_and(|hooks| hooks.recovers);
     set_calm(&backend, calm);
     loop {
         tokio::time::sleep(LOOK).await;
@@ -142,6 +163,7 @@ async fn live(scenario: &Scenario) -> RunOutcome {
         if !calm && asking.is_empty() && began.elapsed() >= scenario.chaos {
             calm = true;
             set_calm(&backend, true);
+            system.endpoint.fail(0);
         }
         if calm && asking.is_empty() {
             let ask = |(name, command)| tokio::spawn(ask(Arc::clone(&system), oracle.clone(), name, command));
@@ -153,8 +175,18 @@ async fn live(scenario: &Scenario) -> RunOutcome {
                 asking.extend(resumed.map(ask));
             }
         }
-        if asking.is_empty() && has_ended(&backend, scenario) {
+        if asking.is_empty() && has_ended(&backend, scenario) && (scenario.hooks.is_none() || hooks::are_idle(&system))
+        {
+            if std::mem::take(&mut recovers) {
+                let now = backend.state().now();
+                hooks::recover(&backend, &scenario.tenants(), now).await.ok();
+                continue;
+            }
             oracle.end(&backend, |record| waits_to_the_end(record, scenario));
+            if scenario.hooks.is_some() {
+                oracle.end_of_telling(&backend, &system.endpoint.received());
+                oracle.end_of_erased_events(&backend);
+            }
             break;
         }
         if began.elapsed() > LONGEST + last_request {
@@ -163,10 +195,10 @@ async fn live(scenario: &Scenario) -> RunOutcome {
             break;
         }
     }
-    outcome(&backend, &oracle)
+    outcome(&backend, &oracle, &system)
 }
 
-fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> RunOutcome {
+fn outcome(backend: &MemoryBackend, oracle: &Oracle, system: &System) -> RunOutcome {
     let (emails, copies) = oracle.numbers();
     let mut state = backend.state();
     let mut ends = BTreeMap::new();
@@ -198,6 +230,7 @@ fn outcome(backend: &MemoryBackend, oracle: &Oracle) -> RunOutcome {
         accepted: state.accepted.clone(),
         send_tasks,
         in_line_read: state.in_line_read,
+        told: (system.endpoint.received().len(), system.endpoint.requests()),
     }
 }
 

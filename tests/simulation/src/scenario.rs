@@ -4,16 +4,19 @@
 
 mod random;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use domain::delivery::policy::Policy;
 use domain::delivery::priority_queue::MOST_MESSAGES;
 use domain::delivery::record::Priority;
 use domain::delivery::retry::RetryPolicy;
+use domain::id::TenantId;
 use memory::Fault;
 use memory::SesReaction;
 use memory::fault_model::{Broken, Odds};
+
+use crate::tenants;
 
 /// The timings of the deployment.
 #[derive(Debug, Clone)]
@@ -123,6 +126,8 @@ pub const NEWS: &str = "news";
 /// One request for one or more emails, and its caller's later actions.
 #[derive(Debug, Clone)]
 pub struct Order {
+    /// The tenant of its caller.
+    pub tenant: TenantId,
     /// The time since the beginning.
     pub at: Duration,
     /// The number of emails; a single one is not a batch.
@@ -156,6 +161,7 @@ impl Order {
     #[must_use]
     pub fn plain() -> Self {
         Self {
+            tenant: TenantId::main(),
             at: Duration::ZERO,
             emails: 1,
             batch: false,
@@ -185,6 +191,21 @@ pub struct TableRestore {
     pub released_at: Duration,
     /// Whether the functions get the restore epoch: without it, older emails are sent again.
     pub with_epoch: bool,
+}
+
+/// The webhooks of a run: one of each tenant, which gets all its events.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HookPlan {
+    /// The time in which changes of the table never reach `notify`, since the beginning.
+    pub lost: Option<(Duration, Duration)>,
+    /// Whether a recovery follows at the end.
+    pub recovers: bool,
+    /// The percentage of the endpoints' calls that fail, while faults happen.
+    pub failing: u32,
+    /// The time of their creation, since the beginning; zero for before the first request.
+    pub created_in: Duration,
+    /// Whether the recovery that comes with each creation is forgotten: a planted defect.
+    pub forgets_creation: bool,
 }
 
 /// The description of a run.
@@ -233,6 +254,8 @@ pub struct Scenario {
     pub limit: Option<u32>,
     /// The restore of the table.
     pub restore: Option<TableRestore>,
+    /// The webhooks.
+    pub hooks: Option<HookPlan>,
     /// The planted defect.
     pub broken: Broken,
 }
@@ -266,8 +289,30 @@ impl Scenario {
             outage: Duration::ZERO,
             limit: None,
             restore: None,
+            hooks: None,
             broken: Broken::Nothing,
         }
+    }
+
+    /// The same scenario with webhooks. Their events are kept to the end. Every second order that gives no command to a
+    /// queue is one of the other tenant.
+    #[must_use]
+    pub fn hooked(mut self, hooks: HookPlan) -> Self {
+        self.hooks = Some(hooks);
+        for order in self.orders.iter_mut().skip(1).step_by(2) {
+            let is_of_queue = |(_, command): &(Duration, EmailCommand)| matches!(command, EmailCommand::Queue(_));
+            if order.queue.is_none() && !order.commands.iter().any(is_of_queue) {
+                order.tenant = tenants::other();
+            }
+        }
+        self.timings.retention = RETENTION;
+        self
+    }
+
+    /// The tenants of the orders.
+    #[must_use]
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        self.orders.iter().map(|order| order.tenant.clone()).collect()
     }
 
     /// Returns the subject of an order's email, the key of the script.

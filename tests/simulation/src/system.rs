@@ -6,9 +6,10 @@
 
 mod deployment;
 mod gateway;
+mod hooks;
 mod mapping;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,9 +32,11 @@ use send::{SendFunction, SendSettings};
 
 use deployment::Deployment;
 pub(crate) use gateway::ApiResponse;
+pub use hooks::Endpoint;
 use mapping::{Mapping, event};
 
-use crate::scenario::Timings;
+use crate::hooks::is_due;
+use crate::scenario::{HookPlan, Timings};
 
 /// The timeout of `dead_letter`, `promote` and `feedback`. Source: `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -60,6 +63,12 @@ pub struct System {
     pub doubled_promotes: u32,
     /// Hidden and delayed messages above which a priority queue is full.
     pub most_messages: u64,
+    /// The webhooks.
+    pub hooks: Option<HookPlan>,
+    /// The endpoints of the webhooks.
+    pub endpoint: Endpoint,
+    /// The number of the stream's changes that are told or lost.
+    told: AtomicUsize,
     rng: Mutex<Rng>,
     environments: AtomicU32,
     deployment: Deployment,
@@ -77,6 +86,9 @@ impl System {
             skew_ms: 0,
             doubled_promotes: 0,
             most_messages: MOST_MESSAGES,
+            hooks: None,
+            endpoint: Endpoint::new(seed),
+            told: AtomicUsize::new(0),
             // A different random stream from the backend's.
             rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
             environments: AtomicU32::new(0),
@@ -97,6 +109,9 @@ impl System {
             tokio::spawn(Arc::clone(self).handle());
         }
         tokio::spawn(Arc::clone(self).promote());
+        if self.hooks.is_some() {
+            self.start_hooks();
+        }
     }
 
     pub(crate) fn rng(&self) -> MutexGuard<'_, Rng> {
@@ -256,7 +271,7 @@ impl System {
                     && looked_at
                     && fault_model.is_some_and(|fault_model| fault_model.calm && !fault_model.anything_due())
             };
-            if nothing_to_do {
+            if nothing_to_do && !is_due(&self.backend) {
                 continue;
             }
             let runs = if self.rng().u32(0..100) < self.doubled_promotes {
@@ -279,6 +294,7 @@ impl System {
             bodies: backend.clone(),
             priority_queues: backend.clone(),
             dead_letters: backend.clone(),
+            delivery_tasks: backend.clone(),
             evidence: backend.clone(),
             account: backend.clone(),
             identities: backend.clone(),

@@ -15,7 +15,7 @@ use memory::{Call, Fault};
 use memory::{SUBMIT, SesReaction};
 
 use crate::run::{RunOutcome, run};
-use crate::scenario::{EmailCommand, NEWS, Order, QueueCommand, Scenario};
+use crate::scenario::{EmailCommand, HookPlan, NEWS, Order, QueueCommand, Scenario};
 
 /// The results of all runs.
 #[derive(Debug, Default)]
@@ -317,5 +317,10 @@ pub fn scenarios() -> Vec<Scenario> {
             "is erased, and requested again",
             vec![then(plain(), &[(30, EmailCommand::Erase), (40, EmailCommand::Repeat)])],
         ),
+        Scenario::quiet(
+            "has a webhook, and is erased",
+            vec![then(plain(), &[(130, EmailCommand::Erase)])],
+        )
+        .hooked(HookPlan::default()),
     ]
 }

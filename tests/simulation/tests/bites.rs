@@ -35,8 +35,8 @@ const BROKEN: [(Broken, &[Invariant], u64); 14] = [
     (Broken::MarksOfQueuesForgotten, &[Completion], 300),
 ];
 
-/// The invariants that separate tests break: below, and in `expiry` and `restore`.
-const ELSEWHERE: [Invariant; 5] = [Hold, Claims, Idempotency, RateLimit, Restoration];
+/// The invariants that separate tests break: below, and in `expiry`, `hooks` and `restore`.
+const ELSEWHERE: [Invariant; 7] = [Hold, Claims, Idempotency, RateLimit, Restoration, Telling, EventErasure];
 
 #[test]
 fn every_planted_defect_is_noticed() {

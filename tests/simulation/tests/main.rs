@@ -2,7 +2,7 @@
 //!
 //! [`full_queues`] fills a priority queue; [`queues`] checks the effects of queues on each other. [`systematic`] puts
 //! faults into every call and every pair; [`seeds`] draws random scenarios. [`bites`] plants defects that the oracle
-//! must notice; [`doubt`] checks the exact ends of uncertain outcomes, and
+//! must notice; [`doubt`] checks the exact ends of uncertain outcomes, [`hooks`] the events of webhooks, and
 //! [`restore`] restores the table.
 
 #![expect(
@@ -16,6 +16,7 @@ mod bites;
 mod doubt;
 mod expiry;
 mod full_queues;
+mod hooks;
 mod queues;
 mod restore;
 mod seeds;

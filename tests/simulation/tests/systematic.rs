@@ -6,7 +6,7 @@ use simulation::scenario::{Order, Scenario};
 use simulation::systematic::{Part, Strikes, command, places, scenarios, throttled};
 
 /// The distance of the second fault from the first, in calls. A run has between 40 and 120 calls, and this covers the
-/// nearest ones. `make pairs` covers all, and CI a quarter on each change.
+/// nearest ones. `make pairs` covers all, and CI a quarter on most changes.
 const REACH: u64 = 2;
 
 fn threads() -> usize {

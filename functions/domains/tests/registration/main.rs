@@ -12,6 +12,7 @@ mod crashes;
 mod lost;
 mod tenants;
 mod verification;
+mod webhooks;
 
 use aws::http::auth::Authenticator;
 use aws::http::{endpoint, gateway};

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a failing test panics with its reason")]
 
 mod batches;
+mod facts;
 mod records;
 mod suppressions;
 

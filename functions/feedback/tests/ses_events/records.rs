@@ -64,8 +64,15 @@ async fn events_of_an_email_are_written_together() {
         .expect("heard");
     assert_eq!(
         backend.state().calls,
-        ["load", "write", "write", "suppress", "change_account_rate"],
-        "the acceptance and the delivery statuses; then the suppression, of which the senders learn"
+        [
+            "load",
+            "write",
+            "write",
+            "has_webhooks",
+            "suppress",
+            "change_account_rate"
+        ],
+        "the acceptance and the delivery statuses; then the suppression, of which webhooks and senders learn"
     );
     let record = backend.record(&samples::key(1)).expect("the record");
     assert_eq!(

@@ -12,6 +12,7 @@ pub(crate) fn promote(backend: &MemoryBackend) -> PromoteFunction<MemoryBackend>
         bodies: backend.clone(),
         priority_queues: backend.clone(),
         dead_letters: backend.clone(),
+        delivery_tasks: backend.clone(),
         evidence: backend.clone(),
         account: backend.clone(),
         identities: backend.clone(),

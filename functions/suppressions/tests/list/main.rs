@@ -210,7 +210,7 @@ async fn filled() -> MemoryBackend {
         ..suppressions[0].clone()
     };
     suppressions.push(other);
-    add(&backend, &suppressions).await.unwrap();
+    add(&backend, &suppressions, false).await.unwrap();
     backend
 }
 
@@ -313,7 +313,7 @@ async fn an_ended_suppression_is_not_shown() {
             Timestamp::from_millis(1_000),
         )
     };
-    add(&backend, &[suspected]).await.unwrap();
+    add(&backend, &[suspected], false).await.unwrap();
     let path = "/suppressions/ann@example.com";
     let (status, shown) = answer_to(&backend, "GET", path, None).await;
     assert_eq!(
@@ -324,4 +324,24 @@ async fn an_ended_suppression_is_not_shown() {
     assert_eq!(answer_to(&backend, "GET", path, None).await.0, 404);
     assert_eq!(answer_to(&backend, "DELETE", path, None).await.0, 404);
     assert!(emails(&answer_to(&backend, "GET", "/suppressions", None).await.1).is_empty());
+}
+
+/// The flag is read before the write, so that the stream's filter takes the change.
+#[tokio::test]
+async fn a_tenant_with_a_webhook_is_told_of_each_change() {
+    for count in [0, 1] {
+        let backend = MemoryBackend::default();
+        {
+            let mut state = backend.state();
+            state.hooks.stream = Some(Vec::new());
+            let flag = memory::hooks::Flag { count, version: 1 };
+            state.hooks.flags.insert(TenantId::main(), flag);
+        }
+        suppress(&backend, "ann@example.com").await;
+        let path = format!("/suppressions/{}", id("ann@example.com"));
+        let (status, _) = answer_to(&backend, "DELETE", &path, None).await;
+        assert_eq!(status, 200);
+        let told = backend.state().hooks.stream.as_ref().map_or(0, Vec::len);
+        assert_eq!(told, 2 * count);
+    }
 }

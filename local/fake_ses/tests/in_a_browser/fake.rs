@@ -1,9 +1,9 @@
-//! A fake SES with messages, submitted as SES's own clients do.
+//! A fake SES with messages, submitted as SES's own clients do, and with events of webhooks.
 
 use std::net::SocketAddr;
 
 use fake_ses::settings::Settings;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
@@ -39,6 +39,28 @@ impl Fake {
     /// Returns the number of messages.
     pub(crate) async fn kept(&self) -> usize {
         self.get("/messages").await.as_array().unwrap().len()
+    }
+
+    /// Posts a body to a box of the receiver of webhooks, with these headers.
+    pub(crate) async fn receive(&self, name: &str, headers: &[(&'static str, String)], body: &str) {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("box", name)
+            .finish();
+        let url = format!("http://{}/webhook-inbox?{query}", self.address);
+        let mut request = self.http.post(url).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, value.as_str());
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{headers:?}");
+    }
+
+    /// Sets the signing secret of the receiver's unnamed box.
+    pub(crate) async fn set_secret(&self, secret: &str) {
+        let url = format!("http://{}/webhook-inbox", self.address);
+        let secrets = json!({"secrets": [secret]});
+        let answer = self.http.put(url).json(&secrets).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

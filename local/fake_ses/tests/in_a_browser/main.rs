@@ -1,8 +1,8 @@
-//! The inbox in a real browser: hostile messages run no script and fetch nothing from outside.
+//! The inbox in a real browser: hostile messages and events run no script and fetch nothing from outside.
 //!
 //! **Role:** opens every message of a corpus as a person would, in headless Chromium. Without Chromium the tests
 //! skip, and say so on standard error past the test runner's capture.
-//! **Start reading at** [`inbox`]; [`hostile`] is the corpus, and [`careless`] shows its harm.
+//! **Start reading at** [`inbox`] and [`webhooks`]; [`hostile`] is the corpus, and [`careless`] shows its harm.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod elsewhere;
 mod fake;
 mod hostile;
 mod inbox;
+mod webhooks;
 
 use std::io::Write as _;
 

@@ -17,3 +17,4 @@ mod identities;
 mod messages;
 mod page;
 mod sdk;
+mod webhooks;

@@ -7,7 +7,7 @@ use crate::fake::{Fake, SEND, email};
 #[tokio::test]
 async fn the_page_may_run_only_its_own_script() {
     let fake = Fake::start().await;
-    for path in ["/", "/inbox.css", "/inbox.js"] {
+    for path in ["/", "/inbox.css", "/inbox.js", "/webhooks", "/webhooks.js"] {
         let answer = fake.raw("GET", path, "").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(
@@ -27,6 +27,9 @@ async fn every_answer_has_the_security_headers() {
         ("GET", "/inbox.css"),
         ("GET", "/inbox.js"),
         ("GET", "/inbox/summaries"),
+        ("GET", "/webhook-inbox"),
+        ("GET", "/webhook-inbox/newest"),
+        ("POST", "/webhook-inbox"),
         ("GET", "/messages"),
         ("GET", &format!("/messages/{id}")),
         ("GET", &format!("/messages/{id}/html")),

@@ -7,7 +7,8 @@
 //! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
 //! other.
 //! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never
-//! read. A revocation, a suspension or another change applies everywhere after that time.
+//! read. Where emails are accepted, the same reads bring the tenant's flag of webhooks. A revocation, a suspension or
+//! another change applies everywhere after that time.
 //! After too many lookups of unknown keys for one network within a second, further unknown keys are refused without a
 //! call. A key that the environment knows is always read again.
 //! **Why not in an authorizer of API Gateway:** an HTTP API cannot shape an authorizer's errors, and an
@@ -102,6 +103,7 @@ impl fmt::Debug for Authenticator {
 struct CachedKey {
     key: ApiKey,
     tenant: Tenant,
+    has_webhooks: bool,
 }
 
 impl Authenticator {
@@ -154,7 +156,12 @@ impl Authenticator {
             return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
         }
         let id = token::id_of(given).ok_or_else(|| malformed(given))?;
-        let CachedKey { key, tenant } = self.find_key(id, network, records, now).await?.ok_or_else(invalid)?;
+        let known = self.find_key(id, network, records, now).await?.ok_or_else(invalid)?;
+        let CachedKey {
+            key,
+            tenant,
+            has_webhooks,
+        } = known;
         if !bool::from(hash.ct_eq(&key.sha256)) {
             return Err(invalid().into());
         }
@@ -180,6 +187,7 @@ impl Authenticator {
             permission: key.permission,
             from_domains: key.from_domains,
             expires_at: key.expires_at,
+            has_webhooks,
         }))
     }
 
@@ -201,7 +209,11 @@ impl Authenticator {
         }
         let known = match records.key(id).await? {
             None => None,
-            Some(key) => tenant_of(&key, records).await?.map(|tenant| CachedKey { key, tenant }),
+            Some(key) => tenant_of(&key, records).await?.map(|tenant| CachedKey {
+                has_webhooks: records.has_webhooks_as_read(&tenant.id, now),
+                key,
+                tenant,
+            }),
         };
         match &known {
             Some(known) => record_use(&known.key, records, now).await,

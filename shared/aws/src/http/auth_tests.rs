@@ -258,3 +258,23 @@ async fn an_unreadable_table_authenticates_no_key() {
         Err(500)
     );
 }
+
+/// A request that comes later than the lifetime of a key must know a new webhook.
+#[tokio::test]
+async fn the_flag_of_webhooks_is_as_old_as_the_key() {
+    let (authenticator, mut records) = (authenticator(), records(Permission::FullAccess));
+    let headers = with(&[&format!("Bearer {}", token().as_str())]);
+    let flag = async |records: &EmailRecords, now| {
+        let principal = authenticator
+            .authenticate(&headers, Network::default(), records, now)
+            .await;
+        match principal {
+            Ok(Principal::Tenant(caller)) => caller.has_webhooks(),
+            Ok(_) | Err(_) => panic!("a tenant's key"),
+        }
+    };
+    assert!(!flag(&records, at(0)).await);
+    records.has_webhooks = true;
+    assert!(!flag(&records, at(29_999)).await);
+    assert!(flag(&records, at(30_000)).await);
+}

@@ -24,7 +24,7 @@ pub enum Cursor<I> {
     Before(I),
 }
 
-impl<I: Copy> Cursor<I> {
+impl<I> Cursor<I> {
     /// Reads the parameters `after` and `before`. `what` names the object of the id, with its article.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl<I: Copy> Cursor<I> {
 
     /// Id of the entry.
     #[must_use]
-    pub const fn id(self) -> I {
+    pub fn id(self) -> I {
         match self {
             Self::After(id) | Self::Before(id) => id,
         }
@@ -60,7 +60,7 @@ impl<I: Copy> Cursor<I> {
 
     /// Returns the start of the list beside an entry. `place` is the entry's place in the list.
     #[must_use]
-    pub const fn start(self, place: Place<I>) -> Start<I> {
+    pub fn start(self, place: Place<I>) -> Start<I> {
         match self {
             Self::After(_) => Start::OlderThan(place),
             Self::Before(_) => Start::NewerThan(place),

@@ -169,6 +169,12 @@ impl Clients {
         aws_sdk_sqs::Client::new(&self.config)
     }
 
+    /// Returns the client of the keys that encrypt signing secrets.
+    #[must_use]
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&self.config)
+    }
+
     /// Returns the client of the bucket. An endpoint outside AWS has no host names for buckets, and a body of
     /// megabytes gets more time.
     #[must_use]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use domain::delivery::breaker::OpenBreaker;
 use domain::delivery::record::EmailRecord;
+use domain::id::TenantId;
+use domain::webhook::settings::{DisabledBy, WebhookId};
 
 /// Logs that the breaker has opened.
 pub fn sending_stops(open: &OpenBreaker) {
@@ -30,11 +32,27 @@ pub fn waiting_emails(oldest_due: Duration, uncertain: usize) {
     tracing::info!(target: "mailqueue", oldest_due_secs = oldest_due.as_secs(), uncertain, "waiting emails");
 }
 
+/// Logs a change of the table that `notify` cannot read, so that no webhook gets its events.
+pub fn change_not_told(reason: &str) {
+    tracing::error!(target: "mailqueue", reason, "a change cannot be told");
+}
+
+/// Logs that a webhook gets nothing but failures.
+pub fn webhook_failing(tenant: &TenantId, webhook: WebhookId) {
+    tracing::warn!(target: "mailqueue", %tenant, %webhook, "a webhook is failing");
+}
+
+/// Logs that a webhook was disabled.
+pub fn webhook_disabled(tenant: &TenantId, webhook: WebhookId, by: DisabledBy) {
+    tracing::warn!(target: "mailqueue", %tenant, %webhook, ?by, "a webhook was disabled");
+}
+
 #[cfg(test)]
 mod tests {
     use domain::delivery::cause::Cause;
+    use domain::id::EmailId;
     use domain::timestamp::Timestamp;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::runtime::telemetry::tests::log_lines;
@@ -70,15 +88,19 @@ mod tests {
             return matches(inner, line);
         }
         if let Some((field, least)) = pattern.split_once(" > ") {
-            return line[name(field)].as_u64() > Some(least.parse().unwrap());
+            return selected(line, field).as_u64() > Some(least.parse().unwrap());
+        }
+        if let Some((field, value)) = pattern.split_once(" != ") {
+            return *selected(line, field) != value.trim_matches('"');
         }
         let (field, value) = pattern.split_once(" = ").unwrap();
-        line[name(field)] == value.trim_matches('"')
+        *selected(line, field) == value.trim_matches('"')
     }
 
-    /// The name in a selector such as `$.name`.
-    fn name(selector: &str) -> &str {
-        selector.strip_prefix("$.").unwrap()
+    /// The value that a selector such as `$.record.status` names.
+    fn selected<'a>(line: &'a Value, selector: &str) -> &'a Value {
+        let path = selector.strip_prefix("$.").unwrap();
+        path.split('.').fold(line, |value, name| &value[name])
     }
 
     /// The metrics of a line under the template's filters: each name with its value.
@@ -139,7 +161,34 @@ mod tests {
             waiting(3),
             expected([("OldestDueSeconds", "90"), ("UncertainEmails", "3")])
         );
+        let (tenant, webhook) = (TenantId::main(), WebhookId::of(EmailId::from_random([7; 16])));
+        let problem = expected([("WebhookProblems", "1")]);
+        assert_eq!(metrics(&line(|| webhook_failing(&tenant, webhook))), problem);
+        let disabled = line(|| webhook_disabled(&tenant, webhook, DisabledBy::Gone));
+        assert_eq!(metrics(&disabled), problem);
+        assert_eq!(metrics(&line(|| change_not_told("no time of acceptance"))), problem);
         let template = include_str!("../../../../template.yaml");
-        assert_eq!(template.matches("AWS::Logs::MetricFilter").count(), 2 + 1 + 1 + 2);
+        assert_eq!(
+            template.matches("AWS::Logs::MetricFilter").count(),
+            2 + 1 + 1 + 2 + 2 + 6
+        );
+    }
+
+    /// Lambda writes this line, as the AWS Lambda Telemetry API reference shows it under `platform.report`.
+    #[test]
+    fn a_failed_invocation_counts_once_for_each_function() {
+        let report = |status: &str| {
+            let line = json!({"time": "2026-11-29T10:00:00Z", "type": "platform.report",
+                "record": {"requestId": "6d68ca91", "metrics": {"durationMs": 101.5}, "status": status}});
+            metrics(&line)
+        };
+        for status in ["error", "failure", "timeout"] {
+            assert_eq!(
+                report(status),
+                vec![("FailedInvocations".to_owned(), "1".to_owned()); 6],
+                "{status}"
+            );
+        }
+        assert_eq!(report("success"), []);
     }
 }

@@ -54,12 +54,17 @@ fn the_template_sets_every_key() {
             read.ses(),
             read.key(),
         );
-        let urls = (read.dead_letter_url(), read.feedback_url());
-        (deployed, urls, read.expires(), read.policy(), read.prices())
+        let urls = (read.dead_letter_url(), read.feedback_url(), read.hook_url());
+        let webhooks = (
+            read.deliver_concurrency(),
+            read.webhook_targets::<String>(),
+            read.webhook_key_arn(),
+        );
+        (deployed, urls, webhooks, read.expires(), read.policy(), read.prices())
     });
     let template = include_str!("../../../../template.yaml");
     let problems = error.unwrap_err().problems;
-    assert_eq!(problems.len(), 23);
+    assert_eq!(problems.len(), 27);
     for problem in problems {
         let key = problem.strip_suffix(" is missing").unwrap();
         assert!(template.contains(&format!(" {key}: ")), "{key}");
@@ -180,6 +185,21 @@ fn ses_tenants_have_a_prefix_or_are_off() {
             read.map_err(|error| error.problems),
             expected.map_err(|problem| vec![problem.to_owned()])
         );
+    }
+}
+
+#[test]
+fn secrets_of_webhooks_have_a_key_or_none() {
+    let arn = "arn:aws:kms:us-east-1:123456789012:key/1";
+    let problem = "MAILQUEUE_WEBHOOK_KEY_ARN must be none, or the ARN of a key";
+    for (given, expected) in [
+        ("none", Ok(None)),
+        (arn, Ok(Some(arn.to_owned()))),
+        ("alias/webhooks", Err(vec![problem.to_owned()])),
+    ] {
+        let environment = environment(&[("MAILQUEUE_WEBHOOK_KEY_ARN", given)]);
+        let read = read(&environment, |read| read.webhook_key_arn());
+        assert_eq!(read.map_err(|error| error.problems), expected);
     }
 }
 

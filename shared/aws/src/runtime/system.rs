@@ -4,9 +4,11 @@ use std::time::SystemTime;
 
 use domain::delivery::retry::Jitter;
 use domain::id::EmailId;
+use domain::ports::webhooks::SecretSource;
 use domain::ports::{Clock, PortError, Random};
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
+use domain::webhook::secret::SigningSecret;
 
 use crate::runtime::failure::port;
 
@@ -43,6 +45,12 @@ impl Random for System {
     }
 }
 
+impl SecretSource for System {
+    fn signing_secret(&self) -> Result<SigningSecret, PortError> {
+        bytes().map(SigningSecret::new)
+    }
+}
+
 fn bytes<const N: usize>() -> Result<[u8; N], PortError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| port("reading random bytes from the system")(error.into()))?;
@@ -59,5 +67,6 @@ mod tests {
         assert_ne!(System.nonce().unwrap(), System.nonce().unwrap());
         assert_ne!(System.id().unwrap(), System.id().unwrap());
         assert_ne!(System.secret().unwrap(), System.secret().unwrap());
+        assert_ne!(System.signing_secret().unwrap(), System.signing_secret().unwrap());
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** an error, a panic or a timeout of one record affects no other, and only that record is
 //! delivered again.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use futures::FutureExt;
 use futures::future::join_all;
 
 use crate::runtime::telemetry;
+
+/// Attribute of a message. Source: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
+const RECEIVES: &str = "ApproximateReceiveCount";
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct ReceivedMessage {
     pub body: String,
     /// ARN of its queue.
     pub queue_arn: String,
+    /// Number of times that SQS has delivered it, from 1; not exact.
+    pub receives: u32,
 }
 
 /// Reason why a record is delivered again.
@@ -53,7 +59,9 @@ impl<E> RecordFailure<E> {
 /// Returns the messages of an event. A field that SQS left out is empty.
 #[must_use]
 pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
+    let receives = |attributes: &HashMap<String, String>| attributes.get(RECEIVES)?.parse().ok();
     let message = |message: aws_lambda_events::sqs::SqsMessage| ReceivedMessage {
+        receives: receives(&message.attributes).unwrap_or(1),
         message_id: message.message_id.unwrap_or_default(),
         receipt: message.receipt_handle.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
@@ -141,6 +149,7 @@ mod tests {
             receipt: String::new(),
             body: body.to_owned(),
             queue_arn: String::new(),
+            receives: 1,
         }
     }
 
@@ -179,6 +188,9 @@ mod tests {
             ..message("b")
         };
         assert_eq!(messages(serde_json::from_str(event).unwrap()), [whole, message("")]);
+        let again = r#"{"Records": [{"attributes": {"ApproximateReceiveCount": "7"}}]}"#;
+        let again = messages(serde_json::from_str(again).unwrap());
+        assert_eq!(again.first().map(|message| message.receives), Some(7));
     }
 
     #[test]

@@ -252,6 +252,7 @@ fn message(receipt: &str, queue: &str) -> ReceivedMessage {
         receipt: receipt.to_owned(),
         body: String::new(),
         queue_arn: format!("arn:aws:sqs:us-east-1:123456789012:{queue}"),
+        receives: 1,
     }
 }
 

@@ -8,7 +8,10 @@
 
 use std::sync::LazyLock;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use domain::delivery::history::Fact;
 use domain::delivery::record::RecordStatus;
 use domain::reporting::tally::change::{Change, CountedRecord};
@@ -70,7 +73,7 @@ pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
 }
 
 /// Returns the value of a field; null when it is missing.
-fn field<'a>(stream_record: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn field<'a>(stream_record: &'a Value, name: &str) -> &'a Value {
     stream_record.get(name).unwrap_or(&Value::Null)
 }
 
@@ -128,8 +131,8 @@ fn fact(key: &str) -> Option<(String, Fact)> {
     Some((recipient.to_owned(), attributes::from_name(fact)?))
 }
 
-/// Converts an image to an item with the types that records have.
-fn item_of(image: &Value) -> Item {
+/// Converts an image to an item with the types that records and the other items of the stream have.
+pub(crate) fn item_of(image: &Value) -> Item {
     let attribute = |(name, value): (&String, &Value)| Some((name.clone(), value_of(value)?));
     image
         .as_object()
@@ -143,6 +146,15 @@ fn value_of(value: &Value) -> Option<AttributeValue> {
         "N" => value.as_str().map(|digits| AttributeValue::N(digits.to_owned())),
         "BOOL" => value.as_bool().map(AttributeValue::Bool),
         "M" => Some(AttributeValue::M(item_of(value))),
+        "B" => {
+            let bytes = BASE64_STANDARD.decode(value.as_str()?).ok()?;
+            Some(AttributeValue::B(Blob::new(bytes)))
+        }
+        "L" => {
+            let values = value.as_array()?.iter().map(value_of);
+            values.collect::<Option<_>>().map(AttributeValue::L)
+        }
+        "NULL" => Some(AttributeValue::Null(true)),
         _ => None,
     }
 }

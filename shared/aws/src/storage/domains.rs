@@ -46,6 +46,12 @@ struct StoredDomain {
     next_check: Option<Timestamp>,
     #[serde(rename = "no")]
     version: u64,
+    /// Time of the last told change; absent if it is the registration.
+    #[serde(default, skip_serializing_if = "is_default")]
+    changed_at: Option<Timestamp>,
+    /// The filter of the stream for webhooks asks for it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    hk: bool,
     /// Place in the tenant's list.
     tenant_shard: String,
     created_sk: String,
@@ -84,6 +90,8 @@ fn from_domain(domain: &SendingDomain) -> Result<Item, PortError> {
         waits_since: domain.waits_since,
         next_check: domain.next_check,
         version: domain.version,
+        changed_at: Some(domain.changed_at).filter(|at| *at != domain.created_at),
+        hk: domain.is_told,
         tenant_shard: keys::domains_of(&domain.tenant),
         created_sk: sortable(domain.created_at, domain.id),
         due_pk: domain.next_check.map(|_| keys::WAITING_DOMAINS.to_owned()),
@@ -92,7 +100,8 @@ fn from_domain(domain: &SendingDomain) -> Result<Item, PortError> {
     encode(keys::domain(&domain.name), &stored, "writing a sending domain")
 }
 
-fn to_domain(item: &Item) -> Result<SendingDomain, ItemError> {
+/// Reads a sending domain.
+pub(crate) fn to_domain(item: &Item) -> Result<SendingDomain, ItemError> {
     let stored: StoredDomain = decode(item)?;
     Ok(SendingDomain {
         id: stored.id,
@@ -107,6 +116,8 @@ fn to_domain(item: &Item) -> Result<SendingDomain, ItemError> {
         waits_since: stored.waits_since,
         next_check: stored.next_check,
         version: stored.version,
+        changed_at: stored.changed_at.unwrap_or(stored.created_at),
+        is_told: stored.hk,
     })
 }
 

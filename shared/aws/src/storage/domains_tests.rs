@@ -22,6 +22,10 @@ fn key(sk: &str) -> Value {
     json!({"pk": {"S": "domains"}, "sk": {"S": sk}})
 }
 
+fn item_json(item: &Item, attribute: &str) -> Value {
+    dynamodb_json(item)[attribute].clone()
+}
+
 #[test]
 fn a_domain_is_stored_under_its_labels_in_reverse() {
     let item = from_domain(&domain()).unwrap();
@@ -38,10 +42,14 @@ fn a_domain_is_stored_under_its_labels_in_reverse() {
         is_adopted: true,
         tokens: vec!["a".to_owned()],
         next_check: None,
+        changed_at: Timestamp::from_millis(2_000),
+        is_told: true,
         ..domain()
     };
     let item = from_domain(&later).unwrap();
     assert!(!item.contains_key("due_pk") && !item.contains_key("next_check"));
+    let told = json!({"changed_at": item_json(&item, "changed_at"), "hk": item_json(&item, "hk")});
+    assert_eq!(told, json!({"changed_at": {"N": "2000"}, "hk": {"BOOL": true}}));
     assert_eq!(to_domain(&item), Ok(later));
 }
 
@@ -214,7 +222,51 @@ async fn the_registry_comes_with_the_key_in_one_call() {
             .unwrap();
         assert!(known.unverified.contains("a.example") && known.version == 2);
     }
-    assert_eq!(replay.only().operation(), "BatchGetItem");
+    let request = replay.only();
+    assert_eq!(request.operation(), "BatchGetItem");
+    let keys = request.json()["RequestItems"]["T"]["Keys"].clone();
+    assert_eq!(keys.as_array().unwrap().len(), 3, "{keys}");
+    assert!(!domain::ports::access::Keys::has_webhooks_as_read(
+        &table,
+        &TenantId::main(),
+        at(80_000)
+    ));
+}
+
+#[tokio::test]
+async fn the_flag_of_webhooks_comes_with_the_key_or_the_tenant() {
+    use domain::ports::access::{Keys, Tenants};
+    let flag = |tenant: &str, n: &str| json!({"pk": {"S": format!("{tenant}#hooks")}, "sk": {"S": "hooks"}, "n": {"N": n}, "v": {"N": "1"}});
+    let read = |item: Value| CannedResponse::ok(&json!({"Responses": {"T": [item]}}));
+    let unreadable = json!({"pk": {"S": "main#hooks"}, "sk": {"S": "hooks"}, "n": {"S": "one"}});
+    let (main, other) = (TenantId::main(), TenantId::parse("other").unwrap());
+    let id = domain::id::KeyId::of(EmailId::from_random([1; 16]));
+    // A webhook that is only pulled ends without a write.
+    let pulled = |until: &str| {
+        let mut flag = flag("main", "0");
+        flag["pu"] = json!({"N": until});
+        flag
+    };
+    let now = Timestamp::from_millis(50_000);
+    for (item, expected) in [
+        (flag("main", "1"), true),
+        (flag("main", "0"), false),
+        (pulled("50001"), true),
+        (pulled("50000"), false),
+        (unreadable, true),
+    ] {
+        let table = Replay::new([read(item)]).table(16).with_door();
+        assert_eq!(table.key(id).await.unwrap(), None);
+        assert_eq!(table.has_webhooks_as_read(&main, now), expected);
+        assert!(!table.has_webhooks_as_read(&other, now));
+    }
+    let table = Replay::new([read(flag("other", "2"))]).table(16).with_door();
+    assert_eq!(table.tenant(&other).await.unwrap(), None);
+    assert!(table.has_webhooks_as_read(&other, now) && !table.has_webhooks_as_read(&main, now));
+    // Only a table with a door reads the flag.
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
+    assert_eq!(replay.table(16).tenant(&other).await.unwrap(), None);
+    assert_eq!(replay.only().operation(), "GetItem");
 }
 
 #[tokio::test]

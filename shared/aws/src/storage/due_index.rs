@@ -13,6 +13,7 @@ use domain::id::{EmailKey, QueueKey};
 use domain::ports::{Bookmarks, DueEmail, DueIndex, DuePage, IndexedEmail, PortError};
 use domain::reporting::account::OldestDue;
 use domain::timestamp::Timestamp;
+use domain::webhook::identity::SHARDS;
 
 use crate::storage::attributes::{self, Item, ItemError};
 use crate::storage::mapping::{attribute, known_attributes};
@@ -37,6 +38,11 @@ fn busy_attribute(priority: Priority) -> &'static str {
     }
 }
 
+/// Attribute of a place in a shard of webhooks' deliveries.
+pub(crate) fn hook_place_attribute(shard: u8) -> String {
+    format!("h{shard:02}")
+}
+
 /// Attributes of the oldest late email: its due time, and the time of the run that saw it.
 const LATE_DUE: &str = "late_due";
 const LATE_SEEN: &str = "late_seen";
@@ -54,7 +60,8 @@ pub(crate) const BEHIND: char = '~';
 pub(crate) const JUST_BEHIND: char = '\u{1}';
 
 impl Table {
-    async fn page<T>(
+    /// Reads a page of entries that are due until a time, after another entry.
+    pub(crate) async fn page<T>(
         &self,
         partition: String,
         until: Timestamp,
@@ -174,6 +181,12 @@ impl DueIndex for Table {
                 .collect(),
             busy_since: busy_since.into_iter().collect(),
             oldest_due: oldest_due(&item),
+            hook_places: known_attributes::<u8, String>(&item, |name| {
+                (0..SHARDS).find(|shard| hook_place_attribute(*shard) == name)
+            })
+            .into_iter()
+            .map(|(shard, place)| (shard, DueCursor(place)))
+            .collect(),
         })
     }
 

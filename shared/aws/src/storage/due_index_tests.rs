@@ -225,7 +225,7 @@ async fn a_cursor_is_saved_beside_the_others() {
 async fn bookmarks_cover_existing_shards_and_queues() {
     let item = json!({"Item": {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
-        "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
+        "busy_low": {"N": "7000"}, "busy_high": {"S": "long"}, "h03": {"S": "d"}, "h04": {"S": "no shard"},
         "late_due": {"N": "1"}, "late_seen": {"S": "long"},
     }});
     let replay = Replay::new([CannedResponse::ok(&item), CannedResponse::ok(&json!({}))]);
@@ -236,6 +236,7 @@ async fn bookmarks_cover_existing_shards_and_queues() {
             cursors: [(0, cursor("a")), (7, cursor("b"))].into(),
             busy_since: [(Priority::Low, at(7_000))].into(),
             oldest_due: None,
+            hook_places: [(3, cursor("d"))].into(),
         }
     );
     assert_eq!(

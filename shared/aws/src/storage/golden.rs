@@ -13,6 +13,7 @@ mod items;
 pub(crate) mod queues;
 mod rates;
 mod suppressions;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -107,6 +108,7 @@ fn every_golden_file_has_a_test() {
         include_str!("golden/rates.rs"),
         include_str!("golden/queues.rs"),
         include_str!("golden/suppressions.rs"),
+        include_str!("golden/webhooks.rs"),
     ];
     for of in ["b1156e8", "today"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -122,6 +122,10 @@ impl Keys for Table {
         key.map_err(|error| port(WHAT)(error.into()))
     }
 
+    fn has_webhooks_as_read(&self, tenant: &TenantId, now: Timestamp) -> bool {
+        self.door.as_ref().is_some_and(|door| door.flag(tenant, now))
+    }
+
     async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, PortError> {
         const WHAT: &str = "reading the API keys";
         let entries = self

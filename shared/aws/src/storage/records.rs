@@ -32,10 +32,12 @@ mod erasure;
 pub(crate) mod expression;
 pub(crate) mod gates;
 mod groups;
+pub(crate) mod hook;
 pub(crate) mod item;
 mod reading;
 #[cfg(test)]
 pub(crate) mod samples;
+mod stamping;
 pub(crate) mod waiting;
 
 /// Number of concurrent single writes in [`EmailRecords::write_many`]. Our choice: a small function handles

@@ -33,8 +33,13 @@ use crate::storage::attributes::{self, Item, ItemError};
 use crate::storage::mapping::attribute;
 use crate::storage::table::{Check, ConditionOutcome, Expression, Table, Transacted, Write, keys};
 
+/// Reads the item of an address.
+pub(crate) fn to_entry(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
+    read(tenant, item)
+}
+
 /// Returns the write of a suppression for an empty place or, by [`Entry::effect_of_adding`], over this suppression.
-fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
+fn entry(suppression: &Suppression, over: Option<&Suppression>, is_told: bool) -> Expression {
     let place = Place {
         born: suppression.created_at,
         id: suppression.id(),
@@ -47,8 +52,9 @@ fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
         Some(_) => (", #i = :i", ""),
         None => ("", ", #i"),
     };
+    let set_told = if is_told { SET_TOLD } else { "" };
     let mut change = names(Expression::update(format!(
-        "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source}{set_until} \
+        "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source}{set_until}{set_told} \
          REMOVE #ttl{remove_source}{remove_until}"
     )));
     if let Some(until) = suppression.until {
@@ -56,6 +62,9 @@ fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
     }
     if let Some(source) = suppression.source {
         change = change.with_value(":i", source.to_string());
+    }
+    if is_told {
+        change = told(change);
     }
     change = match (over, suppression.origin) {
         (Some(over), _) => change
@@ -72,6 +81,14 @@ fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
         .with_value(":b", suppression.created_at.as_millis())
         .with_value(":shard", keys::suppressions_of(&suppression.tenant, suppression.origin))
         .with_value(":sk", attributes::sortable(place.born, place.id))
+}
+
+/// Part of an update by which the filter of the stream for webhooks takes the change.
+const SET_TOLD: &str = ", #hk = :hk";
+
+/// Adds the placeholders of [`SET_TOLD`].
+fn told(change: Expression) -> Expression {
+    change.with_name("#hk", "hk").with_value(":hk", true)
 }
 
 /// Adds the attributes that both an addition and a release name.
@@ -109,6 +126,7 @@ impl Table {
         suppression: &Suppression,
         written: &Suppression,
         over: Option<&Suppression>,
+        is_told: bool,
     ) -> Result<WriteOutcome, PortError> {
         let tenant = &suppression.tenant;
         let prefixes = Expression::update("ADD #m :mark")
@@ -120,7 +138,7 @@ impl Table {
         let writes = vec![
             Write::Update {
                 key: keys::suppression(tenant, suppression.id()),
-                change: entry(written, over),
+                change: entry(written, over, is_told),
             },
             Write::Update {
                 key: keys::suppression_filter(tenant),
@@ -139,7 +157,7 @@ impl Table {
                 if !known {
                     self.too_many(tenant).await?;
                 }
-                self.suppress_without_prefix(suppression, written, over).await
+                self.suppress_without_prefix(suppression, written, over, is_told).await
             }
             _ => Err(port(SUPPRESSING)("DynamoDB gave no reason for each item".into())),
         }
@@ -151,9 +169,13 @@ impl Table {
         suppression: &Suppression,
         written: &Suppression,
         over: Option<&Suppression>,
+        is_told: bool,
     ) -> Result<WriteOutcome, PortError> {
         let key = keys::suppression(&suppression.tenant, suppression.id());
-        match self.update_if(key, entry(written, over), None, SUPPRESSING).await? {
+        match self
+            .update_if(key, entry(written, over, is_told), None, SUPPRESSING)
+            .await?
+        {
             ConditionOutcome::Done(_) => Ok(WriteOutcome::Done(Added::New)),
             ConditionOutcome::Refused(stored) => resolve_refusal(suppression, over, stored.as_ref()),
         }
@@ -195,26 +217,38 @@ enum WriteOutcome {
 }
 
 impl Suppressions for Table {
-    async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
+    async fn suppress(&self, suppression: &Suppression, is_told: bool) -> Result<Added, PortError> {
         let (mut written, mut over) = (suppression.clone(), None);
         let mut rounds = Rounds::of(SUPPRESSING);
         loop {
             rounds.begin()?;
-            match self.suppress_over(suppression, &written, over.as_ref()).await? {
+            match self
+                .suppress_over(suppression, &written, over.as_ref(), is_told)
+                .await?
+            {
                 WriteOutcome::Done(added) => return Ok(added),
                 WriteOutcome::Again(next) => (written, over) = *next,
             }
         }
     }
 
-    async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
+    async fn release(
+        &self,
+        tenant: &TenantId,
+        id: SuppressionId,
+        is_told: bool,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
         const WHAT: &str = "releasing an address";
         let ttl = now.after(limits::RELEASE_REMEMBERED).as_secs();
-        let entry = Expression::update("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk")
+        let set_told = if is_told { SET_TOLD } else { "" };
+        let update = format!("SET #released_at = :now, #ttl = :ttl{set_told} REMOVE #a, #g, #b, #i, #u, #shard, #sk");
+        let entry = Expression::update(update)
             .when("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
             .with_name("#released_at", RELEASED_AT)
             .with_value(":now", now.as_millis())
             .with_value(":ttl", ttl);
+        let entry = if is_told { told(entry) } else { entry };
         let prefixes = Expression::update("DELETE #m :mark")
             .with_name("#m", SET)
             .with_value(":mark", set_of(id.hash_prefix()));

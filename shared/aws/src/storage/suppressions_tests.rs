@@ -64,7 +64,7 @@ fn conflict() -> Value {
 }
 
 async fn suppress(replay: &Replay, suppression: &Suppression) -> Result<Added, String> {
-    let added = replay.table(16).suppress(suppression).await;
+    let added = replay.table(16).suppress(suppression, false).await;
     added.map_err(|error| chain(&error))
 }
 
@@ -201,7 +201,10 @@ async fn full_prefixes_are_given_up_before_the_address() {
 async fn a_release_removes_the_prefix_and_keeps_the_time() {
     let release = async |answer| {
         let replay = Replay::new([answer]);
-        let released = replay.table(16).release(&TenantId::main(), id(), at(7_000)).await;
+        let released = replay
+            .table(16)
+            .release(&TenantId::main(), id(), false, at(7_000))
+            .await;
         (released.map_err(|error| chain(&error)), replay.only().json())
     };
     let (done, request) = release(CannedResponse::ok(&json!({}))).await;
@@ -434,4 +437,25 @@ async fn the_list_is_one_query_per_origin() {
         (&requests[0]["ScanIndexForward"], &requests[0]["Limit"]),
         (&json!(true), &json!(3))
     );
+}
+
+#[tokio::test]
+async fn only_a_told_change_is_marked_for_the_stream() {
+    for is_told in [false, true] {
+        let replay = Replay::by(|_| CannedResponse::ok(&json!({})));
+        let table = replay.table(16);
+        table.suppress(&suppression(Origin::Manual), is_told).await.unwrap();
+        assert!(
+            table
+                .release(&TenantId::main(), id(), is_told, at(7_000))
+                .await
+                .unwrap()
+        );
+        for request in replay.requests() {
+            let change = &request["TransactItems"][0]["Update"];
+            let update = change["UpdateExpression"].as_str().unwrap();
+            assert_eq!(update.contains("#hk = :hk"), is_told, "{update}");
+            assert_eq!(change["ExpressionAttributeValues"].get(":hk").is_some(), is_told);
+        }
+    }
 }

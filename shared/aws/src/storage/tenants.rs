@@ -106,7 +106,7 @@ struct StoredAllowance {
 impl Tenants for Table {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
         const WHAT: &str = "reading a tenant";
-        let item = self.get(keys::tenant(id), WHAT).await?;
+        let item = self.get_tenant_through_door(id, WHAT).await?;
         let tenant = item.map(|item| to_tenant(&item)).transpose();
         tenant.map(Option::flatten).map_err(|error| port(WHAT)(error.into()))
     }

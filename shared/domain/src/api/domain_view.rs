@@ -1,6 +1,6 @@
 //! Answers about sending domains, in Resend's form.
 //!
-//! **Role:** called by `domains`; calls [`crate::tenant::domains`].
+//! **Role:** called by `domains`, and for events by `notify` and `webhooks`; calls [`crate::tenant::domains`].
 //! **Invariant:** `records` has only the kinds of records that Resend's SDKs know: the Rust SDK refuses any other. The
 //! DMARC record is beside them.
 //!
@@ -8,10 +8,11 @@
 //! `host` and `dns` are ours.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::id::DomainId;
-use crate::tenant::domains::dns::{DnsFinding, DnsStatus, Purpose, RecordType, WantedRecord};
-use crate::tenant::domains::identity::IdentityStatus;
+use crate::tenant::domains::dns::{DnsFinding, DnsStatus, Purpose, RecordType, WantedRecord, dmarc, wanted};
+use crate::tenant::domains::identity::{Identity, IdentityStatus};
 use crate::tenant::domains::name::DomainName;
 use crate::tenant::domains::{SendingDomain, Tls, Verification};
 
@@ -179,6 +180,28 @@ impl DomainView {
             records,
             dmarc,
         }
+    }
+
+    /// The data of an event about a domain. SES and DNS are not asked: the state of a record is that of the domain. The
+    /// DMARC record and the deployment's TLS are left out, because no change of a domain changes them.
+    #[must_use]
+    pub fn of_event(domain: &SendingDomain, region: &str) -> Value {
+        let identity = Identity {
+            status: domain.status,
+            mail_from: Some((domain.mail_from(), domain.status)),
+            ..Identity::default()
+        };
+        let view = |record: &WantedRecord| RecordView::new(&domain.name, record, None);
+        let records = wanted(domain, Some(&identity), region).iter().map(view).collect();
+        let shown = Self::new(domain, region, Tls::default(), records, view(&dmarc(domain)));
+        // Every part of an answer has a JSON form.
+        let mut shown = serde_json::to_value(shown).unwrap_or_default();
+        if let Value::Object(fields) = &mut shown {
+            for left_out in ["object", "dmarc", "tls"] {
+                fields.remove(left_out);
+            }
+        }
+        shown
     }
 }
 

@@ -18,6 +18,7 @@ use super::attachment_view::AttachmentView;
 use super::headers::Warning;
 use crate::delivery::cause::Cause;
 use crate::delivery::email_status::{self, EmailStatus, LastEvent};
+use crate::delivery::message_id::message_id;
 use crate::delivery::record::{EmailRecord, OnUncertain};
 use crate::id::EmailId;
 use crate::message::email::EmailContent;
@@ -237,15 +238,6 @@ struct RecipientView {
 fn ses_message_id(record: &EmailRecord) -> Option<&str> {
     let sent = record.sent.as_ref()?;
     Some(sent.message_id.as_str()).filter(|id| !id.is_empty())
-}
-
-/// The `Message-ID` header that SES writes in a region.
-///
-/// Source: Amazon SES Developer Guide, "Amazon SES header fields" (SES replaces a given header); emails that were
-/// sent from us-east-1 (`@email.amazonses.com`) and from other regions (`@eu-west-1.amazonses.com`), read 2026-11-29.
-fn message_id(ses_message_id: &str, region: &str) -> String {
-    let host = if region == "us-east-1" { "email" } else { region };
-    format!("<{ses_message_id}@{host}.amazonses.com>")
 }
 
 fn texts(mailboxes: &[Mailbox]) -> Vec<String> {

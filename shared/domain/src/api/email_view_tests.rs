@@ -109,16 +109,6 @@ fn a_sent_email_shows_its_recipients_and_times() {
     }
 }
 
-/// In us-east-1, the host is `email`, and not the name of the region.
-#[test]
-fn a_message_id_names_the_region() {
-    assert_eq!(message_id("0100-x", "us-east-1"), "<0100-x@email.amazonses.com>");
-    assert_eq!(
-        message_id("0102-x", "eu-central-1"),
-        "<0102-x@eu-central-1.amazonses.com>"
-    );
-}
-
 #[test]
 fn a_failure_shows_its_cause_and_advice() {
     let record = EmailRecord {

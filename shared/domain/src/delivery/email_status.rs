@@ -204,9 +204,9 @@ pub fn advice(record: &EmailRecord, now: Timestamp) -> Option<&'static str> {
     }
 }
 
-const ON_ACCOUNT_LIST: &str = "Amazon SES did not send to a recipient on the suppression list of this AWS account. Remove the address with DELETE /suppressions/{address}, which also removes it from that list. After a complaint this needs the template parameter ReleaseComplaints. Then send a new email.";
+pub(crate) const ON_ACCOUNT_LIST: &str = "Amazon SES did not send to a recipient on the suppression list of this AWS account. Remove the address with DELETE /suppressions/{address}, which also removes it from that list. After a complaint this needs the template parameter ReleaseComplaints. Then send a new email.";
 
-const ON_GLOBAL_LIST: &str = "Amazon SES did not send to a recipient on its global suppression list. Only Amazon SES can remove the address, which it does within 14 days. Send a new email then.";
+pub(crate) const ON_GLOBAL_LIST: &str = "Amazon SES did not send to a recipient on its global suppression list. Only Amazon SES can remove the address, which it does within 14 days. Send a new email then.";
 
 /// The time of SES's acceptance as shown: no later than any event that followed from it. A sender that received the
 /// answer later has stored its own time.

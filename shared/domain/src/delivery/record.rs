@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use strum::{EnumString, IntoStaticStr, VariantArray};
+
+pub use crate::delivery::recipient::{recipient_key, without_quotes};
 
 use crate::delivery::batch::BatchId;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::{AttemptOutcome, Diagnostic, Fact};
+use crate::delivery::hook::Hook;
 use crate::id::{EmailId, EmailKey, KeyId, QueueKey, QueueName, TenantId};
 use crate::message::dropped_header::DroppedHeader;
 use crate::timestamp::Timestamp;
@@ -256,6 +258,8 @@ pub struct EmailRecord {
     pub diagnostics: BTreeMap<String, Diagnostic>,
     /// Further facts about recipients, by [`recipient_key`]; for people to read.
     pub facts: BTreeMap<(String, Fact), Diagnostic>,
+    /// The facts for webhooks; `None` if its tenant had none at its acceptance.
+    pub hook: Option<Hook>,
 }
 
 impl EmailRecord {
@@ -301,6 +305,7 @@ impl EmailRecord {
             outcomes: Vec::new(),
             diagnostics: BTreeMap::new(),
             facts: BTreeMap::new(),
+            hook: None,
         }
     }
 
@@ -376,17 +381,4 @@ impl EmailRecord {
             _ => self.cause,
         }
     }
-}
-
-/// A recipient's name in a record, without the address: 12 hex digits of the SHA-256 of the address [`without_quotes`].
-#[must_use]
-pub fn recipient_key(address: &str) -> String {
-    let hash = Sha256::digest(without_quotes(address).as_bytes());
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// An address in lower case, without quotes and backslashes: SES may show `"ann..b"@example.org` without its quotes.
-#[must_use]
-pub fn without_quotes(address: &str) -> String {
-    address.trim().to_ascii_lowercase().replace(['"', '\\'], "")
 }

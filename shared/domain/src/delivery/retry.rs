@@ -63,7 +63,7 @@ impl Jitter {
         Self(random % 1001)
     }
 
-    fn on(self, wait: Duration) -> Duration {
+    pub(crate) fn on(self, wait: Duration) -> Duration {
         wait.saturating_add(wait.saturating_mul(u32::from(self.0)) / 10_000)
     }
 }

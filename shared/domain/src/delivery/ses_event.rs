@@ -10,4 +10,7 @@
 mod event;
 mod format;
 
-pub use event::{GREETING, SesEvent, SesEventError, SesEventKind, TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
+pub use event::{
+    Agent, BounceType, GREETING, SesDetails, SesEvent, SesEventError, SesEventKind, TAG_BORN, TAG_CLAIM, TAG_ID,
+    TAG_TENANT,
+};

@@ -190,6 +190,7 @@ fn event(delivery_status: DeliveryStatus, suppresses: Vec<EmailAddress>) -> SesE
         suspected: false,
         on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
+        details: crate::delivery::ses_event::SesDetails::default(),
     }
 }
 

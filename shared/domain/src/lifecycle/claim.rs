@@ -13,6 +13,7 @@ use super::evidence::{delivery_statuses, record_acceptance};
 use crate::delivery::attempt::Attempt;
 use crate::delivery::cause::Cause;
 use crate::delivery::delivery_status::DeliveryStatus;
+use crate::delivery::hook::RecipientKey;
 use crate::delivery::index;
 use crate::delivery::policy::Policy;
 use crate::delivery::record::{Acceptance, Due, DueKind, EmailRecord, Lease, RecordStatus};
@@ -67,7 +68,8 @@ pub fn record_attempt(
 }
 
 /// The decision of `send` before it submits with claim `claim_no`: it leaves out suppressed recipients. A recipient
-/// that only an earlier claim left out loses that delivery status.
+/// that only an earlier claim left out loses that delivery status. The facts for webhooks keep the recipients of each
+/// claim: a late event about an earlier claim replaces the delivery status.
 #[must_use]
 pub fn leave_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> Decision {
     if record.claim_no != claim_no || record.status != RecordStatus::Sending {
@@ -81,6 +83,9 @@ pub fn leave_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> 
         next.delivery_statuses
             .entry(recipient.clone())
             .or_insert(DeliveryStatus::Suppressed);
+    }
+    if let Some(hook) = &mut next.hook {
+        hook.leave_out(claim_no, recipients.iter().filter_map(|key| RecipientKey::parse(key)));
     }
     delivery_statuses(record, next)
 }

@@ -170,6 +170,9 @@ pub fn reschedule(
     }
     let mut next = record.clone();
     next.scheduled_at = Some(times.scheduled_at);
+    if let Some(hook) = &mut next.hook {
+        hook.reschedule(now);
+    }
     (next.expires_at, next.expires_given) = times.expiry(record, expires_after);
     let not_before = times.scheduled_at.max(now);
     if next.expires_at <= not_before {
@@ -213,6 +216,10 @@ pub fn retry(
     next.scheduled_at = None;
     next.retried_at = Some(policy.requested_at(now));
     next.generation = Some(queue.generation);
+    if let Some(hook) = &mut next.hook {
+        hook.begin_turn();
+        hook.schedule = None;
+    }
     Ok(requeue(record, next, policy, now, now))
 }
 

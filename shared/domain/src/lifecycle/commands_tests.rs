@@ -1,5 +1,6 @@
 use super::*;
 use crate::delivery::cause::Cause;
+use crate::delivery::hook::{Hook, Reschedule};
 use crate::delivery::record::{BodyPlace, BodyRef, Due, DueKind};
 use crate::id::{EmailId, TenantId};
 
@@ -225,4 +226,48 @@ fn a_forced_retry_that_expires_is_unknown() {
         at(2_000),
     ));
     assert_eq!((next.status, next.maybe_duplicate), (RecordStatus::Unknown, true));
+}
+
+/// A record with the facts for webhooks.
+fn hooked(status: RecordStatus) -> EmailRecord {
+    EmailRecord {
+        hook: Some(Hook::new(["a@x.example"], None)),
+        ..record(status)
+    }
+}
+
+#[test]
+fn a_reschedule_begins_a_turn_with_its_time() {
+    let waiting = hooked(RecordStatus::Queued);
+    let times = Times {
+        scheduled_at: at(3_000),
+        expires_at: None,
+    };
+    let (next, _) = written(reschedule(&waiting, times, TWO_WEEKS, &policy(), at(2_000)));
+    let hook = next.hook.unwrap();
+    let expected = Reschedule { turn: 1, at: at(2_000) };
+    assert_eq!((hook.turn, hook.schedule), (1, Some(expected)));
+}
+
+#[test]
+fn a_retry_begins_a_turn_and_keeps_the_past() {
+    let mut failed = hooked(RecordStatus::Failed);
+    failed.scheduled_at = Some(at(1_500));
+    let (next, _) = written(retry(&failed, false, &queue(), TWO_WEEKS, &policy(), at(2_000)));
+    let hook = next.hook.unwrap();
+    assert_eq!((hook.turn, hook.schedule, hook.past.len()), (1, None, 2));
+}
+
+/// Without a webhook nothing of it is stored.
+#[test]
+fn a_record_without_a_hook_gets_none() {
+    let (next, _) = written(retry(
+        &record(RecordStatus::Failed),
+        false,
+        &queue(),
+        TWO_WEEKS,
+        &policy(),
+        at(2_000),
+    ));
+    assert_eq!(next.hook, None);
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::delivery::life::keep_past;
 use crate::delivery::record::{EmailRecord, RecordStatus};
 use crate::timestamp::Timestamp;
 
@@ -131,7 +132,8 @@ pub enum Decision {
     Forget,
 }
 
-pub(super) fn write(before: &EmailRecord, record: EmailRecord, side_effect: SideEffect) -> Decision {
+pub(super) fn write(before: &EmailRecord, mut record: EmailRecord, side_effect: SideEffect) -> Decision {
+    keep_past(before, &mut record);
     Decision::Write(Box::new(Transition {
         condition: Condition::if_unchanged(before),
         record,

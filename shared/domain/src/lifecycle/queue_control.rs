@@ -13,6 +13,7 @@ use super::commands::{self, Refusal};
 use super::decision::{Condition, Decision, SideEffect, Transition, write};
 use super::restored;
 use crate::delivery::cause::Cause;
+use crate::delivery::life::keep_past;
 use crate::delivery::policy::{Policy, Turn};
 use crate::delivery::record::{Due, DueKind, EmailRecord, RecordStatus};
 use crate::queue::job::{Job, Task};
@@ -178,6 +179,9 @@ pub fn restore(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decisio
     }
     let mut next = restored::flagged(record, policy.restore_epoch);
     next.cause = None;
+    if let Some(hook) = &mut next.hook {
+        hook.begin_turn();
+    }
     requeue(record, next, policy, record.not_before, now)
 }
 
@@ -204,7 +208,8 @@ pub fn redrive(
 }
 
 /// A write that also depends on the state of the queue.
-fn write_in(before: &EmailRecord, record: EmailRecord, queue: &Queue) -> Decision {
+fn write_in(before: &EmailRecord, mut record: EmailRecord, queue: &Queue) -> Decision {
+    keep_past(before, &mut record);
     Decision::Write(Box::new(Transition {
         condition: Condition::UnmovedIn {
             claim_no: before.claim_no,

@@ -111,6 +111,7 @@ pub(super) fn event(kind: SesEventKind) -> SesEvent {
         suspected: false,
         on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
+        details: crate::delivery::ses_event::SesDetails::default(),
     }
 }
 

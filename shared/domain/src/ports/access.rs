@@ -13,6 +13,10 @@ pub trait Keys: Sync {
     /// Reads a key, revoked or not.
     fn key(&self, id: KeyId) -> impl Future<Output = Result<Option<ApiKey>, PortError>> + Send;
 
+    /// True if a tenant has a webhook that has not ended at `now`, as the last read of its key and of the tenant itself
+    /// showed. It makes no call: where nobody needs it, it is false.
+    fn has_webhooks_as_read(&self, tenant: &TenantId, now: Timestamp) -> bool;
+
     /// The keys of a tenant that are not revoked, newest first. Reads are not consistent: a new key may be missing.
     fn keys(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<ApiKey>, PortError>> + Send;
 

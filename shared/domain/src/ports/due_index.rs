@@ -57,6 +57,8 @@ pub struct Bookmarks {
     pub busy_since: BTreeMap<Priority, Timestamp>,
     /// The oldest late email.
     pub oldest_due: Option<OldestDue>,
+    /// The place in each shard of webhooks' deliveries at which the last run stopped. Without one it reached the end.
+    pub hook_places: BTreeMap<u8, DueCursor>,
 }
 
 /// The due index. Reads are not consistent: a missing entry appears a moment later, and the record corrects a stale

@@ -10,15 +10,20 @@ use crate::timestamp::Timestamp;
 /// The suppressed addresses.
 pub trait Suppressions: Sync {
     /// Adds a suppression as [`crate::delivery::suppression::Entry::effect_of_adding`] decides, together with its hash
-    /// prefix: both or neither.
-    fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
+    /// prefix: both or neither. With `is_told`, `notify` gets the change.
+    fn suppress(
+        &self,
+        suppression: &Suppression,
+        is_told: bool,
+    ) -> impl Future<Output = Result<Added, PortError>> + Send;
 
     /// Removes an active suppression and its hash prefix; `false` if there is none. The time of the release is
-    /// remembered.
+    /// remembered. With `is_told`, `notify` gets the change.
     fn release(
         &self,
         tenant: &TenantId,
         id: SuppressionId,
+        is_told: bool,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 

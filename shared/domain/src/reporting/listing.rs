@@ -4,8 +4,6 @@
 //! **Invariant:** the order is total: by the time of acceptance, then by id. A page therefore begins exactly after
 //! the previous one. That holds among emails of the same millisecond, and after new emails are accepted in between.
 
-use std::cmp::Reverse;
-
 use crate::delivery::record::EmailRecord;
 use crate::id::EmailId;
 use crate::timestamp::Timestamp;
@@ -41,10 +39,10 @@ pub enum Start<I = EmailId> {
     NewerThan(Place<I>),
 }
 
-impl<I: Copy + Ord> Start<I> {
+impl<I: Clone + Ord> Start<I> {
     /// The start of the next page in the same direction, after `place`.
     #[must_use]
-    pub fn behind(self, place: Place<I>) -> Self {
+    pub fn behind(&self, place: Place<I>) -> Self {
         match self {
             Self::Newest | Self::OlderThan(_) => Self::OlderThan(place),
             Self::NewerThan(_) => Self::NewerThan(place),
@@ -54,17 +52,17 @@ impl<I: Copy + Ord> Start<I> {
     /// The `count` nearest of these places, nearest first. Merging the nearest places of each shard gives the nearest
     /// of all.
     #[must_use]
-    pub fn nearest(self, places: impl IntoIterator<Item = Place<I>>, count: usize) -> Vec<Place<I>> {
-        let mut ahead: Vec<Place<I>> = places.into_iter().filter(|place| self.admits(*place)).collect();
+    pub fn nearest(&self, places: impl IntoIterator<Item = Place<I>>, count: usize) -> Vec<Place<I>> {
+        let mut ahead: Vec<Place<I>> = places.into_iter().filter(|place| self.admits(place)).collect();
         match self {
-            Self::Newest | Self::OlderThan(_) => ahead.sort_unstable_by_key(|place| Reverse(*place)),
+            Self::Newest | Self::OlderThan(_) => ahead.sort_unstable_by(|one, other| other.cmp(one)),
             Self::NewerThan(_) => ahead.sort_unstable(),
         }
         ahead.truncate(count);
         ahead
     }
 
-    fn admits(self, place: Place<I>) -> bool {
+    fn admits(&self, place: &Place<I>) -> bool {
         match self {
             Self::Newest => true,
             Self::OlderThan(start) => place < start,

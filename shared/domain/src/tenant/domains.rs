@@ -79,6 +79,10 @@ pub struct SendingDomain {
     pub next_check: Option<Timestamp>,
     /// Version: the number of its changes.
     pub version: u64,
+    /// Time of the last change that is told: of its registration, of SES's answer, or of the begin of its deletion.
+    pub changed_at: Timestamp,
+    /// True if its tenant had a webhook at a change: the table's stream tells its changes since.
+    pub is_told: bool,
 }
 
 /// Duration of the frequent questions about a waiting domain.
@@ -110,6 +114,8 @@ impl SendingDomain {
             waits_since: now,
             next_check: Some(now.after(MINUTE)),
             version: 1,
+            changed_at: now,
+            is_told: false,
         }
     }
 
@@ -131,7 +137,7 @@ impl SendingDomain {
         let is_lost_now = verification == Verification::Lost && self.verification == Verification::Now;
         let waits_since = if is_lost_now { now } else { self.waits_since };
         let tokens = identity.map(|identity| &identity.tokens);
-        Self {
+        let next = Self {
             tokens: tokens
                 .filter(|tokens| !tokens.is_empty())
                 .unwrap_or(&self.tokens)
@@ -141,6 +147,19 @@ impl SendingDomain {
             waits_since,
             next_check: next_check(verification, waits_since, now),
             version: self.version.saturating_add(1),
+            ..self.clone()
+        };
+        let changed_at = if next.differs_from(self) { now } else { self.changed_at };
+        Self { changed_at, ..next }
+    }
+
+    /// The domain whose deletion begins now, and is told.
+    #[must_use]
+    pub fn leaving(&self, now: Timestamp) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            changed_at: now,
+            is_told: true,
             ..self.clone()
         }
     }
@@ -160,13 +179,15 @@ impl SendingDomain {
         self.verification == Verification::Never && after.verification != Verification::Never
     }
 
-    /// True if anything but the times of questions differs.
+    /// True if anything but the times of questions and changes differs.
     #[must_use]
     pub fn differs_from(&self, other: &Self) -> bool {
         let plain = |domain: &Self| Self {
             waits_since: Timestamp::from_millis(0),
             next_check: None,
             version: 0,
+            changed_at: Timestamp::from_millis(0),
+            is_told: false,
             ..domain.clone()
         };
         plain(self) != plain(other)
@@ -282,6 +303,18 @@ mod tests {
         let asked = domain().observed(Some(&identity(false)), at(1));
         assert!(!asked.differs_from(&domain()));
         assert!(domain().observed(Some(&identity(true)), at(1)).differs_from(&domain()));
+    }
+
+    #[test]
+    fn only_a_change_has_a_time_of_its_own() {
+        let asked = domain().observed(Some(&identity(false)), at(1));
+        let verified = asked.observed(Some(&identity(true)), at(2));
+        let again = verified.observed(Some(&identity(true)), at(3));
+        let times = [&asked, &verified, &again].map(|domain| domain.changed_at);
+        assert_eq!(times, [at(0), at(2), at(2)]);
+        let leaving = again.leaving(at(4));
+        assert!(leaving.is_told && !leaving.differs_from(&again));
+        assert_eq!((leaving.changed_at, leaving.version), (at(4), again.version + 1));
     }
 
     #[test]

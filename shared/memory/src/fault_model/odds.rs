@@ -103,4 +103,6 @@ pub enum Broken {
     RateLimitsIgnored,
     /// Queues with emails that wait for slots are never found.
     MarksOfQueuesForgotten,
+    /// Webhooks are told that SES accepted an email which still waits.
+    ToldEarly,
 }

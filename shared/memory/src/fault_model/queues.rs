@@ -18,6 +18,8 @@ pub enum Destination {
     DeadLetters,
     /// The queue of SES's events.
     Events,
+    /// The queue of deliveries of events to webhooks.
+    Deliveries,
 }
 
 /// The index of a priority in [`FaultModel::priority_queues`].
@@ -56,6 +58,7 @@ impl FaultModel {
             Destination::PriorityQueue(Priority::Low) => low,
             Destination::DeadLetters => &mut self.dead_letters,
             Destination::Events => &mut self.events,
+            Destination::Deliveries => &mut self.deliveries,
         }
     }
 
@@ -69,6 +72,7 @@ impl FaultModel {
             Destination::PriorityQueue(Priority::Low) => low,
             Destination::DeadLetters => &self.notifiers.dead_letters,
             Destination::Events => &self.notifiers.events,
+            Destination::Deliveries => &self.notifiers.deliveries,
         })
     }
 

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Stack, trouble};
+use super::{AT_ONCE, Stack, trouble};
 use crate::Trouble;
 use crate::oracle::{SentCopy, StoredEmail};
+use crate::readers::{SentMessage, engagements};
 
 /// The header with the id of the email.
 const ID_HEADER: &str = "X-Email-Id";
@@ -89,6 +92,27 @@ impl Stack {
         }
         Ok(copies)
     }
+
+    /// Lets recipients open emails and click links: puts SES's events about them into the feedback queue. Returns the
+    /// number of events.
+    ///
+    /// # Errors
+    /// When the fake SES does not list its messages, or the queue does not take an event.
+    pub async fn engage(&self) -> Result<usize, Trouble> {
+        let messages = self.ses(Method::GET, "messages");
+        let messages: Vec<SentMessage> = self.read("The fake SES does not list its messages", messages).await?;
+        let events = engagements(&messages);
+        let queues = self.queues(&["FeedbackQueue"]).await?;
+        let sends = queues.iter().flat_map(|queue| {
+            let send = move |event: &String| self.sqs.send_message().queue_url(queue).message_body(event).send();
+            events.iter().map(send)
+        });
+        let sent = stream::iter(sends).buffer_unordered(AT_ONCE);
+        sent.try_for_each(|_| future::ok(()))
+            .await
+            .map_err(|error| Trouble(format!("The feedback queue does not take an event: {error:?}.")))?;
+        Ok(events.len())
+    }
 }
 
 fn unreadable(error: &aws_sdk_dynamodb::Error) -> Trouble {
@@ -110,8 +134,8 @@ struct Message {
     tags: Vec<Pair>,
 }
 
-/// Reads a record by the documented names of its item (`shared/aws/src/storage/records/item.rs`). This is separate code, so
-/// that a mistake there is not repeated here.
+/// Reads a record by the documented names of its item (`shared/aws/src/storage/records/item.rs`). This is separate
+/// code, so that a mistake there is not repeated here.
 fn record(item: &HashMap<String, AttributeValue>) -> Option<(String, StoredEmail)> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse::<u64>().ok());

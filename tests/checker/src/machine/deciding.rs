@@ -287,6 +287,14 @@ impl Machine {
         if self.is(Mutant::EndedStaysIndexed) && after.status.is_final() {
             after.due = before.due;
         }
+        if let (Some(hook), Some(earlier)) = (&mut after.hook, &before.hook) {
+            if self.is(Mutant::PastForgotten) {
+                hook.past.clone_from(&earlier.past);
+            }
+            if self.is(Mutant::TurnNotCounted) {
+                hook.turn = earlier.turn;
+            }
+        }
         if self.is(Mutant::ClaimNoReset) && after.attempts < before.attempts {
             after.claim_no -= 1;
         }
@@ -313,5 +321,6 @@ fn event(record: &EmailRecord, claim_no: u8) -> SesEvent {
         suspected: false,
         on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
+        details: domain::delivery::ses_event::SesDetails::default(),
     }
 }

@@ -1,16 +1,18 @@
 //! The erasure of the email, and the functions that find nothing afterwards.
 //!
-//! There are two steps. A conditional write replaces the record by a tombstone; then the contents are deleted, and
-//! the request is answered. If the function stops between the steps, the client gets no answer and may repeat.
+//! A conditional write replaces the record by a tombstone. If webhooks are told, facts and payloads are deleted next, in
+//! this order. Then the contents are deleted, and the request is answered. If the function stops between the steps,
+//! the client gets no answer and may repeat.
 
 use super::Steps;
 use crate::action::{Action, Operation, Process};
 use crate::clock::NOW;
 use crate::config::Actor;
 use crate::machine::Machine;
+use crate::mutant::Mutant;
 use crate::property::Property;
 use crate::records::RecordId;
-use crate::state::{ErasureState, Reader, Sender, State};
+use crate::state::{Erasing, ErasureState, Reader, Sender, State, Telling};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     if machine.config.erasures == 0 || !machine.config.has(Actor::Eraser) {
@@ -43,9 +45,35 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
 /// Returns the next step of a caller that has just read: none, if the email has not ended.
 fn found(machine: &Machine, state: &State) -> Reader {
     match state.record {
+        Some(seen) if machine.is_erasable(seen) && machine.is(Mutant::EventsErasedFirst) => events(machine),
         Some(seen) if machine.is_erasable(seen) => Reader::Eraser { seen },
         Some(_) => Reader::Nobody,
-        None => Reader::Emptier,
+        None => events(machine),
+    }
+}
+
+/// Returns the first step of erasing the events; without webhooks, the one after it.
+fn events(machine: &Machine) -> Reader {
+    if machine.config.is_told {
+        Reader::EventEraser(Erasing::Facts)
+    } else {
+        Reader::Emptier
+    }
+}
+
+fn after_tombstone(machine: &Machine) -> Reader {
+    if machine.is(Mutant::EventsErasedFirst) {
+        Reader::Emptier
+    } else {
+        events(machine)
+    }
+}
+
+/// Returns the next step after the events were erased.
+fn after_events(machine: &Machine, state: &State) -> Reader {
+    match state.record {
+        Some(seen) if machine.is(Mutant::EventsErasedFirst) => Reader::Eraser { seen },
+        Some(_) | None => Reader::Emptier,
     }
 }
 
@@ -60,6 +88,24 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
         Reader::Eraser { seen } => {
             steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
             replace_with_tombstone(machine, state, (slot, seen), steps);
+        }
+        Reader::EventEraser(Erasing::Facts) => {
+            steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
+            let telling = Telling {
+                fact: false,
+                ..state.telling
+            };
+            let next = put(*state, slot, Reader::EventEraser(Erasing::Payloads));
+            steps.add(Action::ErasesFacts, State { telling, ..next });
+        }
+        Reader::EventEraser(Erasing::Payloads) => {
+            steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
+            let telling = Telling {
+                payload: false,
+                ..state.telling
+            };
+            let next = put(*state, slot, after_events(machine, state));
+            steps.add(Action::ErasesPayloads, State { telling, ..next });
         }
         Reader::Emptier => {
             steps.add(Action::Does(Process::Eraser, Operation::Dies), gone);
@@ -86,7 +132,7 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
             let tombstone = State {
                 record: None,
                 erasure: ErasureState::Replaced,
-                ..put(*state, slot, Reader::Emptier)
+                ..put(*state, slot, after_tombstone(machine))
             };
             // An expired email has ended, even if no function has written that yet.
             let ended = machine.record(stored).status_at(NOW).is_final();
@@ -110,7 +156,10 @@ fn find_nothing(state: &State, steps: &mut Steps) {
         }
     }
     for (slot, reader) in state.readers.into_iter().enumerate() {
-        if !matches!(reader, Reader::Nobody | Reader::Emptier | Reader::Eraser { .. }) {
+        if !matches!(
+            reader,
+            Reader::Nobody | Reader::Emptier | Reader::EventEraser(_) | Reader::Eraser { .. }
+        ) {
             steps.add(Action::FindsNothing, put(*state, slot, Reader::Nobody));
         }
     }

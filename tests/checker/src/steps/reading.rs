@@ -132,7 +132,7 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
 
 fn question(reader: Reader) -> Option<(Process, RecordId, Question)> {
     match reader {
-        Reader::Nobody | Reader::Run { .. } | Reader::Eraser { .. } | Reader::Emptier => None,
+        Reader::Nobody | Reader::Run { .. } | Reader::Eraser { .. } | Reader::EventEraser(_) | Reader::Emptier => None,
         Reader::Promoter { seen, feedback, queue } => Some((
             Process::Promoter(QueueLoad::Flowing),
             seen,
@@ -180,6 +180,7 @@ fn ended(mut state: State, slot: usize, refused: bool) -> State {
         | Reader::Job { .. }
         | Reader::DeadLetter { .. }
         | Reader::Eraser { .. }
+        | Reader::EventEraser(_)
         | Reader::Emptier
         | Reader::Caller { .. } => {}
     }

@@ -92,7 +92,7 @@ fn after_time(machine: &mut Machine, state: &State, by: Duration) -> State {
     }
     for reader in &mut next.readers {
         match reader {
-            Reader::Nobody | Reader::Emptier => {}
+            Reader::Nobody | Reader::EventEraser(_) | Reader::Emptier => {}
             Reader::Run { feedback } => *feedback = older(*feedback),
             Reader::Promoter { seen, feedback, .. } => {
                 *seen = age(*seen);

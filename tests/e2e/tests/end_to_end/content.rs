@@ -160,7 +160,7 @@ async fn large_content_arrives_whole_and_is_readable() {
 }
 
 /// Incompressible text: `SplitMix64` in hex.
-fn noise(bytes: usize, seed: u64) -> String {
+pub(super) fn noise(bytes: usize, seed: u64) -> String {
     let mut state = seed;
     let mut text = String::with_capacity(bytes + 16);
     while text.len() < bytes {

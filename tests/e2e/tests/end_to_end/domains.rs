@@ -12,17 +12,17 @@ fn domain() -> String {
     format!("{}.example", unique("domain").to_lowercase())
 }
 
-async fn registered(api: &Api, name: &str) -> Value {
+pub(super) async fn registered(api: &Api, name: &str) -> Value {
     let made = api.post("/domains", &json!({"name": name})).await;
     assert_eq!(made.status, 201, "{made:?}");
     made.body
 }
 
-fn path(domain: &Value) -> String {
+pub(super) fn path(domain: &Value) -> String {
     format!("/domains/{}", domain["id"].as_str().unwrap())
 }
 
-fn records(domain: &Value) -> &[Value] {
+pub(super) fn records(domain: &Value) -> &[Value] {
     domain["records"].as_array().unwrap()
 }
 
@@ -35,7 +35,7 @@ fn in_dns(domain: &Value) -> Vec<&str> {
 }
 
 /// Asks for the verification of a domain until SES has verified it.
-async fn verified(api: &Api, path: &str) {
+pub(super) async fn verified(api: &Api, path: &str) {
     eventually("the verification of the domain", || async {
         let asked = api.post(&format!("{path}/verify"), &json!({})).await;
         assert_eq!(asked.status, 200, "{asked:?}");

@@ -5,28 +5,35 @@ use serde_json::{Value, json};
 
 use super::emails::{address, email_to};
 
-/// Returns the event that SES would publish for a permanent bounce of `message`.
-fn bounce(message: &Message) -> Value {
+/// Returns the event that SES would publish about `message`.
+pub(super) fn event(message: &Message, event_type: &str, part: &str, content: Value) -> Value {
     let tags: serde_json::Map<String, Value> = message
         .tags
         .iter()
         .map(|tag| (tag.name.clone(), json!([tag.value])))
         .collect();
-    json!({
-        "eventType": "Bounce",
+    let mut event = json!({
+        "eventType": event_type,
         "mail": {
             "timestamp": "2026-01-01T00:00:00.000Z",
             "messageId": "0100-forged",
             "destination": message.to,
             "tags": tags,
         },
-        "bounce": {
-            "timestamp": "2026-01-01T00:00:01.000Z",
-            "bounceType": "Permanent",
-            "bounceSubType": "General",
-            "bouncedRecipients": [{"emailAddress": message.to[0]}],
-        },
-    })
+    });
+    event[part] = content;
+    event
+}
+
+/// Returns the event that SES would publish for a permanent bounce of `message`.
+fn bounce(message: &Message) -> Value {
+    let content = json!({
+        "timestamp": "2026-01-01T00:00:01.000Z",
+        "bounceType": "Permanent",
+        "bounceSubType": "General",
+        "bouncedRecipients": [{"emailAddress": message.to[0]}],
+    });
+    event(message, "Bounce", "bounce", content)
 }
 
 fn with(mut event: Value, pointer: &str, value: Value) -> String {

@@ -46,6 +46,10 @@ fn each_bad_outcome_has_an_alarm() {
             ("UncertainEmailsAlarm", "10", "mailqueue UncertainEmails"),
             ("AccessDeniedAlarm", "0", "mailqueue AccessDenied"),
             ("SendingStopsAlarm", "0", "mailqueue SendingStops"),
+            ("FunctionErrorsAlarm", "0", "mailqueue FailedInvocations"),
+            ("NotifyLateAlarm", "900000", "AWS/Lambda IteratorAge"),
+            ("HookLeftoverAlarm", "0", "AWS/SQS ApproximateNumberOfMessagesVisible"),
+            ("WebhooksFailingAlarm", "0", "mailqueue WebhookProblems"),
         ] {
             let alarm = alarm(name);
             assert_eq!(metrics(&alarm), (vec![expected.to_owned()], None), "{name}");
@@ -96,6 +100,24 @@ fn each_bad_outcome_has_an_alarm() {
         for name in ["FeedbackAgeAlarm", "FeedbackLeftoverAlarm", "DeadLettersAlarm"] {
             let (metrics, _) = metrics(&alarm(name));
             assert!(metrics.iter().all(|metric| metric.starts_with("AWS/SQS ")), "{name}");
+        }
+    }
+}
+
+/// An alarm on one metric replaces one metric for each function, so each function needs its filter.
+#[test]
+fn the_failed_invocations_of_six_functions_are_counted() {
+    for template in templates() {
+        for name in ["Send", "DeadLetter", "Feedback", "Tally", "Notify", "Deliver"] {
+            let filter = template.resource(&format!("{name}ErrorsFilter"))["Properties"].clone();
+            let group = yaml_serde::to_string(&filter["LogGroupName"]).unwrap();
+            assert!(group.contains(&format!("{name}Logs")), "{name}: {group}");
+            let pattern = r#"{ $.type = "platform.report" && $.record.status != "success" }"#;
+            assert_eq!(filter["FilterPattern"], pattern, "{name}");
+            assert_eq!(
+                filter["MetricTransformations"][0]["MetricName"], "FailedInvocations",
+                "{name}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use yaml_serde::Value;
 
-use super::{target, templates};
+use super::{target, template_with, templates};
 
 #[test]
 fn visibility_outlasts_six_function_timeouts() {
@@ -118,7 +118,7 @@ fn an_alarm_precedes_the_in_flight_limit_of_sqs() {
 #[test]
 fn triggers_report_failures_and_fit_a_new_account() {
     for template in templates() {
-        let mut together = 0;
+        let (mut together, mut of_webhooks) = (0, 0);
         for (function, queue, properties) in template.triggers() {
             let partial = properties["FunctionResponseTypes"].as_sequence().unwrap();
             assert!(
@@ -130,14 +130,36 @@ fn triggers_report_failures_and_fit_a_new_account() {
             assert!(size <= 10 || !window.is_null(), "{queue}: {size} at once need a window");
             let most = template.number(&properties["ScalingConfig"]["MaximumConcurrency"]);
             assert!(most >= 2, "{queue}: Lambda's own minimum is 2");
-            together += most;
+            if queue == "HookQueue" {
+                of_webhooks += most;
+            } else {
+                together += most;
+            }
         }
         assert!(
             together <= 10,
             "{}: a new account has 10 executions, not {together}",
             template.profile
         );
+        // Lambda's minimum. Emails need all executions of a new account, unless its priorities share one queue. A large
+        // fault run has no such account.
+        let expected = if template.profile == "chaos_large" { 8 } else { 2 };
+        assert_eq!(of_webhooks, expected, "{}", template.profile);
     }
+}
+
+/// With one priority queue, a new account has room for the senders and for the calls of webhooks.
+#[test]
+fn a_shared_priority_queue_leaves_room_for_webhooks() {
+    let template = template_with(&[("SharedPriorityQueue", "true")]);
+    let triggers = template.triggers();
+    let enabled = triggers
+        .iter()
+        .filter(|(_, _, properties)| properties["Enabled"] != false);
+    let together: u64 = enabled
+        .map(|(_, _, properties)| template.number(&properties["ScalingConfig"]["MaximumConcurrency"]))
+        .sum();
+    assert!(together <= 10, "{together} executions");
 }
 
 /// A send task that returns too often goes to the dead-letter queue, and then only the index finds its email. While

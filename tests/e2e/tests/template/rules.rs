@@ -7,12 +7,12 @@ use yaml_serde::Value;
 use super::{short_form, target, templates};
 
 /// Returns the statements of a policy document.
-fn statements(document: &Value) -> &[Value] {
+pub(super) fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
 }
 
 /// Partitions of the index `by_tenant`: `tenants`, `<tenant>#keys`, `<tenant>#domains`,
-/// `<tenant>#suppressed#<origin>`, and `<tenant>#NN` for emails. A query of an index has the partition of the index as its leading key.
+/// `<tenant>#suppressed#<origin>`, `<tenant>#NN` for emails, and `hook:<tenant>#<webhook>#N` for events. A query of an index has the partition of the index as its leading key.
 #[test]
 fn each_role_reads_its_own_part_of_the_index() {
     for template in templates() {
@@ -41,15 +41,17 @@ fn each_role_reads_its_own_part_of_the_index() {
             ("AccessRole", list("StringLike", r##"tenants, "*#keys", "*#??""##)),
             ("DomainsRole", list("StringLike", r##""*#domains""##)),
             ("ManageRole", list("StringLike", r##""*#??""##)),
+            ("NotifyRole", list("StringLike", r##""*#??", "hook:*""##)),
             ("ReportsRole", list("StringEquals", "tenants")),
             ("SuppressionsRole", list("StringLike", r##""*#suppressed#*""##)),
+            ("WebhooksRole", list("StringLike", r#""hook:*""#)),
         ]);
         assert_eq!(bounds, expected);
     }
 }
 
-/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage`, `suppressions`, `domains` and `reports`
-/// read them and record their use; no other function reads them.
+/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage`, `suppressions`, `domains`, `webhooks`
+/// and `reports` read them and record their use; no other function reads them.
 #[test]
 fn only_access_changes_keys_and_tenants() {
     for template in templates() {
@@ -75,6 +77,7 @@ fn only_access_changes_keys_and_tenants() {
                 assert_eq!(statement["Condition"], expected, "{name}: {wanted}");
             };
             const UPDATE: &[&str] = &["UpdateItem"];
+            const FLAG: &str = r##"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#hooks"]}}"##;
             const USE_OF_A_KEY: &str = r#"{
                 "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*"]},
                 "ForAllValues:StringEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
@@ -91,8 +94,10 @@ fn only_access_changes_keys_and_tenants() {
                     );
                     continue;
                 }
+                // Closed lists of partitions: `roles_of_webhooks` compares them.
+                "DeliverRole" | "WebhooksRole" => continue,
                 "AccessRole" => {
-                    assert_eq!(statements.len(), 2, "the role has other permissions for the table");
+                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", "*#queues", "account#pace", warm]}}"#;
                     is(
                         "KeysAndTenants",
@@ -125,7 +130,8 @@ fn only_access_changes_keys_and_tenants() {
                     continue;
                 }
                 "SuppressionsRole" => {
-                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
+                    assert_eq!(statements.len(), 4, "the role has other permissions for the table");
+                    is("WebhookFlag", "Allow", &["GetItem"], FLAG);
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#suppressed", "*#suppressed#*", "account#pace", warm]}}"#;
                     is(
                         "Suppressions",
@@ -139,7 +145,8 @@ fn only_access_changes_keys_and_tenants() {
                     continue;
                 }
                 "DomainsRole" => {
-                    assert_eq!(statements.len(), 5, "the role has other permissions for the table");
+                    assert_eq!(statements.len(), 6, "the role has other permissions for the table");
+                    is("WebhookFlag", "Allow", &["GetItem"], FLAG);
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [domains, warm]}}"#;
                     let actions = &[
                         "GetItem",

@@ -50,7 +50,7 @@ fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
     let (reader, _) = reader.split_once("\n}\n").expect("its end");
     let mut variables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for method in reader.split("pub fn ").skip(1) {
-        let (name, rest) = method.split_once('(').unwrap();
+        let (name, rest) = method.split_once(['(', '<']).unwrap();
         let (body, _) = rest.split_once("\n    }").unwrap();
         let own = body
             .split('"')

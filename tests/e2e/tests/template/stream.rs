@@ -1,4 +1,4 @@
-//! The settings of the stream that feeds the counters.
+//! The settings of the table's stream for the counters. `webhooks.rs` has those of the second reader.
 
 use std::collections::BTreeSet;
 

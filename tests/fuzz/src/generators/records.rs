@@ -273,6 +273,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Se
         suspected: false,
         on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
+        details: domain::delivery::ses_event::SesDetails::default(),
     };
     match u.int_in_range(0..=11)? {
         9 => event.tenant = tenant(u)?,

@@ -90,6 +90,15 @@ const FIELDS: &[&str] = &[
     "adopt",
     "capabilities",
     "tracking_subdomain",
+    // Fields of webhooks.
+    "endpoint",
+    "events",
+    "signing_secret",
+    "delivery",
+    "webhook_id",
+    "type",
+    "only",
+    "include",
     // Fields of queues.
     "rate_per_second",
     "retry_waits_seconds",

@@ -17,6 +17,7 @@ mod quoted_local_parts;
 mod sending_domains;
 mod structured_headers;
 mod tags;
+mod webhooks;
 
 use crate::class::Class;
 
@@ -41,6 +42,7 @@ pub fn classes() -> Vec<Class> {
         media_types::classes(),
         options::classes(),
         sending_domains::classes(),
+        webhooks::classes(),
     ]
     .concat()
 }

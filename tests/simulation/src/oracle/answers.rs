@@ -11,7 +11,7 @@ use invariants::Invariant;
 use memory::MemoryBackend;
 use serde_json::Value;
 
-use super::Oracle;
+use super::{Oracle, queue_of};
 use crate::scenario::QueueCommand;
 
 impl Oracle {
@@ -272,7 +272,7 @@ impl Oracle {
         };
         let mut seen = self.observations();
         let waits = ["queued", "scheduled", "retry"].contains(&status);
-        let purged = seen.queues.get(record.queue.as_str()).and_then(|queue| queue.purged);
+        let purged = queue_of(&seen.queues, &record).and_then(|queue| queue.purged);
         let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();
         let stored_at = seen.stored_at.get(&id).copied();
         if let Some((before, answered_at)) = purged

@@ -8,7 +8,7 @@ use domain::id::EmailId;
 use invariants::Invariant;
 use memory::MemoryBackend;
 
-use super::{ObservedEmail, Oracle};
+use super::{ObservedEmail, Oracle, queue_of};
 
 impl Oracle {
     /// Checks the end of a run. `waits` tells whether a record may still wait.
@@ -20,10 +20,7 @@ impl Oracle {
         };
         let mut seen = self.observations();
         for record in records.values() {
-            let restored = seen
-                .queues
-                .get(record.queue.as_str())
-                .is_some_and(|queue| queue.restored);
+            let restored = queue_of(&seen.queues, record).is_some_and(|queue| queue.restored);
             // An email without an answer may have nothing to send.
             let answered = seen.known.get(&record.id).is_some_and(|known| known.answered);
             if restored && answered && record.cause == Some(Cause::Purged) {

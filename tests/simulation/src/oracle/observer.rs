@@ -14,13 +14,14 @@ use invariants::transitions::is_allowed;
 use memory::observer::{Arrived, Observer};
 
 use super::ending::ends_badly;
-use super::{Oracle, Seen, Submission};
+use super::{Oracle, Seen, Submission, queue_of};
 use crate::scenario::NEWS;
 
 impl Observer for Oracle {
     fn on_write(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
         let mut seen = self.observations();
         let id = Some(after.id);
+        seen.committed.write(after);
         if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
             seen.broken(Invariant::Erasure, id, "it was erased, and written again".to_owned());
         }
@@ -104,7 +105,7 @@ impl Observer for Oracle {
         } = &mut *seen;
         let known = known.entry(claimed.id).or_default();
         let mut wrong: Vec<(Invariant, String)> = Vec::new();
-        let purged = queues.get(claimed.queue.as_str()).and_then(|queue| queue.purged);
+        let purged = queue_of(queues, claimed).and_then(|queue| queue.purged);
         if let (Some((before, answered_at)), Some(bounds)) = (purged, bounds)
             && answered_at.after(bounds.heard + bounds.under_way) < now
             && stored_at
@@ -346,7 +347,7 @@ impl Seen {
         );
         let Some(bounds) = self.bounds else { return };
         if after.claim_no > before.claim_no {
-            let paused_at = self.queues.get(before.queue.as_str()).and_then(|queue| queue.paused_at);
+            let paused_at = queue_of(&self.queues, before).and_then(|queue| queue.paused_at);
             if paused_at.is_some_and(|at| at.after(bounds.heard) < now) {
                 self.broken(
                     Invariant::QueueCommands,

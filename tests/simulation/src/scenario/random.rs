@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::delivery::priority_queue::MOST_MESSAGES;
 use domain::delivery::record::Priority;
+use domain::id::TenantId;
 use fastrand::Rng;
 use memory::fault_model::{Broken, Odds};
 
@@ -62,6 +63,7 @@ impl Scenario {
             outage: Duration::ZERO,
             limit: (queues && rng.bool()).then(|| rng.u32(1..=3)),
             restore: None,
+            hooks: None,
             broken: Broken::Nothing,
         };
         // Drawn last, so that older seeds still give the same scenario.
@@ -136,6 +138,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
         scheduled_in.unwrap_or_default() + Duration::from_secs(1) + up_to(rng, guard * 2)
     });
     Order {
+        tenant: TenantId::main(),
         at,
         emails: if batch { rng.usize(1..=6) } else { 1 },
         batch,

@@ -127,25 +127,31 @@ impl MessageSource for Mapping {
     }
 
     async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
-        let priority = Destination::PriorityQueue(self.priority);
-        let back: Vec<_> = messages
-            .iter()
-            .filter_map(|(message, delay)| {
-                Some((message.message_id.parse().ok()?, message.receipt.parse().ok()?, *delay))
-            })
-            .collect();
-        let call = Call {
-            what: "put_back",
-            email: None,
-            writes: true,
-        };
-        let put_back = self.backend.call(call, move |state| {
-            if let Some(fault_model) = &mut state.fault_model {
-                for (id, receipt, delay) in &back {
-                    fault_model.put_back(priority, *id, *receipt, *delay);
-                }
-            }
-        });
-        if put_back.await.is_ok() { 0 } else { messages.len() }
+        put_back(&self.backend, Destination::PriorityQueue(self.priority), messages).await
     }
+}
+
+/// Makes messages visible again after their delays; returns the number of failures.
+pub(super) async fn put_back(
+    backend: &MemoryBackend,
+    to: Destination,
+    messages: &[(&ReceivedMessage, Duration)],
+) -> usize {
+    let back: Vec<_> = messages
+        .iter()
+        .filter_map(|(message, delay)| Some((message.message_id.parse().ok()?, message.receipt.parse().ok()?, *delay)))
+        .collect();
+    let call = Call {
+        what: "put_back",
+        email: None,
+        writes: true,
+    };
+    let put_back = backend.call(call, move |state| {
+        if let Some(fault_model) = &mut state.fault_model {
+            for (id, receipt, delay) in &back {
+                fault_model.put_back(to, *id, *receipt, *delay);
+            }
+        }
+    });
+    if put_back.await.is_ok() { 0 } else { messages.len() }
 }

@@ -98,6 +98,7 @@ pub struct TenantPrincipal {
     pub(super) permission: Permission,
     pub(super) from_domains: Vec<FromDomain>,
     pub(super) expires_at: Option<Timestamp>,
+    pub(super) has_webhooks: bool,
 }
 
 /// The deployer: creates tenants, and keys for them.
@@ -269,6 +270,12 @@ impl TenantPrincipal {
     #[must_use]
     pub fn limits(&self) -> &Tenant {
         &self.tenant
+    }
+
+    /// Whether the tenant has a webhook, as far as its key's last read showed.
+    #[must_use]
+    pub fn has_webhooks(&self) -> bool {
+        self.has_webhooks
     }
 
     /// API key of the request.

@@ -19,6 +19,7 @@ pub(super) struct EmailRecords {
     pub(super) reads: AtomicUsize,
     pub(super) noted: Mutex<Vec<Timestamp>>,
     pub(super) broken: bool,
+    pub(super) has_webhooks: bool,
 }
 
 impl EmailRecords {
@@ -38,6 +39,10 @@ impl EmailRecords {
 impl Keys for EmailRecords {
     async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
         Ok(self.read(&self.key)?.filter(|key| key.id == id))
+    }
+
+    fn has_webhooks_as_read(&self, _: &TenantId, _: Timestamp) -> bool {
+        self.has_webhooks
     }
 
     async fn keys(&self, _: &TenantId) -> Result<Vec<ApiKey>, PortError> {

@@ -81,6 +81,36 @@ impl Reader<'_> {
         self.url("MAILQUEUE_FEEDBACK_URL")
     }
 
+    /// The queue of deliveries to webhooks: `MAILQUEUE_HOOK_URL`.
+    pub fn hook_url(&mut self) -> String {
+        self.url("MAILQUEUE_HOOK_URL")
+    }
+
+    /// Concurrent executions of `deliver`: `MAILQUEUE_DELIVER_CONCURRENCY`.
+    pub fn deliver_concurrency(&mut self) -> usize {
+        self.number("MAILQUEUE_DELIVER_CONCURRENCY", 2..=1000)
+    }
+
+    /// The URLs that webhooks may have: `MAILQUEUE_WEBHOOK_TARGETS`, `public` or `any`. The policy is that of the crate
+    /// for outgoing calls, which this crate does not use.
+    pub fn webhook_targets<T: FromStr + Default>(&mut self) -> T {
+        let targets = self.parse("MAILQUEUE_WEBHOOK_TARGETS", "public or any", |text| text.parse().ok());
+        targets.unwrap_or_default()
+    }
+
+    /// The KMS key of the signing secrets of webhooks: `MAILQUEUE_WEBHOOK_KEY_ARN`, an ARN or `none`.
+    pub fn webhook_key_arn(&mut self) -> Option<String> {
+        let key = self.parse(
+            "MAILQUEUE_WEBHOOK_KEY_ARN",
+            "none, or the ARN of a key",
+            |text| match text {
+                "none" => Some(None),
+                arn => arn.starts_with("arn:").then(|| Some(arn.to_owned())),
+            },
+        );
+        key.flatten()
+    }
+
     /// The part of SES's rate that this deployment uses: `MAILQUEUE_SES_RATE_SHARE`, from 0.05 to 1.
     pub fn rate_share(&mut self) -> f64 {
         let share = self.parse("MAILQUEUE_SES_RATE_SHARE", "a number from 0.05 to 1", |text| {

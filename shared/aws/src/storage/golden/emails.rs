@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::delivery::hook::{Hook, Reschedule};
 use domain::delivery::record::{BodyPlace, Due, DueKind, EmailRecord, RecordStatus};
 use domain::ports::erasure::Tombstones;
 use domain::ports::{Bodies, EmailRecords, Packed};
@@ -45,6 +46,16 @@ fn records() -> Vec<(String, EmailRecord)> {
         };
         records.push((name(&kind), record));
     }
+    let hook = Hook {
+        turn: 1,
+        schedule: Some(Reschedule { turn: 1, at: at(1_500) }),
+        ..Hook::new(["ann@example.com"], Some("key".to_owned()))
+    };
+    let hooked = EmailRecord {
+        hook: Some(hook),
+        ..record()
+    };
+    records.push(("hooked".to_owned(), hooked));
     records
 }
 
@@ -61,14 +72,15 @@ async fn records_in_every_status_are_read_and_written() {
             loaded.unwrap().unwrap()
         };
         assert_eq!(load(golden.today(&name)).await, record, "{name}");
-        // Slots of a rate limit are newer.
-        if name != "paced" {
+        // Slots of a rate limit and webhooks are newer.
+        if !["paced", "hooked"].contains(&name.as_str()) {
             let old = EmailRecord {
                 batch: None,
                 generation: None,
                 key: None,
                 from_domain: None,
                 facts: BTreeMap::new(),
+                hook: None,
                 ..record.clone()
             };
             assert_eq!(load(golden.old(&name)).await, old, "{name}");

@@ -12,6 +12,7 @@ use domain::delivery::rate::{Begin, Micros, Rate};
 use domain::delivery::record::Priority;
 use domain::lifecycle::Feedback;
 use domain::ports::rate_limits::RateLimits;
+use domain::ports::webhook_events::DueDeliveries;
 use domain::ports::{AccountRates, Bookmarks, DueIndex, Evidence, Watermark};
 use domain::queue::rate_limit::{self, RateLimit, Release};
 use domain::reporting::account::OldestDue;
@@ -187,18 +188,21 @@ async fn bookmarks_are_read_and_written() {
             seen_at: at(5_000),
         };
         table.save_oldest_due(oldest).await.unwrap();
+        table.save_due_place(2, Some(&cursor("c2"))).await.unwrap();
     });
     golden.check("saved", &stored.await.only());
     let old = Bookmarks {
         cursors: BTreeMap::from([(3, cursor("c3")), (15, cursor("c15"))]),
         busy_since: BTreeMap::from([(Priority::Low, at(4_000))]),
         oldest_due: None,
+        hook_places: BTreeMap::new(),
     };
     let today = Bookmarks {
         oldest_due: Some(OldestDue {
             due: at(1_000),
             seen_at: at(5_000),
         }),
+        hook_places: BTreeMap::from([(2, cursor("c2"))]),
         ..old.clone()
     };
     for (replay, bookmarks) in [(golden.today("saved"), today), (golden.old("saved"), old)] {

@@ -50,12 +50,12 @@ async fn suppressions_are_read_and_written() {
     ] {
         let stored = written_items(async |replay| {
             let table = replay.table(16);
-            table.suppress(first).await.unwrap();
+            table.suppress(first, false).await.unwrap();
             if released {
-                assert!(table.release(&tenant, id, at(6_000)).await.unwrap());
+                assert!(table.release(&tenant, id, false, at(6_000)).await.unwrap());
             }
             if let Some(second) = second {
-                table.suppress(second).await.unwrap();
+                table.suppress(second, false).await.unwrap();
             }
         });
         golden.check(name, &stored.await.of("suppression"));
@@ -103,7 +103,7 @@ async fn written_over_full_marks() -> GoldenTable {
         }
         CannedResponse::ok(&json!({}))
     });
-    replay.table(16).suppress(&manual()).await.unwrap();
+    replay.table(16).suppress(&manual(), false).await.unwrap();
     GoldenTable::after(&replay.requests()[1..])
 }
 
@@ -113,12 +113,12 @@ async fn hash_prefixes_are_read_and_written() {
     let tenant = TenantId::main();
     let prefix = manual().id().hash_prefix();
     let one = written_items(async |replay| {
-        replay.table(16).suppress(&manual()).await.unwrap();
+        replay.table(16).suppress(&manual(), false).await.unwrap();
     });
     let none = written_items(async |replay| {
         let table = replay.table(16);
-        table.suppress(&manual()).await.unwrap();
-        assert!(table.release(&tenant, manual().id(), at(6_000)).await.unwrap());
+        table.suppress(&manual(), false).await.unwrap();
+        assert!(table.release(&tenant, manual().id(), false, at(6_000)).await.unwrap());
     });
     for (name, stored, prefixes) in [
         ("one", one.await, SuppressionFilter::These(BTreeSet::from([prefix]))),

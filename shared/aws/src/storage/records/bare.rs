@@ -65,9 +65,12 @@ mod tests {
     #[test]
     fn a_bare_record_has_all_that_decisions_read() {
         let whole: BTreeSet<String> = item::from_record(&full(), 16).into_keys().collect();
+        let hooks = crate::storage::records::hook::ALL;
         let left_out = ["tenant_shard", "created_sk", "da", "oa", "ca", "z"];
         for name in &whole {
-            let expected = !item::PAST.contains(&name.as_str()) && !left_out.contains(&name.as_str());
+            let expected = !item::PAST.contains(&name.as_str())
+                && !left_out.contains(&name.as_str())
+                && !hooks.contains(&name.as_str());
             assert_eq!(item::BARE.contains(&name.as_str()), expected, "{name}");
         }
     }
@@ -102,6 +105,7 @@ mod tests {
             delivered_at: None,
             opened_at: None,
             clicked_at: None,
+            hook: None,
             body: BodyRef { bytes: 0, ..good.body },
             ..good
         };

@@ -42,6 +42,7 @@
 //! | `oc` | L of S | `outcomes`: claim, time, cause and text, separated by spaces |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: time and text |
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact, separated by a space: time and text |
+//! | `hk`, `hi`, `ht`, `hs`, `hp`, `hl` | B, S, N, S, L of S, L of B | `hook` ([`super::hook`]) |
 //! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id; the index `due` |
 //! | `due_sk` in `wake` | | also priority, recipients, bytes and queue |
 //! | `due_sk` in `paced` | | also priority, recipients, bytes and expiry |
@@ -64,6 +65,7 @@ use domain::message::dropped_header::DroppedHeader;
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
+use super::hook;
 use super::reading::{bytes, flag, from_named_attribute, maybe, number, text, time};
 use super::waiting::{ended_sk, rate_limited_sk, wake_sk};
 use crate::storage::attributes::{Item, ItemError, b, from_name, n, name, parse_sortable, s, sortable, yes};
@@ -195,6 +197,7 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
         let names: Vec<_> = record.dropped_headers.iter().map(ToString::to_string).collect();
         item.extend([s("dh", names.join(" "))]);
     }
+    item.extend(record.hook.iter().flat_map(hook::attributes));
     if let Some(due) = record.due {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, record),
@@ -262,6 +265,7 @@ pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
         outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
         diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
         facts: facts(&maybe(item, "ev", diagnostics)?.unwrap_or_default()).ok_or(ItemError::Malformed("ev"))?,
+        hook: hook::read(item)?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The stored form of a record, and the errors of unreadable items.
 
 use domain::delivery::delivery_status::DeliveryStatus;
+use domain::delivery::hook::Hook;
 
 use super::super::samples::{at, full, record};
 use super::*;
@@ -90,10 +91,50 @@ fn a_small_record_is_under_one_write_unit() {
             message_id,
             at,
         }),
+        hook: None,
         ..full()
     };
     let size = size(&from_record(&longest, 16));
     assert!(size < 1024, "{size} bytes");
+}
+
+/// With a webhook, an email costs no more: neither when it ended unsent with all its words, nor when it was delivered.
+#[test]
+fn a_record_with_a_hook_fits_one_write_unit() {
+    let hook = Hook::new(["someone@example.com"], Some("k".repeat(64)));
+    let failed = EmailRecord {
+        detail: Some("x".repeat(domain::limits::DETAIL_MAX)),
+        sent: None,
+        lease: None,
+        uncertain_since: None,
+        hook: Some(hook.clone()),
+        ..full()
+    };
+    let recipient = "0123456789ab".to_owned();
+    let words = "x".repeat(1_000);
+    let said = Diagnostic::of(DeliveryStatus::Delivered, at(6_500), words, 1);
+    let delivered = EmailRecord {
+        outcomes: Vec::new(),
+        delivery_statuses: [(recipient.clone(), DeliveryStatus::Delivered)].into(),
+        diagnostics: [(recipient, said)].into(),
+        cause: None,
+        detail: None,
+        due: None,
+        lease: None,
+        uncertain_since: None,
+        retried_at: None,
+        sent: Some(Acceptance {
+            claim_no: 1,
+            message_id: "0100018f-x".repeat(6),
+            at: at(6_000),
+        }),
+        hook: Some(hook),
+        ..full()
+    };
+    for record in [failed, delivered] {
+        let size = size(&from_record(&record, 16));
+        assert!(size < 1024, "{size} bytes");
+    }
 }
 
 /// A typical email: accepted at the first attempt, and delivered to all recipients.
@@ -125,6 +166,7 @@ fn a_delivery_and_its_diagnostic_fit_one_write_unit() {
                 message_id: "0100018f-x".repeat(6),
                 at: at(6_000),
             }),
+            hook: None,
             ..full()
         };
         let size = size(&from_record(&delivered, 16));

@@ -6,6 +6,7 @@ use domain::delivery::batch::BatchId;
 use domain::delivery::cause::Cause;
 use domain::delivery::delivery_status::DeliveryStatus;
 use domain::delivery::history::{AttemptOutcome, Diagnostic, Fact};
+use domain::delivery::hook::Hook;
 use domain::delivery::policy::Policy;
 use domain::delivery::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, FROM_DOMAIN_MAX, Lease, RecordStatus,
@@ -75,6 +76,7 @@ pub(crate) fn full() -> EmailRecord {
             cause: Cause::Throttled,
             words: "Maximum sending rate exceeded.".to_owned(),
         }],
+        hook: Some(Hook::new(["ann@example.com"], None)),
         facts: BTreeMap::from([(
             ("0123456789ab".to_owned(), Fact::Delivered),
             Diagnostic {

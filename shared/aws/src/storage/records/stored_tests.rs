@@ -45,6 +45,7 @@ async fn items_of_the_first_version_are_read() {
         outcomes: Vec::new(),
         diagnostics: BTreeMap::new(),
         facts: BTreeMap::new(),
+        hook: None,
         ..full()
     };
     assert_eq!(load("everything").await, Some(everything));

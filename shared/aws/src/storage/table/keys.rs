@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | an email's record, or its tombstone | `<tenant>#<id>` | `email` |
 //! | an email's content | `<tenant>#<id>` | `body#<hash>` |
+//! | a fact of an email, for webhooks | `<tenant>#<id>` | `fact#<number>` |
 //! | a queue | `<tenant>#queues` | `queue#<name>` |
 //! | a job of a queue | `<tenant>#queues` | `job#<name>#<id>` |
 //! | the rate limit of a queue | `<tenant>#queues` | `pace#<name>` |
@@ -22,9 +23,19 @@
 //! | a sending domain | `domains` | `<labels in reverse>` |
 //! | the name of a sending domain, by its id | `domains` | `id#<id>` |
 //! | the sending domains that were never verified | `domains` | `registry#` |
+//! | a tenant's flag of webhooks | `<tenant>#hooks` | `hooks` |
+//! | a webhook | `<tenant>#hooks` | `hook#<id>` |
+//! | a recovery job of a webhook | `<tenant>#hooks` | `hookjob#<id>` |
+//! | the health of an endpoint | `hook:<tenant>#<id>` | `state` |
+//! | the permits of slow endpoints | `hook:#slow` | `permits` |
+//! | a delivery of an event | `hook:<tenant>#<id>#<shard>` | `event#<event>` |
+//! | an event's payload | `event:<tenant>#<subject>` | `<event>` |
+//! | a webhook's signing secrets | `secret:<tenant>#<id>` | `secret` |
 //! | counters | `tally:..` | |
 //! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
+
+pub(crate) mod webhooks;
 
 use domain::delivery::batch::BatchId;
 use domain::delivery::record::BodyRef;
@@ -73,6 +84,12 @@ const DOMAINS: &str = "domains";
 
 /// Partition of the index `due` for sending domains that `promote` must look at.
 pub(crate) const WAITING_DOMAINS: &str = "domain";
+
+/// Sort key of a suppressed address.
+pub(crate) const SUPPRESSION: &str = "suppression";
+
+/// Middle of the partition keys of suppressed addresses.
+const SUPPRESSED: &str = "#suppressed#";
 
 /// Sort key of the counts of a queue's waiting emails.
 pub(crate) const STANDING: &str = "now";
@@ -253,6 +270,11 @@ pub(crate) fn is_domain_registry(item: &Item) -> bool {
         .all(|(name, value)| item.get(name) == Some(value))
 }
 
+/// True for the key of a sending domain. The other items of its partition have a number sign, which no label has.
+pub(crate) fn is_domain(key: &Item) -> bool {
+    pk(key).is_ok_and(|pk| pk == DOMAINS) && sk(key).is_ok_and(|sk| !sk.contains('#'))
+}
+
 /// The partition of a tenant's sending domains in the index `by_tenant`.
 pub(crate) fn domains_of(tenant: &TenantId) -> String {
     format!("{tenant}#domains")
@@ -265,7 +287,17 @@ pub(crate) fn batch(tenant: &TenantId, batch: &BatchId) -> Item {
 
 /// The key of a suppressed address.
 pub(crate) fn suppression(tenant: &TenantId, id: SuppressionId) -> Item {
-    of(format!("{tenant}#suppressed#{id}"), "suppression")
+    of(format!("{tenant}{SUPPRESSED}{id}"), SUPPRESSION)
+}
+
+/// Reads the key of a suppressed address.
+pub(crate) fn to_suppression(item: &Item) -> Result<(TenantId, SuppressionId), ItemError> {
+    let partition = pk(item)?;
+    let read = || {
+        let (tenant, id) = partition.split_once(SUPPRESSED)?;
+        Some((TenantId::parse(tenant)?, SuppressionId::parse(id)?))
+    };
+    read().ok_or(ItemError::Malformed("pk"))
 }
 
 /// The key of an address that SES refused for the list of its account.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::Fact;
 use crate::delivery::record::EmailRecord;
@@ -47,6 +49,37 @@ pub enum SesEventKind {
     Clicked,
 }
 
+/// The type of a bounce, in SES's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BounceType {
+    /// `Permanent`, `Transient` or `Undetermined`.
+    pub bounce_type: String,
+    /// Such as `General` or `MailboxFull`.
+    pub sub_type: String,
+}
+
+/// The client of a recipient that opened an email or clicked a link.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The IP address.
+    pub ip_address: String,
+    /// The user agent.
+    pub user_agent: String,
+}
+
+/// Parts of an event that no decision reads; webhooks tell them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SesDetails {
+    /// The type of a bounce.
+    pub bounce: Option<BounceType>,
+    /// The type of a complaint, such as `abuse`.
+    pub complaint: Option<String>,
+    /// The client of an opening or a click.
+    pub agent: Agent,
+    /// The clicked link.
+    pub link: Option<String>,
+}
+
 /// An event about one of our emails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SesEvent {
@@ -74,6 +107,8 @@ pub struct SesEvent {
     pub on_account_list: Vec<EmailAddress>,
     /// The message about each recipient, by `recipient_key`: from its server, or from SES.
     pub diagnostics: BTreeMap<String, String>,
+    /// Further parts.
+    pub details: SesDetails,
 }
 
 impl SesEvent {

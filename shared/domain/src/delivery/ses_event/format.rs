@@ -9,8 +9,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::event::{GREETING, SesEvent, SesEventError, SesEventKind, TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
+use super::event::{
+    Agent, BounceType, GREETING, SesDetails, SesEvent, SesEventError, SesEventKind, TAG_BORN, TAG_CLAIM, TAG_ID,
+    TAG_TENANT,
+};
 use crate::delivery::delivery_status::DeliveryStatus;
 use crate::delivery::history::Fact;
 use crate::delivery::record::{recipient_key, without_quotes};
@@ -30,8 +34,8 @@ struct Event {
     delivery: Option<Delivery>,
     #[serde(rename = "deliveryDelay")]
     delay: Option<Delay>,
-    open: Option<Moment>,
-    click: Option<Moment>,
+    open: Option<Opening>,
+    click: Option<Opening>,
     reject: Option<Reject>,
     failure: Option<Failure>,
 }
@@ -76,6 +80,7 @@ impl SesEvent {
                 delivery_status == DeliveryStatus::OnAccountList
             }),
             diagnostics: event.diagnostics(),
+            details: event.details(),
             kind,
         })
     }
@@ -154,6 +159,26 @@ impl Event {
             }
         }
         words
+    }
+
+    fn details(&self) -> SesDetails {
+        let bounce = self.bounce.as_ref().map(|bounce| BounceType {
+            bounce_type: bounce.bounce_type.clone(),
+            sub_type: bounce.bounce_sub_type.clone().unwrap_or_default(),
+        });
+        let opening = self.click.as_ref().or(self.open.as_ref());
+        SesDetails {
+            bounce,
+            complaint: self
+                .complaint
+                .as_ref()
+                .and_then(|complaint| complaint.feedback_type.clone()),
+            agent: opening.map(Opening::agent).unwrap_or_default(),
+            link: self
+                .click
+                .as_ref()
+                .and_then(|click| click.link.as_str().map(str::to_owned)),
+        }
     }
 
     fn time_and_kind(&self, accepted_at: Timestamp) -> Result<(Timestamp, SesEventKind), SesEventError> {
@@ -390,9 +415,25 @@ struct Delay {
     recipients: Vec<Recipient>,
 }
 
+/// An opening or a click. No decision reads the client and the link, so that no value of them makes an event unreadable.
 #[derive(Deserialize)]
-struct Moment {
+struct Opening {
     timestamp: String,
+    #[serde(rename = "ipAddress", default)]
+    ip_address: Value,
+    #[serde(rename = "userAgent", default)]
+    user_agent: Value,
+    #[serde(default)]
+    link: Value,
+}
+
+impl Opening {
+    fn agent(&self) -> Agent {
+        Agent {
+            ip_address: self.ip_address.as_str().unwrap_or_default().to_owned(),
+            user_agent: self.user_agent.as_str().unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -344,3 +344,41 @@ fn other_messages_are_no_events() {
         Err(SesEventError::Missing("delivery"))
     ));
 }
+
+#[test]
+fn an_event_keeps_what_webhooks_tell() {
+    let details = |event: &Value| SesEvent::parse(&event.to_string()).unwrap().details;
+    let time = "2026-11-24T09:30:01.000Z";
+    let client =
+        json!({"timestamp": time, "ipAddress": "192.0.2.1", "userAgent": "Mail/1", "link": "https://x.example"});
+    let agent = Agent {
+        ip_address: "192.0.2.1".to_owned(),
+        user_agent: "Mail/1".to_owned(),
+    };
+    let clicked = details(&event("Click", "click", client.clone()));
+    assert_eq!(
+        (clicked.agent, clicked.link.as_deref()),
+        (agent.clone(), Some("https://x.example"))
+    );
+    let opened = details(&event("Open", "open", client));
+    assert_eq!((opened.agent, opened.link), (agent, None));
+    let who = json!([{"emailAddress": "a@example.com"}]);
+    let bounced = details(&bounce("Transient", "MailboxFull", &who)).bounce.unwrap();
+    assert_eq!(
+        (bounced.bounce_type.as_str(), bounced.sub_type.as_str()),
+        ("Transient", "MailboxFull")
+    );
+    let complained = details(&complaint(&Value::Null, &json!("abuse"), &who));
+    assert_eq!(complained.complaint.as_deref(), Some("abuse"));
+}
+
+/// Nobody needs them, so that no value of them makes an event unreadable.
+#[test]
+fn odd_clients_and_links_are_left_out() {
+    let time = "2026-11-24T09:30:01.000Z";
+    for odd in [json!(null), json!(7), json!(["x"]), json!({"x": 1})] {
+        let part = json!({"timestamp": time, "ipAddress": odd, "userAgent": odd, "link": odd});
+        let read = SesEvent::parse(&event("Click", "click", part).to_string()).unwrap();
+        assert_eq!(read.details, SesDetails::default(), "{odd}");
+    }
+}
