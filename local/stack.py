@@ -13,6 +13,7 @@ Settings, all from the environment:
   MAILQUEUE_PORT     port of the emulator (4566)
   INBOX_PORT         port of the fake SES and its inbox (8025)
   MAILQUEUE_TIMINGS  profile from timings.json (quick)
+  MAILQUEUE_PARAMETERS  more parameters of the template, Name=value, separated by spaces
   MAILQUEUE_BINARIES directory of built binaries; with it, nothing is built
   MAILQUEUE_FIRST_EMAIL  0: sends no first email (the tests send their own)
   FAULT_PROXY_PORT   port of a fault proxy, through which the functions and the fake SES make their calls (none)
@@ -429,7 +430,15 @@ def parameters(key):
         "Architecture": machine,
         # The local receiver of webhooks has plain HTTP and a private address.
         "WebhookTargets": "any",
-    } | {name: str(value) for name, value in profiles[profile].items()}
+    } | {name: str(value) for name, value in profiles[profile].items()} | overridden_parameters()
+
+
+def overridden_parameters():
+    words = os.environ.get("MAILQUEUE_PARAMETERS", "").split()
+    for word in words:
+        if "=" not in word:
+            raise Trouble(f"MAILQUEUE_PARAMETERS has {word}: write Name=value.")
+    return dict(word.split("=", 1) for word in words)
 
 
 def deploy(binaries, key, left_out=(), variables=None):

@@ -141,10 +141,8 @@ fn triggers_report_failures_and_fit_a_new_account() {
             "{}: a new account has 10 executions, not {together}",
             template.profile
         );
-        // Lambda's minimum. Emails need all executions of a new account, unless its priorities share one queue. A large
-        // fault run has no such account.
-        let expected = if template.profile == "chaos_large" { 8 } else { 2 };
-        assert_eq!(of_webhooks, expected, "{}", template.profile);
+        // Lambda's minimum. Emails need all executions of a new account, unless its priorities share one queue.
+        assert_eq!(of_webhooks, 2, "{}", template.profile);
     }
 }
 
