@@ -1,6 +1,6 @@
 # All other tools and files go into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs listen test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states told schemathesis sdk-table interop watch build sizes deploy undeploy doctor staging rehearse release cost start-cost lock-tools
+.PHONY: help local stop logs console listen test test-console screenshots cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile states told schemathesis sdk-table interop watch build sizes deploy undeploy doctor staging rehearse release cost start-cost lock-tools
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -14,6 +14,9 @@ stop: ## stops the local stack
 logs: ## follows the logs of the functions, the emulator and the fake SES
 	@python3 local/stack.py logs
 
+console: ## opens the console in a browser, for at most twelve hours (REGION= TENANT=main NO_BROWSER=1)
+	@deploy/console $(if $(REGION),--region $(REGION)) $(if $(TENANT),--tenant $(TENANT)) $(ARGUMENTS)
+
 listen: ## forwards the events of webhooks to your program, without a tunnel (FORWARD=http://127.0.0.1:3000/hook EVENTS=)
 	@python3 local/listen.py "$(FORWARD)" $(if $(EVENTS),--events "$(EVENTS)")
 
@@ -25,6 +28,12 @@ interop: ## runs real SDKs and frameworks, on a separate stack (QUICK=1, CLIENTS
 
 test: ## runs all tests, on a separate stack
 	@local/test
+
+test-console: ## tests the console in a browser, with a mock of the API (STACK=1: also on a separate stack)
+	@STACK="$(STACK)" local/test-console
+
+screenshots: ## makes pictures of all pages of the console, on a separate stack, in .local/screenshots
+	@local/on-a-stack screenshots local/test-console --stack tests/console/measured/screenshots.test.js
 
 cargo-lambda: ## invokes every function through cargo-lambda, on the running stack
 	@python3 local/cargo_lambda.py

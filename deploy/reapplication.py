@@ -62,6 +62,9 @@ NOT_LOST = {
     "send_email": "The callers have the emails; the report says that new ones are missing.",
     "send_emails": "As send_email.",
     "invite_upload": "An upload is only in the bucket, which is not restored.",
+    "create_preview": "A preview ends after a minute.",
+    "create_console_code": "As create_preview.",
+    "exchange_console_code": "A person signs in to the console again.",
     "update_domain": "It changes nothing.",
     "test_webhook": "It only sends an event.",
     "replay_webhook_event": "As test_webhook.",
@@ -88,7 +91,7 @@ def key_of(item):
 
 
 def kind_of(item):
-    """The kind of an item; None for counters, quotas, and the cursors of functions.
+    """The kind of an item; None for counters, quotas, temporary tokens, and the cursors of functions.
 
     The domains are compared as a whole partition (domain_reapplication.py).
     """

@@ -1,6 +1,6 @@
 """Shared code of the benchmarks: calls of the API on the running stack, and the file of results.
 
-Role: imported by `bench_tenants.py`, `bench_slow_queue.py` and `bench_conflicts.py`, which `local/bench` runs.
+Role: imported by the other `bench_*.py` files, which `local/bench` runs.
 """
 
 import json

@@ -300,6 +300,10 @@ def api_functions(cargo, running):
     expect(list(totals) == ["sent"], "The metrics", totals)
     done("reports", "showed metrics")
 
+    page = cargo.invoke("console", golden("console"))
+    expect((page["statusCode"], page["headers"].get("content-encoding")) == (200, "br"), "The page of the console", page)
+    done("console", "served its page")
+
     suppressed = requested(cargo, running, "suppressions", "suppressions", 201)["id"]
     found = running.api("GET", "/suppressions/ann@example.com")["id"]
     expect(found == suppressed, "The suppressed address", found)

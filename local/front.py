@@ -12,7 +12,8 @@ remaining faults, DELETE removes them.
 
 usage: front.py PORT LAMBDA_ENDPOINT STACK
 Sources: Amazon API Gateway Developer Guide, "Create routes for HTTP APIs in API Gateway", "Create AWS Lambda proxy
-integrations for HTTP APIs" and "Quotas for configuring and running an HTTP API", read 2026-11-29.
+integrations for HTTP APIs" and "Quotas for configuring and running an HTTP API", read 2026-11-29. Slashes at the end:
+storacha/w3infra, pull request 166, and aws/serverless-application-model, issue 1949, read 2026-11-30.
 """
 
 import base64
@@ -51,7 +52,8 @@ class Route:
     def __init__(self, key, binary):
         self.key, self.binary = key, binary
         self.method, _, path = key.partition(" ")
-        pattern = re.sub(r"{\w+\+}", "(.+)", re.sub(r"{\w+}", "([^/]+)", path))  # {name+} is greedy
+        # {name+} is greedy, and may be empty: no route ends with a slash, and /console/ reaches /console/{proxy+}.
+        pattern = re.sub(r"{\w+\+}", "(.*)", re.sub(r"{\w+}", "([^/]+)", path))
         self.shape = re.compile(pattern + "$") if path else re.compile(".*")
         self.names = re.findall(r"{(\w+)\+?}", path)
         # The first match wins: full matches, then greedy ones, then $default; a method of its own before ANY.

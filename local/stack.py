@@ -282,6 +282,9 @@ def start_fake_ses(binary):
         "FAKE_SES_TOPIC_ARN": TOPIC_ARN,
         "FAKE_SES_VERIFIED": VERIFIED,
         "FAKE_SES_DNS": dns_address(),
+        # The inbox shows the state of each email. The file is written as soon as the API has created the key.
+        "MAILQUEUE_URL": API,
+        "MAILQUEUE_API_KEY_FILE": str(STATE / "api_key"),
     } | seed("FAKE_SES_SEED")
     if FAULT_PROXY_URL:
         settings["AWS_ENDPOINT_URL"] = FAULT_PROXY_URL
@@ -645,7 +648,7 @@ def start():
             | ({"FAULT_PROXY_URL": FAULT_PROXY_URL} if FAULT_PROXY_URL else {}),
         )
     shown = os.path.relpath(STATE / "env", ROOT)
-    say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        webhooks {INBOX}/webhooks\n        settings: . {shown}\n        `make logs` follows the logs, `make stop` stops the stack.")
+    say(f"\nReady.  API {API}\n        console {API}/console/\n        inbox {INBOX}/\n        webhooks {INBOX}/webhooks\n        settings: . {shown}\n        `make logs` follows the logs, `make stop` stops the stack.")
 
 
 def stop():

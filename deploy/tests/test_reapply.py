@@ -43,6 +43,8 @@ class Steps(unittest.TestCase):
             (item("main#hooks", "hook#w", no=2), item("main#hooks", "hook#w", no=3)),
             (item("hook:main#w", "state", f=3), None),
             (item("event:main#1", "msg_1", p="{}"), None),
+            (item("preview:00", "preview", email="1"), None),
+            (item("code:00", "code", asked_by="deployer"), None),
             (item("main#allowance", "daily#1"), None),
             (item("account#pace", "account#pace"), None),
             (MARKS | {"m": {"BS": [b"a"]}}, MARKS | {"m": {"BS": [b"a", b"b"]}}),

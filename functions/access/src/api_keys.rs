@@ -131,12 +131,7 @@ impl<P: Ports> AccessFunction<P> {
                 (domains, no_longer(caller, expires_at)?)
             }
         };
-        let live = self.records.keys(&tenant).await?;
-        if live.len() >= limits::KEYS_MAX {
-            let max = limits::KEYS_MAX;
-            let message = format!("This tenant already has the maximum of {max} API keys. Revoke an unused key first.");
-            return Err(ApiError::conflict(message).into());
-        }
+        self.check_number_of_keys(&tenant).await?;
         let id = KeyId::of(self.system.id()?);
         let token = Token::new(id, self.system.secret()?);
         let key = ApiKey {
@@ -154,6 +149,15 @@ impl<P: Ports> AccessFunction<P> {
         };
         self.records.add_key(&key).await?;
         Ok(NewKeyView::new(id, &token))
+    }
+
+    /// Refuses another key for a tenant with too many.
+    pub(crate) async fn check_number_of_keys(&self, tenant: &TenantId) -> Result<(), AccessError> {
+        let (count, max) = (self.records.keys(tenant).await?.len(), limits::KEYS_MAX);
+        let refusal = || format!("This tenant already has the maximum of {max} API keys. Revoke an unused key first.");
+        (count < max)
+            .then_some(())
+            .ok_or_else(|| ApiError::conflict(refusal()).into())
     }
 
     /// Shows a page of a tenant's active keys, newest first.

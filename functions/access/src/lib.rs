@@ -1,12 +1,15 @@
 //! API keys and tenants.
 //!
-//! **Role:** answers `/api-keys` and `/tenants` of the HTTP API. Only this function's IAM role may create keys.
+//! **Role:** answers `/api-keys`, `/console-codes` and `/tenants` of the HTTP API. Only this function's IAM role may
+//! create keys.
 //! **Invariant:** a key has no more rights than its creator, and no tenant finds another tenant's key.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS. [`api_keys`] and
-//! [`tenants`] do the work. [`key_holds`] changes all queues of a tenant, and [`deletion`] deletes a tenant.
+//! [`tenants`] do the work. [`console_codes`] gives the console a key for a one-time code. [`key_holds`] changes all
+//! queues of a tenant, and [`deletion`] deletes a tenant.
 //! **Start reading at** [`AccessFunction::ROUTES`](routes). Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;
+pub mod console_codes;
 pub mod deletion;
 pub mod key_holds;
 pub mod routes;
@@ -16,12 +19,13 @@ pub mod tenants;
 use aws::http::answer::Failure;
 use domain::api::error::ApiError;
 use domain::ports::access::{Keys, Tenants, Work};
+use domain::ports::temporary::ConsoleCodes;
 use domain::ports::{AccountRates, Clock, Listing, PortError, Queues, Random};
 
 /// Ports of the function.
 pub trait Ports: 'static {
     /// Items of the table.
-    type Records: Keys + Tenants + Queues + AccountRates + Work + Listing;
+    type Records: Keys + Tenants + ConsoleCodes + Queues + AccountRates + Work + Listing;
     /// Clock and randomness.
     type System: Clock + Random;
 }
@@ -29,7 +33,7 @@ pub trait Ports: 'static {
 /// A backend with all ports, as tests use it.
 impl<T> Ports for T
 where
-    T: Keys + Tenants + Queues + AccountRates + Work + Listing + Clock + Random + 'static,
+    T: Keys + Tenants + ConsoleCodes + Queues + AccountRates + Work + Listing + Clock + Random + 'static,
 {
     type Records = T;
     type System = T;

@@ -1,15 +1,18 @@
 //! The route table.
 //!
-//! **Invariant:** a handler takes a value that only the right key gives: a
-//! [`KeyAuthor`](aws::http::auth::KeyAuthor) or a [`Deployer`](aws::http::auth::Deployer).
+//! **Invariant:** a handler takes a value that only the right key gives, such as a
+//! [`KeyAuthor`](aws::http::auth::KeyAuthor) or a [`Deployer`](aws::http::auth::Deployer). The exchange of a code of
+//! the console takes none: the code stands for a key.
 
 use aws::http::answer::{answer, answer_with_object};
+use aws::http::base_url::base_url;
 use aws::http::query;
 use aws::http::routing::{self, HttpFunction, Route, delete, get, patch, post};
-use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
+use domain::api::access_api::{parse_code, parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::api::error::ApiError;
 use domain::id::{KeyId, TenantId};
 use domain::ports::Clock;
+use domain::tenant::key::Action;
 use domain::timestamp::Timestamp;
 
 use crate::api_keys::{KeyPage, NO_SUCH_KEY, Revocation};
@@ -83,6 +86,25 @@ impl<P: Ports> HttpFunction for AccessFunction<P> {
             answer(200, async move {
                 let revocation = Revocation::parse(input.query)?;
                 access.revoke_key(maker, input.path.id()?, revocation).await
+            })
+        }),
+        post("/console-codes", "create_console_code").each(
+            Action::Read,
+            |access, caller, input| {
+                answer(201, async move {
+                    access.create_code(caller, &base_url(input.headers)).await
+                })
+            },
+            |access, operator, input| {
+                answer(201, async move {
+                    access.create_code_for(operator, &base_url(input.headers)).await
+                })
+            },
+        ),
+        post("/console-codes/exchange", "exchange_console_code").token(|access, input| {
+            answer_with_object(201, async move {
+                let key = access.exchange_code(&parse_code(input.body)?).await?;
+                Ok((key.id().to_owned(), key))
             })
         }),
         get("/tenants", "list_tenants").deployer(|access, deployer, _| answer(200, access.tenants(*deployer))),
@@ -162,6 +184,9 @@ mod tests {
                 "/tenants/Acme",
                 Err(NoRoute::Unreadable(super::NO_SUCH_TENANT)),
             ),
+            ("POST", "/console-codes", to("create_console_code", "")),
+            ("POST", "/console-codes/exchange", to("exchange_console_code", "")),
+            ("GET", "/console-codes", only("POST")),
             ("GET", "/tenants", to("list_tenants", "")),
             ("POST", "/tenants", to("create_tenant", "")),
             ("GET", "/tenants/acme", to("get_tenant", "acme")),

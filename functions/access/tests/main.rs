@@ -2,5 +2,6 @@
 
 mod authentication;
 mod common;
+mod console_codes;
 mod key_holds;
 mod suspension;

@@ -15,6 +15,7 @@ use domain::delivery::retry::Jitter;
 use domain::id::{EmailId, QueueKey, QueueName, TenantId};
 use domain::ports::{Clock, PortError, Random};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue};
+use domain::tenant::temporary::TEMPORARY_BYTES;
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
 use enqueue::errors::AcceptError;
@@ -148,6 +149,10 @@ impl Random for Slow {
 
     fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError> {
         self.backend.secret()
+    }
+
+    fn temporary(&self) -> Result<[u8; TEMPORARY_BYTES], PortError> {
+        self.backend.temporary()
     }
 }
 

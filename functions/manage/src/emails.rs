@@ -12,6 +12,7 @@ use domain::id::{EmailId, EmailKey, TenantId};
 use domain::message::email::EmailContent;
 use domain::ports::{Bodies, Clock, EmailRecords, PortError};
 use domain::reporting::listing::{Place, Start};
+use domain::tenant::temporary::Preview;
 use domain::timestamp::Timestamp;
 
 use crate::commands::not_there;
@@ -92,13 +93,31 @@ impl<P: Ports> ManageFunction<P> {
 
     /// Reads an email's content. It takes a [`TenantPrincipal`], because the deployer may not read content.
     ///
-    /// `None` when the content is gone or this program cannot parse it. A retry would not help, and the status must
-    /// be visible all the same.
+    /// `None` as with [`Self::stored_content`].
     pub(crate) async fn content(
         &self,
         _: &TenantPrincipal,
         record: &EmailRecord,
     ) -> Result<Option<EmailContent>, PortError> {
+        self.stored_content(record).await
+    }
+
+    /// Reads the content of a previewed email. Only a [`TenantPrincipal`] gets a preview.
+    ///
+    /// `None` as with [`Self::stored_content`].
+    pub(crate) async fn previewed_content(
+        &self,
+        _: &Preview,
+        record: &EmailRecord,
+    ) -> Result<Option<EmailContent>, PortError> {
+        self.stored_content(record).await
+    }
+
+    /// Reads a content.
+    ///
+    /// `None` when the content is gone or this program cannot parse it. A retry would not help, and the status must
+    /// be visible all the same.
+    async fn stored_content(&self, record: &EmailRecord) -> Result<Option<EmailContent>, PortError> {
         let Some(content) = self.bodies.load(&record.email_key(), &record.body).await? else {
             return Ok(None);
         };

@@ -3,14 +3,15 @@
 //! **Role:** answers every route of the HTTP API that no other function answers. The others accept emails (`enqueue`),
 //! and answer for suppressions (`suppressions`), sending domains (`domains`), and keys and tenants (`access`).
 //! `reports` answers for figures and the description of the API.
-//! **Invariant:** no route answers without a key. No tenant finds another tenant's email.
+//! **Invariant:** no route answers without a key, except the URL of a preview. No tenant finds another tenant's email.
 //! **Map:** [`routes`] is the route table, and [`settings`] connects the function to AWS.
 //! [`paging`] reads a query, and [`filters`] its conditions, which [`search`] applies.
 //! [`emails`] shows emails, and [`events`] their history.
 //! [`commands`] carries out commands on one email, and [`bulk`] on many. [`by_key`] releases and cancels the emails of
 //! an API key, a From domain or a restored table, and [`erasure`] erases an email.
-//! [`attachments`] returns upload URLs, and [`downloads`] serves the files of emails. [`queues`] reads named queues,
-//! and [`queue_commands`] changes them. [`operator`] serves the deployer, who acts for a tenant and reads no content.
+//! [`attachments`] returns upload URLs, [`downloads`] serves the files of emails, and [`previews`] shows their content.
+//! [`queues`] reads named queues, and [`queue_commands`] changes them. [`operator`] serves the deployer, who acts for a
+//! tenant and reads no content.
 //! **Start reading at** [`ManageFunction::ROUTES`](routes).
 
 pub mod attachments;
@@ -24,6 +25,7 @@ pub mod events;
 pub mod filters;
 pub mod operator;
 pub mod paging;
+pub mod previews;
 pub mod queue_commands;
 pub mod queues;
 pub mod routes;
@@ -38,6 +40,7 @@ use domain::delivery::policy::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
+use domain::ports::temporary::Previews;
 use domain::ports::webhook_events::EventErasure;
 use domain::ports::{
     AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, Jobs, Listing, PortError, PriorityQueues, Queues,
@@ -60,6 +63,7 @@ pub trait Ports: 'static {
         + AccountRates
         + Keys
         + Tenants
+        + Previews
         + Work;
     /// Contents of emails.
     type Bodies: Bodies + Erasing;
@@ -84,6 +88,7 @@ where
         + AccountRates
         + Keys
         + Tenants
+        + Previews
         + Work
         + Bodies
         + Erasing

@@ -1,7 +1,7 @@
 //! The route table.
 //!
 //! **Invariant:** a handler takes the principal that its route needs, and only authentication creates one
-//! ([`aws::http::auth::Authenticator::authenticate`]).
+//! ([`aws::http::auth::Authenticator::authenticate`]). The URL of a preview has a token instead.
 //! **Start reading at** [`ManageFunction::ROUTES`].
 //!
 //! A tenant's route:
@@ -56,7 +56,8 @@
 //! };
 //! ```
 
-use aws::http::answer::{answer, answer_with_object};
+use aws::http::answer::{answer, answer_with_object, answer_with_page};
+use aws::http::base_url::base_url;
 use aws::http::query;
 use aws::http::routing::{self, HttpFunction, Route, delete, elsewhere, get, patch, post};
 use domain::api::attachments::parse_upload;
@@ -81,6 +82,8 @@ pub struct Parameters {
     id: Option<EmailId>,
     attachment: Option<AttachmentId>,
     name: Option<QueueName>,
+    /// A preview's token, of any form: a wrong one gets the answer of a late one.
+    token: Option<String>,
 }
 
 impl routing::Parameters for Parameters {
@@ -89,6 +92,7 @@ impl routing::Parameters for Parameters {
             "id" => self.id = Some(EmailId::parse(segment)?),
             "attachment_id" => self.attachment = Some(AttachmentId::parse(segment)?),
             "name" => self.name = Some(QueueName::parse(segment).ok()?),
+            "token" => self.token = Some(segment.to_owned()),
             _ => return None,
         }
         Some(())
@@ -127,6 +131,14 @@ impl Parameters {
         self.attachment.ok_or_else(routing::unknown_path)
     }
 
+    /// Returns the token of a preview.
+    ///
+    /// # Errors
+    /// The path has no `{token}`.
+    pub fn token(&self) -> Result<&str, ApiError> {
+        self.token.as_deref().ok_or_else(routing::unknown_path)
+    }
+
     /// Returns the name of a queue.
     ///
     /// # Errors
@@ -141,7 +153,14 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
     type Error = ManageError;
     type Records = P::Records;
 
-    const ELSEWHERE: &'static [&'static str] = &["api-keys", "domains", "suppressions", "tenants", "webhooks"];
+    const ELSEWHERE: &'static [&'static str] = &[
+        "api-keys",
+        "console-codes",
+        "domains",
+        "suppressions",
+        "tenants",
+        "webhooks",
+    ];
 
     const ROUTES: &'static [Route<Self>] = &[
         elsewhere("GET", "/openapi.json"),
@@ -229,6 +248,14 @@ impl<P: Ports> HttpFunction for ManageFunction<P> {
                 })
             },
         ),
+        post("/emails/{id}/preview", "create_preview").tenant(Action::Read, |manage, caller, input| {
+            answer(200, async move {
+                let base_url = base_url(input.headers);
+                manage.create_preview(caller, input.path.id()?, &base_url).await
+            })
+        }),
+        get("/previews/{token}", "show_preview")
+            .token(|manage, input| answer_with_page(async move { manage.preview(input.path.token()?).await })),
         post("/attachments", "invite_upload").tenant(Action::Send, |manage, caller, input| {
             answer(200, async move {
                 let upload = parse_upload(input.body)?;

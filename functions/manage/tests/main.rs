@@ -7,6 +7,7 @@ mod downloads;
 mod erasure;
 mod filters;
 mod paging;
+mod previews;
 mod queues;
 mod rate_limits;
 mod responses;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use aws::http::auth::{ActsFor, Viewer};
 use aws::runtime::telemetry;
-use domain::api::account_view::AccountView;
+use domain::api::account_view::{AccountView, RequestKey};
 use domain::api::open_metrics::{TenantFigures, open_metrics, today};
 use domain::id::{QueueName, TenantId};
 use domain::ports::access::Tenants;
@@ -45,7 +45,8 @@ impl<P: Ports> ReportsFunction<P> {
             Ok(sum)
         };
         let (unfinished, account) = try_join(unfinished, self.account_figures(viewer, now)).await?;
-        Ok(AccountView::new(one, unfinished, account.as_ref(), now))
+        let key = request_key(viewer);
+        Ok(AccountView::new(key.as_ref(), one, unfinished, account.as_ref(), now))
     }
 
     /// Shows the same figures and the outcomes of the day, for a scraper.
@@ -136,6 +137,21 @@ impl<P: Ports> ReportsFunction<P> {
             table_throttles: throttles,
         }))
     }
+}
+
+/// Returns the key of the request; `None` for the deployer's.
+fn request_key(viewer: &Viewer) -> Option<RequestKey> {
+    let Viewer::Tenant(caller) = viewer else {
+        return None;
+    };
+    Some(RequestKey {
+        id: caller.key(),
+        name: caller.name().to_owned(),
+        permission: caller.permission(),
+        tenant: caller.tenant().clone(),
+        from_domains: caller.from_domains().to_vec(),
+        expires_at: caller.expires_at(),
+    })
 }
 
 /// Returns the tenant of the figures; `None` for all.

@@ -18,6 +18,7 @@ use domain::queue::Queue;
 use domain::reporting::account::{AccountQuota, OldestDue};
 use domain::reporting::tally::counter::{Counter, Figure, Figures, hour_of};
 use domain::tenant::Tenant;
+use domain::tenant::key::Permission;
 use domain::timestamp::Timestamp;
 use lambda_http::{Body, Response};
 use memory::tallies::StoredCounter;
@@ -169,6 +170,37 @@ async fn a_tenant_sees_only_its_own_emails() {
     }
     let (status, refused) = read(&get(&backend, "/account", &samples::bearer(), Some("acme")).await);
     assert_eq!((status, &refused["name"]), (401, &json!("restricted_api_key")));
+}
+
+#[tokio::test]
+async fn the_account_names_the_key_of_the_request() {
+    let (backend, acmes_key) = backend();
+    let end = Timestamp::from_millis(now().as_millis() + 1_000);
+    let (mut reading, token) = samples::key_of(&acme(), 202);
+    reading.permission = Permission::ReadAccess;
+    reading.expires_at = Some(end);
+    backend.state().keys.insert(reading.id, reading);
+    let id = |n| samples::key_of(&acme(), n).0.id.to_string();
+    let of_acme = |n: u8, permission: &str, expires_at: Value| {
+        json!({
+            "id": id(n), "name": format!("key {n}"), "permission": permission, "tenant": "acme",
+            "from_domains": null, "expires_at": expires_at,
+        })
+    };
+    let of_deployer = json!({"id": null, "name": null, "permission": "deployer", "tenant": null, "from_domains": null, "expires_at": null});
+    for (key, tenant, expected) in [
+        (acmes_key, None, of_acme(201, "full_access", Value::Null)),
+        (
+            format!("Bearer {}", token.as_str()),
+            None,
+            of_acme(202, "read_access", end.to_string().into()),
+        ),
+        (deployer(), None, of_deployer.clone()),
+        (deployer(), Some("acme"), of_deployer),
+    ] {
+        let (status, account) = read(&get(&backend, "/account", &key, tenant).await);
+        assert_eq!((status, &account["key"]), (200, &expected));
+    }
 }
 
 /// `queue_counts` is two calls to DynamoDB, and each other name is one.

@@ -3,6 +3,7 @@
 //! **Invariant:** no lock is held across an `await`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use local_server::server::{Closed, Ends, Program};
 use tower::ServiceExt;
 
 use crate::account::Account;
+use crate::api_state::{self, Api};
 use crate::faults::{Dice, FaultPlan};
 use crate::identities::{Given, Identities};
 use crate::identity_faults::IdentityFaults;
@@ -28,7 +30,7 @@ use crate::stats::Stats;
 use crate::suppression::SuppressionList;
 use crate::tenants::Tenants;
 use crate::webhook_inbox::WebhookInbox;
-use crate::{browsers, control, identity_api, inbox, ses_api, webhook_routes};
+use crate::{browsers, control, identity_api, inbox, inbox_assets, message_actions, ses_api, webhook_routes};
 
 /// The limit on a request's body. It exceeds SES's 40 MB with base64 and JSON around it, so that the refusal is SES's
 /// own sentence.
@@ -52,6 +54,9 @@ pub struct App {
     webhooks: Mutex<WebhookInbox>,
     /// The publisher of events; absent when no topic is set.
     pub events: Option<Publisher>,
+    /// The API whose emails arrive here; absent when no one is set.
+    pub api: Option<Api>,
+    reports: AtomicU64,
 }
 
 impl App {
@@ -77,7 +82,14 @@ impl App {
             suppressed: Mutex::default(),
             webhooks: Mutex::default(),
             events,
+            api: settings.api.as_ref().map(Api::new),
+            reports: AtomicU64::new(0),
         }
+    }
+
+    /// The number of the next report that a person requests.
+    pub fn next_report(&self) -> u64 {
+        self.reports.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The messages.
@@ -227,6 +239,21 @@ fn webhook_routes() -> Router<Arc<App>> {
         .route("/webhooks.js", get(webhook_routes::script))
 }
 
+fn message_routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(
+            "/messages/{id}",
+            get(control::get_message).delete(message_actions::delete),
+        )
+        .route("/messages/{id}/html", get(inbox::message_html))
+        .route("/messages/{id}/attachments/{index}", get(inbox::attachment))
+        .route("/messages/{id}/raw", get(message_actions::raw))
+        .route("/messages/{id}/email", get(api_state::email))
+        .route("/messages/{id}/bounce", post(message_actions::bounce))
+        .route("/messages/{id}/complaint", post(message_actions::complaint))
+        .route("/messages/{id}/open", post(message_actions::open))
+}
+
 fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(ses_api::send_email))
@@ -235,9 +262,6 @@ fn routes(app: Arc<App>) -> Router {
             "/messages",
             get(control::list_messages).delete(control::delete_messages),
         )
-        .route("/messages/{id}", get(control::get_message))
-        .route("/messages/{id}/html", get(inbox::message_html))
-        .route("/messages/{id}/attachments/{index}", get(inbox::attachment))
         .route(
             "/faults",
             put(control::put_faults)
@@ -247,6 +271,7 @@ fn routes(app: Arc<App>) -> Router {
         .route("/account", put(control::put_account))
         .merge(identity_routes())
         .merge(webhook_routes())
+        .merge(message_routes())
         .route("/tenants", put(control::put_tenants))
         .route(
             "/v2/email/suppression/addresses/{address}",
@@ -263,6 +288,8 @@ fn routes(app: Arc<App>) -> Router {
         .route("/inbox.css", get(inbox::style))
         .route("/inbox.js", get(inbox::script))
         .route("/inbox/summaries", get(inbox::summaries))
+        .route("/inbox/{name}", get(inbox_assets::module))
+        .route("/console-kit/{*path}", get(inbox_assets::kit))
         .fallback(ses_api::unknown_operation)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(middleware::from_fn(browsers::guard))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -21,13 +21,22 @@ use crate::faults::FaultPlan;
 use crate::identities::Given;
 use crate::identity_api;
 use crate::identity_faults::Plan;
+use crate::search::Filter;
 use crate::suppression::{self, Reasons};
 use crate::tenants::Tenants;
 
-/// `GET /messages`: all messages, newest first.
-pub async fn list_messages(State(app): State<Arc<App>>) -> Response {
+/// `GET /messages`: all messages, newest first; with parameters only the matching ones.
+pub async fn list_messages(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+    let filter = match Filter::parse(query.as_deref()) {
+        Ok(filter) => filter,
+        Err(sentence) => return refused(sentence),
+    };
     let messages = app.mailbox().newest_first();
-    Json(messages.iter().map(AsRef::as_ref).collect::<Vec<_>>()).into_response()
+    let matching = messages
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|message| filter.matches(message));
+    Json(matching.collect::<Vec<_>>()).into_response()
 }
 
 /// `GET /messages/{id}`: one message.

@@ -36,8 +36,8 @@ pub fn of(message: &Message, outcomes: &[RecipientOutcome], sender: &Sender<'_>)
     let mut shapes: Vec<Shape> = vec![("Send", "send", json!({}))];
     for (index, outcome) in outcomes.iter().enumerate() {
         let facts = Facts {
-            message,
             outcome,
+            at: &message.received_at,
             feedback_id: format!("{}-{index}", message.id),
         };
         if outcome.delivered {
@@ -50,8 +50,47 @@ pub fn of(message: &Message, outcomes: &[RecipientOutcome], sender: &Sender<'_>)
             .iter()
             .filter(|outcome| outcome.report == Some(report))
             .collect();
-        shapes.extend(complaint(message, &who, report));
+        shapes.extend(complaint(&who, report, &message.received_at, &message.id));
     }
+    with_mail(shapes, &mail)
+}
+
+/// Returns the events of a later report about an accepted message, as [`of`] does: one for each bounced recipient, or
+/// one for all complainants. The number of the report makes its ids different from those of other reports.
+pub fn of_report(
+    message: &Message,
+    outcomes: &[RecipientOutcome],
+    sender: &Sender<'_>,
+    at: &str,
+    number: u64,
+) -> Vec<Value> {
+    let Some(configuration_set) = &message.submission.configuration_set else {
+        return Vec::new();
+    };
+    let id = format!("{}-report-{number}", message.id);
+    let bounces = outcomes.iter().enumerate().filter_map(|(index, outcome)| {
+        let facts = Facts {
+            outcome,
+            at,
+            feedback_id: format!("{id}-{index}"),
+        };
+        facts.bounce(outcome.report?)
+    });
+    let is_complaint = |outcome: &&RecipientOutcome| outcome.report == Some(Report::Complaint);
+    let who: Vec<_> = outcomes.iter().filter(is_complaint).collect();
+    let shapes = bounces.chain(complaint(&who, Report::Complaint, at, &id)).collect();
+    with_mail(shapes, &mail(message, sender, configuration_set))
+}
+
+/// Returns the event of an opened message. SES does not tell which recipient opened it.
+pub fn of_open(message: &Message, sender: &Sender<'_>, at: &str) -> Option<Value> {
+    let configuration_set = message.submission.configuration_set.as_ref()?;
+    let body = json!({"timestamp": at, "ipAddress": "127.0.0.1", "userAgent": "The inbox of the fake SES"});
+    let shapes = vec![("Open", "open", body)];
+    with_mail(shapes, &mail(message, sender, configuration_set)).pop()
+}
+
+fn with_mail(shapes: Vec<Shape>, mail: &Value) -> Vec<Value> {
     shapes
         .into_iter()
         .map(|(kind, key, body)| json!({"eventType": kind, "mail": mail, key: body}))
@@ -61,8 +100,8 @@ pub fn of(message: &Message, outcomes: &[RecipientOutcome], sender: &Sender<'_>)
 type Shape = (&'static str, &'static str, Value);
 
 struct Facts<'a> {
-    message: &'a Message,
     outcome: &'a RecipientOutcome,
+    at: &'a str,
     feedback_id: String,
 }
 
@@ -75,7 +114,7 @@ fn in_event_form(outcome: &RecipientOutcome) -> String {
 impl Facts<'_> {
     fn delivery(&self) -> Shape {
         let body = json!({
-            "timestamp": self.message.received_at,
+            "timestamp": self.at,
             "processingTimeMillis": 1,
             "recipients": [self.outcome.recipient],
             "smtpResponse": "250 2.6.0 Message received",
@@ -115,7 +154,7 @@ impl Facts<'_> {
             "bounceType": details.bounce_type.as_deref().unwrap_or(kind),
             "bounceSubType": details.sub_type.as_deref().unwrap_or(sub_type),
             "bouncedRecipients": recipients,
-            "timestamp": self.message.received_at,
+            "timestamp": self.at,
             "feedbackId": self.feedback_id,
             "reportingMTA": "dsn; fake-ses.local",
         });
@@ -131,7 +170,7 @@ const GLOBAL_LIST: &str = "Amazon SES has suppressed sending to this address bec
 const ACCOUNT_LIST: &str = "Amazon SES did not send the message to this address because it is on the suppression \
     list for your account.";
 
-fn complaint(message: &Message, who: &[&RecipientOutcome], report: Report) -> Option<Shape> {
+fn complaint(who: &[&RecipientOutcome], report: Report, at: &str, id: &str) -> Option<Shape> {
     let details = &who.first()?.details;
     let default = if report == Report::NotSpam { "not-spam" } else { "abuse" };
     let recipients: Vec<_> = who
@@ -140,12 +179,12 @@ fn complaint(message: &Message, who: &[&RecipientOutcome], report: Report) -> Op
         .collect();
     let body = json!({
         "complainedRecipients": recipients,
-        "timestamp": message.received_at,
-        "feedbackId": format!("{}-complaint", message.id),
+        "timestamp": at,
+        "feedbackId": format!("{id}-complaint"),
         "complaintSubType": null,
         "userAgent": "Amazon SES Mailbox Simulator",
         "complaintFeedbackType": details.feedback_type.as_deref().unwrap_or(default),
-        "arrivalDate": message.received_at,
+        "arrivalDate": at,
     });
     Some(("Complaint", "complaint", body))
 }

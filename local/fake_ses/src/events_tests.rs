@@ -29,6 +29,7 @@ fn message(to: &[&str]) -> Message {
             attachments: vec![],
             configuration_set: Some("set".to_owned()),
             tenant: None,
+            raw: None,
         },
     }
 }

@@ -6,15 +6,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use local_server::json::{message, refused};
 use serde_json::json;
 
 use crate::app::App;
 use crate::control::not_found;
-use crate::message_html;
+use crate::search::Filter;
+use crate::{eml, message_html};
 
 const PAGE: &str = include_str!("page/inbox.html");
 const STYLE: &str = include_str!("page/inbox.css");
@@ -56,13 +58,20 @@ pub async fn script() -> Response {
 }
 
 /// `GET /inbox/summaries`: the rows of the list, and a revision that increases with every change.
-pub async fn summaries(State(app): State<Arc<App>>) -> Response {
-    let (messages, count, revision) = {
-        let mailbox = app.mailbox();
-        (mailbox.newest(LISTED), mailbox.count(), mailbox.revision())
+pub async fn summaries(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+    let filter = match Filter::parse(query.as_deref()) {
+        Ok(filter) => filter,
+        Err(sentence) => return refused(sentence),
     };
+    let (mut messages, count, revision) = {
+        let mailbox = app.mailbox();
+        (mailbox.newest_first(), mailbox.count(), mailbox.revision())
+    };
+    messages.retain(|message| filter.matches(message));
+    let matching = messages.len();
     let messages: Vec<_> = messages
         .iter()
+        .take(LISTED)
         .map(|message| {
             let submission = &message.submission;
             json!({
@@ -71,11 +80,12 @@ pub async fn summaries(State(app): State<Arc<App>>) -> Response {
                 "to": submission.recipients(),
                 "subject": submission.subject,
                 "attachments": submission.attachments.len(),
+                "tags": submission.tags,
                 "received_at": message.received_at,
             })
         })
         .collect();
-    Json(json!({"revision": revision, "count": count, "messages": messages})).into_response()
+    Json(json!({"revision": revision, "count": count, "matching": matching, "messages": messages})).into_response()
 }
 
 /// `GET /messages/{id}/html`: the body, for the sandboxed frame.
@@ -110,15 +120,14 @@ fn answer(media_type: &'static str, policy: &'static str, body: impl IntoRespons
     (headers, body).into_response()
 }
 
+/// The answer for a file of the page that does not exist.
+pub(crate) fn no_file() -> Response {
+    message(StatusCode::NOT_FOUND, "The inbox has no such file.")
+}
+
 /// `attachment` with the file name in the form of RFC 5987: unusual bytes are percent-encoded.
-fn disposition(filename: &str) -> HeaderValue {
-    let encoded: String = filename
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect();
+pub(crate) fn disposition(filename: &str) -> HeaderValue {
+    let encoded = eml::percent_encoded(filename);
     HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{encoded}"))
         .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }

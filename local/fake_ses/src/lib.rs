@@ -18,6 +18,9 @@
 //! | [`outcome`] | the outcome of a message at each recipient |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
 //! | [`control`], [`inbox`] | the routes for tests; the page for people |
+//! | [`inbox_assets`] | the modules of the page, and those that it shares with the console |
+//! | [`search`], [`message_actions`], [`eml`] | the list's filter; the actions on one message; its file |
+//! | [`api_state`] | the state of a message's email, which the server asks of the API |
 //! | [`webhook_inbox`], [`webhook_routes`] | the receiver of webhooks: its requests and faults; its routes and page |
 //! | [`message_html`], [`browsers`] | the HTML of a message as the inbox shows it; the guard against foreign pages |
 //!
@@ -25,10 +28,12 @@
 
 pub mod account;
 pub mod address;
+pub mod api_state;
 pub mod app;
 pub mod browsers;
 pub mod control;
 pub mod dns_check;
+pub mod eml;
 pub mod events;
 pub mod faults;
 pub mod identities;
@@ -37,11 +42,14 @@ pub mod identity_api;
 pub mod identity_faults;
 pub mod identity_rules;
 pub mod inbox;
+pub mod inbox_assets;
 pub mod mailbox;
+pub mod message_actions;
 pub mod message_html;
 pub mod outcome;
 pub mod publisher;
 pub mod raw;
+pub mod search;
 pub mod ses_api;
 pub mod ses_error;
 pub mod ses_request;

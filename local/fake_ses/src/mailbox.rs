@@ -1,6 +1,6 @@
 //! All accepted messages, whole, in memory, in the order of acceptance.
 //!
-//! **Invariant:** only [`Mailbox::clear`] removes a message.
+//! **Invariant:** only [`Mailbox::remove`] and [`Mailbox::clear`] remove a message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Attachment {
 }
 
 /// A client's submission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Submission {
     /// The From, as submitted.
     pub from: String,
@@ -84,6 +84,9 @@ pub struct Submission {
     /// The SES tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The bytes of a raw message.
+    #[serde(skip)]
+    pub raw: Option<Vec<u8>>,
 }
 
 impl Submission {
@@ -131,11 +134,6 @@ impl Mailbox {
         self.messages.iter().rev().map(Arc::clone).collect()
     }
 
-    /// The newest messages, at most `limit`.
-    pub fn newest(&self, limit: usize) -> Vec<Arc<Message>> {
-        self.messages.iter().rev().take(limit).map(Arc::clone).collect()
-    }
-
     /// The number of messages.
     pub fn count(&self) -> usize {
         self.messages.len()
@@ -149,6 +147,16 @@ impl Mailbox {
     /// One message.
     pub fn get(&self, id: &str) -> Option<Arc<Message>> {
         self.by_id.get(id).map(Arc::clone)
+    }
+
+    /// Removes one message, and tells whether it existed.
+    pub fn remove(&mut self, id: &str) -> bool {
+        if self.by_id.remove(id).is_none() {
+            return false;
+        }
+        self.messages.retain(|message| message.id != id);
+        self.revision += 1;
+        true
     }
 
     /// Removes all messages.

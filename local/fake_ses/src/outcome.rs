@@ -73,12 +73,17 @@ pub fn of(message: &Message, requested: &[RequestedEvent], list: &mut Suppressio
         }
     };
     let outcomes: Vec<_> = recipients.into_iter().map(address::bare).map(one).collect();
-    for outcome in &outcomes {
+    self::list(&outcomes, list);
+    outcomes
+}
+
+/// Adds the recipients of hard bounces and complaints to the list.
+pub fn list(outcomes: &[RecipientOutcome], list: &mut SuppressionList) {
+    for outcome in outcomes {
         if let Some(reason) = outcome.report.and_then(Report::reason) {
             list.add(&outcome.recipient, reason);
         }
     }
-    outcomes
 }
 
 fn outcome_of_address(recipient: &str) -> (bool, Option<Report>) {

@@ -122,6 +122,7 @@ pub fn parse(body: &[u8]) -> Result<(Submission, bool), SesError> {
         attachments: Vec::new(),
         configuration_set: request.configuration_set_name,
         tenant: request.tenant_name,
+        raw: None,
     };
     let raw = request.content.raw.is_some();
     match (request.content.simple, request.content.raw) {
@@ -140,7 +141,11 @@ pub fn parse(body: &[u8]) -> Result<(Submission, bool), SesError> {
                 ));
             }
         }
-        (None, Some(raw)) => raw::fill(&mut submission, decode(&raw.data)?),
+        (None, Some(raw)) => {
+            let message = decode(&raw.data)?;
+            submission.raw = Some(message.clone());
+            raw::fill(&mut submission, message);
+        }
         (None, None) | (Some(_), Some(_)) => {
             return Err(SesError::bad_request("Content must have exactly one of Simple, Raw."));
         }

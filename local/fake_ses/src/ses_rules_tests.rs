@@ -17,6 +17,7 @@ fn submission() -> Submission {
         attachments: vec![],
         configuration_set: None,
         tenant: None,
+        raw: None,
     }
 }
 

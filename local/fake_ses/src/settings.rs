@@ -1,6 +1,7 @@
 //! The settings, read and checked once from the environment.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use aws_sdk_sns::config::Credentials;
 use local_server::settings::{Environment, SettingsError};
@@ -29,6 +30,17 @@ pub struct Settings {
     pub dns: Option<SocketAddr>,
     /// The destination of events; absent: none are published.
     pub events: Option<EventSettings>,
+    /// The API whose emails the inbox shows; absent: the inbox shows no state.
+    pub api: Option<ApiSettings>,
+}
+
+/// The API whose emails arrive here.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// The base URL, without a trailing slash.
+    pub url: String,
+    /// The file with an API key. It may be written after the start.
+    pub key_file: PathBuf,
 }
 
 /// The destination of SES's events.
@@ -65,6 +77,7 @@ impl Settings {
             verified: words(environment.text("FAKE_SES_VERIFIED").as_deref().unwrap_or(VERIFIED)),
             dns: address(&mut environment, "FAKE_SES_DNS"),
             events: EventSettings::read(&mut environment),
+            api: ApiSettings::read(&mut environment),
         };
         environment.check("fake SES", settings)
     }
@@ -80,6 +93,21 @@ fn address(environment: &mut Environment<'_>, name: &str) -> Option<SocketAddr> 
         environment.wrong(format!("{name} must be an address such as 127.0.0.1:5353"));
     }
     address
+}
+
+impl ApiSettings {
+    /// Without a key file there is no API: other programs of the stack use `MAILQUEUE_URL` too.
+    fn read(environment: &mut Environment<'_>) -> Option<Self> {
+        let key_file = environment.text("MAILQUEUE_API_KEY_FILE")?;
+        let url = environment.text("MAILQUEUE_URL").unwrap_or_default();
+        if !url.starts_with("http://") {
+            environment.wrong("MAILQUEUE_API_KEY_FILE needs MAILQUEUE_URL, which begins with http://".to_owned());
+        }
+        Some(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            key_file: key_file.into(),
+        })
+    }
 }
 
 impl EventSettings {
@@ -114,7 +142,24 @@ mod tests {
         let settings = Settings::read(Environment::new(|_| None)).unwrap();
         assert_eq!(settings.port, 8025);
         assert_eq!(settings.verified, ["example.com"]);
-        assert!(settings.events.is_none() && settings.dns.is_none());
+        assert!(settings.events.is_none() && settings.dns.is_none() && settings.api.is_none());
+    }
+
+    #[test]
+    fn the_api_needs_its_url_and_a_file() {
+        let api = |url: Option<&'static str>| {
+            Settings::read(Environment::new(move |name| match name {
+                "MAILQUEUE_API_KEY_FILE" => Some("/run/key".to_owned()),
+                "MAILQUEUE_URL" => url.map(str::to_owned),
+                _ => None,
+            }))
+        };
+        let settings = api(Some("http://127.0.0.1:8080/")).unwrap().api.unwrap();
+        assert_eq!(settings.url, "http://127.0.0.1:8080");
+        for wrong in [None, Some("127.0.0.1:8080"), Some("https://mail.example.com")] {
+            let error = api(wrong).unwrap_err().to_string();
+            assert!(error.contains("MAILQUEUE_URL"), "{error}");
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! HTTP helpers of a function: reads headers and builds responses.
 //!
 //! **Invariant:** no intermediary may cache a response or guess its type. Every response is JSON, except
-//! a redirect and the metrics for a scraper.
+//! a redirect, the metrics for a scraper and the preview of an email.
 //! **May import:** `runtime`.
 //! **Imported by:** no other folder of this crate.
 
 pub mod answer;
 pub mod auth;
+pub mod base_url;
 pub mod endpoint;
 pub mod gateway;
 pub mod paths;
@@ -48,6 +49,22 @@ pub fn text(media_type: &'static str, text: String) -> Response<Body> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// Returns a page with the content of an email, for a frame of the console.
+///
+/// The policy makes the page inert, however it is opened: no script, no form, no request to another server. Its images
+/// are data, its styles are inline, and only pages of the same host may frame it.
+#[must_use]
+pub fn page_of_email(html: String) -> Response<Body> {
+    const POLICY: &str =
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
+    let mut response = text("text/html; charset=utf-8", html);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // The URL has the token of the preview.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

@@ -34,6 +34,7 @@ pub(crate) mod recover_jobs;
 pub(crate) mod suppressions;
 pub mod table;
 pub(crate) mod tallies;
+pub(crate) mod temporary;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod webhook_costs;

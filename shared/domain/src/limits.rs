@@ -344,6 +344,21 @@ pub const RELEASE_REMEMBERED: Duration = Duration::from_secs(28 * 86_400);
 /// Source: Resend's API reference, "Create API key": at most 50.
 pub const KEY_NAME_MAX: usize = 50;
 
+/// Duration for which a temporary token works: the URL of a preview, or a code of the console.
+///
+/// Source: our choice. A browser opens it at once, and a leaked URL is soon worthless.
+pub const TEMPORARY_TOKEN_VALID_FOR: Duration = Duration::from_secs(60);
+
+/// Longest duration of a key that the console gets for its code.
+///
+/// Source: our choice: a working day.
+pub const CONSOLE_KEY_VALID_FOR: Duration = Duration::from_secs(12 * 3_600);
+
+/// Most bytes of a preview with the images that are put into it, and of a preview of a text.
+///
+/// Source: AWS Lambda quotas, "Invocation payload": 6 MB for a response, and base64 takes four bytes for three.
+pub const PREVIEW_MAX: usize = 4_000_000;
+
 /// Most API keys of a tenant that are not revoked.
 ///
 /// Source: our choice: a list of all of them is one page of DynamoDB.

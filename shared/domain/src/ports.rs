@@ -21,6 +21,7 @@ mod rounds;
 mod sending;
 mod suppressions;
 mod system;
+pub mod temporary;
 mod throttles;
 pub mod webhook_events;
 pub mod webhooks;

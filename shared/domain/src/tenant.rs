@@ -9,10 +9,12 @@
 //! **Imported by:** `queue`, `webhook`, `api`, `ports`.
 //! **Start reading at** [`key::ApiKey`], then [`Tenant`] and [`quota`].
 
+pub mod console_code;
 pub mod domains;
 pub mod key;
 pub mod quota;
 pub mod sender;
+pub mod temporary;
 pub mod token;
 
 use std::collections::BTreeMap;

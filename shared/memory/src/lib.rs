@@ -35,6 +35,7 @@ mod ses_reaction;
 mod state;
 mod suppressions;
 pub mod tallies;
+mod temporary;
 pub mod trace;
 mod webhook_events;
 mod webhooks;

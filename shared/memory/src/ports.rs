@@ -16,6 +16,7 @@ use domain::ports::{
     FailureKind, PortError, PriorityQueues, QueuedMessages, Random, SendTaskRequest, TableThrottles, Watermark,
 };
 use domain::reporting::account::AccountQuota;
+use domain::tenant::temporary::TEMPORARY_BYTES;
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
 
@@ -346,5 +347,13 @@ impl Random for MemoryBackend {
             *byte = of_nonce;
         }
         Ok(secret)
+    }
+
+    fn temporary(&self) -> Result<[u8; TEMPORARY_BYTES], PortError> {
+        let mut token = [0xAB; TEMPORARY_BYTES];
+        for (byte, of_nonce) in token.iter_mut().zip(self.nonce()?.to_be_bytes()) {
+            *byte = of_nonce;
+        }
+        Ok(token)
     }
 }

@@ -20,12 +20,14 @@ use domain::queue::rate_limit::RateLimit;
 use domain::reporting::account::{AccountQuota, OldestDue};
 use domain::reporting::listing::Place;
 use domain::tenant::Tenant;
+use domain::tenant::console_code::ConsoleCode;
 use domain::tenant::domains::dns::{DnsAnswer, RecordType};
 use domain::tenant::domains::identity::Identity;
 use domain::tenant::domains::name::DomainName;
 use domain::tenant::domains::{Registry, SendingDomain};
 use domain::tenant::key::ApiKey;
 use domain::tenant::quota::Limit;
+use domain::tenant::temporary::{Preview, TokenHash};
 use domain::timestamp::Timestamp;
 
 use crate::call::Fault;
@@ -116,6 +118,10 @@ pub struct State {
     pub downloads: BTreeMap<(EmailKey, AttachmentId), Vec<u8>>,
     /// The API keys.
     pub keys: BTreeMap<KeyId, ApiKey>,
+    /// The previews, by the hashes of their tokens.
+    pub previews: BTreeMap<TokenHash, Preview>,
+    /// The codes of the console, by their hashes; each with the key that it became.
+    pub console_codes: BTreeMap<TokenHash, (ConsoleCode, Option<KeyId>)>,
     /// The created tenants.
     pub tenants: BTreeMap<TenantId, Tenant>,
     /// The names of deleted tenants, with the time of deletion.

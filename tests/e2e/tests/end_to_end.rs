@@ -4,6 +4,7 @@ mod attachments;
 mod cached_keys;
 mod clients;
 mod commands;
+mod console;
 mod content;
 mod crash;
 mod domains;

@@ -31,6 +31,9 @@ const TELLS_MISSING_FROM_FORBIDDEN: &str = "s3:ListBucket bucket";
 /// A permission that SES may ask for in the call `SendEmail`, depending on the content. The fake SES does not.
 const SENDS_RAW: &str = "ses:SendRawEmail ses";
 
+/// The function that serves files to everybody.
+const CALLS_NOTHING: &str = "console";
+
 type Needs = BTreeSet<String>;
 
 fn one_or_more(value: &Value) -> Vec<&Value> {
@@ -172,7 +175,11 @@ async fn every_role_grants_exactly_the_used_permissions() {
         let granted = granted(&template, target(&function["Properties"]["Role"]));
         by_anybody.extend(granted.iter().cloned());
         let mut seen = used.get(&format!("{stack}-{name}")).cloned().unwrap_or_default();
-        assert!(!seen.is_empty(), "no call of {name} was recorded");
+        assert_eq!(
+            seen.is_empty(),
+            name == CALLS_NOTHING,
+            "the recorded calls of {name}: {seen:?}"
+        );
         wrong.extend(
             seen.difference(&granted)
                 .map(|need| format!("{name} uses a permission that its role does not grant: {need}")),

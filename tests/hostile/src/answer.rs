@@ -62,3 +62,8 @@ pub(crate) fn too_large() -> Expectation {
 pub(crate) fn bad_key() -> Expectation {
     Expectation::Refused(400, "invalid_idempotency_key", "Idempotency-Key: ".to_owned())
 }
+
+/// 404: no stored object has this token.
+pub(crate) fn not_found(begins: &str) -> Expectation {
+    Expectation::Refused(404, "not_found", begins.to_owned())
+}

@@ -1,9 +1,11 @@
 //! One class of hostile input.
 
+use domain::api::access_api::parse_code;
 use domain::api::attachments::parse_upload;
 use domain::api::domain_api;
 use domain::api::error::ApiError;
 use domain::api::idempotency_key::IdempotencyKey;
+use domain::api::preview::parse_token;
 use domain::api::requests::{BatchValidation, parse_batch, parse_email};
 use domain::api::suppressions::parse_add;
 use domain::api::webhook_api;
@@ -27,6 +29,10 @@ pub enum Endpoint {
     Domain,
     /// `POST /webhooks`.
     Webhook,
+    /// `POST /console-codes/exchange`.
+    ConsoleCode,
+    /// The token in `GET /previews/{token}`.
+    Preview,
     /// The header `Idempotency-Key`.
     Key,
     /// The header `x-batch-validation`.
@@ -47,6 +53,8 @@ impl Endpoint {
             Self::Suppression => parse_add(request).map(drop),
             Self::Domain => domain_api::parse_create(request, Tls::Opportunistic).map(drop),
             Self::Webhook => webhook_api::parse_create(request).map(drop),
+            Self::ConsoleCode => parse_code(request).map(drop),
+            Self::Preview => parse_token(&text).map(drop),
             Self::Key => IdempotencyKey::parse(&text).map(drop),
             Self::Validation => BatchValidation::parse(Some(&text)).map(drop),
         }

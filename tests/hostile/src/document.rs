@@ -44,6 +44,8 @@ fn row(class: &Class) -> String {
         Endpoint::Suppression => " (`POST /suppressions`)",
         Endpoint::Domain => " (`POST /domains`)",
         Endpoint::Webhook => " (`POST /webhooks`)",
+        Endpoint::ConsoleCode => " (`POST /console-codes/exchange`)",
+        Endpoint::Preview => " (`GET /previews/{token}`)",
         Endpoint::Key => " (`Idempotency-Key`)",
         Endpoint::Validation => " (`x-batch-validation`)",
     };

@@ -264,4 +264,11 @@ rules! {
     "webhook/secret.rs" {
         SigningSecret: "a signing secret is whsec_ and base64 of 24 to 64 bytes",
     }
+    "api/access_api.rs" {
+        CodeField: "an exchange has one code and nothing else",
+        ConsoleCode: "a code of the console has 64 hexadecimal digits",
+    }
+    "api/preview.rs" {
+        PreviewToken: "the token of a preview has 64 hexadecimal digits",
+    }
 }

@@ -45,6 +45,7 @@ pub(crate) fn description() -> String {
 pub(crate) fn tags() -> Value {
     json!([
         {"name": "emails", "description": "Sends, lists, shows, cancels and retries emails."},
+        {"name": "previews", "description": "Shows the content of an email in a browser."},
         {"name": "attachments", "description": "Uploads files before they are sent."},
         {"name": "queues", "description": "Creates, changes, pauses, purges and restores named queues, and retries their emails."},
         {"name": "suppressions", "description": "Lists, adds and removes suppressed addresses."},
@@ -55,6 +56,7 @@ pub(crate) fn tags() -> Value {
         {"name": "account", "description": "Shows the state of the account."},
         {"name": "metrics", "description": "Shows figures for a scraper."},
         {"name": "api-keys", "description": "Manages API keys."},
+        {"name": "console-codes", "description": "Creates one-time codes for the console, and exchanges them for API keys."},
         {"name": "tenants", "description": "Manages tenants, whose data are separate from each other."},
         {"name": "about", "description": "This document."},
     ])

@@ -4,7 +4,8 @@
 
 use aws::http::query::LIMIT_MAX;
 use domain::api::access_view::{
-    ChangedView, KeysView, NewKeyView, RevokedView, TenantChangedView, TenantDeletedView, TenantView, TenantsView,
+    ChangedView, ConsoleCodeView, ConsoleKeyView, KeysView, NewKeyView, RevokedView, TenantChangedView,
+    TenantDeletedView, TenantView, TenantsView,
 };
 use domain::limits;
 use domain::tenant::key::Permission;
@@ -38,6 +39,21 @@ pub(crate) fn operations() -> Vec<Operation> {
             .query::<RevokeQuery>()
             .answers::<RevokedView>(200, "The key is revoked.")
             .refuses(&[404, 409, 422]),
+        Operation::new("post", "/console-codes", "create_console_code", "Creates a one-time code for the console")
+            .for_operator()
+            .details("The code works once within 60 seconds. The console exchanges it for a key with the permission and the From domains of this request's key. That key lasts at most twelve hours, and no longer than the key of this request. With the deployer's key, the new key has full access to the tenant. A key that may only send gets no code.")
+            .answers::<ConsoleCodeView>(201, "The code. Only this response contains it."),
+        Operation::new(
+            "post",
+            "/console-codes/exchange",
+            "exchange_console_code",
+            "Exchanges a code for an API key",
+        )
+        .public()
+        .details("Needs no key. A wrong, used or late code is a 404, also after its creator was revoked.")
+        .body::<CodeExchange>(json!({"code": "6f".repeat(32)}))
+        .answers::<ConsoleKeyView>(201, "The key of the console. Only this response contains the key itself.")
+        .refuses(&[400, 404, 409, 413, 422, 500, 503]),
         Operation::new("get", "/tenants", "list_tenants", "Lists tenants, newest first")
             .details("Requires the deployer's key.")
             .answers::<TenantsView>(200, "All tenants."),
@@ -129,6 +145,14 @@ struct NewKey {
     /// Not supported: name the domains in `from_domains`.
     #[schemars(extend("type" = "null"))]
     domain_id: Option<String>,
+}
+
+/// A one-time code of the console.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct CodeExchange {
+    /// The code from POST /console-codes. A text of another form is answered as a wrong code.
+    code: String,
 }
 
 /// The changes of an API key. At least one is required.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use domain::api::email_view::{EmailView, PageView};
 use domain::api::events_view::EventsView;
 use domain::api::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
+use domain::api::preview::PreviewView;
 use domain::delivery::record::{OnUncertain, Priority};
 use domain::limits;
 use enqueue::handler::{EmailResponse, Ids};
@@ -62,6 +63,16 @@ pub(crate) fn operations() -> Vec<Operation> {
             .details("Shows each failed attempt and each recipient's delivery status, with the messages of the servers. The newest 12 attempts are stored.")
             .answers::<AnyEvents>(200, "The events. With the deployer's key, without recipients and server messages.")
             .refuses(&[404]),
+        Operation::new("post", "/emails/{id}/preview", "create_preview", "Creates a preview of an email's content")
+            .details("The URL shows the content in a browser for 60 seconds. It needs no key, so keep it secret. Show it in a sandboxed frame.")
+            .answers::<PreviewView>(200, "The URL of the preview.")
+            .refuses(&[404]),
+        Operation::new("get", "/previews/{token}", "show_preview", "Shows the content of an email")
+            .public()
+            .details("Needs no key. Shows the HTML with its embedded images, or else the text. The policy of the response forbids scripts, forms, and requests to other servers. A wrong or late token is a 404.")
+            .answers::<PreviewPage>(200, "The content, as a page.")
+            .as_text("text/html; charset=utf-8")
+            .refuses(&[404, 500, 503]),
         Operation::new(
             "patch",
             "/emails/{id}",
@@ -98,6 +109,11 @@ pub(crate) fn operations() -> Vec<Operation> {
         .refuses(&[400, 404, 409, 413, 422]),
     ]
 }
+
+/// The page of an email.
+#[derive(JsonSchema)]
+#[schemars(rename = "PreviewPage")]
+struct PreviewPage(String);
 
 /// An email: with its content for a tenant's key, without it for the deployer's key.
 #[derive(JsonSchema)]

@@ -321,6 +321,7 @@ fn in_path(tag: &str, name: &str) -> Value {
         ("webhooks", "event") => {
             json!({"type": "string", "pattern": "^msg_[0-9A-Za-z]{27}$", "description": "The id of the event."})
         }
+        ("previews", "token") => json!({"type": "string", "description": "The token of the preview."}),
         ("webhooks", "job") => json!({"type": "string", "format": "uuid", "description": "The id of the job."}),
         // A poor description, which a reader of the document notices: add a better one above.
         _ => json!({"type": "string", "description": format!("The {name}.")}),

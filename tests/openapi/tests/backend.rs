@@ -24,6 +24,7 @@ use memory::MemoryBackend;
 use memory::samples::{self, BORN};
 use memory::tallies::StoredCounter;
 
+use crate::access_calls::add_tokens;
 use crate::webhook_calls::add_webhooks;
 
 pub(crate) fn queue(name: &str) -> Queue {
@@ -112,6 +113,7 @@ pub(crate) fn backend() -> MemoryBackend {
     full_tenant(&backend);
     leaving_tenant(&backend);
     add_webhooks(&backend);
+    add_tokens(&backend);
     backend
 }
 

@@ -29,6 +29,9 @@ use serde_json::{Value, json};
 use suppressions::SuppressionsFunction;
 use webhooks::WebhooksFunction;
 
+/// The media type of a preview.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+
 /// The function that answers an operation, by the template's routes; `routes` compares both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
@@ -46,7 +49,7 @@ impl Function {
         match operation.path.split('/').nth(1) {
             _ if operation.name.starts_with("send_") => Self::Enqueue,
             _ if operation.name == "metrics" => Self::Reports,
-            Some("api-keys" | "tenants") => Self::Access,
+            Some("api-keys" | "console-codes" | "tenants") => Self::Access,
             Some("suppressions") => Self::Suppressions,
             Some("domains") => Self::Domains,
             Some("webhooks") => Self::Webhooks,
@@ -125,7 +128,7 @@ fn read(response: &Response<Body>) -> (u16, Value) {
         response.body().as_ref(),
         response.headers().get("content-type").unwrap(),
     );
-    let answer = if media_type == OPEN_METRICS {
+    let answer = if media_type == OPEN_METRICS || media_type == HTML {
         Value::from(str::from_utf8(body).expect("an answer is UTF-8"))
     } else {
         assert_eq!(media_type, "application/json");

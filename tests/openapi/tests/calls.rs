@@ -1,9 +1,10 @@
 //! Calls of every operation, with their expected statuses.
 
-use domain::id::{AttachmentId, TenantId};
+use domain::id::AttachmentId;
 use memory::samples;
 use serde_json::json;
 
+use crate::access_calls::calls_of_access;
 use crate::caller::Call;
 use crate::webhook_calls::calls_of_webhooks;
 
@@ -13,7 +14,10 @@ const SECOND: &str = "/emails/02020202-0202-4202-8202-020202020202";
 
 const THIRD: &str = "/emails/03030303-0303-4303-8303-030303030303";
 
-const NOBODYS: &str = "/emails/00000000-0000-4000-8000-000000000000";
+pub(crate) const NOBODYS: &str = "/emails/00000000-0000-4000-8000-000000000000";
+
+/// The token of a preview, and the code of a console, in the samples.
+pub(crate) const TOKEN: &str = "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5";
 
 const BY_KEY: &str = "key=01010101-0101-4101-8101-010101010101";
 
@@ -123,6 +127,10 @@ pub(crate) fn calls() -> Vec<(Call, u16)> {
         ),
         (call("get_attachment", &format!("{THIRD}/attachments/{file}")), 200),
         (call("get_attachment", &format!("{FIRST}/attachments/{file}")), 404),
+        (call("create_preview", &format!("{FIRST}/preview")), 200),
+        (call("create_preview", &format!("{NOBODYS}/preview")), 404),
+        (call("show_preview", &format!("/previews/{TOKEN}")), 200),
+        (call("show_preview", "/previews/x"), 404),
         (call("describe", "/openapi.json"), 200),
     ]
     .into_iter()
@@ -294,106 +302,5 @@ fn calls_of_domains() -> Vec<(Call, u16)> {
         ),
         (call("delete_domain", DOMAIN), 200),
         (call("delete_domain", &nobodys), 404),
-    ]
-}
-
-/// Returns the calls for keys and tenants.
-fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
-    let call = Call::new;
-    let key = format!("/api-keys/{}", samples::api_key().id);
-    let nobodys = NOBODYS.replace("/emails", "/api-keys");
-    let full = format!(
-        "/api-keys/{}",
-        samples::key_of(&TenantId::parse("full").unwrap(), 0).0.id
-    );
-    let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
-    let deployers = |name, path| Call::new(name, path).header("authorization", &deployer);
-    let tenant = r#"{"name":"new","from_domains":["*.example.com"],"daily_cap":5,"rate":null,"suspended":false}"#;
-    vec![
-        (call("list_api_keys", "/api-keys").query("limit=1"), 200),
-        (call("list_api_keys", "/api-keys").query("after=x"), 422),
-        (
-            call("create_api_key", "/api-keys").body(r#"{"name":"k","from_domains":["*"],"expires_at":"in 1 hour"}"#),
-            201,
-        ),
-        (call("create_api_key", "/api-keys").body("{"), 400),
-        (call("create_api_key", "/api-keys").body(large), 413),
-        (call("create_api_key", "/api-keys").body("{}"), 422),
-        (
-            deployers("create_api_key", "/api-keys").body(r#"{"name":"k","tenant":"full"}"#),
-            409,
-        ),
-        (call("change_api_key", &key).body(r#"{"name":"new"}"#), 200),
-        (
-            call("change_api_key", &key)
-                .query("hold=true")
-                .body(r#"{"from_domains":["a.example"]}"#),
-            200,
-        ),
-        (
-            deployers("change_api_key", &full)
-                .query("hold=true")
-                .body(r#"{"from_domains":["a.example"]}"#),
-            409,
-        ),
-        (
-            call("change_api_key", &key)
-                .query("hold=true")
-                .body(r#"{"name":"new"}"#),
-            422,
-        ),
-        (call("change_api_key", &key).body("{"), 400),
-        (call("change_api_key", &nobodys).body(r#"{"name":"new"}"#), 404),
-        (call("change_api_key", &key).body(large), 413),
-        (call("change_api_key", &key).body("{}"), 422),
-        (call("revoke_api_key", &key), 200),
-        (call("revoke_api_key", &key).query("children=true&hold=true"), 200),
-        (deployers("revoke_api_key", &full).query("hold=true"), 409),
-        (call("revoke_api_key", &nobodys), 404),
-        (call("revoke_api_key", &key).query("children=x"), 422),
-        (deployers("list_tenants", "/tenants"), 200),
-        (deployers("create_tenant", "/tenants").body(tenant), 201),
-        (deployers("create_tenant", "/tenants").body("{"), 400),
-        (
-            deployers("create_tenant", "/tenants").body(tenant.replace("new", "full")),
-            409,
-        ),
-        (deployers("create_tenant", "/tenants").body(large), 413),
-        (deployers("create_tenant", "/tenants").body("{}"), 422),
-        (deployers("get_tenant", "/tenants/full"), 200),
-        (deployers("get_tenant", "/tenants/nobody"), 404),
-        (deployers("change_tenant", "/tenants/full").body(r#"{"rate":7}"#), 200),
-        (
-            deployers("change_tenant", "/tenants/leaving")
-                .query("hold=true")
-                .body(r#"{"from_domains":["a.example"]}"#),
-            200,
-        ),
-        (
-            deployers("change_tenant", "/tenants/full")
-                .query("hold=true")
-                .body(r#"{"from_domains":["a.example"]}"#),
-            409,
-        ),
-        (
-            deployers("change_tenant", "/tenants/full")
-                .query("hold=true")
-                .body("{}"),
-            422,
-        ),
-        (
-            deployers("change_tenant", "/tenants/full")
-                .query("release=true")
-                .body("{}"),
-            200,
-        ),
-        (deployers("change_tenant", "/tenants/full").body("{"), 400),
-        (deployers("change_tenant", "/tenants/nobody").body("{}"), 404),
-        (deployers("change_tenant", "/tenants/full").body(large), 413),
-        (deployers("change_tenant", "/tenants/full").body(r#"{"rate":0}"#), 422),
-        (deployers("delete_tenant", "/tenants/leaving"), 200),
-        (deployers("delete_tenant", "/tenants/nobody"), 404),
-        (deployers("delete_tenant", "/tenants/full"), 409),
-        (deployers("delete_tenant", "/tenants/main"), 422),
     ]
 }

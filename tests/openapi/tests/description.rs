@@ -63,6 +63,7 @@ fn every_request_schema_is_described_and_closed() {
         "NewSigningSecret",
         "WebhookTest",
         "Recover",
+        "CodeExchange",
     ] {
         let schema = &document["components"]["schemas"][name];
         assert!(schema["description"].is_string(), "{name}");

@@ -11,7 +11,7 @@ use std::path::Path;
 use access::api_keys::{KeyPage, Revocation};
 use access::tenants::HoldChange;
 use aws::http::query;
-use domain::api::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
+use domain::api::access_api::{parse_code, parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::api::attachments::parse_upload;
 use domain::api::domain_api::{check_change, parse_create as parse_domain};
 use domain::api::error::ApiError;
@@ -60,6 +60,7 @@ const READERS: &[Reader] = &[
     ("Recover", |body| webhook_api::parse_recovery(body).map(drop)),
     ("NewKey", |body| parse_key(body).map(drop)),
     ("KeyChange", |body| parse_key_change(body).map(drop)),
+    ("CodeExchange", |body| parse_code(body).map(drop)),
     ("NewTenant", |body| parse_tenant(body).map(drop)),
     ("TenantChange", |body| parse_tenant_change(body).map(drop)),
 ];

@@ -5,7 +5,7 @@
 //! document has a reason.
 //! [`fields`]: the described fields and values of requests are exactly those that are read.
 //! [`answers`]: the answers match the description; [`calls`] are the requests, and [`backend`] has their data;
-//! [`webhook_calls`] has both for webhooks.
+//! [`webhook_calls`] has both for webhooks, and [`access_calls`] for keys, temporary tokens and tenants.
 //! [`tenants`]: no tenant sees another's data, and no key gets more than its permission. [`operator`]: the deployer acts
 //! for a tenant without its content.
 #![expect(
@@ -16,6 +16,7 @@
     reason = "a failing test panics with its reason"
 )]
 
+mod access_calls;
 mod answers;
 mod backend;
 mod caller;

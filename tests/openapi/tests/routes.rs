@@ -28,6 +28,10 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
     let lines: Vec<&str> = TEMPLATE.lines().map(str::trim).collect();
     let routes = lines.iter().zip(lines.iter().skip(1)).filter_map(|(key, target)| {
         let key = key.strip_prefix("RouteKey: ")?;
+        // The console has files, and no operations.
+        if *target == r#"Target: !Sub "integrations/${ConsoleIntegration}""# {
+            return None;
+        }
         let function = match *target {
             r#"Target: !Sub "integrations/${EnqueueIntegration}""# => Function::Enqueue,
             r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
@@ -81,7 +85,7 @@ fn routes<F: HttpFunction>(function: Function) -> Vec<String> {
         .iter()
         .filter(|route| !matches!(route.handler, Handler::Elsewhere));
     let line = |route: &routing::Route<F>| {
-        let is_public = matches!(route.handler, Handler::Public(_));
+        let is_public = matches!(route.handler, Handler::Public(_) | Handler::Token(_));
         let key = format!("{} {}", route.method, route.path);
         line(function, &key, route.name, is_public, route.is_for_operator())
     };

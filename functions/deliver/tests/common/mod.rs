@@ -16,6 +16,7 @@ use domain::ports::webhook_events::{
 };
 use domain::ports::webhooks::{EndpointHealth, HealthChange, WebhookKey, WebhookSecrets, Webhooks};
 use domain::ports::{Clock, FailureKind, PortError, Random};
+use domain::tenant::temporary::TEMPORARY_BYTES;
 use domain::tenant::token::SECRET_BYTES as TOKEN_BYTES;
 use domain::timestamp::Timestamp;
 use domain::webhook::delivery::Delivery;
@@ -87,6 +88,10 @@ impl Random for Late {
 
     fn secret(&self) -> Result<[u8; TOKEN_BYTES], PortError> {
         self.0.secret()
+    }
+
+    fn temporary(&self) -> Result<[u8; TEMPORARY_BYTES], PortError> {
+        self.0.temporary()
     }
 }
 

@@ -1,72 +1,83 @@
-// The page of received webhook events. Every part of an event is set by textContent or by an element's properties.
-// Thus no part of an event is ever parsed as markup here.
-"use strict";
+// The page of received webhook events.
+// Every part of an event is set by text nodes or attributes, so that none of it is ever parsed as markup here.
+
+import { status } from './console-kit/kit/badge.js';
+import { h, replace } from './console-kit/kit/dom.js';
+import { time } from './console-kit/kit/time.js';
+import { headers } from './console-kit/parts/headers.js';
+import { count, plain, plainLines } from './inbox/shown.js';
+
+/**
+ * @typedef {object} Event
+ * @property {string} box
+ * @property {{received_at: string, headers: {name: string, value: string}[], body: string, verified: boolean,
+ *   problem: string | null, fault: string | null}} request
+ */
 
 const REFRESH_MS = 1500;
-const place = (id) => document.getElementById(id);
+const place = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @type {number | null} */
 let revision = null;
+/** @type {Event[]} */
 let events = [];
 
-function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-// Shows hidden and direction-changing characters by their numbers.
-function plain(text) {
-  return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/g, (hidden) =>
-    `\u27e8U+${hidden.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`);
-}
-
+/** @param {Event} event */
 function payload(event) {
   try {
     const parsed = JSON.parse(event.request.body);
-    return parsed && typeof parsed === "object" ? parsed : {};
+    return parsed && typeof parsed === 'object' ? parsed : {};
   } catch {
     return {};
   }
 }
 
+/**
+ * @param {Event} event
+ * @param {string} name
+ */
 function header(event, name) {
-  return event.request.headers.find((each) => each.name === name)?.value ?? "";
+  return event.request.headers.find((each) => each.name === name)?.value ?? '';
 }
 
-// The address of an event in the list. A repeated attempt has the id of the first one, so the time is a part of it.
+/**
+ * The address of an event in the list. A repeated attempt has the id of the first one, so the time is a part of it.
+ * @param {Event} event
+ */
 function key(event) {
-  return `${event.request.received_at} ${header(event, "webhook-id")}`;
+  return `${event.request.received_at} ${header(event, 'webhook-id')}`;
 }
 
+/** @param {Event} event */
+function type(event) {
+  return plain(payload(event).type ?? '(no type)');
+}
+
+/** @param {Event} event */
 function about(event) {
   const data = payload(event).data ?? {};
   const to = Array.isArray(data.to) ? data.to[0] : null;
-  return to ?? data.email ?? data.name ?? "";
+  return plain(to ?? data.email ?? data.name ?? '');
 }
 
+/** @param {Event} event */
 function marks(event) {
   const { verified, problem, fault } = event.request;
-  const all = [make("span", {
-    className: verified ? "mark good" : "mark bad",
-    textContent: verified ? "verified" : "not verified",
-    title: plain(problem ?? "Both signatures are genuine."),
-  })];
-  if (fault) all.push(make("span", { className: "mark", textContent: `fault: ${fault}` }));
-  return all;
+  const signature = verified ? status('verified', 'good') : status('not verified', 'bad');
+  signature.title = plain(problem ?? 'Both signatures are genuine.');
+  return [signature, fault && [' ', status(`fault: ${fault}`)]];
 }
 
+/** @param {Event} event */
 function row(event) {
-  const date = new Date(event.request.received_at);
-  const line = make("a", { className: "row", href: `#${encodeURIComponent(key(event))}` },
-    make("span", { className: "subject", textContent: plain(payload(event).type ?? "(no type)") }),
-    make("span", { className: "to", textContent: plain(about(event)) }),
-    make("time", { dateTime: event.request.received_at, title: date.toLocaleString(), textContent: date.toLocaleTimeString() }),
-    make("span", { className: "to" }, ...marks(event)));
-  line.dataset.key = key(event);
-  return line;
+  const at = event.request.received_at;
+  return h(
+    'a',
+    { class: 'row', href: `#${encodeURIComponent(key(event))}`, data: { key: key(event) } },
+    h('span', { class: 'subject' }, type(event)),
+    h('span', { class: 'to' }, about(event)),
+    time(at),
+    h('span', { class: 'to' }, marks(event)),
+  );
 }
 
 function keyFromHash() {
@@ -77,6 +88,7 @@ function keyFromHash() {
   }
 }
 
+/** @param {Event} event */
 function pretty(event) {
   try {
     return JSON.stringify(JSON.parse(event.request.body), null, 2);
@@ -85,49 +97,57 @@ function pretty(event) {
   }
 }
 
+/**
+ * @param {string} name
+ * @param {...import('./console-kit/kit/dom.js').Child} value
+ */
+function fact(name, ...value) {
+  return [h('dt', {}, name), h('dd', {}, ...value)];
+}
+
 function show() {
   const open = keyFromHash();
-  document.body.classList.toggle("reading", open !== null);
-  for (const each of place("list").querySelectorAll(".row")) {
-    each.setAttribute("aria-current", String(each.dataset.key === open));
+  document.body.classList.toggle('reading', open !== null);
+  for (const each of document.querySelectorAll('.row')) {
+    each.setAttribute('aria-current', String(/** @type {HTMLElement} */ (each).dataset.key === open));
   }
   const event = events.find((each) => key(each) === open);
   if (!event) {
-    const text = open ? "This event no longer exists." : "Choose an event to read it.";
-    place("message").replaceChildren(make("p", { className: "empty", textContent: text }));
+    const none = open ? 'This event no longer exists.' : 'Choose an event to read it.';
+    replace(place('message'), h('p', { class: 'none' }, none));
     return;
   }
   const { request } = event;
-  const list = make("dl");
-  const add = (name, ...parts) => list.append(make("dt", { textContent: name }), make("dd", {}, ...parts));
-  add("Id", make("bdi", { textContent: plain(header(event, "webhook-id")) }));
-  add("Received", new Date(request.received_at).toLocaleString());
-  if (event.box) add("Box", make("bdi", { textContent: plain(event.box) }));
-  add("Signature", ...marks(event), request.problem ? ` ${plain(request.problem)}` : "");
-  const headers = make("table", {}, make("caption", { textContent: "Headers" }),
-    make("tbody", {}, ...request.headers.map(({ name, value }) => make("tr", {},
-      make("th", { scope: "row", textContent: plain(name) }), make("td", { textContent: plain(value) })))));
-  place("message").replaceChildren(
-    make("h2", { textContent: plain(payload(event).type ?? "(no type)") }), list,
-    make("pre", { textContent: plain(pretty(event)) }), headers);
+  replace(
+    place('message'),
+    h('h2', {}, type(event)),
+    h(
+      'dl',
+      { class: 'facts' },
+      fact('Id', h('bdi', {}, plain(header(event, 'webhook-id')))),
+      fact('Received', time(request.received_at)),
+      event.box ? fact('Box', h('bdi', {}, plain(event.box))) : null,
+      fact('Signature', marks(event), request.problem ? ` ${plain(request.problem)}` : ''),
+    ),
+    h('pre', {}, plainLines(pretty(event))),
+    h('h3', {}, 'Headers'),
+    headers(request.headers.map(({ name, value }) => ({ name: plain(name), value: plain(value) }))),
+  );
 }
 
-function showList(count) {
-  const part = events.length < count ? `, the newest ${events.length} shown` : "";
-  place("count").textContent = `${count} event${count === 1 ? "" : "s"}${part}`;
-  document.title = count ? `Webhooks (${count})` : "Webhooks";
-  const focused = document.activeElement?.dataset?.key;
-  const rows = events.map(row);
-  place("list").replaceChildren(...(rows.length ? rows : [make("p", {
-    className: "empty", textContent: "No events yet. Create a webhook whose endpoint is /webhook-inbox of this server.",
-  })]));
-  if (focused) rows.find((each) => each.dataset.key === focused)?.focus();
+/** @param {number} all */
+function showList(all) {
+  const part = events.length < all ? `, the newest ${events.length} shown` : '';
+  place('count').textContent = `${count(all, 'event')}${part}`;
+  document.title = all ? `Webhooks (${all})` : 'Webhooks';
+  const none = 'No events yet. Create a webhook whose endpoint is /webhook-inbox of this server.';
+  replace(place('list'), events.length ? events.map(row) : h('p', { class: 'none' }, none));
 }
 
 async function refresh() {
   try {
-    const answer = await (await fetch("/webhook-inbox/newest")).json();
-    place("state").textContent = "";
+    const answer = await (await fetch('/webhook-inbox/newest')).json();
+    place('state').textContent = '';
     if (answer.revision !== revision) {
       revision = answer.revision;
       events = answer.events;
@@ -135,7 +155,7 @@ async function refresh() {
       show();
     }
   } catch {
-    place("state").textContent = "Not connected; trying again.";
+    place('state').textContent = 'Not connected; trying again.';
     revision = null;
   }
 }
@@ -145,6 +165,6 @@ async function keepFresh() {
   setTimeout(keepFresh, REFRESH_MS);
 }
 
-window.addEventListener("hashchange", show);
+window.addEventListener('hashchange', show);
 show();
 keepFresh();

@@ -19,6 +19,7 @@ impl Fake {
             verified: vec!["example.com".to_owned()],
             dns: None,
             events: None,
+            api: None,
         };
         let server = fake_ses::bind(settings).await.unwrap();
         let address = server.address();

@@ -19,6 +19,7 @@ mod elsewhere;
 mod fake;
 mod hostile;
 mod inbox;
+mod search;
 mod webhooks;
 
 use std::io::Write as _;

@@ -31,12 +31,13 @@ const READER: &str = r"
     };
     window.text_of = (selector) => document.querySelector(`#message ${selector}`)?.textContent;
     window.shown = () => {
-        const rows = [...document.querySelectorAll('#message tr')];
-        const pairs = rows.map((row) => [row.querySelector('th').textContent, row.querySelector('td').textContent]);
+        const names = [...document.querySelectorAll('#message .facts-mono dt')];
+        const pairs = names.map((name) => [name.textContent, name.nextElementSibling.textContent]);
+        const badge = document.querySelector('#message .badge');
         return {
-            mark: text_of('.mark'),
-            is_good: document.querySelector('#message .mark').classList.contains('good'),
-            signature: document.querySelector('#message .mark').parentElement.textContent,
+            mark: badge.textContent,
+            is_good: badge.classList.contains('badge-good'),
+            signature: badge.parentElement.textContent,
             type: text_of('h2'),
             body: text_of('pre'),
             headers: Object.fromEntries(pairs),
@@ -99,8 +100,9 @@ async fn an_event_shows_its_signature_and_its_headers() {
     fake.receive("", &genuine, BODY).await;
     fake.receive("", &signed("msg_forged", "{}"), BODY).await;
     let tab = open_page(&mut browser, &fake, 2).await;
-    let listed = "[...document.querySelectorAll('.row .mark')].map((mark) => mark.className).sort()";
-    assert_eq!(browser.value(&tab, listed).await, json!(["mark bad", "mark good"]));
+    let listed = "[...document.querySelectorAll('.row .badge')].map((badge) => badge.className).sort()";
+    let badges = json!(["badge badge-bad", "badge badge-good"]);
+    assert_eq!(browser.value(&tab, listed).await, badges);
 
     open_event(&mut browser, &tab, "msg_genuine").await;
     let event = browser.value(&tab, "shown()").await;

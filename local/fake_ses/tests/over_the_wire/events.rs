@@ -23,16 +23,17 @@ const GREETING: &str = "Successfully validated SNS topic";
 
 /// The published messages, and the number of tries that still fail.
 #[derive(Default)]
-struct Topic {
+pub(crate) struct Topic {
     published: Vec<HashMap<String, String>>,
     failures: usize,
 }
 
+/// A server of SNS that keeps the published messages.
 #[derive(Clone)]
-struct Sns(Arc<Mutex<Topic>>, SocketAddr);
+pub(crate) struct Sns(Arc<Mutex<Topic>>, SocketAddr);
 
 impl Sns {
-    async fn start(failures: usize) -> Self {
+    pub(crate) async fn start(failures: usize) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let topic = Topic {
             failures,
@@ -44,7 +45,7 @@ impl Sns {
         sns
     }
 
-    fn settings(&self) -> EventSettings {
+    pub(crate) fn settings(&self) -> EventSettings {
         EventSettings {
             topic_arn: TOPIC.to_owned(),
             endpoint: format!("http://{}", self.1),
@@ -59,7 +60,7 @@ impl Sns {
     }
 
     /// All messages except the greeting, which is text.
-    fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let messages = self.messages().into_iter();
         let events = messages.filter(|message| !message.starts_with(GREETING));
         events.map(|event| serde_json::from_str(&event).unwrap()).collect()

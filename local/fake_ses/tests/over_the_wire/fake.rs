@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use fake_ses::settings::{EventSettings, Settings};
+use fake_ses::settings::{ApiSettings, EventSettings, Settings};
 pub(crate) use local_server::client::eventually;
 use local_server::client::{Answer, Running, body_of};
 use serde_json::{Value, json};
@@ -24,15 +24,20 @@ impl Fake {
 
     /// Starts with events, if a destination is given.
     pub(crate) async fn start_with(events: Option<EventSettings>) -> Self {
-        Self::start_as(events, None).await
+        Self::start_as(events, None, None).await
+    }
+
+    /// Starts with an API.
+    pub(crate) async fn start_before(api: ApiSettings) -> Self {
+        Self::start_as(None, None, Some(api)).await
     }
 
     /// Starts with a DNS server.
     pub(crate) async fn start_at(dns: SocketAddr) -> Self {
-        Self::start_as(None, Some(dns)).await
+        Self::start_as(None, Some(dns), None).await
     }
 
-    async fn start_as(events: Option<EventSettings>, dns: Option<SocketAddr>) -> Self {
+    async fn start_as(events: Option<EventSettings>, dns: Option<SocketAddr>, api: Option<ApiSettings>) -> Self {
         let settings = Settings {
             port: 0,
             region: "us-east-1".to_owned(),
@@ -40,6 +45,7 @@ impl Fake {
             verified: vec!["example.com".to_owned()],
             dns,
             events,
+            api,
         };
         Self(Running::start(fake_ses::bind(settings).await.unwrap()))
     }

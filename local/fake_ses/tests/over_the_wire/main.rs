@@ -9,12 +9,15 @@
     reason = "the helpers beside the tests may fail a test too"
 )]
 
+mod api_state;
 mod control;
 mod events;
 mod fake;
 mod faults;
 mod identities;
+mod inbox;
 mod messages;
 mod page;
+mod reports;
 mod sdk;
 mod webhooks;

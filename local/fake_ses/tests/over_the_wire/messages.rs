@@ -99,6 +99,7 @@ async fn a_port_in_use_is_reported_in_one_sentence() {
         verified: vec!["example.com".to_owned()],
         dns: None,
         events: None,
+        api: None,
     };
     let error = fake_ses::bind(settings).await.unwrap_err().to_string();
     assert_eq!(

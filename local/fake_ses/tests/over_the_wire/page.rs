@@ -34,6 +34,14 @@ async fn every_answer_has_the_security_headers() {
         ("GET", &format!("/messages/{id}")),
         ("GET", &format!("/messages/{id}/html")),
         ("GET", &format!("/messages/{id}/attachments/0")),
+        ("GET", &format!("/messages/{id}/raw")),
+        ("GET", &format!("/messages/{id}/email")),
+        ("POST", &format!("/messages/{id}/bounce")),
+        ("GET", "/messages?q=x"),
+        ("GET", "/messages?wrong=x"),
+        ("GET", "/inbox/list.js"),
+        ("GET", "/console-kit/kit/dom.js"),
+        ("GET", "/console-kit/none"),
         ("GET", "/messages/none"),
         ("GET", "/stats"),
         ("GET", "/none"),
@@ -67,7 +75,8 @@ async fn every_answer_has_the_security_headers() {
 #[tokio::test]
 async fn another_sites_page_is_refused_and_changes_nothing() {
     let fake = Fake::start().await;
-    fake.send(&email("bob@example.com")).await;
+    let (_, _, answer) = fake.send(&email("bob@example.com")).await;
+    let id = answer["MessageId"].as_str().unwrap();
     for (header, status) in [
         ("Sec-Fetch-Site: cross-site", "403"),
         ("Sec-Fetch-Site: same-site", "403"),
@@ -77,6 +86,9 @@ async fn another_sites_page_is_refused_and_changes_nothing() {
     ] {
         for (method, path) in [
             ("DELETE", "/messages"),
+            ("DELETE", &format!("/messages/{id}")),
+            ("POST", &format!("/messages/{id}/bounce")),
+            ("GET", &format!("/messages/{id}/email")),
             ("PUT", "/faults"),
             ("POST", SEND),
             ("GET", "/messages"),

@@ -57,6 +57,19 @@ where
     })
 }
 
+/// Answers with the page of an email, and adds the email's id to the log, because the path does not name it.
+pub fn answer_with_page<'a, E>(page: impl Future<Output = Result<(String, String), E>> + Send + 'a) -> Answer<'a, E>
+where
+    E: 'a,
+{
+    Box::pin(async move {
+        let (object, html) = page.await?;
+        let mut response = http::page_of_email(html);
+        response.extensions_mut().insert(Object(object));
+        Ok(response)
+    })
+}
+
 /// Adds the number of accepted emails to the log.
 #[must_use]
 pub fn log_accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {

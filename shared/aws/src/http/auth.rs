@@ -35,7 +35,7 @@ use subtle::ConstantTimeEq;
 
 use self::guesses::Guesses;
 pub use self::guesses::Network;
-pub use self::origin::ORIGIN_HEADER;
+pub use self::origin::{ORIGIN_HEADER, check as check_origin};
 pub use self::principal::{
     ActsFor, Denied, Deployer, KeyAuthor, NamedTenant, Operator, Principal, TENANT_HEADER, TenantPrincipal, Viewer,
     not_for_the_deployer,
@@ -125,7 +125,24 @@ impl Authenticator {
     /// # Errors
     /// 403 `validation_error`.
     pub fn check_origin(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        origin::check(&self.deployer.origins, headers)
+        check_origin(&self.deployer.origins, headers)
+    }
+
+    /// Checks that a network has not sent too many unknown keys and wrong tokens within this second.
+    ///
+    /// # Errors
+    /// 429 `rate_limit_exceeded`.
+    pub fn check_guesses(&self, network: Network, now: Timestamp) -> Result<(), ApiError> {
+        if self.guesses.are_too_many(network, now) {
+            let message = "Too many requests with unknown API keys or tokens. Repeat the request after one second.";
+            return Err(ApiError::rate_limit_exceeded(message));
+        }
+        Ok(())
+    }
+
+    /// Counts a wrong temporary token of a network.
+    pub fn count_guess(&self, network: Network, now: Timestamp) {
+        self.guesses.count_lookup(network, now);
     }
 
     /// Authenticates a request by `Authorization: Bearer <key>`.
@@ -184,6 +201,7 @@ impl Authenticator {
         Ok(Principal::Tenant(TenantPrincipal {
             tenant,
             key: key.id,
+            name: key.name,
             permission: key.permission,
             from_domains: key.from_domains,
             expires_at: key.expires_at,
@@ -203,9 +221,8 @@ impl Authenticator {
         if let Some(known) = self.keys.fresh(id, now) {
             return Ok(known);
         }
-        if !self.keys.knows(id) && self.guesses.are_too_many(network, now) {
-            let message = "Too many requests with unknown API keys. Repeat the request after one second.";
-            return Err(ApiError::rate_limit_exceeded(message).into());
+        if !self.keys.knows(id) {
+            self.check_guesses(network, now)?;
         }
         let known = match records.key(id).await? {
             None => None,

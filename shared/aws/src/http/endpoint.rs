@@ -1,6 +1,7 @@
 //! Request handling of a function behind the HTTP API: authenticates, calls the handler, and writes the audit log.
 //!
-//! **Invariant:** on every route the proxy's secret is checked first, if there is one, and then the key. Each request
+//! **Invariant:** on every route the proxy's secret is checked first, if there is one, and then the key. A route with a
+//! temporary token has no key, and limits wrong tokens as unknown keys are limited. Each request
 //! is one line of the log with actor, action and object. No data in the line identifies a recipient (docs/SECURITY.md
 //! explains how to read the log).
 //! **Start reading at** [`handle`].
@@ -14,8 +15,8 @@ use lambda_http::{Body, Request, Response};
 use percent_encoding::percent_decode_str;
 
 use crate::http;
-use crate::http::answer::{Emails, Failure, Object};
-use crate::http::auth::{Authenticator, Denied, Deployer, NamedTenant, Operator, Principal};
+use crate::http::answer::{Answer, Emails, Failure, Object};
+use crate::http::auth::{Authenticator, Denied, Deployer, NamedTenant, Network, Operator, Principal};
 use crate::http::routing::{self, Found, Handler, HttpFunction, Input, NoRoute, Parameters, Route};
 use crate::runtime::telemetry;
 
@@ -40,10 +41,22 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
     {
         return answer_anybody(route.name, answer);
     }
+    let with_token = found.as_ref().ok().and_then(|found| found.route.handler_with_token());
+    let found = match (with_token, found) {
+        (Some(handler), Ok(Found { route, path })) => {
+            let response = answer_token(function, authenticator, &request, |request| {
+                handler(function, Input::new(path, request))
+            });
+            let response = response.await;
+            log_answer(route.name, RequestKey::default(), None, &response, began);
+            return response;
+        }
+        (_, found) => found,
+    };
     let name = found.as_ref().map_or("none", |found| found.route.name);
     let object = found.as_ref().ok().and_then(|found| found.path.object());
     let mut who = RequestKey::default();
-    let network = request.extensions().get().copied().unwrap_or_default();
+    let network = network_of(&request);
     let authenticated = authenticator.authenticate(request.headers(), network, function.records(), function.now());
     let response = match authenticated.await {
         Ok(principal) => {
@@ -65,6 +78,32 @@ pub async fn handle<F: HttpFunction>(function: &F, authenticator: &Authenticator
     };
     log_answer(name, who, object, &response, began);
     response
+}
+
+/// Calls the handler of a route without a key, unless the network has sent too many wrong tokens.
+async fn answer_token<'a, F: HttpFunction>(
+    function: &F,
+    authenticator: &Authenticator,
+    request: &'a Request,
+    handle: impl FnOnce(&'a Request) -> Answer<'a, F::Error>,
+) -> Response<Body> {
+    let (network, now) = (network_of(request), function.now());
+    if let Err(refusal) = authenticator.check_guesses(network, now) {
+        return with_a_wait(http::refuse(&refusal));
+    }
+    if is_form(request) {
+        return http::refuse(&form());
+    }
+    let answer = handle(request).await;
+    let response = answer.unwrap_or_else(|error| failure_response(&error, request.method().is_safe()));
+    if response.status() == StatusCode::NOT_FOUND {
+        authenticator.count_guess(network, now);
+    }
+    response
+}
+
+fn network_of(request: &Request) -> Network {
+    request.extensions().get().copied().unwrap_or_default()
 }
 
 /// Calls the handler of a route if the principal may call it.
@@ -95,6 +134,7 @@ async fn carry_out<F: HttpFunction>(
         (Handler::Author(handler), principal) => handler(function, &principal.key_maker()?, input).await,
         (Handler::Deployer(handler), principal) => handler(function, &principal.deployer()?, input).await,
         (Handler::Public(answer), _) => Ok(answer()),
+        (Handler::Token(handler), _) => handler(function, input).await,
         (Handler::Elsewhere, _) => Ok(http::refuse(&routing::unknown_path())),
     }
 }

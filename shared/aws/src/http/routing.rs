@@ -4,7 +4,7 @@
 //! read it.
 //! **Invariant:** pure. A path is [`crate::http::paths::normalized`], then compared literally except for its
 //! parameters. A path outside the table has no route. A handler takes the principal that its route needs, so a handler
-//! without one does not compile.
+//! without one does not compile. Only a handler of a temporary token takes none.
 //! **Start reading at** [`HttpFunction`].
 
 mod template;
@@ -76,11 +76,16 @@ impl<'a, F: HttpFunction> Input<'a, F> {
 /// Handler of a route, which takes a principal `A`.
 pub type HandlerFor<F, A> = for<'a> fn(&'a F, &'a A, Input<'a, F>) -> Answer<'a, <F as HttpFunction>::Error>;
 
+/// Handler of a route without a key.
+pub type HandlerWithToken<F> = for<'a> fn(&'a F, Input<'a, F>) -> Answer<'a, <F as HttpFunction>::Error>;
+
 /// Handler of a route, by the keys that may call it.
 #[derive(Debug)]
 pub enum Handler<F: HttpFunction> {
     /// Without a key.
     Public(fn() -> Response<Body>),
+    /// Without a key: the request has a temporary token, and the handler answers 404 for a wrong one.
+    Token(HandlerWithToken<F>),
     /// With a tenant's key that has the permission.
     Tenant(Action, HandlerFor<F, TenantPrincipal>),
     /// As [`Self::Tenant`], and with the deployer's key for a named tenant.
@@ -118,6 +123,15 @@ impl<F: HttpFunction> Route<F> {
     pub const fn completed_by_key(mut self) -> Self {
         self.is_completed_by_key = true;
         self
+    }
+
+    /// Returns the handler of a route with a temporary token.
+    pub(super) const fn handler_with_token(&self) -> Option<HandlerWithToken<F>> {
+        if let Handler::Token(handler) = self.handler {
+            Some(handler)
+        } else {
+            None
+        }
     }
 
     /// Whether the deployer's key may call it for a named tenant.
@@ -184,6 +198,12 @@ impl Entry {
     #[must_use]
     pub const fn public<F: HttpFunction>(self, answer: fn() -> Response<Body>) -> Route<F> {
         self.with(Handler::Public(answer))
+    }
+
+    /// As [`Handler::Token`].
+    #[must_use]
+    pub const fn token<F: HttpFunction>(self, handler: HandlerWithToken<F>) -> Route<F> {
+        self.with(Handler::Token(handler))
     }
 
     /// As [`Handler::Tenant`].

@@ -6,6 +6,7 @@ use domain::delivery::retry::Jitter;
 use domain::id::EmailId;
 use domain::ports::webhooks::SecretSource;
 use domain::ports::{Clock, PortError, Random};
+use domain::tenant::temporary::TEMPORARY_BYTES;
 use domain::tenant::token::SECRET_BYTES;
 use domain::timestamp::Timestamp;
 use domain::webhook::secret::SigningSecret;
@@ -43,6 +44,10 @@ impl Random for System {
     fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError> {
         bytes()
     }
+
+    fn temporary(&self) -> Result<[u8; TEMPORARY_BYTES], PortError> {
+        bytes()
+    }
 }
 
 impl SecretSource for System {
@@ -67,6 +72,7 @@ mod tests {
         assert_ne!(System.nonce().unwrap(), System.nonce().unwrap());
         assert_ne!(System.id().unwrap(), System.id().unwrap());
         assert_ne!(System.secret().unwrap(), System.secret().unwrap());
+        assert_ne!(System.temporary().unwrap(), System.temporary().unwrap());
         assert_ne!(System.signing_secret().unwrap(), System.signing_secret().unwrap());
     }
 }

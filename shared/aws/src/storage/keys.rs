@@ -50,7 +50,8 @@ fn stored_domains(domains: &[FromDomain]) -> Result<String, PortError> {
     serde_json::to_string(domains).map_err(|error| port("writing a key")(error.into()))
 }
 
-fn from_key(key: &ApiKey) -> Result<Item, PortError> {
+/// Returns the item of a key.
+pub(crate) fn from_key(key: &ApiKey) -> Result<Item, PortError> {
     const WHAT: &str = "writing a key";
     let stored = StoredKey {
         tenant: key.tenant.clone(),

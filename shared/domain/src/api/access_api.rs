@@ -24,6 +24,7 @@ use crate::message::problem::{EmailError, Problem};
 use crate::tenant::Tenant;
 use crate::tenant::key::{KeyChange, Permission};
 use crate::tenant::sender::FromDomain;
+use crate::tenant::temporary::TemporaryToken;
 use crate::timestamp::Timestamp;
 
 /// The grammar of a tenant's name, as an error message.
@@ -110,6 +111,29 @@ pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
         ));
     }
     Ok(change)
+}
+
+/// Reads the body of `POST /console-codes/exchange`.
+///
+/// # Errors
+/// As [`super::requests::parse_email`]; for a text that cannot be a code, [`no_such_code`].
+pub fn parse_code(body: &[u8]) -> Result<TemporaryToken, ApiError> {
+    let mut code = None;
+    each_field(body, |key, path, value| {
+        match key {
+            "code" => code = text(path, value)?,
+            _ => return Err(unknown(path, key, &["code"])),
+        }
+        Ok(())
+    })?;
+    let code = code.ok_or_else(|| ApiError::missing_field("code", "this field is required"))?;
+    TemporaryToken::parse(&code).ok_or_else(no_such_code)
+}
+
+/// The refusal of a wrong, used or late code, and of one whose key may no longer be used.
+#[must_use]
+pub fn no_such_code() -> ApiError {
+    ApiError::not_found("code: this code does not exist, was used or has expired. Ask for a new code.")
 }
 
 /// Settings of a tenant in a request: `None` leaves a value as it is, `Some(None)` removes a limit.

@@ -31,6 +31,26 @@ fn a_key_is_read_from_resends_sdks_and_ours() {
 }
 
 #[test]
+fn a_code_of_the_console_is_read() {
+    let code = "0a".repeat(32);
+    assert_eq!(parse_code(&body(&json!({"code": code}))).unwrap().as_str(), code);
+    for (request, path, status) in [
+        // A wrong code is no malformed request.
+        (json!({"code": "x"}), "code", 404),
+        (json!({}), "code", 422),
+        (json!({"code": 1}), "code", 422),
+        (json!({"codes": "x"}), "codes", 422),
+    ] {
+        let error = parse_code(&body(&request)).unwrap_err();
+        assert_eq!(error.status(), status, "{request}");
+        assert!(
+            error.message().starts_with(&format!("{path}: ")),
+            "{request}: {error:?}"
+        );
+    }
+}
+
+#[test]
 fn a_bad_key_is_refused_by_its_field() {
     for (key, path, name) in [
         (json!({}), "name", "missing_required_field"),

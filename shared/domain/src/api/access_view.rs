@@ -1,6 +1,6 @@
 //! Responses about API keys and tenants.
 //!
-//! **Invariant:** a key's text is in one response, [`NewKeyView`], and nowhere else.
+//! **Invariant:** a key's text is in one response, [`NewKeyView`] or [`ConsoleKeyView`], and nowhere else.
 //!
 //! Source: Resend's API reference, "API keys", read 2026-11-24; `from_domains`, `expires_at`, `tenant` and
 //! `read_access` are ours.
@@ -10,7 +10,9 @@ use serde::Serialize;
 use crate::id::{KeyId, TenantId};
 use crate::queue::hold::Held;
 use crate::tenant::Tenant;
+use crate::tenant::console_code::ConsoleCode;
 use crate::tenant::key::{ApiKey, Permission};
+use crate::tenant::temporary::TemporaryToken;
 use crate::tenant::token::Token;
 use crate::timestamp::Timestamp;
 
@@ -30,6 +32,65 @@ impl NewKeyView {
         Self {
             id: id.to_string(),
             token: token.as_str().to_owned(),
+        }
+    }
+
+    /// The id of the key.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// A one-time code of the console. Only this response contains it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConsoleCode"))]
+pub struct ConsoleCodeView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "console_code")))]
+    object: &'static str,
+    /// The code works once.
+    code: String,
+    /// The URL of the console with the code. It has the host of the request.
+    url: String,
+    /// The end of the code, after 60 seconds.
+    expires_at: String,
+}
+
+impl ConsoleCodeView {
+    /// The response for a new code. `base_url` has no slash at its end.
+    #[must_use]
+    pub fn new(base_url: &str, token: &TemporaryToken, code: &ConsoleCode) -> Self {
+        Self {
+            object: "console_code",
+            code: token.as_str().to_owned(),
+            url: format!("{base_url}/console/#code={}", token.as_str()),
+            expires_at: code.expires_at.to_string(),
+        }
+    }
+}
+
+/// The API key of a console. Only this response contains the key itself.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConsoleKey"))]
+pub struct ConsoleKeyView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+    /// The key itself. No other response contains it.
+    token: String,
+    /// The end of the key, at most twelve hours ahead.
+    expires_at: Option<String>,
+}
+
+impl ConsoleKeyView {
+    /// The response for a new key.
+    #[must_use]
+    pub fn new(key: &ApiKey, token: &Token) -> Self {
+        Self {
+            object: "api_key",
+            id: key.id.to_string(),
+            token: token.as_str().to_owned(),
+            expires_at: key.expires_at.map(|at| at.to_string()),
         }
     }
 

@@ -9,9 +9,11 @@ use serde::Serialize;
 use crate::delivery::cause::Cause;
 use crate::delivery::rate::Rate;
 use crate::delivery::record::Priority;
-use crate::id::TenantId;
+use crate::id::{KeyId, TenantId};
 use crate::reporting::account::{AccountFigures, AccountQuota, BreakerState};
 use crate::reporting::tally::queue_counts::QueueCounts;
+use crate::tenant::key::Permission;
+use crate::tenant::sender::FromDomain;
 use crate::timestamp::Timestamp;
 
 /// The state of the account.
@@ -21,6 +23,8 @@ pub struct AccountView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "account")))]
     object: &'static str,
     generated_at: String,
+    /// The API key of the request.
+    key: RequestKeyView,
     /// The tenant of the unfinished emails. Null: all tenants.
     tenant: Option<String>,
     /// Emails that have not ended.
@@ -39,6 +43,59 @@ pub struct AccountView {
     /// Reads and writes of the table and its indexes that DynamoDB throttled in the last hour, at most a minute old. Null if
     /// CloudWatch does not answer, and for the key of a tenant.
     table_throttles_last_hour: Option<u64>,
+}
+
+/// The API key of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The id of the key.
+    pub id: KeyId,
+    /// The display name of the key.
+    pub name: String,
+    /// The permission of the key.
+    pub permission: Permission,
+    /// The tenant of the key.
+    pub tenant: TenantId,
+    /// The domains that the key may send from; empty: all domains of its tenant.
+    pub from_domains: Vec<FromDomain>,
+    /// The end of the key.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The API key of the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RequestKey"))]
+struct RequestKeyView {
+    /// Null for the deployer's key.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
+    id: Option<String>,
+    /// Null for the deployer's key.
+    name: Option<String>,
+    /// `deployer` for the deployer's key.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["full_access", "sending_access", "read_access", "deployer"])))]
+    permission: &'static str,
+    /// The tenant of the key. Null for the deployer's key.
+    tenant: Option<String>,
+    /// The domains that the key may send from. Null: all domains of its tenant, and for the deployer's key.
+    from_domains: Option<Vec<String>>,
+    /// Null for a key without an end.
+    expires_at: Option<String>,
+}
+
+impl RequestKeyView {
+    /// `None`: the deployer's key.
+    fn new(key: Option<&RequestKey>) -> Self {
+        Self {
+            id: key.map(|key| key.id.to_string()),
+            name: key.map(|key| key.name.clone()),
+            permission: key.map_or("deployer", |key| key.permission.as_str()),
+            tenant: key.map(|key| key.tenant.to_string()),
+            from_domains: key
+                .map(|key| key.from_domains.iter().map(ToString::to_string).collect())
+                .filter(|domains: &Vec<String>| !domains.is_empty()),
+            expires_at: key.and_then(|key| key.expires_at).map(|at| at.to_string()),
+        }
+    }
 }
 
 /// The limits of the account at Amazon SES, and their use.
@@ -95,9 +152,10 @@ struct WaitingSince {
 
 impl AccountView {
     /// The response with the unfinished emails of a tenant or of all, and with the account's figures if the caller
-    /// may see them.
+    /// may see them. `key`: the key of the request, unless it is the deployer's.
     #[must_use]
     pub fn new(
+        key: Option<&RequestKey>,
         tenant: Option<&TenantId>,
         unfinished: QueueCounts,
         account: Option<&AccountFigures>,
@@ -106,6 +164,7 @@ impl AccountView {
         Self {
             object: "account",
             generated_at: now.to_string(),
+            key: RequestKeyView::new(key),
             tenant: tenant.map(ToString::to_string),
             unfinished,
             ses: account.and_then(|account| account.quota.as_ref()).map(ses),
@@ -164,6 +223,7 @@ mod tests {
     use crate::delivery::account_rate::AccountRate;
     use crate::delivery::breaker::OpenBreaker;
     use crate::delivery::rate::Micros;
+    use crate::id::EmailId;
     use crate::reporting::account::OldestDue;
 
     const NOW: Timestamp = Timestamp::from_millis(100_000);
@@ -210,6 +270,7 @@ mod tests {
         let expected = json!({
             "object": "account",
             "generated_at": "1970-01-01T00:01:40.000Z",
+            "key": {"id": null, "name": null, "permission": "deployer", "tenant": null, "from_domains": null, "expires_at": null},
             "tenant": null,
             "unfinished": {"scheduled": 1, "queued": 2, "sending": 3, "retry": 4, "held": 5},
             "ses": {
@@ -231,7 +292,7 @@ mod tests {
             "table_throttles_last_hour": 7,
         });
         assert_eq!(
-            json_of(&AccountView::new(None, UNFINISHED, Some(&account), NOW)),
+            json_of(&AccountView::new(None, None, UNFINISHED, Some(&account), NOW)),
             expected
         );
     }
@@ -241,6 +302,14 @@ mod tests {
         let expected = json!({
             "object": "account",
             "generated_at": "1970-01-01T00:01:40.000Z",
+            "key": {
+                "id": "01010101-0101-4101-8101-010101010101",
+                "name": "shop",
+                "permission": "read_access",
+                "tenant": "main",
+                "from_domains": ["shop.example"],
+                "expires_at": "1970-01-01T00:03:20.000Z",
+            },
             "tenant": "main",
             "unfinished": {"scheduled": 1, "queued": 2, "sending": 3, "retry": 4, "held": 5},
             "ses": null,
@@ -251,8 +320,16 @@ mod tests {
             "table_throttles_last_hour": null,
         });
         let tenant = TenantId::main();
+        let key = RequestKey {
+            id: KeyId::of(EmailId::from_random([1; 16])),
+            name: "shop".to_owned(),
+            permission: Permission::ReadAccess,
+            tenant: tenant.clone(),
+            from_domains: vec![FromDomain::parse("shop.example").unwrap()],
+            expires_at: Some(Timestamp::from_millis(200_000)),
+        };
         assert_eq!(
-            json_of(&AccountView::new(Some(&tenant), UNFINISHED, None, NOW)),
+            json_of(&AccountView::new(Some(&key), Some(&tenant), UNFINISHED, None, NOW)),
             expected
         );
     }
@@ -260,7 +337,13 @@ mod tests {
     #[test]
     fn a_new_account_has_no_events_and_no_backlog() {
         let account = AccountFigures::default();
-        let view = json_of(&AccountView::new(None, QueueCounts::default(), Some(&account), NOW));
+        let view = json_of(&AccountView::new(
+            None,
+            None,
+            QueueCounts::default(),
+            Some(&account),
+            NOW,
+        ));
         let closed = json!({"state": "closed", "cause": null, "advice": null, "next_probe_at": null});
         assert_eq!(view["breaker"], closed);
         assert_eq!(view["feedback"], json!({"newest_event_at": null, "lag_seconds": null}));

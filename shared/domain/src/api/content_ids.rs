@@ -1,6 +1,7 @@
 //! The Content-IDs of an email's files, in the files and in the HTML.
 //!
-//! **Role:** called by [`super::attachments`], and by [`super::requests`] for the HTML.
+//! **Role:** called by [`super::attachments`], and by [`super::requests`] for the HTML. [`super::preview`] finds the
+//! references of a stored HTML with it.
 //! **Invariant:** an id that SES takes stays as it is. Any other gets a short form, always the same, so that a
 //! repeated request is the same email.
 //! **Start reading at** [`ContentIds::admit`].
@@ -14,7 +15,7 @@ use crate::message::entity;
 use crate::message::problem::Problem;
 
 /// The beginning of a reference in HTML, in upper or lower case.
-const SCHEME: &str = "cid:";
+pub(super) const SCHEME: &str = "cid:";
 
 /// The given Content-IDs, each with the id of its file.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl ContentIds {
 }
 
 /// Splits a text behind the first [`SCHEME`].
-fn split_at_reference(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split_at_reference(text: &str) -> Option<(&str, &str)> {
     let ends = text.match_indices(':').map(|(colon, _)| colon + 1);
     let is_scheme = |end: &usize| {
         let begun = end.checked_sub(SCHEME.len()).and_then(|start| text.get(start..*end));
@@ -93,7 +94,7 @@ fn split_at_reference(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The text behind a [`SCHEME`], and its meaning: the octets without the escapes of HTML and of URLs.
-struct Spelt<'a> {
+pub(super) struct Spelt<'a> {
     text: &'a str,
     meaning: Vec<u8>,
     /// For each octet of the meaning, the end of its spelling in the text.
@@ -102,7 +103,7 @@ struct Spelt<'a> {
 
 impl<'a> Spelt<'a> {
     /// Reads at least `longest` octets of the meaning, or all of a shorter text.
-    fn read(text: &'a str, longest: usize) -> Self {
+    pub(super) fn read(text: &'a str, longest: usize) -> Self {
         let (mut meaning, mut ends) = (Vec::with_capacity(longest), Vec::with_capacity(longest));
         let mut end = 0;
         while meaning.len() < longest
@@ -115,7 +116,7 @@ impl<'a> Spelt<'a> {
     }
 
     /// The length of the spelling of `id` at the start of the text; `None` if the text begins with something else.
-    fn length(&self, id: &str) -> Option<usize> {
+    pub(super) fn length(&self, id: &str) -> Option<usize> {
         if self.text.starts_with(id) {
             return Some(id.len());
         }

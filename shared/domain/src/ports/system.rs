@@ -3,6 +3,7 @@
 use super::failure::PortError;
 use crate::delivery::retry::Jitter;
 use crate::id::EmailId;
+use crate::tenant::temporary::TEMPORARY_BYTES;
 use crate::tenant::token::SECRET_BYTES;
 use crate::timestamp::Timestamp;
 
@@ -34,4 +35,10 @@ pub trait Random: Sync {
     /// # Errors
     /// The system has no randomness: a secret must not be guessable.
     fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError>;
+
+    /// A new temporary token.
+    ///
+    /// # Errors
+    /// The system has no randomness: a token must not be guessable.
+    fn temporary(&self) -> Result<[u8; TEMPORARY_BYTES], PortError>;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use yaml_serde::Value;
 
-use super::{read, template_with, templates};
+use super::{read, target, template_with, templates};
 
 fn names(value: &Value) -> BTreeSet<String> {
     let names = value.as_sequence().unwrap().iter();
@@ -74,19 +74,24 @@ fn an_adopted_table_and_bucket_replace_all_references() {
     );
 }
 
+/// Returns the routes that the stage limits.
+fn limited(template: &super::Template) -> BTreeSet<&str> {
+    let stage = &template.resource("HttpStage")["Properties"];
+    assert!(stage["DefaultRouteSettings"].is_null());
+    let limited = stage["RouteSettings"].as_mapping().into_iter().flatten();
+    limited.map(|(route, _)| route.as_str().unwrap()).collect()
+}
+
+/// The routes of the console, which need no key.
+const OF_THE_CONSOLE: [&str; 2] = ["ANY /console", "ANY /console/{proxy+}"];
+
 /// Some SDKs take the gateway's 429 for success, and would lose the email.
 #[test]
 fn no_limit_applies_to_a_route_that_accepts_emails() {
-    let stage = |template: &super::Template| template.resource("HttpStage")["Properties"].clone();
-    assert!(
-        stage(&templates().remove(0))["RouteSettings"].is_null(),
-        "off by default"
-    );
+    let by_default = templates().remove(0);
+    assert_eq!(limited(&by_default), BTreeSet::from(OF_THE_CONSOLE));
     let template = template_with(&[("OtherRoutesRateLimit", "50")]);
-    let stage = stage(&template);
-    assert!(stage["DefaultRouteSettings"].is_null());
-    let limited = stage["RouteSettings"].as_mapping().unwrap();
-    let limited: BTreeSet<&str> = limited.keys().map(|route| route.as_str().unwrap()).collect();
+    let limited = limited(&template);
     let routes = template.of_type("AWS::ApiGatewayV2::Route");
     let routes = routes.iter().map(|(_, route)| &route["Properties"]);
     let others = routes.filter(|route| {
@@ -95,9 +100,37 @@ fn no_limit_applies_to_a_route_that_accepts_emails() {
     });
     let others: BTreeSet<&str> = others.map(|route| route["RouteKey"].as_str().unwrap()).collect();
     assert_eq!(limited, others);
-    // The stage can limit only routes that exist.
-    let after = names(&template.resource("HttpStage")["DependsOn"]);
-    assert_eq!(after.len(), others.len());
+    // The stage can limit only routes that exist. The routes of the console are optional, so the stage refers to them.
+    let stage = template.resource("HttpStage");
+    let after = names(&stage["DependsOn"]);
+    let referred = stage["Metadata"]["ConsoleRoutes"].as_sequence().unwrap();
+    let referred: BTreeSet<&str> = referred.iter().map(target).collect();
+    assert_eq!(referred, BTreeSet::from(["ConsoleRoute", "ConsoleRoutes"]));
+    assert_eq!(after.len() + referred.len(), others.len());
+}
+
+/// The names of the routes of one-time codes begin so.
+const CODES: &str = "ConsoleCode";
+
+/// A reference to a missing resource, or a limit for a missing route, would fail the deployment.
+#[test]
+fn without_the_console_nothing_refers_to_it() {
+    for others in ["0", "50"] {
+        let template = template_with(&[("Console", "off"), ("OtherRoutesRateLimit", others)]);
+        let resources = template.yaml["Resources"].as_mapping().unwrap();
+        let left: Vec<_> = resources
+            .keys()
+            .filter(|name| name.as_str().unwrap().replace(CODES, "").contains("Console"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+        let text = yaml_serde::to_string(&template.yaml["Resources"]).unwrap();
+        // `access` keeps the routes of one-time codes.
+        let text = text.replace(CODES, "").replace("/console-codes", "");
+        assert!(!text.contains("Console") && !text.contains("/console"), "{others}");
+        let limited = limited(&template);
+        assert!(OF_THE_CONSOLE.iter().all(|route| !limited.contains(route)));
+        assert_eq!(template.yaml["Outputs"]["ConsoleUrl"]["Condition"], "ServesConsole");
+    }
 }
 
 #[test]

@@ -155,6 +155,20 @@ fn readers_of_the_stream(template: &super::Template) -> BTreeSet<&str> {
     roles.filter(|(_, role)| reads(role)).map(|(name, _)| name).collect()
 }
 
+/// A role that writes codes of the console could make itself a key.
+#[test]
+fn only_access_reaches_codes_of_the_console() {
+    let hash = "5a".repeat(32);
+    for template in templates() {
+        for (name, role) in template.of_type("AWS::IAM::Role") {
+            let codes = actions_on(role, &format!("code:{hash}"));
+            assert_eq!(codes.is_empty(), name != "AccessRole", "{name}: {codes:?}");
+            let previews = actions_on(role, &format!("preview:{hash}"));
+            assert_eq!(previews.is_empty(), name != "ManageRole", "{name}: {previews:?}");
+        }
+    }
+}
+
 /// Ids of webhooks have the form of an email's id. So a pattern for emails also matches a partition of a webhook, unless
 /// the role denies it. The known exception is the stream: [`READERS_OF_THE_STREAM`].
 #[test]
@@ -198,6 +212,7 @@ fn functions_without_content_reach_no_payload() {
             "DomainsRole",
             "ReportsRole",
             "TallyRole",
+            "ConsoleRole",
         ] {
             let actions = actions_on(template.resource(name), &format!("event:main#{ID}"));
             assert!(actions.is_empty(), "{name}: {actions:?}");

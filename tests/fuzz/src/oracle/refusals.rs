@@ -42,6 +42,7 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
 
 /// The fields that a request may have, as the first step of a path.
 const FIELDS: &[&str] = &[
+    "code",
     "filename",
     "content_type",
     "size",

@@ -17,6 +17,7 @@ mod quoted_local_parts;
 mod sending_domains;
 mod structured_headers;
 mod tags;
+mod temporary_tokens;
 mod webhooks;
 
 use crate::class::Class;
@@ -43,6 +44,7 @@ pub fn classes() -> Vec<Class> {
         options::classes(),
         sending_domains::classes(),
         webhooks::classes(),
+        temporary_tokens::classes(),
     ]
     .concat()
 }

@@ -1,6 +1,7 @@
 //! Check that a request came through the deployer's proxy, for example CloudFront with AWS WAF.
 //!
-//! **Role:** called before authentication and before public routes, by [`super::Authenticator::check_origin`].
+//! **Role:** called before authentication and before public routes, by [`super::Authenticator::check_origin`], and by
+//! `console`, which authenticates nobody.
 //! **Invariant:** the deployment knows only hashes of its secrets. Each comparison takes the same time.
 //! Without a configured secret every request passes.
 
@@ -16,7 +17,7 @@ pub const ORIGIN_HEADER: &str = "x-mailqueue-origin";
 ///
 /// # Errors
 /// 403 `validation_error` without exactly one header that has a valid secret.
-pub(super) fn check(secrets: &[[u8; 32]], headers: &HeaderMap) -> Result<(), ApiError> {
+pub fn check(secrets: &[[u8; 32]], headers: &HeaderMap) -> Result<(), ApiError> {
     if secrets.is_empty() {
         return Ok(());
     }

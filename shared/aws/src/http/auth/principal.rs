@@ -95,6 +95,7 @@ impl ActsFor for Operator {
 pub struct TenantPrincipal {
     pub(super) tenant: Tenant,
     pub(super) key: KeyId,
+    pub(super) name: String,
     pub(super) permission: Permission,
     pub(super) from_domains: Vec<FromDomain>,
     pub(super) expires_at: Option<Timestamp>,
@@ -282,6 +283,18 @@ impl TenantPrincipal {
     #[must_use]
     pub fn key(&self) -> KeyId {
         self.key
+    }
+
+    /// Display name of the key.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Permission of the key.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        self.permission
     }
 
     /// Expiry of the key.

@@ -170,10 +170,8 @@ impl Reader<'_> {
         given.unwrap_or_default()
     }
 
-    /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits. Hashes of the secrets of a proxy:
-    /// `MAILQUEUE_ORIGIN_SHA256`, one, two with a comma, or `none`.
-    pub fn key(&mut self) -> KeySettings {
-        let sha256 = self.parse("MAILQUEUE_API_KEY_SHA256", "64 hex digits", hex32);
+    /// Hashes of the secrets of a proxy: `MAILQUEUE_ORIGIN_SHA256`, one, two with a comma, or `none`.
+    pub fn origins(&mut self) -> Vec<[u8; 32]> {
         let origins = self.parse(
             "MAILQUEUE_ORIGIN_SHA256",
             "none, or one or two hashes of 64 hex digits",
@@ -182,9 +180,15 @@ impl Reader<'_> {
                 hashes => hashes.split(',').map(hex32).collect(),
             },
         );
+        origins.unwrap_or_default()
+    }
+
+    /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits. With the hashes of a proxy's secrets.
+    pub fn key(&mut self) -> KeySettings {
+        let sha256 = self.parse("MAILQUEUE_API_KEY_SHA256", "64 hex digits", hex32);
         KeySettings {
             sha256: sha256.unwrap_or_default(),
-            origins: origins.unwrap_or_default(),
+            origins: self.origins(),
         }
     }
 

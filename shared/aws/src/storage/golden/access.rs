@@ -1,18 +1,23 @@
-//! Tenants, their used quotas, API keys, and the idempotency keys of batches.
+//! Tenants, their used quotas, API keys, temporary tokens, and the idempotency keys of batches.
 
 use std::time::Duration;
 
 use domain::delivery::batch::{BatchId, BatchRecord, BatchStart};
-use domain::id::{EmailId, KeyId, TenantId};
+use domain::id::{EmailId, EmailKey, KeyId, TenantId};
 use domain::ports::Batches;
 use domain::ports::access::{Keys, QuotaOutcome, Quotas, Tenants};
+use domain::ports::temporary::{ConsoleCodes, Previews};
 use domain::tenant::Tenant;
+use domain::tenant::console_code::ConsoleCode;
 use domain::tenant::key::{Actor, ApiKey, Permission};
 use domain::tenant::quota::{Limit, Window};
 use domain::tenant::sender::FromDomain;
+use domain::tenant::temporary::Preview;
+use domain::tenant::token::{SECRET_BYTES, Token};
+use serde_json::json;
 
 use super::{Golden, written_items};
-use crate::runtime::replay::Replay;
+use crate::runtime::replay::{CannedResponse, Replay};
 use crate::storage::records::samples::at;
 
 fn acme() -> Tenant {
@@ -136,6 +141,65 @@ async fn api_keys_are_read_and_written() {
             assert!(replay.table(16).key(id).await.unwrap().as_ref() == Some(key), "{name}");
         }
     }
+    golden.assert_complete();
+}
+
+#[tokio::test]
+async fn previews_are_read_and_written() {
+    let mut golden = Golden::of("preview");
+    let preview = Preview {
+        email: EmailKey {
+            tenant: acme().id,
+            id: EmailId::from_random([1; 16]),
+        },
+        expires_at: at(61_000),
+    };
+    let stored = written_items(async |replay| replay.table(16).add_preview([7; 32], &preview).await.unwrap());
+    golden.check("plain", &stored.await.only());
+    let read = golden.today("plain").table(16).preview([7; 32], at(1_000)).await;
+    assert_eq!(read.unwrap(), Some(preview));
+    golden.assert_complete();
+}
+
+#[tokio::test]
+async fn codes_and_keys_of_the_console_are_read_and_written() {
+    let mut golden = Golden::of("console_code");
+    let id = KeyId::of(EmailId::from_random([1; 16]));
+    let code = ConsoleCode {
+        tenant: acme().id,
+        asked_by: Actor::Key(id),
+        expires_at: at(61_000),
+    };
+    let stored = written_items(async |replay| replay.table(16).add_code([7; 32], &code).await.unwrap());
+    golden.check("plain", &stored.await.only());
+    let item = golden.today["plain"].clone();
+    let table = Replay::by(move |_| CannedResponse::ok(&json!({"Attributes": item}))).table(16);
+    assert_eq!(
+        table.use_code([7; 32], id, at(1_000)).await.unwrap(),
+        Some(code.clone())
+    );
+    golden.assert_complete();
+
+    let mut golden = Golden::of("console_key");
+    let asking = ApiKey {
+        id,
+        tenant: acme().id,
+        name: "shop".to_owned(),
+        sha256: [7; 32],
+        permission: Permission::ReadAccess,
+        from_domains: Vec::new(),
+        created_at: at(0),
+        created_by: Actor::Deployer,
+        expires_at: None,
+        revoked: None,
+        last_used_at: None,
+    };
+    let own = KeyId::of(EmailId::from_random([2; 16]));
+    let key = code.key(Some(&asking), own, &Token::new(own, [9; SECRET_BYTES]), at(1_000));
+    let key = key.unwrap();
+    let stored = written_items(async |replay| replay.table(16).add_console_key(&key).await.unwrap());
+    golden.check("plain", &stored.await.only());
+    assert_eq!(golden.today("plain").table(16).key(own).await.unwrap(), Some(key));
     golden.assert_complete();
 }
 

@@ -16,6 +16,8 @@
 //! | a tenant | `<tenant>#tenant` | `tenant` |
 //! | used part of a tenant's quota | `<tenant>#allowance` | `<limit>#<begin>` |
 //! | an API key | `key:<id>` | `key` |
+//! | a preview of an email | `preview:<hash>` | `preview` |
+//! | a code of the console | `code:<hash>` | `code` |
 //! | an idempotency key of a batch | `<tenant>#idem-<hash>` | `batch` |
 //! | a suppressed address | `<tenant>#suppressed#<id>` | `suppression` |
 //! | an address on SES's list | `<tenant>#suppressed#<id>` | `account_list` |
@@ -44,6 +46,7 @@ use domain::id::{DomainId, EmailId, EmailKey, KeyId, QueueKey, QueueName, Tenant
 use domain::reporting::tally::counter::Level;
 use domain::tenant::domains::name::DomainName;
 use domain::tenant::quota::Window;
+use domain::tenant::temporary::TokenHash;
 use domain::timestamp::Timestamp;
 
 use crate::storage::attributes::{Item, ItemError, digits};
@@ -230,6 +233,20 @@ pub(crate) fn api_key(id: KeyId) -> Item {
 pub(crate) fn to_api_key(item: &Item) -> Result<KeyId, ItemError> {
     let id = pk(item)?.strip_prefix(API_KEY).and_then(KeyId::parse);
     id.ok_or(ItemError::Malformed("pk"))
+}
+
+/// The key of a preview. No tenant is in it: the URL of a preview has no API key.
+pub(crate) fn preview(hash: &TokenHash) -> Item {
+    of(format!("preview:{}", hex(hash)), "preview")
+}
+
+/// The key of a code of the console.
+pub(crate) fn console_code(hash: &TokenHash) -> Item {
+    of(format!("code:{}", hex(hash)), "code")
+}
+
+fn hex(hash: &TokenHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The partition of a tenant's API keys in the index `by_tenant`.

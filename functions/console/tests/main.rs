@@ -1,0 +1,5 @@
+//! The tests of `console`.
+
+mod comments;
+mod files;
+mod responses;
