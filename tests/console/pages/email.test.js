@@ -72,7 +72,10 @@ test('the page has recipients, headers, tags and identifiers', async () => {
   );
   assert.match(await page.getByRole('region', { name: 'Recipients' }).innerText(), /ada@customer[\s\S]*250 2\.0\.0 OK/);
   const headers = await page.getByRole('region', { name: 'Headers' }).innerText();
-  assert.match(headers, /From[\s\S]*shop@mailqueue\.example[\s\S]*Cc[\s\S]*bob@customer\.example[\s\S]*Message-ID/);
+  assert.match(
+    headers,
+    /From[\s\S]*shop@mailqueue\.example[\s\S]*Cc[\s\S]*bob@customer\.example[\s\S]*Message-ID[\s\S]*X-Order\s+1042/,
+  );
   const details = page.getByRole('region', { name: 'Details' });
   assert.match(await details.innerText(), new RegExp(`kind:order[\\s\\S]*${uuid(1)}[\\s\\S]*0102018f-ses-1`));
   assert.equal(

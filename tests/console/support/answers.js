@@ -79,6 +79,7 @@ export const email = (overrides = {}) => ({
   recipients: [{ address: 'ada@customer.example', last_event: 'delivered' }],
   attachments: [attachmentView()],
   tags: [{ name: 'kind', value: 'order' }],
+  headers: [{ name: 'X-Order', value: '1042' }],
   ...overrides,
 });
 

@@ -163,7 +163,7 @@ function headersOf(email) {
     ['Message-ID', email.message_id ? [email.message_id] : []],
   ];
   const given = rows.filter(([, values]) => values.length > 0 && values[0] !== '');
-  return given.map(([name, values]) => ({ name, value: values.join(', ') }));
+  return [...given.map(([name, values]) => ({ name, value: values.join(', ') })), ...(email.headers ?? [])];
 }
 
 /**

@@ -39,6 +39,9 @@ pub struct EmailView {
     facts: Facts,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<TagView>,
+    /// The headers of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<HeaderView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<AttachmentView>,
     recipients: Vec<RecipientView>,
@@ -87,6 +90,7 @@ impl EmailView {
             }
         };
         let tags = email.map(EmailContent::tags).unwrap_or_default().iter();
+        let headers = email.map(EmailContent::headers).unwrap_or_default().iter();
         Self {
             object: "email",
             head: Head::new(record, email),
@@ -97,6 +101,12 @@ impl EmailView {
                 .map(|tag| TagView {
                     name: tag.name().to_owned(),
                     value: tag.value().to_owned(),
+                })
+                .collect(),
+            headers: headers
+                .map(|header| HeaderView {
+                    name: header.name().to_string(),
+                    value: header.value().to_owned(),
                 })
                 .collect(),
             attachments: email
@@ -222,6 +232,13 @@ impl Facts {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tag"))]
 struct TagView {
+    name: String,
+    value: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailHeader"))]
+struct HeaderView {
     name: String,
     value: String,
 }

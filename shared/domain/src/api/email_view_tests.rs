@@ -21,7 +21,7 @@ fn full() -> EmailContent {
     email(
         r#"{"from":"Ada <a@example.com>","to":["b@example.com","Cy <c@example.com>"],"cc":"d@example.com",
         "bcc":["e@example.com"],"reply_to":"r@example.com","subject":"Hello","html":"<p>\"Hi\"</p>",
-        "tags":[{"name":"kind","value":"welcome"}]}"#,
+        "tags":[{"name":"kind","value":"welcome"}],"headers":{"X-Order":"7"}}"#,
     )
 }
 
@@ -145,7 +145,13 @@ fn a_view_without_content_keeps_resends_types() {
     ] {
         assert_eq!(json[field], value, "{field}");
     }
-    assert_eq!(json.get("tags"), None);
+    assert_eq!((json.get("tags"), json.get("headers")), (None, None));
+}
+
+#[test]
+fn an_email_has_the_headers_of_its_request() {
+    let view = to_value(EmailView::new(&record(), Some(&full()), REGION, NOW)).unwrap();
+    assert_eq!(view["headers"], serde_json::json!([{"name": "X-Order", "value": "7"}]));
 }
 
 #[test]
@@ -154,7 +160,7 @@ fn a_list_item_is_the_email_without_content() {
     let item = to_value(ItemView::new(&record(), Some(&full()), REGION, NOW)).unwrap();
     let fields = |json: &Value| json.as_object().unwrap().clone();
     let mut expected = fields(&whole);
-    expected.retain(|field, _| !["object", "html", "text", "tags", "recipients"].contains(&field.as_str()));
+    expected.retain(|field, _| !["object", "html", "text", "tags", "headers", "recipients"].contains(&field.as_str()));
     assert_eq!(fields(&item), expected);
     let id = record().id;
     let page = to_string(&PageView::new(Vec::new(), Some(id))).unwrap();
