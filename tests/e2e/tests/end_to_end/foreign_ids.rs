@@ -57,7 +57,8 @@ async fn another_tenants_ids_are_not_found() {
     let described: Value = serde_json::from_str(&described).unwrap();
     let mut tried = 0;
     for (path, methods) in described["paths"].as_object().unwrap() {
-        if !path.contains('{') || path.starts_with("/tenants") {
+        // The URL of a preview has no id: its token stands for a key.
+        if !path.contains('{') || path.starts_with("/tenants") || path.starts_with("/previews") {
             continue;
         }
         let kind = path.split('/').nth(1).unwrap();
