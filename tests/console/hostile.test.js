@@ -195,7 +195,7 @@ test('the content of an email runs and fetches nothing', async () => {
   // which stack/emails.test.js checks.
   const bodies = documents(RUN, out).filter((body) => !/<(link|i?frame)\b/i.test(body));
   assert.ok(bodies.length > 70, `only ${bodies.length} documents were found`);
-  // Chromium says what it blocks. A blocked request reaches nobody, which the listener proves.
+  // Chromium logs each blocked request. The listener proves that no request arrives.
   const expected = [/^console: .*(sandbox|Content Security Policy|Not allowed|frame)/i, /^request: /];
   const { page, api, close } = await openConsole({ path: `#/emails/${uuid(1)}`, expected });
   api.preview(...bodies);

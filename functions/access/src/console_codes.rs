@@ -28,7 +28,7 @@ impl<P: Ports> AccessFunction<P> {
         self.code_of(caller.tenant(), Actor::Key(caller.key()), base_url).await
     }
 
-    /// Creates a code for the deployer, who may create any key of the tenant.
+    /// Creates a code for a request with the deployer's key. That key may create every key of the tenant.
     ///
     /// # Errors
     /// A backend call failed.

@@ -121,7 +121,7 @@ test('an error doubles the wait up to five minutes, and a 429 names the least wa
   assert.deepEqual(nextWait(new ApiError({ status: 429, retryAfter: 900 }), 300), { wait: 900, isLimited: true });
 });
 
-test('a permission decides what is offered, as the server decides', () => {
+test('each permission offers the actions that the API allows', () => {
   /** @type {import('../../../functions/console/assets/kit/session.js').Action[]} */
   const actions = [
     'read_content',
