@@ -51,6 +51,7 @@ def read_facts(session, stack, name_room, builds, wanted, bucket=None):
         target,
         role_path=facts.role_path,
         adopted_table=chosen.get("ExistingTableArn", "").rpartition("/")[2],
+        adopted_secret_table=chosen.get("ExistingSecretTableArn", "").rpartition("/")[2],
         adopted_bucket=chosen.get("ExistingBucketName", ""),
     )
     facts.code_bucket = bucket or chosen.get("CodeBucket", target.code_bucket)
@@ -59,6 +60,10 @@ def read_facts(session, stack, name_room, builds, wanted, bucket=None):
         _read_table(facts, session.client("dynamodb"), chosen)
         if takes_over(facts.deployed, chosen):
             _read_contents(facts, session, chosen)
+    if chosen.get("ExistingSecretTableArn"):
+        name = target.adopted_secret_table
+        described = _read(facts, "dynamodb:DescribeTable", session.client("dynamodb").describe_table, TableName=name)
+        facts.adopted_secrets = described and described["Table"]
     limits = _read(facts, "lambda:GetAccountSettings", session.client("lambda").get_account_settings)
     if limits:
         _read_limits(facts, limits["AccountLimit"], chosen)

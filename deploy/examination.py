@@ -14,7 +14,7 @@ import first_email
 import hooks
 import suppression
 from botocore.exceptions import BotoCoreError, ClientError
-from health import Alarm, SenderIdentity
+from health import Alarm, KeptTable, SenderIdentity
 from stack import Trouble
 
 
@@ -52,7 +52,7 @@ def read_aws(health, session, stack, table, bucket):
     if table:
         late = lambda: hooks.late_secs(session.client("dynamodb"), table, health.now)  # noqa: E731
         health.hooks_late_secs = _read(health, "the look at the oldest due delivery", late)
-        _read_table(health, session.client("dynamodb"), table)
+        health.table = _kept_table(health, session.client("dynamodb"), table)
     if table and bucket:
         look = lambda: contents.read(session.client("dynamodb"), session.client("s3"), table, bucket)  # noqa: E731
         health.contents = _read(health, "the look at the bucket", look)
@@ -173,14 +173,22 @@ def _read_oldest_due(health, cloudwatch, stack):
         health.unread[call] = "promote has reported no figure lately (docs/OPERATIONS.md, PromoteMissingAlarm)"
 
 
-def _read_table(health, dynamodb, table):
-    described = _read(health, "dynamodb:DescribeTable", lambda: dynamodb.describe_table(TableName=table))
-    lives = _read(health, "dynamodb:DescribeTimeToLive", lambda: dynamodb.describe_time_to_live(TableName=table))
+def read_secret_table(health, session, name):
+    """The facts about the table of signing secrets, if its name is known."""
+    if name:
+        health.secret_table = _kept_table(health, session.client("dynamodb"), name)
+
+
+def _kept_table(health, dynamodb, name):
+    described = _read(health, "dynamodb:DescribeTable", lambda: dynamodb.describe_table(TableName=name))
+    lives = _read(health, "dynamodb:DescribeTimeToLive", lambda: dynamodb.describe_time_to_live(TableName=name))
     backups = _read(
-        health, "dynamodb:DescribeContinuousBackups", lambda: dynamodb.describe_continuous_backups(TableName=table)
+        health, "dynamodb:DescribeContinuousBackups", lambda: dynamodb.describe_continuous_backups(TableName=name)
     )
-    if described and lives:
-        health.table, health.table_ttl = described["Table"], lives["TimeToLiveDescription"].get("AttributeName")
+    if not (described and lives):
+        return None
+    recovers = None
     if backups:
         recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-        health.table_recovers = recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+        recovers = recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    return KeptTable(described["Table"], lives["TimeToLiveDescription"].get("AttributeName"), recovers)

@@ -43,6 +43,16 @@ class SenderIdentity:
 
 
 @dataclass(frozen=True)
+class KeptTable:
+    """A table that outlives the stack: its description, the attribute of its time to live, and whether recovery to a
+    point in time is on (None: not known)."""
+
+    description: dict
+    ttl: str | None
+    recovers: bool | None
+
+
+@dataclass(frozen=True)
 class Alarm:
     """An alarm of the stack."""
 
@@ -68,10 +78,8 @@ class Health:
     # The longest delay of a due email, as promote has reported it lately.
     oldest_due_secs: float | None = None
     suppression: SuppressionList | None = None
-    # The description of the table, the attribute of its time to live, and whether recovery to a point in time is on.
-    table: dict | None = None
-    table_ttl: str | None = None
-    table_recovers: bool | None = None
+    table: KeptTable | None = None
+    secret_table: KeptTable | None = None
     # The delay of the oldest due delivery of a webhook's event, and the number of messages in HookLeftoverQueue.
     hooks_late_secs: float | None = None
     hooks_left_over: int | None = None
@@ -85,7 +93,7 @@ class Health:
 
 def findings(health):
     """Everything that is wrong, problems before notes."""
-    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health), *_due(health)]
+    found = [*_unread(health), *_email(health), *_clock(health), *_identity(health), *_alarms(health), *_table(health), *_secret_table(health), *_due(health)]
     found += hook_findings(health.hooks_late_secs, health.hooks_left_over)
     if health.account:
         found += [*_ses(health), *_breaker(health), *_progress(health), *_throttles(health)]
@@ -308,31 +316,50 @@ def _table(health):
     """A restored table comes without stream, time to live, recovery and protection, and without indexes on demand."""
     if health.table is None:
         return
-    name = health.table["TableName"]
-    indexes = {index["IndexName"] for index in health.table.get("GlobalSecondaryIndexes", [])}
+    described = health.table.description
+    name = described["TableName"]
+    indexes = {index["IndexName"] for index in described.get("GlobalSecondaryIndexes", [])}
     for missing in sorted(INDEXES - indexes):
         loss = {"due": "No late, scheduled or uncertain email is sent", "by_tenant": "No list of the API works"}[missing]
         yield Finding(f"The table {name} has no index {missing}. {loss}.", "Restore it again with its indexes (docs/OPERATIONS.md).")
-    if health.table.get("StreamSpecification", {}).get("StreamViewType") != "NEW_AND_OLD_IMAGES":
+    if described.get("StreamSpecification", {}).get("StreamViewType") != "NEW_AND_OLD_IMAGES":
         yield Finding(
             f"The table {name} has no stream with new and old images. The reports count nothing.",
             f"Run `aws dynamodb update-table --table-name {name} --stream-specification"
             " StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`, and deploy with its LatestStreamArn.",
         )
-    if health.table_ttl != "ttl":
+    yield from _kept(health.table, "old emails")
+
+
+def _secret_table(health):
+    if health.secret_table is None:
+        return
+    described = health.secret_table.description
+    name = described["TableName"]
+    if described.get("StreamSpecification", {}).get("StreamEnabled"):
         yield Finding(
-            f"The table {name} never deletes old emails.",
+            f"The table {name} has a stream, which shows each signing secret to its readers.",
+            f"Run `aws dynamodb update-table --table-name {name} --stream-specification StreamEnabled=false`.",
+        )
+    yield from _kept(health.secret_table, "the secrets of ended webhooks")
+
+
+def _kept(table, ended):
+    name = table.description["TableName"]
+    if table.ttl != "ttl":
+        yield Finding(
+            f"The table {name} never deletes {ended}.",
             f"Run `aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification Enabled=true,AttributeName=ttl`.",
             blocking=False,
         )
-    if health.table_recovers is False:
+    if table.recovers is False:
         yield Finding(
             f"The table {name} cannot be restored to a point in time.",
             f"Run `aws dynamodb update-continuous-backups --table-name {name} --point-in-time-recovery-specification"
             " PointInTimeRecoveryEnabled=true`.",
             blocking=False,
         )
-    if not health.table.get("DeletionProtectionEnabled"):
+    if not table.description.get("DeletionProtectionEnabled"):
         yield Finding(
             f"The table {name} is not protected from deletion.",
             f"Run `aws dynamodb update-table --table-name {name} --deletion-protection-enabled`.",

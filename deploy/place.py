@@ -19,6 +19,7 @@ class Place:
     key: str | None
     sender: str | None
     table: str | None = None
+    secret_table: str | None = None
     bucket: str | None = None
     has_credentials: bool = False
     # The reason why the stack could not be read.
@@ -52,6 +53,7 @@ def _complete(place, session, stack):
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in deployed.get("Parameters", [])}
     place.url = place.url or outputs.get("GatewayUrl", "").rstrip("/")
     place.table, place.bucket = outputs.get("TableName"), outputs.get("BucketName")
+    place.secret_table = outputs.get("SecretTableName")
     place.key = place.key or deployer_key.stored(session.client("ssm"), target)
     if not place.sender:
         facts = Facts(stack, identities=identities(session.client("sesv2")), from_domain=parameters.get("FromDomain", "*"))

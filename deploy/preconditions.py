@@ -73,6 +73,8 @@ class Facts:
     adopted: dict | None = None
     adopted_ttl: str | None = None
     adopted_stream: str = ""
+    # The description of a table of signing secrets that the stack takes over.
+    adopted_secrets: dict | None = None
     # The contents of this table that were looked for in the bucket.
     contents: Contents | None = None
     # The reason why nobody looked.
@@ -90,7 +92,7 @@ def findings(facts):
     found = [*_machine(facts), *_names(facts), *_credentials(facts)]
     if facts.account:
         found += [*_permissions(facts), *_stack(facts), *_functions(facts)]
-        found += [*_ses(facts), *_identities(facts), *_alarms(facts), *_adopted(facts)]
+        found += [*_ses(facts), *_identities(facts), *_alarms(facts), *_adopted(facts), *_adopted_secrets(facts)]
     return sorted(found, key=lambda finding: not finding.blocking)
 
 
@@ -274,6 +276,22 @@ def _adopted(facts):
             f"Run `aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification"
             " Enabled=true,AttributeName=ttl`.",
             blocking=False,
+        )
+
+
+def _adopted_secrets(facts):
+    if facts.adopted_secrets is None:
+        return
+    name = facts.adopted_secrets["TableName"]
+    if facts.adopted and facts.adopted["TableName"] == name:
+        yield Finding(
+            f"ExistingSecretTableArn names {name}, the table of emails.",
+            "Give the table of the output SecretTableName, or leave the parameter out.",
+        )
+    elif facts.adopted_secrets.get("StreamSpecification", {}).get("StreamEnabled"):
+        yield Finding(
+            f"The table {name} has a stream, which shows each signing secret to its readers.",
+            f"Run `aws dynamodb update-table --table-name {name} --stream-specification StreamEnabled=false`.",
         )
 
 

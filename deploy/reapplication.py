@@ -16,7 +16,7 @@ KINDS = {
     "domains": "sending domains, registered, verified or deleted",
     "queues": "queues and their jobs, with pauses, purges and holds",
     "suppressions": "suppressed and released addresses",
-    "webhooks": "webhooks and their secrets, created or changed",
+    "webhooks": "webhooks, created or changed",
     "erasures": "erased emails",
     "emails": "emails, accepted, sent, canceled or ended",
     "idempotency": "idempotency keys of batches",
@@ -55,7 +55,6 @@ LOST_WITH_A_RESTORE = {
     "create_webhook": "POST /webhooks",
     "update_webhook": "PATCH /webhooks/{webhook}",
     "delete_webhook": "DELETE /webhooks/{webhook}",
-    "rotate_signing_secret": "POST /webhooks/{webhook}/signing-secret/rotate",
 }
 # The other routes that change something, with the reason why nobody has to repeat them.
 NOT_LOST = {
@@ -69,6 +68,7 @@ NOT_LOST = {
     "test_webhook": "It only sends an event.",
     "replay_webhook_event": "As test_webhook.",
     "recover_webhook": "A recovery can be started again.",
+    "rotate_signing_secret": "The table of secrets is not restored.",
 }
 DAY_SECS = 86_400
 
@@ -106,7 +106,7 @@ def kind_of(item):
         return "idempotency"
     if sk in ("suppression", "account_list", "marks") and "#suppressed" in pk:
         return "suppressions"
-    if (sk == "hooks" or sk.startswith("hook#")) and pk.endswith("#hooks") or pk.startswith("secret:"):
+    if (sk == "hooks" or sk.startswith("hook#")) and pk.endswith("#hooks"):
         return "webhooks"
     return {"key": "keys", "tenant": "tenants"}.get(sk)
 
@@ -168,8 +168,8 @@ def _suppression_is_later(old, new):
 
 
 def _webhook_is_later(old, new):
-    # The flag of a tenant counts its changes in `v`, and a secret has no number: the earlier table has the later one.
-    return old["sk"]["S"] == "secret" or any(_number(old, name) > _number(new, name) for name in ("no", "v"))
+    # The flag of a tenant counts its changes in `v`.
+    return any(_number(old, name) > _number(new, name) for name in ("no", "v"))
 
 
 def _email_is_later(old, new):

@@ -20,6 +20,7 @@ class Remains:
     region: str
     table: str | None
     table_bytes: int | None
+    secret_table: str | None
     bucket: str | None
     bucket_bytes: int | None
     code_bucket: str
@@ -31,8 +32,10 @@ def lines(remains):
     end = f" --region {remains.region}"
     if remains.table:
         yield f"The table {remains.table} stays, with all emails, API keys and suppressions: {price(remains.table_bytes, TABLE_USD_PER_GB + BACKUP_USD_PER_GB)}."
-        yield f"    Delete it: aws dynamodb update-table --no-deletion-protection-enabled --table-name {remains.table}{end}"
-        yield f"               aws dynamodb delete-table --table-name {remains.table}{end}"
+        yield from _deletion_of_table(remains.table, end)
+    if remains.secret_table:
+        yield f"The table {remains.secret_table} stays, with the signing secrets of webhooks: less than $0.01 a month."
+        yield from _deletion_of_table(remains.secret_table, end)
     if remains.bucket:
         yield f"The bucket {remains.bucket} stays, with the large contents: {price(remains.bucket_bytes, BUCKET_USD_PER_GB)}."
         yield f"    Delete it: aws s3 rb --force s3://{remains.bucket}{end}"
@@ -41,6 +44,11 @@ def lines(remains):
     yield f"The parameter {remains.key_parameter} stays, with the deployer's key: it costs nothing."
     yield f"    Delete it: aws ssm delete-parameter --name {remains.key_parameter}{end}"
     yield "Your SES identities stay. All other resources go, with their logs and the messages in SQS."
+
+
+def _deletion_of_table(table, end):
+    yield f"    Delete it: aws dynamodb update-table --no-deletion-protection-enabled --table-name {table}{end}"
+    yield f"               aws dynamodb delete-table --table-name {table}{end}"
 
 
 def price(size, usd_per_gb):

@@ -25,8 +25,9 @@ class Target:
     stack: str
     # The path of the functions' roles.
     role_path: str = "/"
-    # The table and the bucket that the stack takes over, if it does.
+    # The tables and the bucket that the stack takes over, if it does.
     adopted_table: str = ""
+    adopted_secret_table: str = ""
     adopted_bucket: str = ""
 
     @property
@@ -52,6 +53,7 @@ def permissions(target, policy="deploy"):
         "GeneratedLower": beginning(target.stack).lower(),
         "CodeBucket": target.code_bucket,
         "AdoptedTable": target.adopted_table or f"{target.stack}-*",
+        "AdoptedSecretTable": target.adopted_secret_table or f"{target.stack}-*",
         "AdoptedBucket": target.adopted_bucket or f"{beginning(target.stack).lower()}*",
     }
     return json.loads(re.sub(r"\$\{(\w+)}", lambda found: names[found[1]], POLICIES[policy].read_text()))

@@ -15,7 +15,7 @@ import examination
 import hooks
 from contents import Contents
 import template as templates
-from health import Alarm, Health, SenderIdentity, findings, healthy
+from health import Alarm, Health, KeptTable, SenderIdentity, findings, healthy
 from suppression import SuppressionList
 
 TEMPLATE = templates.load(paths.ROOT / "template.yaml")
@@ -28,6 +28,11 @@ TABLE = {
     "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
     "DeletionProtectionEnabled": True,
 }
+
+
+# Without a stream, which would show the secrets.
+SECRETS = KeptTable({"TableName": "secrets", "DeletionProtectionEnabled": True}, "ttl", True)
+STREAMING = SECRETS.description | {"StreamSpecification": {"StreamEnabled": True}}
 
 
 def with_only(index):
@@ -65,9 +70,8 @@ def health(**changes):
         hooks_late_secs=4.0,
         hooks_left_over=0,
         suppression=SuppressionList("mailqueue", ()),
-        table=TABLE,
-        table_ttl="ttl",
-        table_recovers=True,
+        table=KeptTable(TABLE, "ttl", True),
+        secret_table=SECRETS,
         contents=Contents("large", 20),
         delivered_after_secs=3.0,
     )
@@ -121,12 +125,14 @@ class Findings(unittest.TestCase):
             ({"alarms": []}, "no alarms", "Deploy it again", True),
             ({"deaf_topics": [TOPIC]}, "no confirmed subscription", "sns subscribe", False),
             ({"suppression": SuppressionList("mailqueue", None)}, "account's suppression list applies", "--suppressed-reasons", True),
-            ({"table": with_only("by_tenant")}, "no index due. No late", "Restore it again", True),
-            ({"table": with_only("due")}, "no index by_tenant. No list", "Restore it again", True),
-            ({"table": TABLE | {"StreamSpecification": {}}}, "no stream", "LatestStreamArn", True),
-            ({"table_ttl": None}, "never deletes", "update-time-to-live", False),
-            ({"table_recovers": False}, "cannot be restored", "update-continuous-backups", False),
-            ({"table": TABLE | {"DeletionProtectionEnabled": False}}, "not protected", "--deletion-protection-enabled", False),
+            ({"table": KeptTable(with_only("by_tenant"), "ttl", True)}, "no index due. No late", "Restore it again", True),
+            ({"table": KeptTable(with_only("due"), "ttl", True)}, "no index by_tenant. No list", "Restore it again", True),
+            ({"table": KeptTable(TABLE | {"StreamSpecification": {}}, "ttl", True)}, "no stream", "LatestStreamArn", True),
+            ({"table": KeptTable(TABLE, None, True)}, "never deletes old", "update-time-to-live", False),
+            ({"table": KeptTable(TABLE, "ttl", False)}, "cannot be restored", "update-continuous-backups", False),
+            ({"table": KeptTable(TABLE | {"DeletionProtectionEnabled": False}, "ttl", True)}, "not protected", "--deletion-protection-enabled", False),
+            ({"secret_table": dataclasses.replace(SECRETS, ttl=None)}, "secrets never deletes", "update-time-to-live", False),
+            ({"secret_table": KeptTable(STREAMING, "ttl", True)}, "secrets has a stream", "StreamEnabled=false", True),
             ({"contents": Contents("large", 20, 20)}, "lacks 20 of 20", "copy its objects", True),
             ({"contents": Contents("large", 20, 1)}, "body_missing", "ExistingBucketName", False),
             ({"contents": Contents("large", exists=False)}, "large does not exist", "ExistingBucketName", True),

@@ -36,7 +36,7 @@ def action(service, command):
 
 class Policies(unittest.TestCase):
     def test_each_policy_fits_into_iam(self):
-        longest = dataclasses.replace(TARGET, stack="m" * 51, adopted_table="t" * 255, adopted_bucket="b" * 63)
+        longest = dataclasses.replace(TARGET, stack="m" * 51, adopted_table="t" * 255, adopted_secret_table="s" * 255, adopted_bucket="b" * 63)
         for name in POLICIES:
             text = json.dumps(permissions(TARGET, name), separators=(",", ":"))
             self.assertLessEqual(len(text), LENGTH_MAX, name)

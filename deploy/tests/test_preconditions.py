@@ -133,6 +133,13 @@ class Preconditions(unittest.TestCase):
         self.missing("not a stream of old", "LatestStreamArn", **good | {"adopted": restored})
         self.missing("never deletes", "update-time-to-live", blocking=False, **good | {"adopted_ttl": None})
 
+    def test_an_adopted_table_of_secrets_has_no_stream(self):
+        secrets = {"TableName": "secrets"}
+        self.assertEqual(found(**ADOPTED, adopted_secrets=secrets), [])
+        streaming = secrets | {"StreamSpecification": {"StreamEnabled": True}}
+        self.missing("secrets has a stream", "StreamEnabled=false", adopted_secrets=streaming)
+        self.missing("the table of emails", "SecretTableName", **ADOPTED, adopted_secrets=TABLE)
+
     def test_an_adopted_table_needs_its_contents(self):
         good = ADOPTED
         for complete in (Contents("large", looked=20), Contents("large"), Contents(None)):

@@ -24,7 +24,6 @@ class Steps(unittest.TestCase):
             (item("main#1", "fact#0123456789abcdef", j="{}"), None),
             (item("main#hooks", "hook#w", no=3), item("main#hooks", "hook#w", no=2)),
             (item("main#hooks", "hooks", n=0, v=3), item("main#hooks", "hooks", n=1, v=2)),
-            (item("secret:main#w", "secret", c="new"), item("secret:main#w", "secret", c="old")),
         ]:
             found = step(old, new)
             self.assertEqual((found.put, found.over, found.kind), (old, new, kind_of(old)))

@@ -180,12 +180,21 @@ class Answers(unittest.TestCase):
 
 class Removal(unittest.TestCase):
     def test_everything_that_stays_has_a_price_and_an_end(self):
-        remains = Remains("eu-west-1", "table", 2_000_000_000, "bucket", None, TARGET.code_bucket, TARGET.key_parameter)
+        remains = Remains(
+            region="eu-west-1",
+            table="table",
+            table_bytes=2_000_000_000,
+            secret_table="secrets",
+            bucket="bucket",
+            bucket_bytes=None,
+            code_bucket=TARGET.code_bucket,
+            key_parameter=TARGET.key_parameter,
+        )
         said = list(lines(remains))
         self.assertIn("2.000 GB, $0.90 a month", said[0])
-        self.assertIn("its size is not known", said[3])
+        self.assertIn("its size is not known", said[6])
         self.assertIn("delete-table --table-name table --region eu-west-1", said[2])
-        for name in ("--table-name table", "s3://bucket", f"s3://{TARGET.code_bucket}", f"--name {TARGET.key_parameter}"):
+        for name in ("--table-name table", "--table-name secrets", "s3://bucket", f"s3://{TARGET.code_bucket}", f"--name {TARGET.key_parameter}"):
             self.assertTrue(any(name in line and "Delete" in line for line in said), name)
         self.assertEqual(price(0, 0.25), "0.000 GB, $0.00 a month")
 

@@ -154,7 +154,7 @@ def test(settings):
 
 
 def leave_nothing():
-    """Deletes the stack, with its retained table and buckets, from external servers."""
+    """Deletes the stack, with its retained tables and buckets, from external servers."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if not (RUNNING or "DYNAMODB_ENDPOINT" in os.environ):
@@ -172,7 +172,7 @@ def leave_nothing():
 
 
 def delete_kept(made):
-    """Deletes the table and the buckets, which the template retains after the deletion of the stack."""
+    """Deletes the tables and the buckets, which the template retains after the deletion of the stack."""
     database, s3 = stack.client("dynamodb"), stack.client("s3")
     for name in (name for kind, name in made if kind == "AWS::DynamoDB::Table"):
         database.delete_table(TableName=name)

@@ -27,7 +27,6 @@ use domain::ports::webhooks::{Endpoint, Endpoints, StoredWebhook, WebhookKey};
 use domain::ports::{Clock, PortError, Random};
 use domain::webhook::identity::EventId;
 use domain::webhook::permits::PLACES;
-use domain::webhook::secret::Secrets;
 use futures::future::join;
 
 use crate::calls::EndpointCalls;
@@ -163,8 +162,11 @@ impl<P: Ports> DeliverFunction<P> {
             health,
             slow_permits,
         } = self.endpoints.endpoint(key, now).await?;
-        let Some((webhook, secrets)) = callable(webhook, secrets) else {
+        let Some(webhook) = called(webhook) else {
             return self.keep(tasks).await;
+        };
+        let Some(secrets) = secrets else {
+            return self.wait_for_secret(tasks).await;
         };
         let signer = Signer::new(&secrets, now)?;
         let held = match self.admit(key, health, slow_permits, execution).await? {
@@ -189,15 +191,7 @@ impl<P: Ports> DeliverFunction<P> {
     }
 }
 
-/// Returns a webhook that is called now, and its secrets.
-fn callable(webhook: Option<StoredWebhook>, secrets: Option<Secrets>) -> Option<(StoredWebhook, Secrets)> {
-    let webhook = webhook.filter(|stored| stored.webhook.called_endpoint().is_some())?;
-    if secrets.is_none() {
-        tracing::error!(
-            tenant = %webhook.webhook.tenant,
-            webhook = %webhook.webhook.id,
-            "a webhook has no signing secret; its events are kept"
-        );
-    }
-    Some((webhook, secrets?))
+/// Returns a webhook that is called now.
+fn called(webhook: Option<StoredWebhook>) -> Option<StoredWebhook> {
+    webhook.filter(|stored| stored.webhook.called_endpoint().is_some())
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use aws::runtime::metrics;
 use aws::runtime::telemetry;
 use domain::ports::webhook_events::{Deliveries, DeliveryChange, DeliveryTaskRequest, DeliveryTasks, StoredDelivery};
 use domain::ports::webhooks::{Endpoints, WebhookKey};
@@ -16,7 +17,7 @@ use domain::webhook::task::DeliveryTask;
 use futures::future::join_all;
 
 use crate::attempts::AGAIN;
-use crate::{Counts, DeliverFunction, EndpointTasks, Ports, TaskOutcome, Worked, callable};
+use crate::{Counts, DeliverFunction, EndpointTasks, Ports, TaskOutcome, Worked, called};
 
 /// A delivery, and the place of its task.
 #[derive(Debug)]
@@ -119,13 +120,24 @@ impl<P: Ports> DeliverFunction<P> {
             return Ok(work.done());
         }
         let again = self.endpoints.endpoint(key, self.system.now()).await?;
-        if callable(again.webhook, again.secrets).is_some() {
+        if called(again.webhook).is_some() {
             waiting.iter().for_each(|waiting| work.later(waiting.place, AGAIN));
             return Ok(work.done());
         }
         let kept = self.rewrite(key, &waiting, Delivery::kept, &mut work).await;
         work.counts.kept += kept;
         Ok(work.done())
+    }
+
+    /// Leaves the deliveries of a webhook without a secret in the due index, so that `promote` asks again every 15 minutes.
+    pub(crate) async fn wait_for_secret(&self, tasks: &EndpointTasks) -> Result<Worked, PortError> {
+        let key = &tasks.key;
+        // The webhook may have been deleted between the reads of its settings and of its secret.
+        let again = self.endpoints.endpoint(key, self.system.now()).await?;
+        if called(again.webhook).is_some() && again.secrets.is_none() {
+            metrics::webhook_without_secret(&key.tenant, key.id);
+        }
+        Ok(Work::on(tasks.tasks.len()).done())
     }
 
     /// Moves the deliveries of an endpoint that is closed until a time, before any call.

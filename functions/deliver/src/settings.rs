@@ -19,6 +19,7 @@ use crate::{DeliverFunction, Ports, permits_of};
 #[derive(Debug, Clone)]
 pub struct Settings {
     table: TableSettings,
+    secret_table: String,
     hook_url: String,
     concurrency: usize,
     targets: Policy,
@@ -34,6 +35,7 @@ impl Settings {
     pub fn from_env() -> Result<Self, SettingsError> {
         settings::from_env(|read| Self {
             table: read.table(),
+            secret_table: read.secret_table(),
             hook_url: read.hook_url(),
             concurrency: read.deliver_concurrency(),
             targets: read.webhook_targets(),
@@ -78,7 +80,12 @@ impl DeliverFunction<Aws> {
         let resolver = SystemResolver::connect(settings.dns_server).map_err(|error| StartError::Calls(error.into()))?;
         let caller = Caller::new(resolver).map_err(|error| StartError::Calls(error.into()))?;
         let deliver = Self {
-            endpoints: SecretTable::new(table.clone(), clients.kms(), settings.key_arn.clone()),
+            endpoints: SecretTable::new(
+                table.clone(),
+                &settings.secret_table,
+                clients.kms(),
+                settings.key_arn.clone(),
+            ),
             events: table,
             tasks: queue.clone(),
             calls: GuardedCalls::new(caller, settings.targets),

@@ -343,6 +343,27 @@ async fn a_disabled_webhook_keeps_its_events_for_their_retention() {
     }
 }
 
+/// The table of secrets was lost. The events wait until a caller rotates the secret.
+#[tokio::test(start_paused = true)]
+async fn events_wait_for_a_missing_secret() {
+    let world = World::new();
+    let key = world.webhook(1).await;
+    let events = world.events(&key, 1).await;
+    let due = world.delivery(&key, &events[0]).await.next;
+    let secrets = world.backend.state().hooks.secrets.remove(&key).unwrap();
+    let execution = Execution::new(Instant::now() + TIME);
+    let worked = world
+        .deliver()
+        .work_off(&tasks(&key, &events, 1), &execution)
+        .await
+        .unwrap();
+    assert!(matches!(worked.outcomes[..], [Ok(TaskOutcome::Done)]), "{worked:?}");
+    assert_eq!((worked.counts.calls, worked.counts.kept), (0, 0));
+    assert_eq!(world.delivery(&key, &events[0]).await.next, due);
+    world.backend.state().hooks.secrets.insert(key.clone(), secrets);
+    assert_eq!(world.work_off(&key, &events).await.counts.delivered, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deleted_webhook_leaves_the_due_index() {
     let world = World::new();

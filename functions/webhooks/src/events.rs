@@ -54,8 +54,8 @@ impl<P: Ports> WebhooksFunction<P> {
     /// Shows a page of the events of a webhook, newest first in either direction.
     ///
     /// # Errors
-    /// 404 when the tenant has no webhook with this id. 409 when payloads are asked for, and nobody can decrypt the secret
-    /// that signs them. 422 when there is no event at the page's cursor. Or a backend call failed.
+    /// 404 when the tenant has no webhook with this id. 409 when payloads are asked for, and the secret that signs them
+    /// is missing or cannot be decrypted. 422 when there is no event at the page's cursor. Or a backend call failed.
     pub async fn events(
         &self,
         owner: &Owner,

@@ -12,7 +12,6 @@ use futures::future::{try_join, try_join_all};
 
 use crate::owner::Owner;
 use crate::page::{WebhookPage, cut};
-use crate::registration::not_there;
 use crate::{Ports, WebhooksError, WebhooksFunction};
 
 impl<P: Ports> WebhooksFunction<P> {
@@ -40,7 +39,7 @@ impl<P: Ports> WebhooksFunction<P> {
         let key = owner.key(id);
         let stored = self.stored(&key).await?;
         let (secrets, health) = try_join(self.endpoints.secrets(&key), self.endpoints.health(&key)).await?;
-        let secrets = secrets.ok_or_else(not_there)?.readable();
+        let secrets = secrets.and_then(StoredSecrets::readable);
         let secret = secrets.as_ref().map(|secrets| &secrets.current);
         Ok(WebhookView::new(&stored.webhook, &health, secret))
     }
@@ -48,12 +47,11 @@ impl<P: Ports> WebhooksFunction<P> {
     /// Returns the secrets of a webhook for signing.
     ///
     /// # Errors
-    /// 404 when the webhook has none. 409 when nobody can decrypt them. Or a backend call failed.
+    /// 409 when they are missing, or when nobody can decrypt them. Or a backend call failed.
     pub(crate) async fn signing(&self, key: &WebhookKey) -> Result<Secrets, WebhooksError> {
         match self.endpoints.secrets(key).await? {
             Some(StoredSecrets::Readable(secrets)) => Ok(secrets),
-            Some(StoredSecrets::Unreadable(_)) => Err(ApiError::conflict(UNREADABLE_SECRET).into()),
-            None => Err(not_there()),
+            Some(StoredSecrets::Unreadable(_)) | None => Err(ApiError::conflict(UNREADABLE_SECRET).into()),
         }
     }
 }

@@ -155,8 +155,8 @@ impl<P: Ports> WebhooksFunction<P> {
         }
     }
 
-    /// Replaces the signing secret by the given one, or by a new one. The earlier one also signs for a day, unless nobody
-    /// can decrypt it any more.
+    /// Replaces the signing secret by the given one, or by a new one. The earlier one also signs for a day, unless it is
+    /// lost: it is missing, or nobody can decrypt it any more.
     ///
     /// # Errors
     /// 404 when the tenant has no webhook with this id. Or a backend call failed: the secret may be replaced.
@@ -176,16 +176,23 @@ impl<P: Ports> WebhooksFunction<P> {
         loop {
             rounds.begin()?;
             let rotated = SecretRotated::new(&stored.webhook, &next);
-            match self.endpoints.secrets(&key).await?.ok_or_else(not_there)? {
-                StoredSecrets::Readable(before) => {
+            let lost = || Secrets::new(next.clone()).ending_at(stored.webhook.ends_at());
+            match self.endpoints.secrets(&key).await? {
+                Some(StoredSecrets::Readable(before)) => {
                     let after = before.rotated(next.clone(), self.system.now());
                     if after == before || self.endpoints.save_secrets(&key, Some(&before), &after).await? {
                         return Ok(rotated);
                     }
                 }
-                StoredSecrets::Unreadable(before) => {
-                    let after = Secrets::new(next.clone()).ending_at(stored.webhook.ends_at());
-                    if self.endpoints.replace_unreadable(&key, &before, &after).await? {
+                Some(StoredSecrets::Unreadable(before)) => {
+                    if self.endpoints.replace_unreadable(&key, &before, &lost()).await? {
+                        return Ok(rotated.with_lost_secret());
+                    }
+                }
+                None => {
+                    // A deletion between this read and the write leaves a secret that no request can read.
+                    self.stored(&key).await?;
+                    if self.endpoints.save_secrets(&key, None, &lost()).await? {
                         return Ok(rotated.with_lost_secret());
                     }
                 }

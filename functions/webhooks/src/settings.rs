@@ -31,6 +31,8 @@ impl Ports for Aws {
 pub struct Settings {
     /// Table.
     pub table: TableSettings,
+    /// Name of the table of signing secrets.
+    pub secret_table: String,
     /// Hash of the deployer's key.
     pub key: KeySettings,
     /// URL of the queue of deliveries.
@@ -53,6 +55,7 @@ impl Settings {
     pub fn from_env() -> Result<Self, SettingsError> {
         settings::from_env(|read| Self {
             table: read.table(),
+            secret_table: read.secret_table(),
             key: read.key(),
             hook_url: read.hook_url(),
             policy: read.webhook_targets(),
@@ -84,7 +87,12 @@ impl WebhooksFunction<Aws> {
         let records = Table::new(clients.dynamodb(), &settings.table);
         records.warm().await;
         Ok(Self {
-            endpoints: SecretTable::new(records.clone(), clients.kms(), settings.key_arn.clone()),
+            endpoints: SecretTable::new(
+                records.clone(),
+                &settings.secret_table,
+                clients.kms(),
+                settings.key_arn.clone(),
+            ),
             records,
             tasks: DeliveryQueue::new(&clients.sqs(), &settings.hook_url),
             system: System,

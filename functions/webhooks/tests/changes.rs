@@ -263,6 +263,27 @@ async fn a_rotation_replaces_an_unreadable_secret() {
     );
 }
 
+/// The table of secrets was lost, or the stack has a new one.
+#[tokio::test]
+async fn a_rotation_replaces_a_missing_secret() {
+    let world = World::default();
+    let path = world.created().await;
+    world.backend.state().hooks.secrets.clear();
+    let shown = world.must("GET", &path, Value::Null).await;
+    assert!(shown["signing_secret_error"].as_str().unwrap().contains("is missing"));
+    let rotate = format!("{path}/signing-secret/rotate");
+    let rotated = world.must("POST", &rotate, Value::Null).await;
+    let warning = rotated["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("was missing"), "{warning}");
+    let shown = world.must("GET", &path, Value::Null).await;
+    assert_eq!(shown["signing_secret"], rotated["signing_secret"]);
+
+    world.must("DELETE", &path, Value::Null).await;
+    let gone = world.ask("POST", &rotate, Value::Null).await;
+    refused(gone, (404, "not_found", "No webhook has this id"));
+    assert!(world.backend.state().hooks.secrets.is_empty());
+}
+
 /// Otherwise the secret would stay after its webhook, which nothing deletes.
 #[tokio::test]
 async fn a_replaced_secret_ends_with_its_webhook() {
@@ -303,7 +324,7 @@ async fn an_unreadable_secret_hinders_no_other_request() {
         (
             409,
             "validation_error",
-            "The signing secret of this webhook cannot be decrypted",
+            "The signing secret of this webhook is missing or cannot be decrypted",
         ),
     );
     world.must("DELETE", &path, Value::Null).await;

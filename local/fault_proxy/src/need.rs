@@ -60,23 +60,28 @@ fn json(body: &[u8]) -> Value {
 fn of_dynamodb(operation: &str, body: &[u8]) -> Vec<Need> {
     let body = json(body);
     let need = |operation: &str, on: &str| Need::new(format!("dynamodb:{operation}"), on);
+    // CloudFormation names a table after its stack and its logical id.
+    let table_of = |request: &Value| match request.get("TableName").and_then(Value::as_str) {
+        Some(name) if name.contains("SecretTable") => "secrets",
+        _ => "table",
+    };
+    let table = table_of(&body);
     match operation {
         // A transaction needs the permissions of its parts.
         "TransactWriteItems" => {
             let items = body.get("TransactItems").and_then(Value::as_array);
             let parts = items.into_iter().flatten().filter_map(Value::as_object);
-            let kinds = parts.flat_map(|part| part.keys());
-            let action = |kind: &String| match kind.as_str() {
-                "ConditionCheck" => need("ConditionCheckItem", "table"),
-                kind => need(&format!("{kind}Item"), "table"),
+            let action = |(kind, part): (&String, &Value)| match kind.as_str() {
+                "ConditionCheck" => need("ConditionCheckItem", table_of(part)),
+                kind => need(&format!("{kind}Item"), table_of(part)),
             };
-            kinds.map(action).collect()
+            parts.flatten().map(action).collect()
         }
         "Query" => match body.get("IndexName").and_then(Value::as_str) {
             Some(index) => vec![need("Query", &format!("index/{index}"))],
-            None => vec![need("Query", "table")],
+            None => vec![need("Query", table)],
         },
-        operation => vec![need(operation, "table")],
+        operation => vec![need(operation, table)],
     }
 }
 
@@ -157,6 +162,16 @@ mod tests {
                     "dynamodb:PutItem table",
                     "dynamodb:UpdateItem table",
                 ],
+            ),
+            (
+                "dynamodb",
+                "TransactWriteItems",
+                None,
+                json!({"TransactItems": [
+                    {"Delete": {"TableName": "mailqueue-Table-1A"}},
+                    {"Delete": {"TableName": "mailqueue-SecretTable-1A"}},
+                ]}),
+                &["dynamodb:DeleteItem secrets", "dynamodb:DeleteItem table"],
             ),
             (
                 "sqs",

@@ -57,6 +57,7 @@ fn called(template: &Template, action: &str, resource: &Value) -> String {
     };
     match (tag.as_str(), argument) {
         ("!GetAtt", "Table.Arn") => "table".to_owned(),
+        ("!GetAtt", "SecretTable.Arn") => "secrets".to_owned(),
         ("!GetAtt", "Table.StreamArn") | ("!Sub", "${Table.Arn}/stream/*") => "stream".to_owned(),
         ("!GetAtt", "Bucket.Arn") => "bucket".to_owned(),
         ("!Sub", "${Bucket.Arn}/*") => "objects".to_owned(),

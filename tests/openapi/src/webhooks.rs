@@ -54,7 +54,7 @@ fn of_webhooks() -> Vec<Operation> {
             "rotate_signing_secret",
             "Replaces the signing secret",
         )
-        .details("For 24 hours each delivery is also signed with the secret before it. If that one cannot be decrypted, the response has a warning, and only the new secret signs.")
+        .details("For 24 hours each delivery is also signed with the secret before it. If that one is missing or cannot be decrypted, the response has a warning, and only the new secret signs.")
         .optional_body::<NewSigningSecret>(json!({"signing_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
         .answers::<SecretRotated>(200, "The webhook has a new secret.")
         .refuses(&[400, 404, 413, 422]),
@@ -83,7 +83,7 @@ fn of_events() -> Vec<Operation> {
             "list_webhook_events",
             "Lists the events of a webhook, newest first",
         )
-        .details("With a filter, mailqueue examines a limited number of events for each page. With `include=payload`, the answer is 409 if the signing secret cannot be decrypted.")
+        .details("With a filter, mailqueue examines a limited number of events for each page. With `include=payload`, the answer is 409 if the signing secret is missing or cannot be decrypted.")
         .query::<EventQuery>()
         .answers::<WebhookEventPage>(200, "A page of the list.")
         .refuses(&[404, 409, 422]),

@@ -42,6 +42,11 @@ pub fn webhook_failing(tenant: &TenantId, webhook: WebhookId) {
     tracing::warn!(target: "mailqueue", %tenant, %webhook, "a webhook is failing");
 }
 
+/// Logs that a webhook has no signing secret, so that its events wait.
+pub fn webhook_without_secret(tenant: &TenantId, webhook: WebhookId) {
+    tracing::error!(target: "mailqueue", %tenant, %webhook, "a webhook has no signing secret");
+}
+
 /// Logs that a webhook was disabled.
 pub fn webhook_disabled(tenant: &TenantId, webhook: WebhookId, by: DisabledBy) {
     tracing::warn!(target: "mailqueue", %tenant, %webhook, ?by, "a webhook was disabled");

@@ -5,23 +5,19 @@
 //! **Invariant:** a failed condition is a [`ConditionOutcome`], not an error. The [`FailureKind`] of every error tells
 //! whether the call may have taken effect. [`retry`] is the only back-off.
 //! **Lost answers:** a call whose answer is lost is repeated, and then finds its own write. The adapter
-//! recognises it, because the stored item equals the intended one. A transaction is repeated with the same
-//! token, which DynamoDB knows for ten minutes.
-//! **Start reading at** [`Table::transact`].
+//! recognises it, because the stored item equals the intended one.
+//! Transactions are in [`transaction`].
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    CancellationReason, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::ports::{FailureKind, PortError};
 
-use crate::runtime::failure::{call_error, kind_of, port};
+use crate::runtime::failure::{call_error, port};
 use crate::runtime::settings::TableSettings;
 use crate::storage::attributes::Item;
 use crate::storage::records::gates::Gates;
@@ -30,10 +26,12 @@ pub(crate) mod door;
 pub(crate) mod keys;
 pub(crate) mod request;
 pub(crate) mod retry;
+pub(crate) mod transaction;
 
 pub(crate) use request::{Expression, Query, QueryPage, Write};
 use request::{some, text};
 use retry::Retry;
+pub(crate) use transaction::{Check, Transacted};
 
 /// Maximum number of items per read. Source: Amazon DynamoDB API reference, `BatchGetItem`.
 const BATCH_GET: usize = 100;
@@ -59,24 +57,6 @@ pub(crate) enum ConditionOutcome {
     Refused(Option<Item>),
 }
 
-/// Outcome of a transaction.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Transacted {
-    /// Everything is written.
-    Done,
-    /// Nothing is written. One entry per write, in order.
-    Refused(Vec<Check>),
-}
-
-/// Part of one write in the refusal of its transaction.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Check {
-    /// The condition of the write held, as far as known.
-    Held,
-    /// The condition of the write failed; the stored item, if there is one.
-    Failed(Option<Item>),
-}
-
 impl Table {
     /// Creates the adapter of a client and a table.
     #[must_use]
@@ -88,6 +68,14 @@ impl Table {
             retention: settings.retention,
             gates: Gates::default(),
             door: None,
+        }
+    }
+
+    /// Another table of this client.
+    pub(crate) fn sibling(&self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..self.clone()
         }
     }
 
@@ -317,78 +305,6 @@ impl Table {
             }
         }
     }
-
-    /// Carries out up to a hundred writes, all of them or none.
-    ///
-    /// An attempt that surely had no effect is repeated with a new token. An attempt with an unknown outcome is
-    /// repeated with the same token: DynamoDB answers as it did the first time.
-    pub(crate) async fn transact(&self, writes: Vec<Write>, what: &'static str) -> Result<Transacted, PortError> {
-        let items: Result<Vec<TransactWriteItem>, _> =
-            writes.into_iter().map(|write| write.build(&self.name)).collect();
-        let items = items.map_err(|error| port(what)(error.into()))?;
-        let mut token = token(what)?;
-        let mut retry = Retry::begin();
-        loop {
-            let call = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()))
-                .client_request_token(token.clone());
-            let Err(error) = call.send().await else {
-                return Ok(Transacted::Done);
-            };
-            let mut kind = None;
-            if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() {
-                let reasons = canceled.cancellation_reasons();
-                let refused = reasons.iter().any(is_refused);
-                let others = canceled_for(reasons);
-                if refused && others.is_none_or(FailureKind::is_passing) {
-                    return Ok(Transacted::Refused(reasons.iter().map(check).collect()));
-                }
-                kind = Some(others.unwrap_or(FailureKind::Permanent));
-            }
-            let mut error = call_error(what)(error);
-            error.kind = kind.unwrap_or(error.kind);
-            let same_token = error.kind.may_have_taken_effect();
-            retry.after(error).await?;
-            if !same_token {
-                token = self::token(what)?;
-            }
-        }
-    }
-}
-
-fn is_refused(reason: &CancellationReason) -> bool {
-    reason.code() == Some("ConditionalCheckFailed")
-}
-
-fn check(reason: &CancellationReason) -> Check {
-    if is_refused(reason) {
-        Check::Failed(reason.item.clone())
-    } else {
-        Check::Held
-    }
-}
-
-/// Returns why a transaction failed, apart from failed conditions; `None` when there is no other reason. A
-/// permanent reason outweighs a transient one.
-fn canceled_for(reasons: &[CancellationReason]) -> Option<FailureKind> {
-    const CANCELED: Option<u16> = Some(400);
-    let others = reasons.iter().filter(|reason| !is_refused(reason));
-    let codes = others
-        .filter_map(CancellationReason::code)
-        .filter(|code| *code != "None");
-    let kinds: Vec<_> = codes.map(|code| kind_of(true, Some(code), CANCELED)).collect();
-    let lasting = kinds.iter().find(|kind| !kind.is_passing());
-    lasting.or(kinds.first()).copied()
-}
-
-/// Token by which DynamoDB recognises a repeated transaction. Source: Amazon DynamoDB API reference,
-/// `TransactWriteItems`, `ClientRequestToken`.
-fn token(what: &'static str) -> Result<String, PortError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| port(what)(error.into()))?;
-    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
 #[cfg(test)]

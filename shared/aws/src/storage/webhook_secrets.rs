@@ -1,4 +1,4 @@
-//! The signing secrets of webhooks, in partitions that no tenant can name and that only two roles may read.
+//! The signing secrets of webhooks, in a table of their own that only two roles may read. It has no stream.
 //!
 //! **Encryption:** the table is encrypted. With a KMS key, each secret is also encrypted by itself, for its webhook
 //! alone. A secret names its key, so that another key, or none, applies to new secrets only. A role must be allowed to
@@ -25,6 +25,7 @@ use domain::webhook::permits::CallPermits;
 use domain::webhook::recovery::RecoverJob;
 use domain::webhook::secret::{Secrets, SigningSecret};
 use domain::webhook::settings::{Webhook, WebhookId};
+use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::cache::lock;
@@ -34,8 +35,8 @@ use crate::storage::endpoints::to_health;
 use crate::storage::mapping::{Bytes, attribute, decode, encode, is_default};
 use crate::storage::permits::to_permits;
 use crate::storage::table::keys::webhooks as keys;
-use crate::storage::table::{ConditionOutcome, Expression, Table};
-use crate::storage::webhooks::to_webhook;
+use crate::storage::table::{ConditionOutcome, Expression, Table, Transacted, Write};
+use crate::storage::webhooks::{REMOVING, removal, to_webhook};
 
 /// Most secrets whose plain form an environment remembers.
 const KNOWN_MAX: usize = 1_000;
@@ -79,10 +80,11 @@ struct Stored {
     ttl: Option<i64>,
 }
 
-/// The table with the secrets' key.
+/// The table of secrets with their key, and the table of all other items of webhooks.
 #[derive(Clone)]
 pub struct SecretTable {
     table: Table,
+    secrets: Table,
     kms: Client,
     kms_key: Option<String>,
     /// Plain secrets by their encrypted form.
@@ -96,11 +98,12 @@ impl fmt::Debug for SecretTable {
 }
 
 impl SecretTable {
-    /// Creates the adapter of a table. `kms_key` is the ARN of the key for new secrets; `None` leaves them to the
-    /// encryption of the table.
+    /// Creates the adapter of both tables. `secret_table` is the name of the table of secrets. `kms_key` is the ARN of the
+    /// key for new secrets; `None` leaves them to the encryption of the table.
     #[must_use]
-    pub fn new(table: Table, kms: Client, kms_key: Option<String>) -> Self {
+    pub fn new(table: Table, secret_table: &str, kms: Client, kms_key: Option<String>) -> Self {
         Self {
+            secrets: table.sibling(secret_table),
             table,
             kms,
             kms_key,
@@ -203,7 +206,7 @@ impl SecretTable {
     /// Stores secrets under a condition. True if they are stored, also by an earlier call whose answer was lost.
     async fn put(&self, key: &WebhookKey, secrets: &Secrets, when: Expression) -> Result<bool, PortError> {
         let item = self.item_of(key, secrets, STORING).await?;
-        match self.table.put_if(item, when, STORING).await? {
+        match self.secrets.put_if(item, when, STORING).await? {
             ConditionOutcome::Done(_) => Ok(true),
             ConditionOutcome::Refused(Some(stored)) => {
                 Ok(self.to_secrets(key, &stored).await?.readable().as_ref() == Some(secrets))
@@ -237,7 +240,7 @@ fn unchanged(current: Bytes) -> Expression {
 
 impl WebhookSecrets for SecretTable {
     async fn secrets(&self, key: &WebhookKey) -> Result<Option<StoredSecrets>, PortError> {
-        match self.table.get(keys::secrets(key), READING).await? {
+        match self.secrets.get(keys::secrets(key), READING).await? {
             Some(item) => self.to_secrets(key, &item).await.map(Some),
             None => Ok(None),
         }
@@ -252,7 +255,7 @@ impl WebhookSecrets for SecretTable {
         let when = match before {
             None => Expression::condition("attribute_not_exists(pk)"),
             Some(before) => {
-                let Some(stored) = self.table.get(keys::secrets(key), READING).await? else {
+                let Some(stored) = self.secrets.get(keys::secrets(key), READING).await? else {
                     return Ok(false);
                 };
                 let there = self.to_secrets(key, &stored).await?.readable();
@@ -278,38 +281,30 @@ impl WebhookSecrets for SecretTable {
 impl Endpoints for SecretTable {
     async fn endpoint(&self, key: &WebhookKey, now: Timestamp) -> Result<Endpoint, PortError> {
         const WHAT: &str = "reading an endpoint";
-        let all = [
-            keys::settings(key),
-            keys::secrets(key),
-            keys::health(key),
-            keys::slow_permits(),
-        ];
-        let items = self.table.get_many(all.to_vec(), WHAT).await?;
+        let all = [keys::settings(key), keys::health(key), keys::slow_permits()];
+        let (items, secrets) = try_join(self.table.get_many(all.to_vec(), WHAT), self.secrets(key)).await?;
         let of = |key: Item| {
             items
                 .iter()
                 .find(|item| item.get("pk") == key.get("pk") && item.get("sk") == key.get("sk"))
         };
         let unreadable = |error: ItemError| port(WHAT)(error.into());
-        let [settings, secrets, health, slow_permits] = all.map(of);
+        let [settings, health, slow_permits] = all.map(of);
         let webhook = settings.map(|item| to_webhook(item, now)).transpose();
-        let secrets = match secrets {
-            Some(item) => {
-                let readable = self.to_secrets(key, item).await?.readable();
-                Some(readable.ok_or_else(|| port(READING)(UnreadableSecrets.into()))?)
-            }
-            None => None,
+        let readable = |stored: StoredSecrets| {
+            let secrets = stored.readable();
+            secrets.ok_or_else(|| port(READING)(UnreadableSecrets.into()))
         };
         Ok(Endpoint {
             webhook: webhook.map_err(unreadable)?.flatten(),
-            secrets,
+            secrets: secrets.map(readable).transpose()?,
             health: to_health(health).map_err(unreadable)?,
             slow_permits: to_permits(slow_permits),
         })
     }
 }
 
-/// As in the table.
+/// As in the table, but a removed webhook loses its secrets too.
 impl Webhooks for SecretTable {
     async fn webhooks_of(&self, tenant: &TenantId, now: Timestamp) -> Result<WebhookList, PortError> {
         self.table.webhooks_of(tenant, now).await
@@ -334,7 +329,18 @@ impl Webhooks for SecretTable {
     }
 
     async fn remove_webhook(&self, list: &WebhookList, id: WebhookId, tenant: &TenantId) -> Result<bool, PortError> {
-        self.table.remove_webhook(list, id, tenant).await
+        let key = WebhookKey {
+            tenant: tenant.clone(),
+            id,
+        };
+        let secrets = Write::Delete {
+            key: keys::secrets(&key),
+            when: Expression::default(),
+        };
+        let transaction = self
+            .table
+            .transact_across(removal(list, &key)?, &self.secrets, vec![secrets], REMOVING);
+        Ok(transaction.await? == Transacted::Done)
     }
 }
 

@@ -25,7 +25,12 @@ fn secret(byte: u8) -> SigningSecret {
 }
 
 fn table(replay: &Replay, kms_key: Option<&str>) -> SecretTable {
-    SecretTable::new(replay.table(16), replay.clients().kms(), kms_key.map(str::to_owned))
+    SecretTable::new(
+        replay.table(16),
+        "S",
+        replay.clients().kms(),
+        kms_key.map(str::to_owned),
+    )
 }
 
 fn encrypted(bytes: &[u8]) -> Item {
@@ -154,28 +159,66 @@ async fn a_busy_key_makes_no_secret_unreadable() {
 /// So `deliver` gives its tasks back, and the events wait.
 #[tokio::test]
 async fn an_endpoint_with_an_unreadable_secret_is_an_error() {
-    let items = [dynamodb_json(&encrypted(&[9, 9]))];
-    let replay = Replay::new([
-        CannedResponse::ok(&json!({"Responses": {"T": items}})),
-        refused("AccessDeniedException"),
-    ]);
+    let stored = json!({"Item": dynamodb_json(&encrypted(&[9, 9]))});
+    let replay = Replay::by(move |request| match request.operation() {
+        "GetItem" => CannedResponse::ok(&stored),
+        "BatchGetItem" => CannedResponse::ok(&json!({"Responses": {"T": []}})),
+        _ => refused("AccessDeniedException"),
+    });
     let failed = table(&replay, None).endpoint(&key(), at(1)).await.unwrap_err();
     assert!(failed.source.to_string().contains("PreviousWebhookKeyArn"));
 }
 
 #[tokio::test]
-async fn an_endpoint_is_one_call() {
+async fn an_endpoint_is_read_from_both_tables() {
     let mut health = keys::health(&key());
     health.extend([crate::storage::attributes::n("f", 3)]);
     let mut permits = keys::slow_permits();
     permits.extend([("l1", 60_000), ("n1", 7)].map(|(name, number)| crate::storage::attributes::n(name, number)));
     let items = [dynamodb_json(&health), dynamodb_json(&permits)];
-    let replay = Replay::new([CannedResponse::ok(&json!({"Responses": {"T": items}}))]);
+    let mut stored = keys::secrets(&key());
+    stored.extend([b("c", &[1; SECRET_BYTES])]);
+    let stored = json!({"Item": dynamodb_json(&stored)});
+    let replay = Replay::by(move |request| match request.operation() {
+        "GetItem" => CannedResponse::ok(&stored),
+        _ => CannedResponse::ok(&json!({"Responses": {"T": items}})),
+    });
     let endpoint = table(&replay, None).endpoint(&key(), at(1)).await.unwrap();
     assert_eq!(
         (endpoint.webhook, endpoint.secrets, endpoint.health.failures),
-        (None, None, 3)
+        (None, Some(Secrets::new(secret(1))), 3)
     );
     assert!(endpoint.slow_permits.has(7));
-    assert_eq!(replay.only().operation(), "BatchGetItem");
+    let requests = replay.requests();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert!(
+            request["TableName"] == "S" || request["RequestItems"]["T"].is_object(),
+            "{request}"
+        );
+    }
+}
+
+/// A webhook and its secrets go together, though they are in two tables.
+#[tokio::test]
+async fn a_removal_is_one_transaction_of_both_tables() {
+    let replay = Replay::new([CannedResponse::ok(&json!({}))]);
+    let removed = table(&replay, None)
+        .remove_webhook(&WebhookList::default(), key().id, &key().tenant)
+        .await;
+    assert!(removed.unwrap());
+    let writes = replay.only().json()["TransactItems"].clone();
+    let tables = writes.as_array().unwrap().iter().map(|write| {
+        let write = write.get("Put").or_else(|| write.get("Delete")).unwrap();
+        let key = write.get("Item").or_else(|| write.get("Key")).unwrap();
+        (write["TableName"].as_str().unwrap(), key["sk"]["S"].as_str().unwrap())
+    });
+    let settings = format!("hook#{}", key().id);
+    let expected = [
+        ("T", "hooks"),
+        ("T", settings.as_str()),
+        ("T", "state"),
+        ("S", "secret"),
+    ];
+    assert_eq!(tables.collect::<Vec<_>>(), expected);
 }

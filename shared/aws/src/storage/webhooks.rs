@@ -208,28 +208,30 @@ impl Webhooks for Table {
         })
     }
 
+    /// Leaves the secrets to [`SecretTable`](crate::storage::webhook_secrets::SecretTable).
     async fn remove_webhook(&self, list: &WebhookList, id: WebhookId, tenant: &TenantId) -> Result<bool, PortError> {
-        const WHAT: &str = "removing a webhook";
         let key = WebhookKey {
             tenant: tenant.clone(),
             id,
         };
-        let others = list.webhooks.iter().filter(|stored| stored.webhook.id != id);
-        let delete = |key: Item| Write::Delete {
-            key,
-            when: Expression::default(),
-        };
-        let writes = vec![
-            flag_write(tenant, list, others.map(|stored| &stored.webhook), WHAT)?,
-            delete(keys::settings(&key)),
-            delete(keys::secrets(&key)),
-            delete(keys::health(&key)),
-        ];
-        Ok(match self.transact(writes, WHAT).await? {
-            Transacted::Done => true,
-            Transacted::Refused(_) => false,
-        })
+        Ok(self.transact(removal(list, &key)?, REMOVING).await? == Transacted::Done)
     }
+}
+
+pub(crate) const REMOVING: &str = "removing a webhook";
+
+/// Returns the writes that remove the settings and the health of a webhook, and that lower the flag of its tenant.
+pub(crate) fn removal(list: &WebhookList, key: &WebhookKey) -> Result<Vec<Write>, PortError> {
+    let others = list.webhooks.iter().filter(|stored| stored.webhook.id != key.id);
+    let delete = |key: Item| Write::Delete {
+        key,
+        when: Expression::default(),
+    };
+    Ok(vec![
+        flag_write(&key.tenant, list, others.map(|stored| &stored.webhook), REMOVING)?,
+        delete(keys::settings(key)),
+        delete(keys::health(key)),
+    ])
 }
 
 #[cfg(test)]

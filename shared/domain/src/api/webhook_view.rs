@@ -20,10 +20,10 @@ const OBJECT: &str = "webhook";
 const PULL: &str = "pull";
 
 /// The note about a secret that signs no longer.
-const LOST_SECRET: &str = "signing_secret: the earlier secret could not be decrypted, so it does not sign any longer; give the new one to your receiver at once.";
+const LOST_SECRET: &str = "signing_secret: the earlier secret was missing or could not be decrypted, so it does not sign any longer; give the new one to your receiver at once.";
 
-/// The refusal of a request that needs a secret which nobody can decrypt, with the remedy.
-pub const UNREADABLE_SECRET: &str = "The signing secret of this webhook cannot be decrypted, so its events wait. Replace it: POST /webhooks/{id}/signing-secret/rotate. Or the deployer restores its key (docs/OPERATIONS.md, Change the key of signing secrets).";
+/// The refusal of a request that needs a secret which is missing or which nobody can decrypt, with the remedy.
+pub const UNREADABLE_SECRET: &str = "The signing secret of this webhook is missing or cannot be decrypted, so its events wait. Replace it: POST /webhooks/{id}/signing-secret/rotate. Or the deployer restores it (docs/OPERATIONS.md, Change the key of signing secrets).";
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -148,7 +148,7 @@ impl SecretRotated {
         }
     }
 
-    /// The same answer, if the secret before it could not be decrypted.
+    /// The same answer, if the secret before it was missing or could not be decrypted.
     #[must_use]
     pub fn with_lost_secret(mut self) -> Self {
         self.warnings.push(LOST_SECRET.to_owned());
@@ -255,7 +255,7 @@ pub struct WebhookView {
     object: &'static str,
     #[serde(flatten)]
     summary: WebhookSummary,
-    /// Missing only if it cannot be decrypted.
+    /// Left out only if it is lost or cannot be decrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     signing_secret: Option<String>,
@@ -265,7 +265,7 @@ pub struct WebhookView {
 }
 
 impl WebhookView {
-    /// The webhook. `None`: its secret cannot be decrypted.
+    /// The webhook. `None`: its secret is missing or cannot be decrypted.
     #[must_use]
     pub fn new(webhook: &Webhook, health: &Health, secret: Option<&SigningSecret>) -> Self {
         Self {

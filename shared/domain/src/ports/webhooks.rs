@@ -101,7 +101,7 @@ pub trait Webhooks: Sync {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Removes a webhook with its secrets and its health, and lowers the flag, all or nothing, if the list is as it was
-    /// read; `false` if it is not. Its deliveries expire by themselves.
+    /// read; `false` if it is not. Its deliveries expire by themselves. An adapter without secrets leaves them.
     fn remove_webhook(
         &self,
         list: &WebhookList,
@@ -226,8 +226,8 @@ pub struct Endpoint {
 
 /// The endpoints of webhooks.
 pub trait Endpoints: Webhooks + WebhookSecrets + EndpointHealth + SlowPermits {
-    /// Reads settings, secrets, health and the permits for slow endpoints consistently, in one call. Secrets that nobody
-    /// can decrypt are an error, so that the events wait.
+    /// Reads settings, secrets, health and the permits for slow endpoints consistently. Secrets that nobody can decrypt are
+    /// an error, so that the events wait.
     fn endpoint(&self, key: &WebhookKey, now: Timestamp) -> impl Future<Output = Result<Endpoint, PortError>> + Send;
 }
 

@@ -40,12 +40,14 @@ fn each_parameter_has_a_group_and_each_option_a_line() {
 fn an_adopted_table_and_bucket_replace_all_references() {
     let table = "arn:aws:dynamodb:us-east-1:111122223333:table/restored";
     let stream = format!("{table}/stream/2026-11-29T00:00:00.000");
+    let secrets = "arn:aws:dynamodb:us-east-1:111122223333:table/secrets";
     let template = template_with(&[
         ("ExistingTableArn", table),
         ("ExistingTableStreamArn", &stream),
+        ("ExistingSecretTableArn", secrets),
         ("ExistingBucketName", "kept"),
     ]);
-    for gone in ["Table", "Bucket"] {
+    for gone in ["Table", "SecretTable", "Bucket"] {
         assert!(template.resource(gone).is_null(), "{gone}");
     }
     let text = yaml_serde::to_string(&template.yaml).unwrap();
@@ -54,6 +56,7 @@ fn an_adopted_table_and_bucket_replace_all_references() {
         "Table.StreamArn",
         "Bucket.Arn",
         "!Ref Table\n",
+        "!Ref SecretTable\n",
         "!Ref Bucket\n",
     ] {
         let own = text.lines().filter(|line| format!("{line}\n").contains(reference));

@@ -294,14 +294,14 @@ fn stored_data_is_encrypted_and_outlives_the_stack() {
                 assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
             }
         }
-        let table = &template.resource("Table")["Properties"];
-        assert_eq!(table["DeletionProtectionEnabled"], true);
-        assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
-        assert_eq!(
-            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
-            true
-        );
-        assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], "ttl");
+        for (name, table) in template.of_type("AWS::DynamoDB::Table") {
+            let table = &table["Properties"];
+            assert_eq!(table["DeletionProtectionEnabled"], true, "{name}");
+            assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{name}");
+            let recovery = &table["PointInTimeRecoverySpecification"];
+            assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{name}");
+            assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], "ttl", "{name}");
+        }
         let bucket = &template.resource("Bucket")["Properties"];
         assert!(bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"].is_sequence());
         let closed = bucket["PublicAccessBlockConfiguration"].as_mapping().unwrap();

@@ -136,23 +136,20 @@ fn is_like(pattern: &str, text: &str) -> bool {
 
 const ID: &str = "3f1c4e2a-8b5d-4c6e-9f70-1a2b3c4d5e6f";
 
-/// Roles that read the table's stream. It has each item as it is written, for 24 hours, and IAM has no condition on the
-/// partitions of a stream (ADR 56). With `WebhookKeyArn`, a secret in it is encrypted.
-const READERS_OF_THE_STREAM: [&str; 2] = ["NotifyRole", "TallyRole"];
-
-/// Returns the roles that may read the records of the table's stream.
-fn readers_of_the_stream(template: &super::Template) -> BTreeSet<&str> {
-    let reads = |role: &Value| {
-        let policies = role["Properties"]["Policies"].as_sequence().unwrap();
-        let mut all = policies.iter().flat_map(|policy| statements(&policy["PolicyDocument"]));
-        all.any(|statement| {
-            let actions = texts(&statement["Action"]);
-            let is_of_dynamodb = |action: &&str| is_like(action, "dynamodb:GetRecords");
-            statement["Effect"] == "Allow" && actions.iter().any(is_of_dynamodb)
-        })
-    };
-    let roles = template.of_type("AWS::IAM::Role").into_iter();
-    roles.filter(|(_, role)| reads(role)).map(|(name, _)| name).collect()
+/// Returns the actions that a role has on the table of secrets. A resource `*` covers it too.
+fn actions_on_secrets(role: &Value) -> BTreeSet<&str> {
+    let policies = role["Properties"]["Policies"].as_sequence().unwrap();
+    let all = policies.iter().flat_map(|policy| statements(&policy["PolicyDocument"]));
+    let allowed = all.filter(|statement| statement["Effect"] == "Allow");
+    let covers = |resource: &Value| resource == "*" || yaml_serde::to_string(resource).unwrap().contains("SecretTable");
+    let covering = allowed.filter(|statement| match statement["Resource"].as_sequence() {
+        Some(resources) => resources.iter().any(covers),
+        None => covers(&statement["Resource"]),
+    });
+    let actions = covering.flat_map(|statement| texts(&statement["Action"]));
+    actions
+        .filter(|action| action.starts_with("dynamodb:") || *action == "*")
+        .collect()
 }
 
 /// A role that writes codes of the console could make itself a key.
@@ -169,36 +166,42 @@ fn only_access_reaches_codes_of_the_console() {
     }
 }
 
-/// Ids of webhooks have the form of an email's id. So a pattern for emails also matches a partition of a webhook, unless
-/// the role denies it. The known exception is the stream: [`READERS_OF_THE_STREAM`].
+/// The table of secrets has no stream: a stream would show them to its readers. It has no resource policy either.
 #[test]
 fn only_two_functions_reach_a_signing_secret() {
-    for template in templates() {
+    let adopted = "arn:aws:dynamodb:us-east-1:111122223333:table/secrets";
+    let adopting = template_with(&[("ExistingSecretTableArn", adopted)]);
+    for template in templates().into_iter().chain([adopting]) {
         for (name, role) in template.of_type("AWS::IAM::Role") {
-            let actions = actions_on(role, &format!("secret:main#{ID}"));
             let expected: &[&str] = match name {
-                "DeliverRole" => &["dynamodb:BatchGetItem", "dynamodb:GetItem"],
-                "WebhooksRole" => &[
-                    "dynamodb:BatchGetItem",
-                    "dynamodb:DeleteItem",
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:Query",
-                    "dynamodb:UpdateItem",
-                ],
+                "DeliverRole" => &["dynamodb:GetItem"],
+                "WebhooksRole" => &["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"],
                 _ => &[],
             };
+            let actions = actions_on_secrets(role);
             assert_eq!(actions.into_iter().collect::<Vec<_>>(), expected, "{name}");
+            let managed = &role["Properties"]["ManagedPolicyArns"];
+            assert!(managed.is_null(), "{name} has rights that are not in the template");
         }
-        assert_eq!(
-            readers_of_the_stream(&template),
-            BTreeSet::from(READERS_OF_THE_STREAM),
-            "another role reads new secrets in the stream"
-        );
-        assert!(
-            domain::id::TenantId::parse("secret:main").is_none(),
-            "no tenant can have this name"
-        );
+        for (name, function) in template.of_type("AWS::Serverless::Function") {
+            let table = &function["Properties"]["Environment"]["Variables"]["MAILQUEUE_SECRET_TABLE"];
+            let expected = ["DeliverFunction", "WebhooksFunction"].contains(&name);
+            assert_eq!(!table.is_null(), expected, "{name}");
+        }
+        if let Some((_, table)) = template
+            .of_type("AWS::DynamoDB::Table")
+            .into_iter()
+            .find(|(name, _)| *name == "SecretTable")
+        {
+            for way in [
+                "StreamSpecification",
+                "ResourcePolicy",
+                "KinesisStreamSpecification",
+                "ImportSourceSpecification",
+            ] {
+                assert!(table["Properties"][way].is_null(), "{way} shows secrets to others");
+            }
+        }
     }
 }
 

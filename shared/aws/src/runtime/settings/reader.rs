@@ -55,6 +55,11 @@ impl Reader<'_> {
         }
     }
 
+    /// The name of the table of signing secrets: `MAILQUEUE_SECRET_TABLE`.
+    pub fn secret_table(&mut self) -> String {
+        self.text("MAILQUEUE_SECRET_TABLE")
+    }
+
     /// The bucket: `MAILQUEUE_BUCKET`.
     pub fn bucket(&mut self) -> BucketSettings {
         BucketSettings {

@@ -32,7 +32,7 @@
 //! | the permits of slow endpoints | `hook:#slow` | `permits` |
 //! | a delivery of an event | `hook:<tenant>#<id>#<shard>` | `event#<event>` |
 //! | an event's payload | `event:<tenant>#<subject>` | `<event>` |
-//! | a webhook's signing secrets | `secret:<tenant>#<id>` | `secret` |
+//! | a webhook's signing secrets, in the table of secrets | `secret:<tenant>#<id>` | `secret` |
 //! | counters | `tally:..` | |
 //! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |

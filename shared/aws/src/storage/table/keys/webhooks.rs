@@ -1,7 +1,7 @@
 //! Keys of the items of webhooks, and of the facts of emails.
 //!
-//! **Invariant:** the partitions `hook:`, `event:` and `secret:` have colons before the tenant's name, so that roles can
-//! be limited to them, and no tenant owns one.
+//! **Invariant:** the partitions `hook:` and `event:` have a colon before the tenant's name, so that roles can be limited
+//! to them, and no tenant owns one. Secrets are in a table of their own.
 
 use domain::delivery::suppression::SuppressionId;
 use domain::id::{DomainId, EmailId, EmailKey, TenantId};
