@@ -1,20 +1,18 @@
 // The console: signs in, then shows the pages.
 //
-// Start reading at `begin`. The API and the key are in kit/api.js and kit/session.js, the pages in routes.js.
+// Start reading at `begin`. The API and the key are in kit/api.js and kit/session.js, the pages in signed-in.js.
+// The sign-in page needs none of these, so it is there at once.
 
-import { useApi } from './kit/action.js';
 import { createApi } from './kit/api.js';
 import { h, replace } from './kit/dom.js';
-import { live } from './kit/live.js';
-import { start as startRouter } from './kit/router.js';
-import { session, signOut, start as startSession } from './kit/session.js';
-import { toast } from './kit/toast.js';
-import { find } from './routes.js';
-import { createShell } from './shell.js';
+import { isExpected, session, signOut, start as startSession } from './kit/session.js';
 import { signInPage, signInProblem } from './sign-in.js';
 
 const CODE_REFUSED =
   'The one-time code is used already, or older than 60 seconds. ' + 'Run make console again, or paste an API key.';
+
+const NOT_LOADED =
+  'The pages did not load. The connection may be down, or mailqueue may have been updated. Load this page again.';
 
 const api = createApi({
   session,
@@ -23,17 +21,17 @@ const api = createApi({
     if (session.account) signOut(`You are signed out. ${signInProblem(error)}`);
   },
 });
-useApi(api);
 
-/** @type {ReturnType<typeof startRouter> | null} */
-let router = null;
+/** @type {import('./signed-in.js').Pages | null} */
+let pages = null;
 
 async function begin() {
   const byCode = location.hash.startsWith('#code=');
-  router?.stop();
-  router = null;
+  closePages();
+  // The pages load while the API answers.
+  if (isExpected()) loadPages().catch(() => undefined);
   try {
-    if (await startSession(api, (reason) => showSignIn(reason))) showPages();
+    if (await startSession(api, (reason) => showSignIn(reason))) await showPages();
     else showSignIn('');
   } catch (error) {
     const isRefusedCode = byCode && error instanceof Error && 'status' in error && error.status === 404;
@@ -41,16 +39,30 @@ async function begin() {
   }
 }
 
-function showPages() {
-  const shell = createShell({ session, api, onTenant: () => void router?.refresh() });
-  replace(root(), shell.element);
-  router = startRouter(find, shell.outlet, { api, session, live }, ({ path }) => shell.setCurrent(path[0] ?? 'now'));
+async function showPages() {
+  const { openPages } = await loadPages();
+  // The session may have ended meanwhile, and another one may have begun.
+  if (!session.account) return;
+  closePages();
+  pages = openPages({ api, session, root: root() });
+}
+
+async function loadPages() {
+  try {
+    return await import('./signed-in.js');
+  } catch {
+    throw new Error(NOT_LOADED);
+  }
+}
+
+function closePages() {
+  pages?.close();
+  pages = null;
 }
 
 /** @param {string} reason The address stays, so that the same page opens after the sign-in. */
 function showSignIn(reason) {
-  router?.stop();
-  router = null;
+  closePages();
   document.title = 'Sign in · mailqueue';
   for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   replace(root(), signInPage({ reason, onSignedIn: showPages }));
@@ -71,11 +83,6 @@ addEventListener('hashchange', (event) => {
   if (!location.hash.startsWith('#code=')) return;
   event.stopImmediatePropagation();
   void begin();
-});
-
-addEventListener('unhandledrejection', (event) => {
-  if (event.reason instanceof Error && event.reason.name === 'AbortError') return;
-  toast(event.reason instanceof Error ? event.reason.message : String(event.reason), { kind: 'bad' });
 });
 
 void begin();

@@ -1,6 +1,6 @@
 // The frame of the console: navigation, tenant, key, and the place of the pages.
 
-import { h, replace } from './kit/dom.js';
+import { h } from './kit/dom.js';
 import { chooseTenant, signOut } from './kit/session.js';
 import { statusLine } from './kit/status.js';
 import { ago } from './kit/time.js';
@@ -127,27 +127,26 @@ function tenantChooser(session, api, onTenant) {
     chooseTenant(select.value);
     onTenant();
   });
-  void addTenants(select, chosen, api);
+  void addTenants(select, api);
+  // A tenant may be new since then.
+  select.addEventListener('focus', () => void addTenants(select, api));
   return h('div', { class: 'field' }, h('label', { for: 'tenant' }, 'Tenant'), select);
 }
 
 /**
  * @param {HTMLSelectElement} select
- * @param {string} chosen
  * @param {Api} api
  */
-async function addTenants(select, chosen, api) {
-  let names;
+async function addTenants(select, api) {
+  let tenants;
   try {
-    const { data } = await api.get('/tenants');
-    names = new Set(['main', chosen, ...data.map((/** @type {{name: string}} */ tenant) => tenant.name)]);
+    ({ data: tenants } = await api.get('/tenants'));
   } catch {
     // The chosen tenant stays usable, and the page Tenants shows the error.
     return;
   }
-  const { value } = select;
-  replace(
-    select,
-    [...names].sort().map((name) => h('option', { value: name, selected: name === value }, name)),
-  );
+  const names = ['main', ...tenants.map((/** @type {{name: string}} */ tenant) => tenant.name)].sort();
+  const known = new Set([...select.options].map((option) => option.value));
+  // The list may be open, so its options stay where they are.
+  select.append(...names.filter((name) => !known.has(name)).map((name) => h('option', { value: name }, name)));
 }

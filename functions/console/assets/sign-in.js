@@ -5,7 +5,8 @@ import { signIn } from './kit/session.js';
 
 /**
  * Creates the sign-in page.
- * @param {{reason: string, onSignedIn: () => void}} options `reason` says why the session ended, or is empty.
+ * @param {{reason: string, onSignedIn: () => Promise<void>}} options `reason` says why the session ended, or is
+ *   empty.
  * @returns {HTMLElement}
  */
 export function signInPage({ reason, onSignedIn }) {
@@ -28,11 +29,11 @@ export function signInPage({ reason, onSignedIn }) {
     button.setAttribute('aria-busy', 'true');
     try {
       await signIn(input.value.trim());
-      onSignedIn();
+      await onSignedIn();
     } catch (error) {
       replace(alert, signInProblem(error));
       alert.hidden = false;
-      input.setAttribute('aria-invalid', 'true');
+      if (error instanceof Error && 'status' in error) input.setAttribute('aria-invalid', 'true');
       input.focus();
       input.select();
     } finally {

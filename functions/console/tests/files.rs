@@ -1,5 +1,7 @@
 //! The embedded files: all of `assets/`, small, and without addresses elsewhere.
 
+use std::collections::BTreeSet;
+
 use console::assets::{all, find, hash, page};
 
 /// Most bytes of all files with brotli.
@@ -31,6 +33,38 @@ fn the_page_names_existing_files_by_the_hash() {
         let path = rest.split(['"', '\'', ' ', '>']).next().unwrap();
         assert!(find(path).is_some(), "index.html names {path}");
     }
+}
+
+/// Returns the files that a script imports at its start.
+fn imports(path: &str) -> Vec<String> {
+    let text = find(path).map_or("", |asset| str::from_utf8(asset.plain).unwrap_or_default());
+    assert!(!text.is_empty(), "{path} is missing");
+    let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/"));
+    assert!(
+        !text.contains(" from '../"),
+        "{path} imports from another folder: resolve it here"
+    );
+    let named = text.split(" from './").skip(1);
+    let named = named.filter_map(|rest| rest.split_once('\''));
+    named
+        .map(|(name, _)| format!("{}{name}", folder.as_deref().unwrap_or_default()))
+        .collect()
+}
+
+/// Otherwise the browser learns of a file only after it has read another one, and the first text comes later.
+#[test]
+fn the_page_names_every_script_of_the_sign_in() {
+    let (mut needed, mut unread) = (BTreeSet::new(), imports("main.js"));
+    while let Some(path) = unread.pop() {
+        if needed.insert(path.clone()) {
+            unread.extend(imports(&path));
+        }
+    }
+    let text = str::from_utf8(page().plain).unwrap();
+    let before = format!(r#"<link rel="modulepreload" href="./{}/"#, hash());
+    let named = text.split(&before).skip(1);
+    let named: BTreeSet<String> = named.map(|rest| rest.split_once('"').unwrap().0.to_owned()).collect();
+    assert_eq!(named, needed);
 }
 
 #[test]

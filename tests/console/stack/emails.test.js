@@ -1,5 +1,4 @@
-// Every action for emails, failures and queues, done once in the browser and checked by the API. "Retry with force"
-// needs a lost answer and no event of SES: the tests with the mock have it.
+// Every action for emails, failures and queues, done once in the browser and checked by the API.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -12,6 +11,11 @@ const inHours = (hours) => new Date(Date.now() + hours * 3600_000).toISOString()
 /** @param {Awaited<ReturnType<typeof newTenant>>} tenant @param {string} id @param {string} status */
 const reaches = (tenant, id, status) =>
   eventually(`status ${status}`, async () => (await tenant.get(`/emails/${id}`)).status === status);
+
+// Its answer is lost, which only time settles: the other tests pass it.
+const unsure = await newTenant('unsure');
+await sesFaults([{ kind: 'drop_before', to: 'unsure@', count: 1 }]);
+const lost = await unsure.post('/emails', newEmail({ to: 'unsure@customer.example', on_uncertain: 'hold' }));
 
 test('a scheduled email is rescheduled, canceled, retried and erased', async () => {
   const tenant = await newTenant();
@@ -103,5 +107,14 @@ test('a queue is created, changed, paused, resumed, purged, restored, retried an
   });
   const gone = await request('GET', `${URL_OF_API}/queues/bulk`, { key: tenant.key });
   assert.equal(gone.status, 404);
+  await close();
+});
+
+test('an email whose answer is lost is retried with force, and marked', async () => {
+  await reaches(unsure, lost.id, 'unknown');
+  const { page, close } = await openOnStack(unsure.key, `#/emails/${lost.id}`);
+  await act(page, 'Retry with force', { submit: 'Send it again' });
+  await reaches(unsure, lost.id, 'sent');
+  assert.equal((await unsure.get(`/emails/${lost.id}`)).maybe_duplicate, true);
   await close();
 });

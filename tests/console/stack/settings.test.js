@@ -4,17 +4,25 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   act,
+  client,
   DEPLOYER_KEY,
   deployer,
   eventually,
+  newEmail,
   newTenant,
   openOnStack,
   request,
   URL_OF_API,
   unique,
 } from '../support/stack.js';
+
+// A tenant can be deleted after a suspension of more than 60 seconds, which pass during the other tests.
+const old = await newTenant('old');
+await deployer.patch(`/tenants/${old.name}`, { suspended: true });
+const OLD_ENOUGH = Date.now() + 62_000;
 
 /** @param {string} key @param {string} path */
 const statusOf = async (key, path) => (await request('GET', URL_OF_API + path, { key })).status;
@@ -114,6 +122,36 @@ test('an API key is created, changed and revoked', async () => {
   await close();
 });
 
+test('the emails of a revoked key are held, then released', async () => {
+  const tenant = await newTenant();
+  const { token, id: keyId } = await tenant.post('/api-keys', { name: 'leaked', permission: 'full_access' });
+  const { id } = await client(token).post('/emails', newEmail({ scheduled_at: 'in 1 hour' }));
+  const { page, close } = await openOnStack(tenant.key, '#/keys');
+  const row = page.locator('main tbody tr', { hasText: 'leaked' });
+  const fields = { 'Hold the waiting emails of the revoked keys': true };
+  await act(page, 'Revoke', { within: row, fields, typed: 'leaked', submit: 'Revoke the key' });
+  const held = page.getByRole('region', { name: 'Held emails' });
+  await held.getByText(keyId).waitFor();
+  await act(page, 'Release', { within: held, submit: 'Release the emails' });
+  await held.waitFor({ state: 'detached' });
+  assert.equal((await tenant.get(`/emails/${id}`)).status, 'scheduled');
+  await close();
+});
+
+test('a one-time code signs in once', async () => {
+  const tenant = await newTenant();
+  const { code } = await tenant.post('/console-codes');
+  const fragment = `#code=${encodeURIComponent(code)}`;
+  const { page, close } = await openOnStack(null, fragment);
+  await page.locator('main h1', { hasText: 'Now' }).waitFor();
+  assert.equal(new URL(page.url()).hash, '#/now');
+  await close();
+  const again = await openOnStack(null, fragment, { expected: [/404/] });
+  await again.page.getByRole('alert').getByText('The one-time code is used already').waitFor();
+  assert.equal(new URL(again.page.url()).hash, '#/now');
+  await again.close();
+});
+
 test('the deployer creates, changes and suspends a tenant', async () => {
   const name = unique('made');
   const { page, close } = await openOnStack(DEPLOYER_KEY, '#/tenants');
@@ -145,5 +183,15 @@ test('the API says why it refuses to delete a tenant', async () => {
     .first()
     .waitFor();
   assert.equal(await statusOf(DEPLOYER_KEY, `/tenants/${name}`), 200);
+  await close();
+});
+
+test('the deployer deletes a tenant that has been suspended for a minute', async () => {
+  await sleep(Math.max(0, OLD_ENOUGH - Date.now()));
+  const { page, close } = await openOnStack(DEPLOYER_KEY, '#/tenants');
+  const row = page.locator('main tbody tr', { hasText: old.name });
+  await act(page, 'Delete', { within: row, typed: old.name, submit: 'Delete the tenant' });
+  await row.waitFor({ state: 'detached' });
+  assert.equal(await statusOf(DEPLOYER_KEY, `/tenants/${old.name}`), 404);
   await close();
 });

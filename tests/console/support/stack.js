@@ -121,8 +121,8 @@ after(async () => {
 });
 
 /**
- * Opens the console of the stack.
- * @param {string} key @param {string} path
+ * Opens the console of the stack. Without a key, the page is not signed in.
+ * @param {string | null} key @param {string} path
  * @param {{expected?: RegExp[], width?: number, dark?: boolean}} [options]
  */
 export async function openOnStack(key, path, { expected = [], ...view } = {}) {

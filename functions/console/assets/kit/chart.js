@@ -84,10 +84,23 @@ async function keepDrawn(element, place, data) {
   resized.observe(place);
 }
 
-/** Loads the library when the first chart needs it. Its styles are small, so the page always has them. */
+/** Loads the library and its styles when the first chart needs them. */
 async function load() {
-  const { default: uPlot } = await import('../vendor/uplot/uPlot.min.js');
+  const [{ default: uPlot }] = await Promise.all([import('../vendor/uplot/uPlot.min.js'), loadStyles()]);
   return uPlot;
+}
+
+/** @returns {Promise<void>} It fails as the library's import does. */
+function loadStyles() {
+  const href = new URL('../vendor/uplot/uPlot.min.css', import.meta.url).href;
+  return new Promise((resolve, reject) => {
+    const failed = () => {
+      link.remove();
+      reject(href);
+    };
+    const link = h('link', { rel: 'stylesheet', href, on: { load: () => resolve(), error: failed } });
+    document.head.append(link);
+  });
 }
 
 /**

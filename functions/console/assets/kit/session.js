@@ -65,6 +65,11 @@ export const session = {
   },
 };
 
+/** Whether this tab has a key, or its address a one-time code. The API may refuse both. */
+export function isExpected() {
+  return location.hash.startsWith('#code=') || stored(KEY) !== null;
+}
+
 /**
  * Starts the session: exchanges the one-time code of the address, or takes the key of this tab.
  * @param {Caller} given
