@@ -96,7 +96,9 @@ test('a queue is created, changed, paused, resumed, purged, restored, retried an
 
   await sesFaults([{ kind: 'reject', to: 'refused@', share: 1 }]);
   const failed = await tenant.post('/emails', newEmail({ queue: 'bulk', to: 'refused@customer.example' }));
-  await reaches(tenant, failed.id, 'failed');
+  // A sender may know the pause for some seconds, and put the email aside until promote looks again.
+  const isFailed = async () => (await tenant.get(`/emails/${failed.id}`)).status === 'failed';
+  await eventually('the failure', isFailed, 180_000);
   await sesFaults([]);
   await act(page, 'Retry failed emails', { submit: 'Retry the emails' });
   await eventually('the retry', async () => (await tenant.get(`/emails/${failed.id}`)).status !== 'failed');
