@@ -1,7 +1,7 @@
 // The console: signs in, then shows the pages.
 //
 // Start reading at `begin`. The API and the key are in kit/api.js and kit/session.js, the pages in signed-in.js.
-// The sign-in page needs none of these, so it is there at once.
+// The sign-in page does not wait for signed-in.js, so it is there at once.
 
 import { createApi } from './kit/api.js';
 import { h, replace } from './kit/dom.js';

@@ -90,7 +90,7 @@ async function load() {
   return uPlot;
 }
 
-/** @returns {Promise<void>} It fails as the library's import does. */
+/** @returns {Promise<void>} It rejects if the file does not load. */
 function loadStyles() {
   const href = new URL('../vendor/uplot/uPlot.min.css', import.meta.url).href;
   return new Promise((resolve, reject) => {
